@@ -1,0 +1,242 @@
+//! Expressions of the model: calculated fields first, in the order in which they need each other.
+
+use std::collections::HashMap;
+
+use crate::decode::{Located, Place, suggest};
+use crate::expr::{Allow, Expr, ExprError, Scope, bind};
+use crate::ids::{FieldId, FieldPath, TableId};
+use crate::report::SourceText;
+use crate::snapshot::{FieldKind, Snapshot};
+use crate::types::Type;
+
+use super::codes;
+use super::names::Names;
+use super::sink::{Sink, complaint};
+
+/// Types every calculated field and fills in what it reads.
+pub(super) fn calculated_fields(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sink) {
+    let mut work = Calculated { states: HashMap::new(), names };
+    let mut all = Vec::new();
+    for table in &snapshot.tables {
+        for field in &table.fields {
+            if matches!(field.kind, FieldKind::Calculated(_)) {
+                all.push(field.id);
+            }
+        }
+    }
+    for id in &all {
+        work.resolve(*id, snapshot, sink);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    Done(Type),
+    Failed,
+}
+
+struct Calculated<'n, 'd> {
+    states: HashMap<FieldId, State>,
+    names: &'n Names<'d>,
+}
+
+impl Calculated<'_, '_> {
+    fn resolve(&mut self, id: FieldId, snapshot: &mut Snapshot, sink: &mut Sink) -> State {
+        if let Some(state) = self.states.get(&id) {
+            return *state;
+        }
+        self.states.insert(id, State::Running);
+        let table = snapshot.table(id.table());
+        let (table_name, field_name) = (table.name.clone(), snapshot.field(id).name.clone());
+        let Some(entry) = self.names.tables.get(table_name.as_str()).copied() else {
+            return State::Failed;
+        };
+        let Some(def) = entry.def.fields.get(&field_name) else { return State::Failed };
+        let Some(text) = &def.expr else { return State::Failed };
+        let result = {
+            let mut scope = ModelScope {
+                table: id.table(),
+                snapshot,
+                names: self.names,
+                calculated: Some((self, sink)),
+            };
+            bind(&text.value, Allow::Rows, &mut scope)
+        };
+        let state = match result {
+            Ok(expr) => {
+                let data_type = expr.data_type;
+                if let Some(declared) = &def.data_type
+                    && let Some(wanted) = Type::parse(&declared.value)
+                    && wanted != data_type
+                {
+                    let message =
+                        format!("field `{field_name}` is declared as {wanted}, but computes {data_type}");
+                    let what = complaint(codes::WRONG_TYPE, message)
+                        .suggest(Some(&data_type.to_string()));
+                    sink.at(entry.file, declared, what);
+                }
+                let inputs = snapshot.stored_inputs(&expr);
+                if let Some(field) = snapshot
+                    .tables
+                    .get_mut(id.table().index())
+                    .and_then(|t| t.fields.get_mut(id.index()))
+                {
+                    field.data_type = data_type;
+                    field.kind = FieldKind::Calculated(expr);
+                    field.inputs = inputs;
+                }
+                State::Done(data_type)
+            }
+            Err(error) => {
+                report(error, entry.file, text, sink);
+                State::Failed
+            }
+        };
+        self.states.insert(id, state);
+        state
+    }
+}
+
+/// The names an expression of the model may use: fields of its table, and of tables that it
+/// reaches without fanning out.
+pub(super) struct ModelScope<'a, 'n, 'd> {
+    table: TableId,
+    snapshot: &'a mut Snapshot,
+    names: &'n Names<'d>,
+    calculated: Option<(&'a mut Calculated<'n, 'd>, &'a mut Sink)>,
+}
+
+impl Scope for ModelScope<'_, '_, '_> {
+    fn field(&mut self, chain: &[&str]) -> Result<(FieldPath, Type), ExprError> {
+        let path = resolve_path(self.snapshot, self.table, chain, &|table, field| {
+            let entry = self.names.tables.get(table);
+            entry.is_some_and(|e| {
+                e.def.fields.failed().iter().any(|f| f == field)
+                    || e.def.relationships.failed().iter().any(|f| f == field)
+                    || e.def.relationships.get(field).is_some()
+            })
+        })?;
+        let mut data_type = self.snapshot.field(path.field).data_type;
+        if matches!(self.snapshot.field(path.field).kind, FieldKind::Calculated(_))
+            && let Some((calculated, sink)) = &mut self.calculated
+        {
+            match calculated.resolve(path.field, self.snapshot, sink) {
+                State::Done(found) => data_type = found,
+                State::Failed => return Err(ExprError::silent()),
+                State::Running => {
+                    let name = &self.snapshot.field(path.field).name;
+                    let message = format!("`{name}` is computed from itself");
+                    return Err(ExprError { message, ..ExprError::new("") });
+                }
+            }
+        }
+        Ok((path, data_type))
+    }
+}
+
+/// Looks up relationship names, then a field name. `excused(table, name)` says that a name was
+/// defined but is broken, so that nothing more need be said.
+pub(super) fn resolve_path(
+    snapshot: &Snapshot,
+    start: TableId,
+    chain: &[&str],
+    excused: &dyn Fn(&str, &str) -> bool,
+) -> Result<FieldPath, ExprError> {
+    let Some((name, steps)) = chain.split_last() else {
+        return Err(ExprError::new("a name is empty"));
+    };
+    let mut via = Vec::with_capacity(steps.len());
+    let mut at = start;
+    for step in steps {
+        let table = snapshot.table(at);
+        let Some(id) = table.find_relationship(step) else {
+            if excused(&table.name, step) {
+                return Err(ExprError::silent());
+            }
+            let known = table.relationships.iter().map(|r| r.name.as_str());
+            return Err(ExprError::suggesting(
+                format!("`{step}` is not a relationship of `{}`", table.name),
+                suggest(step, known),
+            ));
+        };
+        let relationship = snapshot.relationship(id);
+        if !relationship.cardinality.is_to_one() {
+            return Err(ExprError::new(format!(
+                "`{step}` leads to many rows of `{}`: a row has no single value there",
+                snapshot.table(relationship.to).name
+            )));
+        }
+        via.push(id);
+        at = relationship.to;
+    }
+    let table = snapshot.table(at);
+    match table.find_field(name) {
+        Some(field) => Ok(FieldPath { via, field }),
+        None if excused(&table.name, name) => Err(ExprError::silent()),
+        None => {
+            let known = table.fields.iter().map(|f| f.name.as_str());
+            Err(ExprError::suggesting(
+                format!("`{name}` is not a field of `{}`", table.name),
+                suggest(name, known),
+            ))
+        }
+    }
+}
+
+/// Types an expression that stands over finished tables; what is wrong is reported.
+pub(super) fn expression(
+    table: TableId,
+    text: &Located<String>,
+    allow: Allow,
+    file: Option<&SourceText>,
+    snapshot: &mut Snapshot,
+    names: &Names<'_>,
+    sink: &mut Sink,
+) -> Option<Expr> {
+    let mut scope = ModelScope { table, snapshot, names, calculated: None };
+    match bind(&text.value, allow, &mut scope) {
+        Ok(expr) => Some(expr),
+        Err(error) => {
+            report(error, file, text, sink);
+            None
+        }
+    }
+}
+
+/// Reports what is wrong with an expression, at the name inside the text where that is known.
+pub(super) fn report(
+    error: ExprError,
+    file: Option<&SourceText>,
+    text: &Located<String>,
+    sink: &mut Sink,
+) {
+    if error.silent {
+        return;
+    }
+    let code = if error.message.contains("computed from itself") {
+        codes::CYCLE
+    } else if error.message.contains("is not a field") || error.message.contains("is not a relationship") {
+        codes::UNKNOWN_NAME
+    } else {
+        codes::EXPRESSION
+    };
+    let place = text.place.map(|place| inside(place, error.at, file));
+    let what = complaint(code, error.message).suggest(error.suggestion.as_deref());
+    sink.push(file, place, &text.path, what);
+}
+
+/// The place inside a one-line text; the start of the text where it spans lines.
+fn inside(place: Place, at: Option<(u64, u64)>, file: Option<&SourceText>) -> Place {
+    let Some((1, column)) = at else { return place };
+    let quoted = file
+        .and_then(|f| f.text.lines().nth(place.line.saturating_sub(1) as usize))
+        .and_then(|line| line.chars().nth(place.column.saturating_sub(1) as usize));
+    let offset = match quoted {
+        Some('|' | '>') => return place,
+        Some('"' | '\'') => 1,
+        _ => 0,
+    };
+    let column = u32::try_from(column).unwrap_or(1).saturating_sub(1).saturating_add(offset);
+    Place { line: place.line, column: place.column.saturating_add(column) }
+}

@@ -1,0 +1,335 @@
+//! A document as a tree whose values know their places.
+
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+
+use super::problem::Problem;
+
+/// A place in a text: line and column, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+}
+
+/// A value with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Where it stands; `None` for JSON, whose values are told apart by their path.
+    pub place: Option<Place>,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// The kinds of values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeKind {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A whole number beyond `i64`.
+    Unsigned(u64),
+    /// A number with a point.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A map in the order of the document: key, the key's place, value.
+    Map(Vec<(String, Option<Place>, Node)>),
+}
+
+const MAX_YAML_DEPTH: usize = 64;
+const MAX_JSON_DEPTH: usize = 32;
+const MAX_JSON_NODES: usize = 10_000;
+
+impl Node {
+    /// Reads YAML; duplicate keys and alias bombs are refused.
+    ///
+    /// # Errors
+    /// The first syntax error, with its place.
+    pub fn from_yaml(text: &str) -> Result<Self, Problem> {
+        let blank = |line: &str| {
+            let line = line.trim();
+            line.is_empty() || line.starts_with('#') || line == "---"
+        };
+        if text.lines().all(blank) {
+            return Ok(Self { place: None, kind: NodeKind::Map(Vec::new()) });
+        }
+        let node = serde_saphyr::from_str::<YamlNode>(text).map_err(|error| {
+            let error = error.without_snippet();
+            let place = error.location().map(|l| Place::from_yaml(&l));
+            let text = error.to_string();
+            let message = text.lines().next().unwrap_or("not YAML").to_owned();
+            // The place is told apart; the reader's own " at line …" would say it twice.
+            let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+            Problem { code: "D0000", place, path: String::new(), message, suggestion: None }
+        })?;
+        Ok(node.0)
+    }
+
+    /// Reads JSON strictly: duplicate keys, a depth over 32 and more than 10,000 values are
+    /// refused.
+    ///
+    /// # Errors
+    /// The first syntax error, with its line and column.
+    pub fn from_json(text: &str) -> Result<Self, Problem> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let mut nodes = 0;
+        let seed = JsonSeed { depth: 0, nodes: &mut nodes };
+        let read = seed.deserialize(&mut reader).and_then(|node| reader.end().map(|()| node));
+        read.map_err(|error| {
+            let place = Place {
+                line: u32::try_from(error.line()).unwrap_or(0),
+                column: u32::try_from(error.column()).unwrap_or(0),
+            };
+            let text = error.to_string();
+            let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
+            Problem {
+                code: "D0000",
+                place: Some(place),
+                path: String::new(),
+                message: format!("not valid JSON: {message}"),
+                suggestion: None,
+            }
+        })
+    }
+
+    /// What it is, for messages.
+    pub fn describe(&self) -> String {
+        match &self.kind {
+            NodeKind::Null => "nothing".to_owned(),
+            NodeKind::Bool(b) => format!("`{b}`"),
+            NodeKind::Integer(n) => format!("the number {n}"),
+            NodeKind::Unsigned(n) => format!("the number {n}"),
+            NodeKind::Float(n) => format!("the number {n}"),
+            NodeKind::Text(text) => {
+                let short: String = text.chars().take(40).collect();
+                format!("the text `{short}`")
+            }
+            NodeKind::List(_) => "a list".to_owned(),
+            NodeKind::Map(_) => "a map".to_owned(),
+        }
+    }
+}
+
+impl Place {
+    fn from_yaml(location: &serde_saphyr::Location) -> Self {
+        Self {
+            line: u32::try_from(location.line()).unwrap_or(0),
+            column: u32::try_from(location.column()).unwrap_or(0),
+        }
+    }
+}
+
+/// A node of YAML: serde-saphyr knows the place of whatever stands in a `Spanned`.
+struct YamlNode(Node);
+
+struct YamlKind(NodeKind);
+
+impl<'de> Deserialize<'de> for YamlNode {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<YamlKind>::deserialize(d)?;
+        let place = Some(Place::from_yaml(&spanned.referenced));
+        let node = Node { place, kind: spanned.value.0 };
+        if depth(&node) > MAX_YAML_DEPTH {
+            return Err(D::Error::custom("nested too deeply: at most 64 levels"));
+        }
+        Ok(Self(node))
+    }
+}
+
+/// The depth of a tree; only its left edge is followed, since every level is checked on its own.
+fn depth(node: &Node) -> usize {
+    let mut depth = 1;
+    let mut at = node;
+    while let Some(next) = match &at.kind {
+        NodeKind::List(items) => items.first(),
+        NodeKind::Map(entries) => entries.first().map(|(_, _, value)| value),
+        _ => None,
+    } {
+        depth += 1;
+        at = next;
+    }
+    depth
+}
+
+impl<'de> Deserialize<'de> for YamlKind {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(YamlVisitor).map(Self)
+    }
+}
+
+macro_rules! scalar_visits {
+    ($kind:ident) => {
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok($kind(NodeKind::Null))
+        }
+        fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+            Ok($kind(NodeKind::Null))
+        }
+        fn visit_bool<E: Error>(self, b: bool) -> Result<Self::Value, E> {
+            Ok($kind(NodeKind::Bool(b)))
+        }
+        fn visit_i64<E: Error>(self, n: i64) -> Result<Self::Value, E> {
+            Ok($kind(NodeKind::Integer(n)))
+        }
+        fn visit_u64<E: Error>(self, n: u64) -> Result<Self::Value, E> {
+            Ok($kind(i64::try_from(n).map_or(NodeKind::Unsigned(n), NodeKind::Integer)))
+        }
+        fn visit_f64<E: Error>(self, n: f64) -> Result<Self::Value, E> {
+            Ok($kind(NodeKind::Float(n)))
+        }
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok($kind(NodeKind::Text(text.to_owned())))
+        }
+    };
+}
+
+struct YamlVisitor;
+
+fn bare(kind: NodeKind) -> NodeKind {
+    kind
+}
+
+impl<'de> Visitor<'de> for YamlVisitor {
+    type Value = NodeKind;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    scalar_visits!(bare);
+
+    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<NodeKind, D::Error> {
+        d.deserialize_any(Self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<NodeKind, A::Error> {
+        let mut items = Vec::new();
+        while let Some(YamlNode(node)) = seq.next_element()? {
+            items.push(node);
+        }
+        Ok(NodeKind::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeKind, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            let place = Some(Place::from_yaml(&key.referenced));
+            let YamlNode(value) = map.next_value()?;
+            entries.push((key.value, place, value));
+        }
+        Ok(NodeKind::Map(entries))
+    }
+}
+
+struct JsonSeed<'n> {
+    depth: usize,
+    nodes: &'n mut usize,
+}
+
+fn placeless(kind: NodeKind) -> Node {
+    Node { place: None, kind }
+}
+
+impl<'de> DeserializeSeed<'de> for JsonSeed<'_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Node, D::Error> {
+        *self.nodes += 1;
+        if self.depth > MAX_JSON_DEPTH {
+            return Err(D::Error::custom("nested too deeply: at most 32 levels"));
+        }
+        if *self.nodes > MAX_JSON_NODES {
+            return Err(D::Error::custom("too large: at most 10000 values"));
+        }
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for JsonSeed<'_> {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    scalar_visits!(placeless);
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(node) =
+            seq.next_element_seed(JsonSeed { depth: self.depth + 1, nodes: &mut *self.nodes })?
+        {
+            items.push(node);
+        }
+        Ok(placeless(NodeKind::List(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries: Vec<(String, Option<Place>, Node)> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if !seen.insert(key.clone()) {
+                return Err(A::Error::custom(format!("the key `{key}` stands twice")));
+            }
+            let seed = JsonSeed { depth: self.depth + 1, nodes: &mut *self.nodes };
+            let value = map.next_value_seed(seed)?;
+            entries.push((key, None, value));
+        }
+        Ok(placeless(NodeKind::Map(entries)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn yaml_keys_and_values_know_their_places() {
+        let node = Node::from_yaml("a:\n  b: 1\n  c: [x, 2.5]\n").unwrap();
+        let NodeKind::Map(top) = &node.kind else { panic!("{node:?}") };
+        assert_eq!(top[0].1, Some(Place { line: 1, column: 1 }));
+        let NodeKind::Map(inner) = &top[0].2.kind else { panic!("{node:?}") };
+        assert_eq!(inner[1].1, Some(Place { line: 3, column: 3 }));
+        let NodeKind::List(items) = &inner[1].2.kind else { panic!("{node:?}") };
+        assert_eq!(items[1].place, Some(Place { line: 3, column: 10 }));
+        assert_eq!(items[1].kind, NodeKind::Float(2.5));
+    }
+
+    #[test]
+    fn yaml_duplicates_bombs_and_syntax_are_refused_with_a_place() {
+        let twice = Node::from_yaml("a: 1\na: 2\n").unwrap_err();
+        assert_eq!(twice.place.map(|p| p.line), Some(2), "{twice}");
+        let broken = Node::from_yaml("a: [1, 2\nb: 3\n").unwrap_err();
+        assert!(broken.place.is_some(), "{broken}");
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let below = format!("*a{}, ", level - 1).repeat(9);
+            bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+        }
+        assert!(Node::from_yaml(&bomb).is_err());
+        assert!(Node::from_yaml(&"[".repeat(5_000)).is_err());
+        assert_eq!(Node::from_yaml("# nothing\n").unwrap().kind, NodeKind::Map(Vec::new()));
+    }
+
+    #[test]
+    fn json_is_strict() {
+        assert!(Node::from_json("{\"a\": 1, \"a\": 2}").is_err());
+        assert!(Node::from_json("{\"a\": 1, \"\\u0061\": 2}").is_err());
+        assert!(Node::from_json("{} x").is_err());
+        assert!(Node::from_json(&format!("{}{}", "[".repeat(33), "]".repeat(33))).is_ok());
+        assert!(Node::from_json(&format!("{}{}", "[".repeat(34), "]".repeat(34))).is_err());
+        let wide = format!("[{}1]", "1,".repeat(10_000));
+        assert!(Node::from_json(&wide).is_err());
+    }
+}

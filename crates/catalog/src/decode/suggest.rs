@@ -1,0 +1,50 @@
+//! "Did you mean": at most one name, and only a close one.
+
+/// The candidate that `input` was probably meant to be.
+///
+/// A candidate that differs only in case wins; otherwise the nearest by Damerau–Levenshtein
+/// distance, at most 2 edits (1 for names of up to 3 characters), or the most similar by
+/// Jaro–Winkler above 0.9.
+pub fn suggest<'c>(input: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    if input.is_empty() || input.len() > 128 {
+        return None;
+    }
+    let lower = input.to_lowercase();
+    let mut best: Option<(usize, f64, &'c str)> = None;
+    for candidate in candidates {
+        let other = candidate.to_lowercase();
+        if other == lower {
+            return Some(candidate);
+        }
+        let distance = strsim::damerau_levenshtein(&lower, &other);
+        let similarity = strsim::jaro_winkler(&lower, &other);
+        let limit = if lower.chars().count() <= 3 { 1 } else { 2 };
+        if distance > limit && similarity < 0.9 {
+            continue;
+        }
+        let nearer = best.is_none_or(|(d, s, _)| distance < d || (distance == d && similarity > s));
+        if nearer {
+            best = Some((distance, similarity, candidate));
+        }
+    }
+    best.map(|(_, _, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(input: &str, expected: Option<&str>) {
+        assert_eq!(suggest(input, ["revenue", "orders", "id", "Total"]), expected);
+    }
+
+    #[test]
+    fn close_names_only() {
+        check("revnue", Some("revenue"));
+        check("TOTAL", Some("Total"));
+        check("ordres", Some("orders"));
+        check("customers", None);
+        check("", None);
+    }
+}

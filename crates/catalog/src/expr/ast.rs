@@ -1,0 +1,283 @@
+//! The typed expression tree, and which of its nodes can fail on data.
+
+use crate::types::{Literal, Type};
+use crate::{FieldPath, RelationshipId};
+
+use super::functions::{AggregateFunction, Function};
+
+/// A typed expression over one table and the tables it reaches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    /// What it computes.
+    pub kind: ExprKind,
+    /// The type of its value.
+    pub data_type: Type,
+}
+
+/// The nodes of the expression language.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    /// A constant.
+    Literal(Literal),
+    /// A field of the table or of a related one.
+    Field(FieldPath),
+    /// An attribute of the principal (policies only), by name; the flag says that it is a list.
+    Attribute(String),
+    /// Three-valued NOT.
+    Not(Box<Expr>),
+    /// Three-valued AND.
+    And(Box<Expr>, Box<Expr>),
+    /// Three-valued OR.
+    Or(Box<Expr>, Box<Expr>),
+    /// A comparison.
+    Compare(Comparison, Box<Expr>, Box<Expr>),
+    /// `x in (…)`; every member has the type of `x`. A member may be a list attribute.
+    InList(Box<Expr>, Vec<Expr>),
+    /// `x between low and high`, both ends included.
+    Between(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// `x is null`.
+    IsNull(Box<Expr>),
+    /// `x like pattern`, the pattern being a constant.
+    Like(Box<Expr>, Pattern),
+    /// Checked arithmetic on two numbers.
+    Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
+    /// `-x`.
+    Negate(Box<Expr>),
+    /// `case when … then … else … end`.
+    Case(Vec<(Expr, Expr)>, Option<Box<Expr>>),
+    /// An allow-listed scalar function.
+    Call(Function, Vec<Expr>),
+    /// A conversion to the type of the node; strict ones fail on a value that does not fit.
+    Cast {
+        /// The operand.
+        value: Box<Expr>,
+        /// `cast` (an error) rather than `try_cast` (NULL).
+        strict: bool,
+    },
+    /// An aggregation (measures and metrics only).
+    Aggregate(Box<Aggregate>),
+}
+
+/// One aggregation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregate {
+    /// What to compute.
+    pub function: AggregateFunction,
+    /// What to compute it over; `None` counts rows.
+    pub argument: Option<Expr>,
+    /// Whether only distinct values count.
+    pub distinct: bool,
+    /// Only rows for which this is true count.
+    pub filter: Option<Expr>,
+}
+
+/// A comparison operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// `=`
+    Eq,
+    /// `<>`: NULL on either side gives NULL.
+    NotEq,
+    /// `<`
+    Lt,
+    /// `<=`
+    LtEq,
+    /// `>`
+    Gt,
+    /// `>=`
+    GtEq,
+    /// `is distinct from`: never NULL, NULL equals NULL.
+    Distinct,
+    /// `is not distinct from`
+    NotDistinct,
+}
+
+/// An arithmetic operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arithmetic {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`: always real division in double precision; NULL when the divisor is 0.
+    Divide,
+}
+
+/// A constant LIKE pattern.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pattern {
+    /// The pattern with `%`, `_` and `\` as the escape character.
+    pub text: String,
+    /// Whether upper and lower case differ.
+    pub case_sensitive: bool,
+}
+
+impl Expr {
+    /// A node of the given type.
+    pub fn new(kind: ExprKind, data_type: Type) -> Self {
+        Self { kind, data_type }
+    }
+
+    /// A constant.
+    pub fn literal(value: Literal) -> Self {
+        let data_type = value.data_type();
+        Self::new(ExprKind::Literal(value), data_type)
+    }
+
+    /// A field.
+    pub fn field(path: FieldPath, data_type: Type) -> Self {
+        Self::new(ExprKind::Field(path), data_type)
+    }
+
+    /// Both conditions, balanced by the caller where there are many.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self::new(ExprKind::And(Box::new(self), Box::new(other)), Type::Boolean)
+    }
+
+    /// The direct operands.
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Attribute(_) => Vec::new(),
+            ExprKind::Not(a)
+            | ExprKind::IsNull(a)
+            | ExprKind::Like(a, _)
+            | ExprKind::Negate(a)
+            | ExprKind::Cast { value: a, .. } => vec![a],
+            ExprKind::And(a, b)
+            | ExprKind::Or(a, b)
+            | ExprKind::Compare(_, a, b)
+            | ExprKind::Arithmetic(_, a, b) => vec![a, b],
+            ExprKind::InList(a, list) => std::iter::once(a.as_ref()).chain(list).collect(),
+            ExprKind::Between(a, b, c) => vec![a, b, c],
+            ExprKind::Case(arms, otherwise) => arms
+                .iter()
+                .flat_map(|(when, then)| [when, then])
+                .chain(otherwise.as_deref())
+                .collect(),
+            ExprKind::Call(_, args) => args.iter().collect(),
+            ExprKind::Aggregate(aggregate) => {
+                aggregate.argument.iter().chain(aggregate.filter.as_ref()).collect()
+            }
+        }
+    }
+
+    /// Calls `visit` on this node and all below it.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        visit(self);
+        for child in self.children() {
+            child.walk(visit);
+        }
+    }
+
+    /// Every field that is read, in order of appearance, each once.
+    pub fn fields(&self) -> Vec<&FieldPath> {
+        let mut found = Vec::new();
+        self.walk(&mut |node| {
+            if let ExprKind::Field(path) = &node.kind
+                && !found.contains(&path)
+            {
+                found.push(path);
+            }
+        });
+        found
+    }
+
+    /// Every attribute that is read.
+    pub fn attributes(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        self.walk(&mut |node| {
+            if let ExprKind::Attribute(name) = &node.kind
+                && !found.contains(&name.as_str())
+            {
+                found.push(name.as_str());
+            }
+        });
+        found
+    }
+
+    /// Whether an aggregation stands anywhere in it.
+    pub fn has_aggregate(&self) -> bool {
+        let mut found = false;
+        self.walk(&mut |node| found |= matches!(node.kind, ExprKind::Aggregate(_)));
+        found
+    }
+
+    /// Whether this node alone, its operands aside, cannot fail on any data.
+    ///
+    /// Comparisons, logic, IN, BETWEEN, LIKE with a constant, double arithmetic, division (NULL on
+    /// zero), `try_cast` and the total functions cannot fail. Arithmetic on whole numbers and
+    /// decimals can overflow, a strict cast can meet a value that does not fit.
+    pub fn is_total_here(&self) -> bool {
+        match &self.kind {
+            ExprKind::Arithmetic(Arithmetic::Divide, ..) => true,
+            ExprKind::Arithmetic(..) | ExprKind::Negate(_) => self.data_type == Type::Number,
+            ExprKind::Cast { value, strict } => {
+                !strict || total_cast(value.data_type, self.data_type)
+            }
+            ExprKind::Call(function, args) => function.is_total(self.data_type, args),
+            ExprKind::Aggregate(_) => false,
+            _ => true,
+        }
+    }
+
+    /// The same expression seen from a table that reaches this one over `prefix`.
+    #[must_use]
+    pub fn behind(&self, prefix: &[RelationshipId]) -> Self {
+        if prefix.is_empty() {
+            return self.clone();
+        }
+        self.map_fields(&mut |path| path.behind(prefix))
+    }
+
+    /// The same expression with every field path replaced.
+    #[must_use]
+    pub fn map_fields(&self, map: &mut dyn FnMut(&FieldPath) -> FieldPath) -> Self {
+        let mut go = |e: &Expr| e.map_fields(map);
+        let mut boxed = |e: &Expr| Box::new(go(e));
+        let kind = match &self.kind {
+            ExprKind::Field(path) => return Self::field(map(path), self.data_type),
+            ExprKind::Literal(_) | ExprKind::Attribute(_) => self.kind.clone(),
+            ExprKind::Not(a) => ExprKind::Not(boxed(a)),
+            ExprKind::IsNull(a) => ExprKind::IsNull(boxed(a)),
+            ExprKind::Like(a, p) => ExprKind::Like(boxed(a), p.clone()),
+            ExprKind::Negate(a) => ExprKind::Negate(boxed(a)),
+            ExprKind::Cast { value, strict } => {
+                ExprKind::Cast { value: boxed(value), strict: *strict }
+            }
+            ExprKind::And(a, b) => ExprKind::And(boxed(a), boxed(b)),
+            ExprKind::Or(a, b) => ExprKind::Or(boxed(a), boxed(b)),
+            ExprKind::Compare(op, a, b) => ExprKind::Compare(*op, boxed(a), boxed(b)),
+            ExprKind::Arithmetic(op, a, b) => ExprKind::Arithmetic(*op, boxed(a), boxed(b)),
+            ExprKind::InList(a, list) => {
+                let a = boxed(a);
+                ExprKind::InList(a, list.iter().map(go).collect())
+            }
+            ExprKind::Between(a, b, c) => ExprKind::Between(boxed(a), boxed(b), boxed(c)),
+            ExprKind::Case(arms, otherwise) => {
+                let arms = arms.iter().map(|(w, t)| (go(w), go(t))).collect();
+                ExprKind::Case(arms, otherwise.as_ref().map(|e| Box::new(go(e))))
+            }
+            ExprKind::Call(f, args) => ExprKind::Call(*f, args.iter().map(go).collect()),
+            ExprKind::Aggregate(aggregate) => ExprKind::Aggregate(Box::new(Aggregate {
+                function: aggregate.function,
+                argument: aggregate.argument.as_ref().map(&mut go),
+                distinct: aggregate.distinct,
+                filter: aggregate.filter.as_ref().map(&mut go),
+            })),
+        };
+        Self::new(kind, self.data_type)
+    }
+}
+
+fn total_cast(from: Type, to: Type) -> bool {
+    match (from, to) {
+        (Type::Null, _) => true,
+        (a, b) if a == b => true,
+        (_, Type::Text) => from != Type::Other,
+        (Type::Integer | Type::Decimal { .. }, Type::Number) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,12 @@
+//! The expression language of models and policies: a small, allow-listed part of SQL.
+//!
+//! Text is parsed once, when definitions are checked; a name is looked up in a [`Scope`] that
+//! offers only what the expression may use. Nothing is parsed while a query runs.
+
+mod ast;
+mod bind;
+mod functions;
+
+pub use ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
+pub use bind::{Allow, AttributeType, ExprError, Scope, bind, parse};
+pub use functions::{AggregateFunction, Function};

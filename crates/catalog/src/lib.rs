@@ -1,0 +1,32 @@
+//! What can be asked about: definitions become a checked, immutable [`Snapshot`].
+//!
+//! This crate holds the model language (YAML or Rust), the expression language, the query
+//! language, and the check that turns [`Definitions`] into a [`Snapshot`] or into a [`Report`]
+//! that names every problem at once. It never sees a principal, reads no file, has no clock and
+//! does not know DataFusion.
+
+pub mod decode;
+pub mod definitions;
+pub mod expr;
+pub mod query;
+pub mod time;
+
+mod check;
+mod ids;
+mod report;
+mod schemas;
+mod snapshot;
+mod types;
+mod wire;
+
+pub use definitions::Definitions;
+pub use ids::{
+    CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,
+};
+pub use report::{Finding, Report, SourceText};
+pub use schemas::{SourceSchema, SourceSchemas};
+pub use snapshot::{
+    Cardinality, Collection, Field, FieldKind, Measure, Metric, Relationship, Segment, Snapshot,
+    Table, TableSource,
+};
+pub use types::{Literal, SemanticType, Type, Visibility};

@@ -1,0 +1,325 @@
+//! The parts of a question: what to list, group, aggregate and order.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize as DeriveDeserialize, Serialize};
+
+use crate::decode::Located;
+use crate::expr::AggregateFunction;
+use crate::time::{Grain, Part};
+
+/// A type that can be written as one name, or as a map when more is to be said.
+trait Shorthand: Sized {
+    type Full: for<'de> Deserialize<'de> + Into<Self> + JsonSchema;
+    const EXPECTED: &'static str;
+    fn from_name(name: &str) -> Self;
+}
+
+struct ShorthandVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Shorthand> Visitor<'de> for ShorthandVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<T, E> {
+        Ok(T::from_name(name))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::Full::deserialize(MapAccessDeserializer::new(map)).map(Into::into)
+    }
+}
+
+macro_rules! shorthand {
+    ($name:ident, $full:ident, $expected:literal, $mod_name:literal) => {
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                d.deserialize_any(ShorthandVisitor::<Self>(PhantomData))
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                $mod_name.into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let full = generator.subschema_for::<$full>();
+                json_schema!({ "anyOf": [{ "type": "string" }, full] })
+            }
+        }
+
+        impl Shorthand for $name {
+            type Full = $full;
+            const EXPECTED: &'static str = $expected;
+            fn from_name(name: &str) -> Self {
+                Self::new(name)
+            }
+        }
+    };
+}
+
+/// A metric or measure that is asked for.
+#[derive(Clone, Debug, Serialize)]
+pub struct MetricAsk {
+    /// Its name.
+    pub name: Located<String>,
+    /// The name of the column in the answer; its own if left out.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+}
+
+/// A metric or measure, in full.
+#[derive(DeriveDeserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "MetricAskFull")]
+struct MetricAskFull {
+    /// Its name.
+    name: Located<String>,
+    /// The name of the column in the answer; its own if left out.
+    #[serde(rename = "as", default)]
+    alias: Option<String>,
+}
+
+impl From<MetricAskFull> for MetricAsk {
+    fn from(full: MetricAskFull) -> Self {
+        Self { name: full.name, alias: full.alias }
+    }
+}
+
+impl MetricAsk {
+    /// A metric or measure under its own name.
+    pub fn new(name: &str) -> Self {
+        Self { name: Located::from(name.to_owned()), alias: None }
+    }
+}
+
+shorthand!(MetricAsk, MetricAskFull, "a name, or {name, as}", "MetricAsk");
+
+/// A field to list.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldAsk {
+    /// Its name, with the relationships that lead to it: `product.category`.
+    pub field: Located<String>,
+    /// A grain or part, for a temporal field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grain: Option<Truncation>,
+    /// The name of the column in the answer.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+}
+
+/// What to group by: the same shape as a field to list.
+pub type GroupBy = FieldAsk;
+
+/// A field, in full.
+#[derive(DeriveDeserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FieldAskFull")]
+struct FieldAskFull {
+    /// Its name, with the relationships that lead to it: `product.category`.
+    field: Located<String>,
+    /// A grain or part, for a temporal field.
+    #[serde(default)]
+    grain: Option<Truncation>,
+    /// The name of the column in the answer.
+    #[serde(rename = "as", default)]
+    alias: Option<String>,
+}
+
+impl From<FieldAskFull> for FieldAsk {
+    fn from(full: FieldAskFull) -> Self {
+        Self { field: full.field, grain: full.grain, alias: full.alias }
+    }
+}
+
+impl FieldAsk {
+    /// A field as it is.
+    pub fn new(name: &str) -> Self {
+        Self { field: Located::from(name.to_owned()), grain: None, alias: None }
+    }
+}
+
+shorthand!(FieldAsk, FieldAskFull, "a field name, or {field, grain, as}", "FieldAsk");
+
+/// A grain to truncate to, or a part to extract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Truncation {
+    /// Truncate: `month` gives the first day of the month.
+    Grain(Grain),
+    /// Extract: `month_of_year` gives 1 to 12.
+    Part(Part),
+}
+
+impl Truncation {
+    /// Every name, grains first.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let grains = Grain::NAMES.iter().map(|(name, _)| *name);
+        grains.chain(Part::NAMES.iter().map(|(name, _)| *name))
+    }
+
+    /// The grain or part of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let grain = Grain::NAMES.iter().find(|(n, _)| *n == name).map(|(_, g)| Self::Grain(*g));
+        grain.or_else(|| {
+            Part::NAMES.iter().find(|(n, _)| *n == name).map(|(_, p)| Self::Part(*p))
+        })
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grain(grain) => grain.name(),
+            Self::Part(part) => part.name(),
+        }
+    }
+}
+
+impl Serialize for Truncation {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Truncation {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(d)?;
+        Self::named(&name).ok_or_else(|| {
+            let known: Vec<&str> = Self::names().collect();
+            D::Error::custom(format!("unknown grain `{name}`; use one of {}", known.join(", ")))
+        })
+    }
+}
+
+impl JsonSchema for Truncation {
+    fn schema_name() -> Cow<'static, str> {
+        "Truncation".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = Self::names().collect();
+        json_schema!({ "enum": names })
+    }
+}
+
+/// An aggregation made up for one query.
+#[derive(Clone, Debug, Serialize)]
+pub struct Aggregation {
+    /// What to compute: count, sum, avg, min, max, count_distinct, median, stddev, variance …
+    pub function: Located<String>,
+    /// The field to compute it over; left out only for `count`, which then counts rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<Located<String>>,
+    /// The name of the column in the answer.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+}
+
+/// An aggregation, in full.
+#[derive(DeriveDeserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "AggregationFull")]
+struct AggregationFull {
+    /// What to compute: count, sum, avg, min, max, count_distinct, median, stddev, variance …
+    function: Located<String>,
+    /// The field to compute it over; left out only for `count`, which then counts rows.
+    #[serde(default)]
+    field: Option<Located<String>>,
+    /// The name of the column in the answer.
+    #[serde(rename = "as", default)]
+    alias: Option<String>,
+}
+
+impl From<AggregationFull> for Aggregation {
+    fn from(full: AggregationFull) -> Self {
+        Self { function: full.function, field: full.field, alias: full.alias }
+    }
+}
+
+impl Aggregation {
+    /// An aggregation without a field: only `count` has that form.
+    pub fn new(function: &str) -> Self {
+        Self { function: Located::from(function.to_owned()), field: None, alias: None }
+    }
+
+    /// An aggregation of a field.
+    pub fn of(function: &str, field: &str) -> Self {
+        Self { field: Some(Located::from(field.to_owned())), ..Self::new(function) }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn alias(self, name: &str) -> Self {
+        Self { alias: Some(name.to_owned()), ..self }
+    }
+
+    /// The names an asker can write, with the function and whether only distinct values count.
+    pub fn named(name: &str) -> Option<(AggregateFunction, bool)> {
+        if name == "count_distinct" {
+            return Some((AggregateFunction::Count, true));
+        }
+        AggregateFunction::NAMES.iter().find(|(n, _)| *n == name).map(|(_, f)| (*f, false))
+    }
+
+    /// Every name an asker can write.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        AggregateFunction::NAMES.iter().map(|(n, _)| *n).chain(["count_distinct"])
+    }
+}
+
+shorthand!(Aggregation, AggregationFull, "`count`, or {function, field, as}", "Aggregation");
+
+/// A direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, DeriveDeserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Smallest first, NULL last.
+    #[default]
+    Asc,
+    /// Largest first, NULL last.
+    Desc,
+}
+
+/// One key of the order.
+#[derive(Clone, Debug, Serialize)]
+pub struct OrderBy {
+    /// A column of the answer, or a field.
+    pub field: Located<String>,
+    /// The direction.
+    pub order: Order,
+}
+
+/// One key of the order, in full.
+#[derive(DeriveDeserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "OrderByFull")]
+struct OrderByFull {
+    /// A column of the answer, or a field.
+    field: Located<String>,
+    /// The direction; ascending if left out.
+    #[serde(default)]
+    order: Order,
+}
+
+impl From<OrderByFull> for OrderBy {
+    fn from(full: OrderByFull) -> Self {
+        Self { field: full.field, order: full.order }
+    }
+}
+
+impl OrderBy {
+    /// Ascending.
+    pub fn new(name: &str) -> Self {
+        Self { field: Located::from(name.to_owned()), order: Order::Asc }
+    }
+}
+
+shorthand!(OrderBy, OrderByFull, "a column name, or {field, order}", "OrderBy");

@@ -1,0 +1,389 @@
+//! Which rows count.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::decode::{Items, Located};
+
+use super::ask::Truncation;
+use super::values::Value;
+
+/// A condition.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "FilterFull", into = "FilterFull")]
+#[schemars(with = "FilterFull")]
+pub enum Filter {
+    /// All of them hold.
+    And(Items<Filter>),
+    /// One of them holds.
+    Or(Items<Filter>),
+    /// It does not hold; where it is unknown, neither does this.
+    Not(Box<Filter>),
+    /// A named condition of the table.
+    Segment(Located<String>),
+    /// A comparison of one field.
+    Field {
+        /// The field.
+        field: Located<String>,
+        /// Compare this grain or part of a temporal field.
+        grain: Option<Truncation>,
+        /// How.
+        op: Op,
+        /// With what; how many is checked against `op`.
+        values: Vec<Value>,
+        /// Whether upper and lower case differ (contains, starts_with, ends_with).
+        case_sensitive: bool,
+    },
+    /// A stretch of time, counted from now.
+    Relative {
+        /// The temporal field.
+        field: Located<String>,
+        /// Which stretch.
+        op: Op,
+        /// How many units.
+        count: u32,
+        /// The unit.
+        unit: RelativeUnit,
+    },
+}
+
+/// The comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// Equal.
+    #[serde(rename = "=")]
+    Eq,
+    /// Different; a missing value is different.
+    #[serde(rename = "!=")]
+    NotEq,
+    /// Less.
+    #[serde(rename = "<")]
+    Lt,
+    /// Less or equal.
+    #[serde(rename = "<=")]
+    LtEq,
+    /// Greater.
+    #[serde(rename = ">")]
+    Gt,
+    /// Greater or equal.
+    #[serde(rename = ">=")]
+    GtEq,
+    /// Equal to one of the values.
+    In,
+    /// Equal to none of the values; a missing value is equal to none.
+    NotIn,
+    /// From the first to the second value, both included.
+    Between,
+    /// From the first value up to, but without, the second.
+    InRange,
+    /// Missing.
+    IsNull,
+    /// Present.
+    NotNull,
+    /// Contains one of the texts.
+    Contains,
+    /// Contains none of the texts.
+    NotContains,
+    /// Starts with one of the texts.
+    StartsWith,
+    /// Ends with one of the texts.
+    EndsWith,
+    /// Missing or the empty text.
+    Empty,
+    /// Present and not the empty text.
+    NotEmpty,
+    /// The last `count` complete and current units up to now.
+    Last,
+    /// The current unit.
+    This,
+    /// The `count` complete units before the current one.
+    Previous,
+}
+
+/// The unit of a relative stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RelativeUnit {
+    /// Calendar days.
+    Day,
+    /// Weeks from the week start.
+    Week,
+    /// Calendar months.
+    Month,
+    /// Calendar quarters.
+    Quarter,
+    /// Calendar years.
+    Year,
+}
+
+impl Op {
+    /// How the operator is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eq => "=",
+            Self::NotEq => "!=",
+            Self::Lt => "<",
+            Self::LtEq => "<=",
+            Self::Gt => ">",
+            Self::GtEq => ">=",
+            Self::In => "in",
+            Self::NotIn => "not_in",
+            Self::Between => "between",
+            Self::InRange => "in_range",
+            Self::IsNull => "is_null",
+            Self::NotNull => "not_null",
+            Self::Contains => "contains",
+            Self::NotContains => "not_contains",
+            Self::StartsWith => "starts_with",
+            Self::EndsWith => "ends_with",
+            Self::Empty => "empty",
+            Self::NotEmpty => "not_empty",
+            Self::Last => "last",
+            Self::This => "this",
+            Self::Previous => "previous",
+        }
+    }
+
+    fn is_relative(self) -> bool {
+        matches!(self, Self::Last | Self::This | Self::Previous)
+    }
+}
+
+/// A condition: exactly one of `and`, `or`, `not`, `segment` and `field`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Filter")]
+struct FilterFull {
+    /// All of these hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    and: Option<Items<Filter>>,
+    /// One of these holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    or: Option<Items<Filter>>,
+    /// This does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not: Option<Box<Filter>>,
+    /// A named condition of the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment: Option<Located<String>>,
+    /// The field to compare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<Located<String>>,
+    /// A grain or part of a temporal field to compare instead of its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grain: Option<Truncation>,
+    /// How to compare; `=` if left out with one value, `in` with several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op: Option<Op>,
+    /// The value to compare with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Value>,
+    /// The values to compare with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values: Option<Vec<Value>>,
+    /// For contains, starts_with and ends_with; they ignore case if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case_sensitive: Option<bool>,
+    /// For `last` and `previous`: how many units; 1 if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u32>,
+    /// For `last`, `this` and `previous`: the unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<RelativeUnit>,
+}
+
+impl TryFrom<FilterFull> for Filter {
+    type Error = String;
+
+    fn try_from(full: FilterFull) -> Result<Self, String> {
+        let given = [
+            full.and.is_some(),
+            full.or.is_some(),
+            full.not.is_some(),
+            full.segment.is_some(),
+            full.field.is_some(),
+        ];
+        if given.iter().filter(|g| **g).count() != 1 {
+            return Err("a condition has exactly one of `and`, `or`, `not`, `segment` and `field`"
+                .to_owned());
+        }
+        let extra = full.op.is_some() || full.value.is_some() || full.values.is_some();
+        if extra && full.field.is_none() {
+            return Err("`op`, `value` and `values` belong beside `field`".to_owned());
+        }
+        match full {
+            FilterFull { and: Some(items), .. } => Ok(Self::And(items)),
+            FilterFull { or: Some(items), .. } => Ok(Self::Or(items)),
+            FilterFull { not: Some(inner), .. } => Ok(Self::Not(inner)),
+            FilterFull { segment: Some(name), .. } => Ok(Self::Segment(name)),
+            FilterFull { field: Some(field), .. } => comparison(
+                field,
+                full.grain,
+                full.op,
+                full.value,
+                full.values,
+                full.case_sensitive,
+                full.count,
+                full.unit,
+            ),
+            _ => Err("a condition is empty".to_owned()),
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the members of one flat JSON object")]
+fn comparison(
+    field: Located<String>,
+    grain: Option<Truncation>,
+    op: Option<Op>,
+    value: Option<Value>,
+    values: Option<Vec<Value>>,
+    case_sensitive: Option<bool>,
+    count: Option<u32>,
+    unit: Option<RelativeUnit>,
+) -> Result<Filter, String> {
+    if value.is_some() && values.is_some() {
+        return Err("give `value` or `values`, not both".to_owned());
+    }
+    let op = op.unwrap_or(if values.is_some() { Op::In } else { Op::Eq });
+    let name = op.name();
+    if op.is_relative() {
+        if value.is_some() || values.is_some() || grain.is_some() {
+            return Err(format!("`{name}` takes `count` and `unit`, no values"));
+        }
+        let Some(unit) = unit else {
+            return Err(format!("`{name}` wants a `unit`: day, week, month, quarter or year"));
+        };
+        let count = count.unwrap_or(1);
+        if count == 0 || count > 10_000 || (op == Op::This && count != 1) {
+            return Err(format!("`count` is from 1 to 10000, and 1 for `{}`", Op::This.name()));
+        }
+        return Ok(Filter::Relative { field, op, count, unit });
+    }
+    if count.is_some() || unit.is_some() {
+        return Err(format!("`count` and `unit` do not belong to `{name}`"));
+    }
+    let values: Vec<Value> = value.into_iter().chain(values.into_iter().flatten()).collect();
+    let wanted = match op {
+        Op::IsNull | Op::NotNull | Op::Empty | Op::NotEmpty => 0..=0,
+        Op::Between | Op::InRange => 2..=2,
+        Op::In | Op::NotIn => 0..=1_000,
+        Op::Contains | Op::NotContains | Op::StartsWith | Op::EndsWith => 1..=100,
+        _ => 1..=1,
+    };
+    if !wanted.contains(&values.len()) {
+        let wants = match op {
+            Op::Between | Op::InRange => "two `values`".to_owned(),
+            Op::In | Op::NotIn => "at most 1000 `values`".to_owned(),
+            _ if *wanted.end() == 0 => "no value".to_owned(),
+            _ if *wanted.end() == 1 => "one `value`".to_owned(),
+            _ => "1 to 100 `values`".to_owned(),
+        };
+        return Err(format!("`{name}` wants {wants}, not {}", values.len()));
+    }
+    let case_sensitive = case_sensitive.unwrap_or(false);
+    Ok(Filter::Field { field, grain, op, values, case_sensitive })
+}
+
+impl From<Filter> for FilterFull {
+    fn from(filter: Filter) -> Self {
+        match filter {
+            Filter::And(items) => Self { and: Some(items), ..Self::default() },
+            Filter::Or(items) => Self { or: Some(items), ..Self::default() },
+            Filter::Not(inner) => Self { not: Some(inner), ..Self::default() },
+            Filter::Segment(name) => Self { segment: Some(name), ..Self::default() },
+            Filter::Relative { field, op, count, unit } => Self {
+                field: Some(field),
+                op: Some(op),
+                count: (count != 1).then_some(count),
+                unit: Some(unit),
+                ..Self::default()
+            },
+            Filter::Field { field, grain, op, mut values, case_sensitive } => {
+                let single = values.len() == 1 && !matches!(op, Op::In | Op::NotIn);
+                let value = if single { values.pop() } else { None };
+                Self {
+                    field: Some(field),
+                    grain,
+                    op: Some(op),
+                    value,
+                    values: (!values.is_empty() || matches!(op, Op::In | Op::NotIn))
+                        .then_some(values),
+                    case_sensitive: case_sensitive.then_some(true),
+                    ..Self::default()
+                }
+            }
+        }
+    }
+}
+
+impl Filter {
+    /// A comparison of a field with one value.
+    pub fn compare(field: &str, op: Op, value: impl Into<Value>) -> Self {
+        Self::with(field, op, vec![value.into()])
+    }
+
+    /// The field equals the value.
+    pub fn eq(field: &str, value: impl Into<Value>) -> Self {
+        Self::compare(field, Op::Eq, value)
+    }
+
+    /// The field equals one of the values.
+    pub fn is_in<V: Into<Value>>(field: &str, values: impl IntoIterator<Item = V>) -> Self {
+        Self::with(field, Op::In, values.into_iter().map(Into::into).collect())
+    }
+
+    /// From `low` up to, but without, `high`.
+    pub fn in_range(field: &str, low: impl Into<Value>, high: impl Into<Value>) -> Self {
+        Self::with(field, Op::InRange, vec![low.into(), high.into()])
+    }
+
+    /// The value is missing.
+    pub fn is_null(field: &str) -> Self {
+        Self::with(field, Op::IsNull, Vec::new())
+    }
+
+    /// The `count` complete units (`day` … `year`) before the current one. An unknown unit is
+    /// read as `day`.
+    pub fn previous(field: &str, count: u32, unit: &str) -> Self {
+        let unit = match unit {
+            "week" => RelativeUnit::Week,
+            "month" => RelativeUnit::Month,
+            "quarter" => RelativeUnit::Quarter,
+            "year" => RelativeUnit::Year,
+            _ => RelativeUnit::Day,
+        };
+        Self::Relative { field: Located::from(field.to_owned()), op: Op::Previous, count, unit }
+    }
+
+    /// Both hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let mut items = Items::default();
+        items.push(self);
+        items.push(other);
+        Self::And(items)
+    }
+
+    /// One of both holds.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let mut items = Items::default();
+        items.push(self);
+        items.push(other);
+        Self::Or(items)
+    }
+
+    /// It does not hold.
+    #[must_use]
+    pub fn negate(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
+    /// A comparison of a field with any number of values.
+    pub fn with(field: &str, op: Op, values: Vec<Value>) -> Self {
+        let field = Located::from(field.to_owned());
+        Self::Field { field, grain: None, op, values, case_sensitive: false }
+    }
+}

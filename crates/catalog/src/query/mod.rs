@@ -1,0 +1,190 @@
+//! The query language: what an asker may say, as names only.
+//!
+//! One shape, [`SemanticQuery`], is read from JSON ([`SemanticQuery::from_json`]), stands in the
+//! `query` of a derived table, or is built in Rust with the methods here.
+
+mod ask;
+mod filter;
+mod values;
+
+pub use ask::{Aggregation, FieldAsk, GroupBy, MetricAsk, Order, OrderBy, Truncation};
+pub use filter::{Filter, Op, RelativeUnit};
+pub use values::{Value, date_of_days, days_since_epoch, instant};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::decode::{Items, Located, Node, Problems, decode};
+use crate::time::WeekStart;
+
+/// A question, in names.
+///
+/// ```
+/// use sandbar_catalog::query::{Filter, SemanticQuery};
+///
+/// let query = SemanticQuery::metric("revenue")
+///     .group_by("product.category")
+///     .filter(Filter::previous("created_at", 1, "quarter"));
+/// let same = SemanticQuery::from_json(
+///     r#"{"metrics": ["revenue"], "group_by": ["product.category"],
+///         "filter": {"field": "created_at", "op": "previous", "unit": "quarter"}}"#,
+/// ).unwrap();
+/// assert_eq!(serde_json::to_value(&query).unwrap(), serde_json::to_value(&same).unwrap());
+/// ```
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Sandbar query")]
+pub struct SemanticQuery {
+    /// The table asked; not needed when metrics say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<Located<String>>,
+    /// Governed numbers, by name.
+    #[serde(skip_serializing_if = "Items::is_empty")]
+    pub metrics: Items<MetricAsk>,
+    /// Measures of the table, by name.
+    #[serde(skip_serializing_if = "Items::is_empty")]
+    pub measures: Items<MetricAsk>,
+    /// Aggregations made up for this query.
+    #[serde(skip_serializing_if = "Items::is_empty")]
+    pub aggregations: Items<Aggregation>,
+    /// Fields to list, one row a row (or, with nothing aggregated and `distinct`, one a value).
+    #[serde(skip_serializing_if = "Items::is_empty")]
+    pub fields: Items<FieldAsk>,
+    /// What to group by.
+    #[serde(skip_serializing_if = "Items::is_empty")]
+    pub group_by: Items<GroupBy>,
+    /// Which rows count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Located<Filter>>,
+    /// Named conditions of the table, all of which must hold.
+    #[serde(skip_serializing_if = "Items::is_empty")]
+    pub segments: Items<String>,
+    /// The order of the answer, by the names of its columns or by fields.
+    #[serde(skip_serializing_if = "Items::is_empty")]
+    pub order_by: Items<OrderBy>,
+    /// The most rows wanted in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Located<u64>>,
+    /// An IANA time zone for buckets and filters; the model's if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<Located<String>>,
+    /// The first day of a week; the model's if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub week_start: Option<WeekStart>,
+}
+
+impl SemanticQuery {
+    /// Reads a query from JSON.
+    ///
+    /// # Errors
+    /// Every problem with the document, each with its JSON path.
+    pub fn from_json(text: &str) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let node = match Node::from_json(text) {
+            Ok(node) => node,
+            Err(problem) => {
+                problems.push(problem);
+                return Err(problems);
+            }
+        };
+        match decode::<Self>(&node, &mut problems) {
+            Some(query) if problems.is_empty() => Ok(query),
+            _ => Err(problems),
+        }
+    }
+
+    /// The JSON Schema (draft 2020-12) of a query.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
+    /// A question for one metric.
+    pub fn metric(name: &str) -> Self {
+        Self::default().and_metric(name)
+    }
+
+    /// A question to one table.
+    pub fn table(name: &str) -> Self {
+        Self { table: Some(Located::from(name.to_owned())), ..Self::default() }
+    }
+
+    /// Also asks for this metric.
+    #[must_use]
+    pub fn and_metric(mut self, name: &str) -> Self {
+        self.metrics.push(MetricAsk::new(name));
+        self
+    }
+
+    /// Also asks for this measure of the table.
+    #[must_use]
+    pub fn measure(mut self, name: &str) -> Self {
+        self.measures.push(MetricAsk::new(name));
+        self
+    }
+
+    /// Also aggregates.
+    #[must_use]
+    pub fn aggregate(mut self, aggregation: Aggregation) -> Self {
+        self.aggregations.push(aggregation);
+        self
+    }
+
+    /// Also lists this field.
+    #[must_use]
+    pub fn field(mut self, name: &str) -> Self {
+        self.fields.push(FieldAsk::new(name));
+        self
+    }
+
+    /// Also groups by this field.
+    #[must_use]
+    pub fn group_by(mut self, name: &str) -> Self {
+        self.group_by.push(GroupBy::new(name));
+        self
+    }
+
+    /// Also groups by this temporal field, truncated.
+    #[must_use]
+    pub fn group_by_grain(mut self, name: &str, grain: Truncation) -> Self {
+        self.group_by.push(GroupBy { grain: Some(grain), ..GroupBy::new(name) });
+        self
+    }
+
+    /// Only rows for which this (too) holds.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(Located::from(match self.filter.take() {
+            Some(first) => first.value.and(filter),
+            None => filter,
+        }));
+        self
+    }
+
+    /// Only rows of this segment.
+    #[must_use]
+    pub fn segment(mut self, name: &str) -> Self {
+        self.segments.push(name.to_owned());
+        self
+    }
+
+    /// Then by this column or field.
+    #[must_use]
+    pub fn order_by(mut self, name: &str, order: Order) -> Self {
+        self.order_by.push(OrderBy { order, ..OrderBy::new(name) });
+        self
+    }
+
+    /// At most this many rows.
+    #[must_use]
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.limit = Some(Located::from(rows));
+        self
+    }
+
+    /// Buckets and filters in this IANA zone.
+    #[must_use]
+    pub fn time_zone(mut self, zone: &str) -> Self {
+        self.time_zone = Some(Located::from(zone.to_owned()));
+        self
+    }
+}

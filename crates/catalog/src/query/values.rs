@@ -1,0 +1,181 @@
+//! Values an asker writes, and how texts are read as dates and instants.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::{Serialize, Serializer};
+
+/// A value in a query. Dates and instants are texts; their meaning comes from the field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Missing.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number with a point, kept as it was written for exact comparison with decimals.
+    Number(f64),
+    /// Text.
+    Text(String),
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => s.serialize_unit(),
+            Self::Boolean(b) => s.serialize_bool(*b),
+            Self::Integer(n) => s.serialize_i64(*n),
+            Self::Number(n) => s.serialize_f64(*n),
+            Self::Text(t) => s.serialize_str(t),
+        }
+    }
+}
+
+struct ValueVisitor;
+
+impl Visitor<'_> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, number, boolean or null")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, b: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(b))
+    }
+
+    fn visit_i64<E: Error>(self, n: i64) -> Result<Value, E> {
+        Ok(Value::Integer(n))
+    }
+
+    fn visit_u64<E: Error>(self, n: u64) -> Result<Value, E> {
+        i64::try_from(n)
+            .map(Value::Integer)
+            .map_err(|_| E::custom(format!("`{n}` is too large: at most {}", i64::MAX)))
+    }
+
+    fn visit_f64<E: Error>(self, n: f64) -> Result<Value, E> {
+        if n.is_finite() {
+            Ok(Value::Number(n))
+        } else {
+            Err(E::custom("a number is finite"))
+        }
+    }
+
+    fn visit_str<E: Error>(self, t: &str) -> Result<Value, E> {
+        if t.len() > 64 * 1024 {
+            return Err(E::custom("a text has at most 65536 bytes"));
+        }
+        Ok(Value::Text(t.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(ValueVisitor)
+    }
+}
+
+impl JsonSchema for Value {
+    fn schema_name() -> Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean", "null"] })
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(n: i64) -> Self {
+        Self::Integer(n)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(n: f64) -> Self {
+        Self::Number(n)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Self {
+        Self::Boolean(b)
+    }
+}
+
+/// Days from 1970-01-01 to `date`.
+pub fn days_since_epoch(date: Date) -> i32 {
+    let epoch = Date::constant(1970, 1, 1);
+    date.duration_since(epoch).as_hours().checked_div(24).and_then(|d| i32::try_from(d).ok()).unwrap_or(0)
+}
+
+/// The date that many days after 1970-01-01, where the calendar (years −9999 to 9999) has it.
+pub fn date_of_days(days: i32) -> Option<Date> {
+    let epoch = Date::constant(1970, 1, 1);
+    epoch.checked_add(jiff::Span::new().try_days(days).ok()?).ok()
+}
+
+/// Microseconds since the epoch of a text: a date (its first instant in `zone`), a local date and
+/// time in `zone`, or an instant with its own offset.
+pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return Some(timestamp.as_microsecond());
+    }
+    let local = match text.parse::<Date>() {
+        Ok(date) if text.len() <= 11 => date.to_datetime(jiff::civil::Time::midnight()),
+        _ => text.parse::<DateTime>().ok()?,
+    };
+    Some(zone.to_timestamp(local).ok()?.as_microsecond())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn days_count_from_1970() {
+        for (text, days) in [("1970-01-01", 0), ("1969-12-31", -1), ("2026-07-01", 20_635)] {
+            let date: Date = text.parse().unwrap();
+            assert_eq!(days_since_epoch(date), days, "{text}");
+            assert_eq!(date_of_days(days), Some(date));
+        }
+    }
+
+    #[test]
+    fn z2_a_date_is_its_first_instant_in_the_zone() {
+        let new_york = TimeZone::get("America/New_York").unwrap();
+        let five_hours = 5 * 3_600_000_000_i64;
+        let utc = instant("2024-01-01", &TimeZone::UTC).unwrap();
+        assert_eq!(instant("2024-01-01", &new_york), Some(utc + five_hours));
+        assert_eq!(instant("2024-01-01T00:00:00Z", &new_york), Some(utc));
+        assert_eq!(instant("2024-01-01 05:00:00", &TimeZone::UTC), Some(utc + five_hours));
+        assert_eq!(instant("soon", &TimeZone::UTC), None);
+    }
+}

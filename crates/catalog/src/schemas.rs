@@ -1,0 +1,50 @@
+//! What the sources hold: data that the engine hands to the check.
+
+use std::collections::BTreeMap;
+
+use arrow_schema::SchemaRef;
+
+/// The pinned schema of one source.
+#[derive(Clone, Debug)]
+pub struct SourceSchema {
+    /// The columns with their Arrow types.
+    pub schema: SchemaRef,
+    /// What the source physically is (a canonical path, the address of a provider): two sources
+    /// with the same identity are one physical source under two names.
+    pub identity: String,
+}
+
+/// The schemas of all sources, by source name.
+#[derive(Clone, Debug, Default)]
+pub struct SourceSchemas {
+    sources: BTreeMap<String, SourceSchema>,
+}
+
+impl SourceSchemas {
+    /// No sources.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds or replaces a source.
+    #[must_use]
+    pub fn with(
+        mut self,
+        name: impl Into<String>,
+        schema: SchemaRef,
+        identity: impl Into<String>,
+    ) -> Self {
+        self.sources.insert(name.into(), SourceSchema { schema, identity: identity.into() });
+        self
+    }
+
+    /// The source of that name.
+    pub fn get(&self, name: &str) -> Option<&SourceSchema> {
+        self.sources.get(name)
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+}

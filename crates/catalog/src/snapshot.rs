@@ -1,0 +1,484 @@
+//! The checked, immutable model: what every request of one moment sees.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_schema::DataType;
+use jiff::tz::TimeZone;
+
+use crate::expr::Expr;
+use crate::ids::{
+    CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,
+};
+use crate::query::SemanticQuery;
+use crate::report::{Report, SourceText};
+use crate::schemas::SourceSchemas;
+use crate::time::WeekStart;
+use crate::types::{SemanticType, Type, Visibility};
+use crate::{Definitions, check};
+
+/// A checked model. Made only by [`Definitions::check`].
+///
+/// Every name in it resolves, every expression is typed, every relationship has a cardinality and
+/// lands on a declared key, and nothing refers to itself.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) tables: Vec<Table>,
+    pub(crate) metrics: Vec<Metric>,
+    pub(crate) collections: Vec<Collection>,
+    pub(crate) table_names: HashMap<String, TableId>,
+    pub(crate) metric_names: HashMap<String, MetricId>,
+    pub(crate) collection_names: HashMap<String, CollectionId>,
+    pub(crate) table_numbers: HashMap<u64, TableId>,
+    pub(crate) metric_numbers: HashMap<u64, MetricId>,
+    pub(crate) table_metrics: Vec<Vec<MetricId>>,
+    pub(crate) time_zone: TimeZone,
+    pub(crate) week_start: WeekStart,
+    pub(crate) fingerprint: u64,
+}
+
+impl Definitions {
+    /// Checks everything and makes a snapshot.
+    ///
+    /// # Errors
+    /// All problems at once, each with its file, line and column.
+    pub fn check(&self, sources: &SourceSchemas) -> Result<Snapshot, Report> {
+        check::check(self, sources)
+    }
+}
+
+/// A table of the model.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Table {
+    /// Its identity in this snapshot.
+    pub id: TableId,
+    /// Its name.
+    pub name: String,
+    /// Its number on the wire, below 2^53.
+    pub number: u64,
+    /// What a person calls it.
+    pub label: Option<String>,
+    /// What a row is.
+    pub description: Option<String>,
+    /// Other words for it.
+    pub synonyms: Vec<String>,
+    /// Whether askers are offered it.
+    pub visibility: Visibility,
+    /// What it reads.
+    pub source: TableSource,
+    /// The fields, in the order of the definition.
+    pub fields: Vec<Field>,
+    /// Named aggregations.
+    pub measures: Vec<Measure>,
+    /// Named conditions.
+    pub segments: Vec<Segment>,
+    /// Declared joins.
+    pub relationships: Vec<Relationship>,
+    /// The fields that identify a row; empty where none is declared.
+    pub primary_key: Vec<FieldId>,
+    /// The temporal field metrics use by default.
+    pub time: Option<FieldId>,
+    /// The collection of a derived table.
+    pub collection: Option<CollectionId>,
+    /// Somebody looked at reading the same source as another table.
+    pub shares_source_reviewed: bool,
+    /// Where it was written.
+    pub origin: Origin,
+    pub(crate) field_names: HashMap<String, FieldId>,
+    pub(crate) field_numbers: HashMap<u64, FieldId>,
+    pub(crate) measure_names: HashMap<String, MeasureId>,
+    pub(crate) segment_names: HashMap<String, SegmentId>,
+    pub(crate) relationship_names: HashMap<String, RelationshipId>,
+}
+
+/// Where a definition was written: the file and line for the administrator's eyes.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Origin {
+    /// The file; `None` for definitions made in Rust.
+    pub file: Option<Arc<str>>,
+    /// The line, from 1; 0 where unknown.
+    pub line: u32,
+}
+
+impl Origin {
+    /// A place in a text.
+    pub fn new(file: Option<&SourceText>, place: Option<crate::decode::Place>) -> Self {
+        Self { file: file.map(|f| Arc::clone(&f.name)), line: place.map_or(0, |p| p.line) }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{file}:{}", self.line),
+            None => f.write_str("defined in Rust"),
+        }
+    }
+}
+
+/// What a table reads.
+#[derive(Debug)]
+pub enum TableSource {
+    /// A source by name.
+    Source {
+        /// The name of the source.
+        name: String,
+        /// What the source physically is.
+        identity: String,
+    },
+    /// A query over other tables.
+    Query(Box<SemanticQuery>),
+}
+
+/// A field of a table.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Field {
+    /// Its identity in this snapshot.
+    pub id: FieldId,
+    /// Its name.
+    pub name: String,
+    /// The number of the field on the wire, unique in its table.
+    pub number: u64,
+    /// What a person calls it.
+    pub label: Option<String>,
+    /// What it says about a row.
+    pub description: Option<String>,
+    /// Other words for it.
+    pub synonyms: Vec<String>,
+    /// Whether askers are offered it.
+    pub visibility: Visibility,
+    /// The type of its values.
+    pub data_type: Type,
+    /// What the values mean.
+    pub semantic: Option<SemanticType>,
+    /// The unit of the values.
+    pub unit: Option<String>,
+    /// Where the values come from.
+    pub kind: FieldKind,
+    /// The stored fields it is computed from; itself for a stored field.
+    pub inputs: Vec<FieldPath>,
+}
+
+/// Where the values of a field come from.
+#[derive(Debug)]
+pub enum FieldKind {
+    /// A column of the source.
+    Stored {
+        /// The name of the column.
+        column: String,
+        /// Its stored type.
+        arrow: DataType,
+    },
+    /// A calculation.
+    Calculated(Expr),
+}
+
+/// A named aggregation of one table.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Measure {
+    /// Its identity in this snapshot.
+    pub id: MeasureId,
+    /// Its name.
+    pub name: String,
+    /// What a person calls it.
+    pub label: Option<String>,
+    /// What it measures.
+    pub description: Option<String>,
+    /// Other words for it.
+    pub synonyms: Vec<String>,
+    /// The aggregation.
+    pub expr: Expr,
+    /// The stored fields it reads.
+    pub inputs: Vec<FieldPath>,
+}
+
+/// A named condition on one table.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Segment {
+    /// Its identity in this snapshot.
+    pub id: SegmentId,
+    /// Its name.
+    pub name: String,
+    /// What a person calls it.
+    pub label: Option<String>,
+    /// Which rows it selects.
+    pub description: Option<String>,
+    /// Other words for it.
+    pub synonyms: Vec<String>,
+    /// The condition.
+    pub condition: Expr,
+    /// The stored fields it reads.
+    pub inputs: Vec<FieldPath>,
+}
+
+/// How many rows of each side match one row of the other, this side first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cardinality {
+    /// Many rows here share one row there.
+    ManyToOne,
+    /// At most one row on each side.
+    OneToOne,
+    /// One row here has many there.
+    OneToMany,
+}
+
+impl Cardinality {
+    /// Whether following it keeps the number of rows.
+    pub fn is_to_one(self) -> bool {
+        matches!(self, Self::ManyToOne | Self::OneToOne)
+    }
+}
+
+/// A declared join.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Relationship {
+    /// Its identity in this snapshot.
+    pub id: RelationshipId,
+    /// Its role name.
+    pub name: String,
+    /// What it means.
+    pub description: Option<String>,
+    /// The table it leads to.
+    pub to: TableId,
+    /// The stored fields that must be equal: own, then theirs.
+    pub on: Vec<(FieldId, FieldId)>,
+    /// How many rows match.
+    pub cardinality: Cardinality,
+}
+
+/// A governed number.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Metric {
+    /// Its identity in this snapshot.
+    pub id: MetricId,
+    /// Its name.
+    pub name: String,
+    /// Its number on the wire, below 2^53.
+    pub number: u64,
+    /// What a person calls it.
+    pub label: Option<String>,
+    /// What it measures.
+    pub description: Option<String>,
+    /// Other words for it.
+    pub synonyms: Vec<String>,
+    /// The table whose rows it aggregates.
+    pub table: TableId,
+    /// The aggregation.
+    pub expr: Expr,
+    /// Only rows for which this is true count.
+    pub filter: Option<Expr>,
+    /// The temporal field it is reported over.
+    pub time: Option<FieldId>,
+    /// The unit of the number.
+    pub unit: Option<String>,
+    /// The collection it is kept in.
+    pub collection: Option<CollectionId>,
+    /// Whether its owner vouches for it.
+    pub verified: bool,
+    /// The stored fields it reads.
+    pub inputs: Vec<FieldPath>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A place that metrics and derived tables are kept in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Collection {
+    /// Its identity in this snapshot.
+    pub id: CollectionId,
+    /// Its name.
+    pub name: String,
+    /// What a person calls it.
+    pub label: Option<String>,
+    /// What belongs in it.
+    pub description: Option<String>,
+    /// The collection it lies in.
+    pub parent: Option<CollectionId>,
+}
+
+macro_rules! lookup {
+    ($(#[$doc:meta])* $name:ident, $id:ty, $out:ty, $list:ident) => {
+        $(#[$doc])*
+        #[expect(clippy::indexing_slicing, reason = "ids are made by this snapshot only")]
+        pub fn $name(&self, id: $id) -> &$out {
+            &self.$list[id.index()]
+        }
+    };
+}
+
+macro_rules! member_lookup {
+    ($(#[$doc:meta])* $name:ident, $id:ty, $out:ty, $list:ident) => {
+        $(#[$doc])*
+        #[expect(clippy::indexing_slicing, reason = "ids are made by this snapshot only")]
+        pub fn $name(&self, id: $id) -> &$out {
+            &self.table(id.table()).$list[id.index()]
+        }
+    };
+}
+
+impl Snapshot {
+    lookup!(
+        /// The table with this id, which this snapshot must have handed out.
+        table, TableId, Table, tables
+    );
+    lookup!(
+        /// The metric with this id.
+        metric, MetricId, Metric, metrics
+    );
+    lookup!(
+        /// The collection with this id.
+        collection, CollectionId, Collection, collections
+    );
+    member_lookup!(
+        /// The field with this id.
+        field, FieldId, Field, fields
+    );
+    member_lookup!(
+        /// The measure with this id.
+        measure, MeasureId, Measure, measures
+    );
+    member_lookup!(
+        /// The segment with this id.
+        segment, SegmentId, Segment, segments
+    );
+    member_lookup!(
+        /// The relationship with this id.
+        relationship, RelationshipId, Relationship, relationships
+    );
+
+    /// All tables, in the order of the definitions.
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    /// All metrics.
+    pub fn metrics(&self) -> &[Metric] {
+        &self.metrics
+    }
+
+    /// All collections.
+    pub fn collections(&self) -> &[Collection] {
+        &self.collections
+    }
+
+    /// The table of that name or number.
+    pub fn find_table(&self, name: &str) -> Option<TableId> {
+        let by_number = || name.parse().ok().and_then(|n| self.table_numbers.get(&n));
+        self.table_names.get(name).or_else(by_number).copied()
+    }
+
+    /// The metric of that name or number.
+    pub fn find_metric(&self, name: &str) -> Option<MetricId> {
+        let by_number = || name.parse().ok().and_then(|n| self.metric_numbers.get(&n));
+        self.metric_names.get(name).or_else(by_number).copied()
+    }
+
+    /// The collection of that name.
+    pub fn find_collection(&self, name: &str) -> Option<CollectionId> {
+        self.collection_names.get(name).copied()
+    }
+
+    /// The metrics of a table.
+    pub fn metrics_of(&self, table: TableId) -> &[MetricId] {
+        self.table_metrics.get(table.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The model's time zone.
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.time_zone
+    }
+
+    /// The model's first day of a week.
+    pub fn week_start(&self) -> WeekStart {
+        self.week_start
+    }
+
+    /// A number that changes when the definitions or the source schemas do.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The table that a path of relationships leads to from `start`.
+    pub fn end_of(&self, start: TableId, via: &[RelationshipId]) -> TableId {
+        via.last().map_or(start, |last| self.relationship(*last).to)
+    }
+
+    /// A field path as an asker writes it: `product.category`.
+    pub fn path_name(&self, path: &FieldPath) -> String {
+        let mut text = String::new();
+        for step in &path.via {
+            text.push_str(&self.relationship(*step).name);
+            text.push('.');
+        }
+        text.push_str(&self.field(path.field).name);
+        text
+    }
+
+    /// Every stored field that `expr`, standing on some table, reads: own and related ones.
+    pub fn stored_inputs(&self, expr: &Expr) -> Vec<FieldPath> {
+        let mut inputs = Vec::new();
+        for path in expr.fields() {
+            for input in &self.field(path.field).inputs {
+                let input = input.behind(&path.via);
+                if !inputs.contains(&input) {
+                    inputs.push(input);
+                }
+            }
+        }
+        inputs
+    }
+
+    /// Whether `expr` and every calculated field that it reads cannot fail on any data.
+    pub fn is_total(&self, expr: &Expr) -> bool {
+        let mut total = true;
+        expr.walk(&mut |node| {
+            total &= node.is_total_here();
+            if let crate::expr::ExprKind::Field(path) = &node.kind
+                && let FieldKind::Calculated(inner) = &self.field(path.field).kind
+            {
+                total &= self.is_total(inner);
+            }
+        });
+        total
+    }
+}
+
+impl Table {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The field of that name.
+    pub fn find_field(&self, name: &str) -> Option<FieldId> {
+        self.field_names.get(name).copied()
+    }
+
+    /// The field with that number on the wire.
+    pub fn find_field_number(&self, number: u64) -> Option<FieldId> {
+        self.field_numbers.get(&number).copied()
+    }
+
+    /// The measure of that name.
+    pub fn find_measure(&self, name: &str) -> Option<MeasureId> {
+        self.measure_names.get(name).copied()
+    }
+
+    /// The segment of that name.
+    pub fn find_segment(&self, name: &str) -> Option<SegmentId> {
+        self.segment_names.get(name).copied()
+    }
+
+    /// The relationship of that role name.
+    pub fn find_relationship(&self, name: &str) -> Option<RelationshipId> {
+        self.relationship_names.get(name).copied()
+    }
+}

@@ -1,0 +1,127 @@
+//! Grains and parts of time.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A length of time that a temporal field is truncated to.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Grain {
+    /// Seconds.
+    Second,
+    /// Minutes.
+    Minute,
+    /// Hours.
+    Hour,
+    /// Calendar days in the query's zone.
+    Day,
+    /// Weeks, starting on the query's week start.
+    Week,
+    /// Calendar months.
+    Month,
+    /// Calendar quarters.
+    Quarter,
+    /// Calendar years.
+    Year,
+}
+
+impl Grain {
+    /// All grains with their names, finest first.
+    pub const NAMES: [(&'static str, Self); 8] = [
+        ("second", Self::Second),
+        ("minute", Self::Minute),
+        ("hour", Self::Hour),
+        ("day", Self::Day),
+        ("week", Self::Week),
+        ("month", Self::Month),
+        ("quarter", Self::Quarter),
+        ("year", Self::Year),
+    ];
+
+    /// The name of the grain.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, g)| *g == self).map_or("day", |(name, _)| name)
+    }
+
+    /// Whether a bucket of it is a calendar date (a day or coarser) rather than an instant.
+    pub fn is_date(self) -> bool {
+        self >= Self::Day
+    }
+}
+
+/// A part of a date or time, as a whole number.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The year.
+    YearNumber,
+    /// 1 to 4.
+    QuarterOfYear,
+    /// 1 to 12.
+    MonthOfYear,
+    /// ISO 8601 week, 1 to 53.
+    WeekOfYear,
+    /// 1 to 366.
+    DayOfYear,
+    /// 1 to 31.
+    DayOfMonth,
+    /// 1 (the week start of the query) to 7.
+    DayOfWeek,
+    /// 0 to 23.
+    HourOfDay,
+    /// 0 to 59.
+    MinuteOfHour,
+    /// 0 to 59.
+    SecondOfMinute,
+}
+
+impl Part {
+    /// All parts with their names.
+    pub const NAMES: [(&'static str, Self); 10] = [
+        ("year_number", Self::YearNumber),
+        ("quarter_of_year", Self::QuarterOfYear),
+        ("month_of_year", Self::MonthOfYear),
+        ("week_of_year", Self::WeekOfYear),
+        ("day_of_year", Self::DayOfYear),
+        ("day_of_month", Self::DayOfMonth),
+        ("day_of_week", Self::DayOfWeek),
+        ("hour_of_day", Self::HourOfDay),
+        ("minute_of_hour", Self::MinuteOfHour),
+        ("second_of_minute", Self::SecondOfMinute),
+    ];
+
+    /// The name of the part.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, p)| *p == self).map_or("year_number", |(name, _)| name)
+    }
+}
+
+/// The first day of a week.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum WeekStart {
+    /// Weeks run Monday to Sunday (ISO 8601).
+    #[default]
+    Monday,
+    /// Weeks run Sunday to Saturday.
+    Sunday,
+    /// Weeks run Saturday to Friday.
+    Saturday,
+}
+
+impl WeekStart {
+    /// How many days the week starts before the ISO Monday that follows it.
+    pub fn days_before_monday(self) -> i32 {
+        match self {
+            Self::Monday => 0,
+            Self::Sunday => 1,
+            Self::Saturday => 2,
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What a principal may list, name and search. Hidden and absent are one case here, so nothing
+//! that uses these functions has anything to leak.
+
+use sandbar_catalog::decode::suggest;
+use sandbar_catalog::{Field, FieldPath, Metric, MetricId, Relationship, Table, TableId};
+
+use crate::grants::{Grants, Refusal};
+use crate::level::Level;
+
+/// A name that does not exist, for all this principal may know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing visible has the name; perhaps this was meant.
+    Unknown {
+        /// A visible name that is close.
+        suggestion: Option<String>,
+    },
+    /// It is there, and may not be queried.
+    Refused(Refusal),
+    /// The relationship leads to many rows, where a single value is wanted.
+    ToMany {
+        /// The relationship.
+        relationship: String,
+    },
+}
+
+/// One answer of a search.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchHit {
+    /// What was found.
+    pub target: SearchTarget,
+    /// How well it fits, from 0 (hardly) to 1 (exactly).
+    pub score: f64,
+}
+
+/// What can be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SearchTarget {
+    /// A table.
+    Table(TableId),
+    /// A metric.
+    Metric(MetricId),
+}
+
+impl Grants {
+    /// The tables this principal may describe or query.
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.snapshot().tables().iter().filter(|t| self.table_level(t.id) > Level::None)
+    }
+
+    /// The metrics this principal may describe or query.
+    pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
+        self.snapshot().metrics().iter().filter(|m| self.metric_level(m.id) > Level::None)
+    }
+
+    /// The fields of a table this principal may see.
+    pub fn fields(&self, table: TableId) -> impl Iterator<Item = &Field> {
+        let fields = self.snapshot().table(table).fields.iter();
+        fields.filter(|f| self.field_level(&FieldPath::own(f.id)) > Level::None)
+    }
+
+    /// The relationships of a table whose target this principal may see.
+    pub fn relationships(&self, table: TableId) -> impl Iterator<Item = &Relationship> {
+        let all = self.snapshot().table(table).relationships.iter();
+        all.filter(|r| self.table_level(r.to) > Level::None)
+    }
+
+    /// The table of that name or number, to be queried.
+    ///
+    /// # Errors
+    /// A name that this principal may not see is unknown, like one that does not exist.
+    pub fn find_table(&self, name: &str) -> Result<TableId, Missing> {
+        if let Some(id) = self.snapshot().find_table(name) {
+            match self.may_query(id) {
+                Ok(()) => return Ok(id),
+                Err(Refusal::Absent) => {}
+                Err(refusal) => return Err(Missing::Refused(refusal)),
+            }
+        }
+        let known = self.tables().map(|t| t.name.as_str());
+        Err(Missing::Unknown { suggestion: suggest(name, known).map(str::to_owned) })
+    }
+
+    /// The metric of that name or number, to be queried.
+    ///
+    /// # Errors
+    /// As for [`Grants::find_table`].
+    pub fn find_metric(&self, name: &str) -> Result<MetricId, Missing> {
+        if let Some(id) = self.snapshot().find_metric(name) {
+            match self.metric_level(id) {
+                Level::Query => return Ok(id),
+                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
+                Level::None => {}
+            }
+            if let Err(refusal @ Refusal::MissingAttribute(_)) =
+                self.may_query(self.snapshot().metric(id).table)
+            {
+                return Err(Missing::Refused(refusal));
+            }
+        }
+        let known = self.metrics().map(|m| m.name.as_str());
+        Err(Missing::Unknown { suggestion: suggest(name, known).map(str::to_owned) })
+    }
+
+    /// The field that `chain` names from `table`: relationship names, then a field name. The wire
+    /// form of an own field (`t<table>-<n>`) is not read here.
+    ///
+    /// # Errors
+    /// As for [`Grants::find_table`]; a relationship that fans out is refused.
+    pub fn find_field(&self, table: TableId, chain: &[&str]) -> Result<FieldPath, Missing> {
+        let Some((name, steps)) = chain.split_last() else {
+            return Err(Missing::Unknown { suggestion: None });
+        };
+        let mut via = Vec::with_capacity(steps.len());
+        let mut at = table;
+        for step in steps {
+            let found = self.relationships(at).find(|r| r.name == *step);
+            let Some(relationship) = found else {
+                let known = self.relationships(at).map(|r| r.name.as_str());
+                let suggestion = suggest(step, known).map(str::to_owned);
+                return Err(Missing::Unknown { suggestion });
+            };
+            if !relationship.cardinality.is_to_one() {
+                return Err(Missing::ToMany { relationship: relationship.name.clone() });
+            }
+            if self.table_level(relationship.to) < Level::Query {
+                return Err(Missing::Refused(Refusal::DescribeOnly));
+            }
+            via.push(relationship.id);
+            at = relationship.to;
+        }
+        if let Some(field) = self.snapshot().table(at).find_field(name) {
+            let path = FieldPath { via, field };
+            match self.field_level(&path) {
+                Level::Query => return Ok(path),
+                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
+                Level::None => {}
+            }
+        }
+        let prefix: String = steps.iter().flat_map(|step| [*step, "."]).collect();
+        let known = self.fields(at).map(|f| f.name.as_str());
+        let suggestion = suggest(name, known).map(|found| format!("{prefix}{found}"));
+        Err(Missing::Unknown { suggestion })
+    }
+
+    /// Tables and metrics whose name, label, synonyms or description fit the words, best first.
+    ///
+    /// Exact names come before synonyms, those before parts of names, those before words of a
+    /// description; verified metrics come first among equals.
+    pub fn search(&self, words: &str) -> Vec<SearchHit> {
+        let wanted: Vec<String> = words
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|w| !w.is_empty())
+            .take(16)
+            .map(str::to_lowercase)
+            .collect();
+        let mut hits = Vec::new();
+        for table in self.tables() {
+            let score = score(
+                &wanted,
+                &table.name,
+                table.label.as_deref(),
+                &table.synonyms,
+                table.description.as_deref(),
+            );
+            hits.push((score, false, SearchTarget::Table(table.id)));
+        }
+        for metric in self.metrics() {
+            let score = score(
+                &wanted,
+                &metric.name,
+                metric.label.as_deref(),
+                &metric.synonyms,
+                metric.description.as_deref(),
+            );
+            hits.push((score, metric.verified, SearchTarget::Metric(metric.id)));
+        }
+        hits.retain(|(score, ..)| *score > 0.0 || wanted.is_empty());
+        hits.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
+        hits.into_iter().map(|(score, _, target)| SearchHit { target, score }).collect()
+    }
+}
+
+/// The mean over the wanted words of how well each fits.
+fn score(
+    wanted: &[String],
+    name: &str,
+    label: Option<&str>,
+    synonyms: &[String],
+    description: Option<&str>,
+) -> f64 {
+    if wanted.is_empty() {
+        return 0.0;
+    }
+    let name = name.to_lowercase();
+    let label = label.unwrap_or_default().to_lowercase();
+    let synonyms: Vec<String> = synonyms.iter().map(|s| s.to_lowercase()).collect();
+    let description = description.unwrap_or_default().to_lowercase();
+    let part = |text: &str, word: &str| {
+        text.split(|c: char| !c.is_alphanumeric()).any(|token| token == word)
+    };
+    let of_word = |word: &String| -> f64 {
+        if name == *word || label == *word {
+            1.0
+        } else if synonyms.contains(word) {
+            0.9
+        } else if part(&name, word) || part(&label, word) || synonyms.iter().any(|s| part(s, word)) {
+            0.7
+        } else if name.starts_with(word.as_str()) || suggest(word, [name.as_str()]).is_some() {
+            0.5
+        } else if part(&description, word) {
+            0.3
+        } else {
+            0.0
+        }
+    };
+    let sum: f64 = wanted.iter().map(of_word).sum();
+    #[expect(clippy::cast_precision_loss, reason = "at most 16 words")]
+    let count = wanted.len() as f64;
+    sum / count
+}

@@ -1,0 +1,107 @@
+//! Keys of what a principal may see: equal keys mean equal rights.
+
+use sandbar_auth::{AttributeValue, Principal};
+use sandbar_catalog::Snapshot;
+
+use crate::policy_set::PolicySet;
+
+/// Which policies apply, without the attribute values they are bound to: the key of plan shapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PolicyShape([u8; 32]);
+
+/// Which policies apply, with the attribute values: the only key under which results, field
+/// values, tokens and entity tags may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EffectivePolicy([u8; 32]);
+
+impl EffectivePolicy {
+    /// The digest.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl PolicyShape {
+    /// The digest.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+pub(crate) fn keys(
+    snapshot: &Snapshot,
+    policies: &PolicySet,
+    principal: Option<&Principal>,
+) -> (PolicyShape, EffectivePolicy) {
+    let mut shape = Digest::default();
+    shape.number(snapshot.fingerprint());
+    shape.number(policies.fingerprint);
+    let Some(principal) = principal else {
+        shape.bytes(b"administrator");
+        return (PolicyShape(shape.clone().finish()), EffectivePolicy(shape.finish()));
+    };
+    shape.bytes(b"principal");
+    let concerned: Vec<usize> =
+        (0..policies.policies.len()).filter(|p| policies.concerns(*p, principal)).collect();
+    shape.number(concerned.len() as u64);
+    for policy in concerned {
+        shape.number(policy as u64);
+    }
+    let mut effective = shape.clone();
+    let mut names: Vec<&String> = policies.attributes.keys().collect();
+    names.sort();
+    for name in names {
+        effective.bytes(name.as_bytes());
+        match principal.attribute(name) {
+            None => effective.bytes(b"absent"),
+            Some(value) => effective.value(value),
+        }
+    }
+    (PolicyShape(shape.finish()), EffectivePolicy(effective.finish()))
+}
+
+/// Every part goes in with its kind and length, so that no two different inputs have one encoding.
+#[derive(Clone, Default)]
+struct Digest(blake3::Hasher);
+
+impl Digest {
+    fn number(&mut self, n: u64) {
+        self.0.update(b"n");
+        self.0.update(&n.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(b"b");
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn value(&mut self, value: &AttributeValue) {
+        match value {
+            AttributeValue::Null => self.bytes(b"null"),
+            AttributeValue::Boolean(b) => self.bytes(if *b { b"true" } else { b"false" }),
+            AttributeValue::Integer(n) => {
+                self.bytes(b"integer");
+                self.bytes(&n.to_le_bytes());
+            }
+            AttributeValue::Number(n) => {
+                self.bytes(b"number");
+                self.bytes(&n.to_bits().to_le_bytes());
+            }
+            AttributeValue::Text(text) => {
+                self.bytes(b"text");
+                self.bytes(text.as_bytes());
+            }
+            AttributeValue::List(items) => {
+                self.bytes(b"list");
+                self.number(items.len() as u64);
+                items.iter().for_each(|item| self.value(item));
+            }
+            _ => self.bytes(b"unsupported"),
+        }
+    }
+
+    fn finish(self) -> [u8; 32] {
+        *self.0.finalize().as_bytes()
+    }
+}

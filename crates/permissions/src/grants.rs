@@ -1,0 +1,400 @@
+//! Policies applied to one principal.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use sandbar_auth::Principal;
+use sandbar_catalog::{
+    CollectionId, FieldId, FieldKind, FieldPath, MetricId, Snapshot, TableId, Visibility,
+};
+
+use crate::bind::bind;
+use crate::condition::RowFilter;
+use crate::effective::{EffectivePolicy, PolicyShape, keys};
+use crate::level::Level;
+use crate::mask::Mask;
+use crate::policy_set::PolicySet;
+use crate::sandbox::{Cell, Sandbox};
+
+/// The right to see everything, and why others do not. The host makes it; nothing in a token does.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Administrator;
+
+impl Administrator {
+    /// Declares that the caller is the host acting for an administrator.
+    pub fn asserted_by_host() -> Self {
+        Self
+    }
+}
+
+/// What one principal may see of one snapshot.
+///
+/// Every reader of data or names takes it: queries, listings, search, suggestions, values.
+pub struct Grants {
+    snapshot: Arc<Snapshot>,
+    policies: Arc<PolicySet>,
+    /// `None` for an administrator.
+    principal: Option<Principal>,
+    tables: Box<[OnceLock<TableAccess>]>,
+    shape: PolicyShape,
+    effective: EffectivePolicy,
+}
+
+/// Why a table or metric is not to be queried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not exist for this principal.
+    Absent,
+    /// It may be described, not queried.
+    DescribeOnly,
+    /// Every grant is void: the principal lacks this attribute, or it is not of its type.
+    MissingAttribute(String),
+}
+
+/// A policy that shaped an answer, for an administrator's eyes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AppliedPolicy {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The file and line it was written at.
+    pub origin: Arc<str>,
+    /// What it did: `grant`, `restrict` or `deny`.
+    pub effect: &'static str,
+    /// The condition as it was written.
+    pub rows: Option<Arc<str>>,
+    /// Whether it could not be bound and so gave nothing.
+    pub void: bool,
+}
+
+#[derive(Debug, Default)]
+struct TableAccess {
+    level: Level,
+    void: Option<String>,
+    rows: Option<RowFilter>,
+    cells: Arc<[Cell]>,
+    /// One level per field, calculated ones included.
+    fields: Vec<Level>,
+}
+
+/// One grant of a table, bound.
+struct Rectangle<'p> {
+    rows: RowFilter,
+    fields: &'p [bool],
+    masks: &'p [(FieldId, Mask)],
+    level: Level,
+}
+
+impl fmt::Debug for Grants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grants").field("effective", &self.effective).finish_non_exhaustive()
+    }
+}
+
+impl Grants {
+    pub(crate) fn new(
+        snapshot: Arc<Snapshot>,
+        policies: Arc<PolicySet>,
+        principal: Option<Principal>,
+    ) -> Self {
+        let (shape, effective) = keys(&snapshot, &policies, principal.as_ref());
+        let tables = snapshot.tables().iter().map(|_| OnceLock::new()).collect();
+        Self { snapshot, policies, principal, tables, shape, effective }
+    }
+
+    /// The model these grants are about.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// Which policies apply, without attribute values.
+    pub fn shape(&self) -> PolicyShape {
+        self.shape
+    }
+
+    /// Which policies apply, with attribute values.
+    pub fn effective(&self) -> EffectivePolicy {
+        self.effective
+    }
+
+    /// How far access to a table goes.
+    pub fn table_level(&self, table: TableId) -> Level {
+        self.access(table).level
+    }
+
+    /// Whether and why not a table may be queried.
+    ///
+    /// # Errors
+    /// The refusal to answer with; a hidden table is [`Refusal::Absent`].
+    pub fn may_query(&self, table: TableId) -> Result<(), Refusal> {
+        let access = self.access(table);
+        match (access.level, &access.void) {
+            (Level::Query, _) => Ok(()),
+            (Level::Describe, _) => Err(Refusal::DescribeOnly),
+            (Level::None, Some(attribute)) => Err(Refusal::MissingAttribute(attribute.clone())),
+            (Level::None, None) => Err(Refusal::Absent),
+        }
+    }
+
+    /// The table as this principal sees it: the only way to something that can be scanned.
+    ///
+    /// # Errors
+    /// As for [`Grants::may_query`].
+    pub fn sandbox(&self, table: TableId) -> Result<Sandbox, Refusal> {
+        self.may_query(table)?;
+        let access = self.access(table);
+        let rows = access.rows.clone().unwrap_or(RowFilter::Never);
+        Ok(Sandbox::new(table, rows, Arc::clone(&access.cells)))
+    }
+
+    /// How far access to a field goes, seen from the table that the path starts at. Every table
+    /// on the way must be visible; the keys that are joined on need not be.
+    pub fn field_level(&self, path: &FieldPath) -> Level {
+        let mut level = Level::Query;
+        for step in &path.via {
+            let relationship = self.snapshot.relationship(*step);
+            level = level.min(self.table_level(step.table()));
+            level = level.min(self.table_level(relationship.to));
+        }
+        level.min(self.own_field_level(path.field))
+    }
+
+    fn own_field_level(&self, id: FieldId) -> Level {
+        let field = self.snapshot.field(id);
+        if field.visibility == Visibility::Internal {
+            return Level::None;
+        }
+        let granted = self.stored_level(id);
+        match field.kind {
+            FieldKind::Stored { .. } => granted,
+            FieldKind::Calculated(_) => granted.min(self.inputs_level(&field.inputs)),
+        }
+    }
+
+    fn stored_level(&self, id: FieldId) -> Level {
+        self.access(id.table()).fields.get(id.index()).copied().unwrap_or(Level::None)
+    }
+
+    /// The least of the levels of what something is computed from.
+    pub fn inputs_level(&self, inputs: &[FieldPath]) -> Level {
+        let of_path = |path: &FieldPath| {
+            let steps = path.via.iter().map(|step| {
+                self.table_level(step.table())
+                    .min(self.table_level(self.snapshot.relationship(*step).to))
+            });
+            steps.min().unwrap_or(Level::Query).min(self.stored_level(path.field))
+        };
+        inputs.iter().map(of_path).min().unwrap_or(Level::Query)
+    }
+
+    /// How far access to a metric goes: its collection's, and no further than its inputs.
+    pub fn metric_level(&self, id: MetricId) -> Level {
+        let metric = self.snapshot.metric(id);
+        let inputs = self.inputs_level(&metric.inputs).min(self.table_level(metric.table));
+        inputs.min(self.metric_grant(id))
+    }
+
+    fn metric_grant(&self, id: MetricId) -> Level {
+        let Some(principal) = &self.principal else { return Level::Query };
+        let concerns = |policy: &usize| self.policies.concerns(*policy, principal);
+        let metric = self.snapshot.metric(id);
+        if self.policies.metric_denials.get(&id).is_some_and(|d| d.iter().any(concerns)) {
+            return Level::None;
+        }
+        let explicit = self.policies.metric_grants.get(&id);
+        let explicit = explicit
+            .into_iter()
+            .flatten()
+            .filter(|(policy, _)| concerns(policy))
+            .map(|(_, level)| *level)
+            .max();
+        match metric.collection {
+            None => explicit.unwrap_or(Level::Query),
+            Some(collection) => {
+                let (granted, denied) = self.collection_access(collection, principal);
+                if denied { Level::None } else { granted.max(explicit.unwrap_or(Level::None)) }
+            }
+        }
+    }
+
+    fn collection_access(&self, start: CollectionId, principal: &Principal) -> (Level, bool) {
+        let concerns = |policy: &usize| self.policies.concerns(*policy, principal);
+        let (mut granted, mut denied) = (Level::None, false);
+        let mut at = Some(start);
+        while let Some(id) = at {
+            let grants = self.policies.collection_grants.get(&id).into_iter().flatten();
+            let here = grants.filter(|(policy, _)| concerns(policy)).map(|(_, level)| *level).max();
+            granted = granted.max(here.unwrap_or(Level::None));
+            denied |= self.policies.collection_denials.get(&id).is_some_and(|d| d.iter().any(concerns));
+            at = self.snapshot.collection(id).parent;
+        }
+        (granted, denied)
+    }
+
+    /// The policies that shape this principal's view of a table, for an administrator.
+    pub fn applied(&self, table: TableId, _: &Administrator) -> Vec<AppliedPolicy> {
+        let (Some(principal), Some(rules)) = (&self.principal, self.policies.of_table(table)) else {
+            return Vec::new();
+        };
+        let describe = |policy: usize, effect: &'static str, void: bool| {
+            self.policies.policies.get(policy).map(|p| AppliedPolicy {
+                name: Arc::clone(&p.name),
+                origin: Arc::clone(&p.origin),
+                effect,
+                rows: p.rows.clone(),
+                void,
+            })
+        };
+        let concerned = |policy: usize| self.policies.concerns(policy, principal);
+        let unbound = |rows: &crate::policy_set::UnboundFilter| {
+            bind(&rows.0, &self.policies, principal).is_err()
+        };
+        let grants = rules.grants.iter().filter(|g| concerned(g.policy)).filter_map(|g| {
+            describe(g.policy, "grant", g.rows.as_ref().is_some_and(unbound))
+        });
+        let restricts = rules.restricts.iter().filter(|(p, _)| concerned(*p));
+        let restricts = restricts.filter_map(|(p, rows)| describe(*p, "restrict", unbound(rows)));
+        let denials = rules.denials.iter().filter(|(p, _)| concerned(*p));
+        let denials = denials.filter_map(|(p, _)| describe(*p, "deny", false));
+        grants.chain(restricts).chain(denials).collect()
+    }
+
+    fn access(&self, table: TableId) -> &TableAccess {
+        static NOTHING: TableAccess = TableAccess {
+            level: Level::None,
+            void: None,
+            rows: None,
+            cells: Arc::new([]),
+            fields: Vec::new(),
+        };
+        match self.tables.get(table.index()) {
+            Some(cell) => cell.get_or_init(|| self.decide(table)),
+            None => &NOTHING,
+        }
+    }
+
+    /// The combination rules of house.md, for one table.
+    fn decide(&self, table: TableId) -> TableAccess {
+        let count = self.snapshot.table(table).fields.len();
+        let Some(principal) = &self.principal else {
+            return TableAccess {
+                level: Level::Query,
+                void: None,
+                rows: Some(RowFilter::Everything),
+                cells: vec![Cell::Clear; count].into(),
+                fields: vec![Level::Query; count],
+            };
+        };
+        let Some(rules) = self.policies.of_table(table) else { return TableAccess::default_none() };
+        if self.snapshot.table(table).visibility == Visibility::Internal {
+            return TableAccess::default_none();
+        }
+        let concerned = |policy: usize| self.policies.concerns(policy, principal);
+        let mut denied = vec![false; count];
+        for (policy, fields) in &rules.denials {
+            if !concerned(*policy) {
+                continue;
+            }
+            let Some(fields) = fields else { return TableAccess::default_none() };
+            for field in fields {
+                if let Some(flag) = denied.get_mut(field.index()) {
+                    *flag = true;
+                }
+            }
+        }
+        let mut void = None;
+        let mut rectangles = Vec::new();
+        for grant in rules.grants.iter().filter(|g| concerned(g.policy)) {
+            let rows = match &grant.rows {
+                None => Ok(RowFilter::Everything),
+                Some(rows) => bind(&rows.0, &self.policies, principal),
+            };
+            match rows {
+                Ok(rows) => rectangles.push(Rectangle {
+                    rows,
+                    fields: &grant.fields,
+                    masks: &grant.masks,
+                    level: grant.level,
+                }),
+                Err(unbound) => void = Some(unbound.attribute),
+            }
+        }
+        if rectangles.is_empty() {
+            return TableAccess { void, ..TableAccess::default_none() };
+        }
+        let mut restricted = RowFilter::Everything;
+        for (_, rows) in rules.restricts.iter().filter(|(p, _)| concerned(*p)) {
+            let bound = bind(&rows.0, &self.policies, principal).unwrap_or(RowFilter::Never);
+            restricted = restricted.and(bound);
+        }
+        Self::combine(table, &rectangles, &denied, restricted, &self.snapshot)
+    }
+
+    fn combine(
+        table: TableId,
+        rectangles: &[Rectangle<'_>],
+        denied: &[bool],
+        restricted: RowFilter,
+        snapshot: &Snapshot,
+    ) -> TableAccess {
+        let level = rectangles.iter().map(|r| r.level).max().unwrap_or(Level::None);
+        let queried: Vec<&Rectangle<'_>> =
+            rectangles.iter().filter(|r| r.level == Level::Query).collect();
+        let rows = RowFilter::any(queried.iter().map(|r| r.rows.clone())).and(restricted);
+        let fields = &snapshot.table(table).fields;
+        let mut levels = Vec::with_capacity(fields.len());
+        let mut cells = Vec::with_capacity(fields.len());
+        for (index, field) in fields.iter().enumerate() {
+            let gone = denied.get(index).copied().unwrap_or(false);
+            let shows = |r: &Rectangle<'_>| !gone && r.fields.get(index).copied().unwrap_or(false);
+            let best = rectangles.iter().filter(|r| shows(r)).map(|r| r.level).max();
+            levels.push(best.unwrap_or(Level::None));
+            cells.push(cell(field.id, &queried, &shows));
+        }
+        TableAccess { level, void: None, rows: Some(rows), cells: cells.into(), fields: levels }
+    }
+}
+
+impl TableAccess {
+    fn default_none() -> Self {
+        Self { level: Level::None, ..Self::default() }
+    }
+}
+
+/// A cell is clear iff one single grant shows both its row and its field.
+fn cell(
+    field: FieldId,
+    queried: &[&Rectangle<'_>],
+    shows: &dyn Fn(&Rectangle<'_>) -> bool,
+) -> Cell {
+    let mut rules: Vec<(RowFilter, Option<Mask>)> = Vec::new();
+    let mut unseen = false;
+    for rectangle in queried {
+        if rectangle.rows == RowFilter::Never {
+            continue;
+        }
+        if !shows(rectangle) {
+            unseen = true;
+            continue;
+        }
+        let mask = rectangle.masks.iter().find(|(id, _)| *id == field).map(|(_, m)| m.clone());
+        rules.push((rectangle.rows.clone(), mask));
+    }
+    // Clear beats masked where both would show the cell.
+    rules.sort_by_key(|(_, mask)| mask.is_some());
+    if rules.is_empty() {
+        let shown = queried.iter().any(|r| shows(r));
+        return if shown { Cell::Masked(Mask::Null) } else { Cell::Hidden };
+    }
+    if let Some(end) = rules.iter().position(|(rows, _)| rows.is_everything()) {
+        rules.truncate(end + 1);
+        unseen = false;
+    }
+    let uniform = rules.iter().all(|(_, mask)| Some(mask) == rules.first().map(|(_, m)| m));
+    match rules.first() {
+        Some((_, None)) if uniform && !unseen => Cell::Clear,
+        Some((_, Some(mask))) if uniform && !unseen => Cell::Masked(mask.clone()),
+        _ => Cell::ByRow(rules),
+    }
+}

@@ -1,0 +1,35 @@
+//! What may this one see: policies and a principal become [`Grants`], and grants a [`Sandbox`]
+//! per table.
+//!
+//! ```text
+//! PolicyDefinitions ──check(&Snapshot)──► PolicySet ──grants(&Principal)──► Grants ──sandbox(table)──► Sandbox
+//! ```
+//!
+//! Discovery (what a principal may list, search and name) is computed here too, so that a name a
+//! principal may not see has no way into an answer, a suggestion or an error. This crate reads no
+//! data and does not know DataFusion.
+
+mod bind;
+mod check;
+mod condition;
+mod definitions;
+mod discovery;
+mod effective;
+mod grants;
+mod level;
+mod mask;
+mod policy_set;
+mod sandbox;
+
+pub use condition::{Condition, RowFilter};
+pub use definitions::{
+    AttributeDef, DenyDef, FieldsDef, GrantDef, GroupDef, MaskDef, PolicyDef, PolicyDefinitions,
+    PolicyFile, RestrictDef,
+};
+pub use discovery::{Missing, SearchHit, SearchTarget};
+pub use effective::{EffectivePolicy, PolicyShape};
+pub use grants::{Administrator, AppliedPolicy, Grants, Refusal};
+pub use level::Level;
+pub use mask::Mask;
+pub use policy_set::PolicySet;
+pub use sandbox::{Cell, Sandbox};

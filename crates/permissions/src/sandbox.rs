@@ -1,0 +1,78 @@
+//! One table, narrowed to what one principal may see. The first lock: private fields, one
+//! constructor.
+
+use std::sync::Arc;
+
+use sandbar_catalog::{FieldId, TableId};
+
+use crate::condition::RowFilter;
+use crate::mask::Mask;
+
+/// One table, narrowed to what one principal may see: the only thing that can be scanned.
+///
+/// It cannot be forged or edited; only [`Grants::sandbox`](crate::Grants::sandbox) makes one:
+///
+/// ```compile_fail
+/// fn forge(table: sandbar_catalog::TableId) -> sandbar_permissions::Sandbox {
+///     sandbar_permissions::Sandbox {
+///         table,
+///         rows: sandbar_permissions::RowFilter::Everything,
+///         cells: Vec::new().into(),
+///     }
+/// }
+/// ```
+///
+/// ```
+/// fn ask(grants: &sandbar_permissions::Grants, table: sandbar_catalog::TableId) {
+///     let sandbox: Result<sandbar_permissions::Sandbox, _> = grants.sandbox(table);
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    table: TableId,
+    rows: RowFilter,
+    cells: Arc<[Cell]>,
+}
+
+/// What the principal sees of one stored field, over the rows that he sees.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// The value.
+    Clear,
+    /// Nothing: the field does not exist for him.
+    Hidden,
+    /// Something else in place of the value.
+    Masked(Mask),
+    /// It depends on the row: the first filter that lets the row pass decides, and where none
+    /// does the value is NULL.
+    ByRow(Vec<(RowFilter, Option<Mask>)>),
+}
+
+impl Sandbox {
+    pub(crate) fn new(table: TableId, rows: RowFilter, cells: Arc<[Cell]>) -> Self {
+        Self { table, rows, cells }
+    }
+
+    /// The table.
+    pub fn table(&self) -> TableId {
+        self.table
+    }
+
+    /// The rows the principal sees.
+    pub fn rows(&self) -> &RowFilter {
+        &self.rows
+    }
+
+    /// What the principal sees of a field of this table; a field of another table is hidden.
+    pub fn cell(&self, field: FieldId) -> &Cell {
+        if field.table() != self.table {
+            return &Cell::Hidden;
+        }
+        self.cells.get(field.index()).unwrap_or(&Cell::Hidden)
+    }
+
+    /// Whether anything is narrowed: rows, or the values of some field.
+    pub fn is_narrowed(&self) -> bool {
+        !self.rows.is_everything() || self.cells.iter().any(|cell| *cell != Cell::Clear)
+    }
+}
