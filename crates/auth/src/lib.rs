@@ -1,1 +1,35 @@
-//! sandbar-auth.
+//! Who is asking: a verified JWT or the host's own word becomes a [`Principal`].
+//!
+//! This crate is pure: the caller passes the time, nothing is read from the environment, nothing
+//! is written anywhere. Signatures are checked with the RustCrypto backend of `jsonwebtoken`,
+//! chosen here per call, so no process-wide provider is installed or relied on.
+//!
+//! ```
+//! use sandbar_auth::{TokenMinter, Verifier};
+//!
+//! let secret = b"a long and random secret: 7f3c9a1e5b2d8f40";
+//! let minter = TokenMinter::hs256(secret).unwrap();
+//! let token = minter.mint("ana@shop.test", &["analysts"], &[], 1_782_864_000).unwrap();
+//! let verifier = Verifier::hs256(secret).unwrap();
+//! let principal = verifier.verify(&token, 1_782_864_010).unwrap();
+//! assert_eq!(principal.subject(), "ana@shop.test");
+//! assert_eq!(principal.groups(), ["analysts"]);
+//! assert!(verifier.verify(&token, 1_782_864_180).is_err(), "180 s is too old");
+//! ```
+
+mod attribute;
+mod claims;
+mod identity;
+mod minter;
+mod principal;
+mod secret;
+mod strict_json;
+mod token_error;
+mod verifier;
+
+pub use attribute::AttributeValue;
+pub use minter::TokenMinter;
+pub use principal::{Origin, Principal, PrincipalBuilder, PrincipalError};
+pub use secret::SecretError;
+pub use token_error::{TokenError, TokenRefusal};
+pub use verifier::Verifier;
