@@ -1,8 +1,14 @@
 //! Who is asking: a verified JWT or the host's own word becomes a [`Principal`].
 //!
-//! This crate is pure: the caller passes the time, nothing is read from the environment, nothing
-//! is written anywhere. Signatures are checked with the RustCrypto backend of `jsonwebtoken`,
-//! chosen here per call, so no process-wide provider is installed or relied on.
+//! ```text
+//! token ──Verifier::verify(token, now)──► Principal { subject, email, groups, attributes }
+//! host  ──Principal::asserted_by_host───►
+//! ```
+//!
+//! This crate is pure: the caller passes the time, nothing is read from the environment or from
+//! files, nothing is written anywhere. It never knows tables, policies or rights. Signatures are
+//! checked with the RustCrypto backend of `jsonwebtoken`, named at every call, so no process-wide
+//! provider is installed or relied on, whatever the host does with its own copy of that library.
 //!
 //! ```
 //! use sandbar_auth::{TokenMinter, Verifier};
@@ -19,17 +25,22 @@
 
 mod attribute;
 mod claims;
+mod compact;
 mod identity;
 mod minter;
 mod principal;
+mod principal_builder;
 mod secret;
 mod strict_json;
+#[cfg(test)]
+mod testing;
 mod token_error;
 mod verifier;
 
 pub use attribute::AttributeValue;
-pub use minter::TokenMinter;
-pub use principal::{Origin, Principal, PrincipalBuilder, PrincipalError};
-pub use secret::SecretError;
+pub use minter::{MintError, TokenMinter};
+pub use principal::{Origin, Principal};
+pub use principal_builder::{PrincipalBuilder, PrincipalError};
+pub use secret::{SecretError, SharedSecret};
 pub use token_error::{TokenError, TokenRefusal};
 pub use verifier::Verifier;

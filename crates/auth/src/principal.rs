@@ -2,28 +2,37 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::attribute::AttributeValue;
-use crate::identity::{BadIdentity, check_name, fold_email};
+use crate::attribute::{AttributeValue, write_length, write_text};
+use crate::principal_builder::PrincipalBuilder;
 
 /// The one who asks: who it is, which groups he is in, and his attributes.
 ///
 /// Made only from a verified token ([`Verifier::verify`](crate::Verifier::verify)) or by the
-/// host's word ([`Principal::asserted_by_host`]). It holds no rights: those are worked out anew
-/// for every request.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// host's word ([`Principal::asserted_by_host`]). It never changes, clones are cheap, and it holds
+/// no rights: those are worked out anew for every request.
+///
+/// Two principals are equal if subject, e-mail, groups and attributes are; where they come from
+/// does not count, so a person's next token is the same principal.
+#[derive(Clone)]
 pub struct Principal {
     inner: Arc<Inner>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
 struct Inner {
-    subject: String,
-    email: Option<String>,
-    groups: Vec<String>,
-    attributes: BTreeMap<String, AttributeValue>,
+    identity: Identity,
     origin: Origin,
+}
+
+/// What decides rights, in canonical order: the sole input of equality, hash and cache keys.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    pub(crate) subject: String,
+    pub(crate) email: Option<String>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) attributes: BTreeMap<String, AttributeValue>,
 }
 
 /// Where a principal comes from.
@@ -38,26 +47,6 @@ pub enum Origin {
     Host,
 }
 
-/// Why the host's word does not make a principal.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PrincipalError {
-    /// A subject, group or attribute name is empty, too long, or holds invisible characters.
-    #[error("{what} `{shown}` is not usable: 1 to 256 visible characters, no space at the ends")]
-    Name {
-        /// What the name is for.
-        what: &'static str,
-        /// The name, invisible characters escaped.
-        shown: String,
-    },
-    /// The e-mail address is not one.
-    #[error("`{shown}` is not an e-mail address such as `ana@shop.test`")]
-    Email {
-        /// The text, invisible characters escaped.
-        shown: String,
-    },
-}
-
 impl Principal {
     /// Starts a principal on the host's word: the host has made sure who it is.
     ///
@@ -67,60 +56,98 @@ impl Principal {
     /// let wei = Principal::asserted_by_host("wei@shop.test")
     ///     .group("regional")
     ///     .attribute("states", vec!["CA", "OR", "WA"])
-    ///     .build()
-    ///     .unwrap();
+    ///     .build()?;
     /// assert_eq!(wei.email(), Some("wei@shop.test"));
+    /// # Ok::<(), sandbar_auth::PrincipalError>(())
     /// ```
     pub fn asserted_by_host(subject: &str) -> PrincipalBuilder {
-        PrincipalBuilder {
-            subject: subject.to_owned(),
-            email: None,
-            groups: Vec::new(),
-            attributes: BTreeMap::new(),
-        }
+        PrincipalBuilder::new(subject)
     }
 
-    pub(crate) fn from_token(
-        email: String,
-        groups: Vec<String>,
-        attributes: BTreeMap<String, AttributeValue>,
-        id: Option<String>,
-    ) -> Self {
-        let origin = Origin::Token { id };
-        let groups = sorted(groups);
-        let inner =
-            Inner { subject: email.clone(), email: Some(email), groups, attributes, origin };
-        Self { inner: Arc::new(inner) }
+    pub(crate) fn new(mut identity: Identity, origin: Origin) -> Self {
+        identity.groups.sort_unstable();
+        identity.groups.dedup();
+        Self { inner: Arc::new(Inner { identity, origin }) }
     }
 
     /// Who it is: the folded e-mail of a token, or what the host said.
     pub fn subject(&self) -> &str {
-        &self.inner.subject
+        &self.identity().subject
     }
 
     /// The folded e-mail address, where there is one.
     pub fn email(&self) -> Option<&str> {
-        self.inner.email.as_deref()
+        self.identity().email.as_deref()
     }
 
     /// The groups, sorted, each once.
     pub fn groups(&self) -> &[String] {
-        &self.inner.groups
+        &self.identity().groups
     }
 
     /// The attribute of that name.
     pub fn attribute(&self, name: &str) -> Option<&AttributeValue> {
-        self.inner.attributes.get(name)
+        self.identity().attributes.get(name)
     }
 
-    /// All attributes, by name.
-    pub fn attributes(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
-        self.inner.attributes.iter().map(|(name, value)| (name.as_str(), value))
+    /// All attributes, sorted by name.
+    pub fn attributes(&self) -> impl ExactSizeIterator<Item = (&str, &AttributeValue)> {
+        self.identity().attributes.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// Where it comes from.
     pub fn origin(&self) -> &Origin {
         &self.inner.origin
+    }
+
+    /// Everything that decides rights as bytes, the same in every process: the input of a
+    /// fingerprint for cache keys.
+    ///
+    /// Typed and length-prefixed: principals that are not equal give different bytes. The bytes
+    /// hold attribute values in the clear; hash them before they are kept or shown.
+    ///
+    /// ```
+    /// use sandbar_auth::Principal;
+    ///
+    /// let one = Principal::asserted_by_host("svc").attribute("shop", 1).build()?;
+    /// let text = Principal::asserted_by_host("svc").attribute("shop", "1").build()?;
+    /// assert_ne!(one.canonical_bytes(), text.canonical_bytes());
+    /// # Ok::<(), sandbar_auth::PrincipalError>(())
+    /// ```
+    pub fn canonical_bytes(&self) -> Vec<u8> {
+        let Identity { subject, email, groups, attributes } = self.identity();
+        let mut out = Vec::new();
+        write_text(subject, &mut out);
+        out.push(u8::from(email.is_some()));
+        write_text(email.as_deref().unwrap_or_default(), &mut out);
+        write_length(groups.len(), &mut out);
+        for group in groups {
+            write_text(group, &mut out);
+        }
+        write_length(attributes.len(), &mut out);
+        for (name, value) in attributes {
+            write_text(name, &mut out);
+            value.write_canonical(&mut out);
+        }
+        out
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+}
+
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Principal {}
+
+impl Hash for Principal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
     }
 }
 
@@ -136,108 +163,71 @@ impl fmt::Debug for Principal {
     }
 }
 
-/// A principal in the making.
-#[derive(Clone)]
-pub struct PrincipalBuilder {
-    subject: String,
-    email: Option<String>,
-    groups: Vec<String>,
-    attributes: BTreeMap<String, AttributeValue>,
-}
-
-impl fmt::Debug for PrincipalBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrincipalBuilder").field("subject", &self.subject).finish_non_exhaustive()
-    }
-}
-
-impl PrincipalBuilder {
-    /// His e-mail address; the subject is taken for one if it looks like one.
-    #[must_use]
-    pub fn email(mut self, email: &str) -> Self {
-        self.email = Some(email.to_owned());
-        self
-    }
-
-    /// He is in this group.
-    #[must_use]
-    pub fn group(mut self, name: &str) -> Self {
-        self.groups.push(name.to_owned());
-        self
-    }
-
-    /// He has this attribute.
-    #[must_use]
-    pub fn attribute(mut self, name: &str, value: impl Into<AttributeValue>) -> Self {
-        self.attributes.insert(name.to_owned(), value.into());
-        self
-    }
-
-    /// The principal.
-    ///
-    /// # Errors
-    /// A name or e-mail address that could be mistaken for another.
-    pub fn build(self) -> Result<Principal, PrincipalError> {
-        let named = |what, name: &str| {
-            check_name(name).map_err(|_: BadIdentity| PrincipalError::Name {
-                what,
-                shown: name.escape_debug().to_string(),
-            })
-        };
-        named("subject", &self.subject)?;
-        for group in &self.groups {
-            named("group", group)?;
-        }
-        for name in self.attributes.keys() {
-            named("attribute", name)?;
-        }
-        let email = match self.email {
-            Some(email) => Some(fold_email(&email).map_err(|_| PrincipalError::Email {
-                shown: email.escape_debug().to_string(),
-            })?),
-            None => fold_email(&self.subject).ok(),
-        };
-        let inner = Inner {
-            subject: self.subject,
-            email,
-            groups: sorted(self.groups),
-            attributes: self.attributes,
-            origin: Origin::Host,
-        };
-        Ok(Principal { inner: Arc::new(inner) })
-    }
-}
-
-fn sorted(mut groups: Vec<String>) -> Vec<String> {
-    groups.sort();
-    groups.dedup();
-    groups
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::collections::HashSet;
+
     use super::*;
 
-    #[test]
-    fn l54_debug_names_attributes_without_their_values() {
-        let principal = Principal::asserted_by_host("ana@shop.test")
-            .group("b")
-            .group("a")
-            .group("b")
-            .attribute("tenant", "SECRET-TENANT")
-            .build()
-            .unwrap();
-        let shown = format!("{principal:?}");
-        assert!(shown.contains("tenant") && !shown.contains("SECRET-TENANT"), "{shown}");
-        assert_eq!(principal.groups(), ["a", "b"]);
+    fn ana() -> PrincipalBuilder {
+        Principal::asserted_by_host("ana@shop.test").group("a").attribute("state", "CA")
     }
 
     #[test]
-    fn names_that_could_be_mistaken_are_refused() {
-        assert!(Principal::asserted_by_host("").build().is_err());
-        assert!(Principal::asserted_by_host("ana\u{200b}").build().is_err());
-        assert!(Principal::asserted_by_host("ana").group(" a").build().is_err());
-        assert!(Principal::asserted_by_host("service-7").build().unwrap().email().is_none());
+    fn l54_debug_names_attributes_without_their_values() {
+        let principal = ana().attribute("tenant", "PLANTED").build().unwrap();
+        let shown = format!("{principal:?}");
+        assert!(shown.contains("tenant") && !shown.contains("PLANTED"), "{shown}");
+    }
+
+    #[test]
+    fn the_order_and_the_origin_do_not_count() {
+        let host = ana().group("b").group("a").attribute("n", 1).build().unwrap();
+        let attributes = BTreeMap::from([("n".into(), 1.into()), ("state".into(), "CA".into())]);
+        let identity = Identity {
+            subject: "ana@shop.test".to_owned(),
+            email: Some("ana@shop.test".to_owned()),
+            groups: vec!["b".to_owned(), "a".to_owned(), "b".to_owned()],
+            attributes,
+        };
+        let token = Principal::new(identity, Origin::Token { id: Some("7".to_owned()) });
+        assert_eq!(host, token);
+        assert_eq!(host.canonical_bytes(), token.canonical_bytes());
+        assert_eq!(token.groups(), ["a", "b"]);
+        let names: Vec<&str> = token.attributes().map(|(name, _)| name).collect();
+        assert_eq!(names, ["n", "state"]);
+        assert_eq!(HashSet::from([host, token]).len(), 1);
+    }
+
+    #[test]
+    fn l15_principals_that_differ_have_different_keys() {
+        let all: Vec<Principal> = [
+            ana(),
+            ana().email("ana@home.test"),
+            ana().group("b"),
+            ana().group("ab"),
+            ana().group("state"),
+            ana().attribute("state", vec!["CA"]),
+            ana().attribute("state", AttributeValue::Null),
+            ana().attribute("stat", "eCA"),
+            Principal::asserted_by_host("ana").email("ana@shop.test").group("a"),
+            Principal::asserted_by_host("ana").group("a"),
+            Principal::asserted_by_host("anaa"),
+        ]
+        .into_iter()
+        .map(|builder| builder.build().unwrap())
+        .collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        let keys: HashSet<Vec<u8>> = all.iter().map(Principal::canonical_bytes).collect();
+        assert_eq!(keys.len(), all.len());
+    }
+
+    #[test]
+    fn principals_cross_threads() {
+        fn check<T: Send + Sync + 'static>() {}
+        check::<Principal>();
+        check::<crate::Verifier>();
+        check::<crate::TokenMinter>();
     }
 }

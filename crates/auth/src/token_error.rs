@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-/// A token was refused. What the bearer is told is the same for every reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A token was refused: the bearer is told the same for every reason (ATK14).
+///
+/// `Display` is a constant. `Debug` and [`reason`](Self::reason) name the reason, never anything
+/// of the token; they are for the operator's log.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenError {
-    refusal: TokenRefusal,
+    reason: TokenRefusal,
 }
 
 /// Why a token was refused: for the operator's log, never for the bearer.
@@ -14,46 +17,60 @@ pub struct TokenError {
 pub enum TokenRefusal {
     /// Longer than 8 KiB.
     TooLarge,
-    /// Not three base64url parts, or not JSON objects.
+    /// Not three strict base64url parts, or header or claims are not a JSON object.
     Malformed,
     /// A key stands twice in one object.
     DuplicateKey,
-    /// The header's `alg` is not the one of the key.
-    Algorithm,
+    /// The JSON is nested deeper than 32 levels or has more than 10,000 values.
+    TooComplex,
+    /// The header's `alg` is not exactly that of the key.
+    AlgorithmNotAllowed,
     /// The header asks for something that is not understood (`crit`, `jwk`, `enc` …).
-    Header,
+    HeaderNotAllowed,
     /// The header's `typ` is that of another kind of token.
     WrongType,
     /// The signature is not that of the key.
-    Signature,
-    /// `iat` is missing or no whole number.
-    IssuedAt,
-    /// `iat` is as old as the maximum age, or older.
+    BadSignature,
+    /// There is no `iat`, or it is null.
+    MissingIat,
+    /// `iat` is not a whole number of seconds, 0 or more.
+    BadIat,
+    /// `iat` lies as far back as the maximum age, or further.
     TooOld,
-    /// `iat` or `nbf` lies in the future.
+    /// `iat` lies further in the future than the clock skew.
     FromTheFuture,
-    /// `exp` has passed, lies before `iat`, or is no whole number.
+    /// `exp` is not a whole number of seconds.
+    BadExp,
+    /// `exp` has passed, or lies before `iat`.
     Expired,
-    /// The issuer is missing or another.
-    Issuer,
-    /// The audience is missing or others.
-    Audience,
-    /// The e-mail claim is missing or no address.
-    Email,
-    /// The groups claim is no list of names.
-    Groups,
-    /// The attributes claim is no object.
-    Attributes,
+    /// `exp` lies further after `iat` than the maximum lifetime.
+    LivesTooLong,
+    /// `nbf` is not a whole number of seconds.
+    BadNbf,
+    /// `nbf` lies further in the future than the clock skew.
+    NotYetValid,
+    /// The configured issuer is missing, or it is another.
+    WrongIssuer,
+    /// The configured audience is missing, or it is another.
+    WrongAudience,
+    /// A claim that the host requires is missing or null.
+    MissingClaim,
+    /// There is no e-mail claim, or it is null.
+    MissingEmail,
+    /// The e-mail claim is no plain address.
+    BadEmail,
+    /// The groups claim is no list of at most 1,000 names.
+    BadGroups,
+    /// The attributes claim is no object, has a bad name, or gives one attribute twice.
+    BadAttributes,
+    /// `jti` is no name.
+    BadTokenId,
 }
 
 impl TokenError {
-    pub(crate) fn new(refusal: TokenRefusal) -> Self {
-        Self { refusal }
-    }
-
     /// The reason, for the operator.
-    pub fn refusal(&self) -> TokenRefusal {
-        self.refusal
+    pub fn reason(&self) -> TokenRefusal {
+        self.reason
     }
 }
 
@@ -63,10 +80,31 @@ impl fmt::Display for TokenError {
     }
 }
 
+impl fmt::Debug for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenError({:?})", self.reason)
+    }
+}
+
 impl std::error::Error for TokenError {}
 
 impl From<TokenRefusal> for TokenError {
-    fn from(refusal: TokenRefusal) -> Self {
-        Self::new(refusal)
+    fn from(reason: TokenRefusal) -> Self {
+        Self { reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn atk14_the_bearer_reads_the_same_for_every_reason() {
+        for reason in [TokenRefusal::BadSignature, TokenRefusal::TooOld, TokenRefusal::BadEmail] {
+            let error = TokenError::from(reason);
+            assert_eq!(error.to_string(), "invalid or expired token");
+            assert_eq!(format!("{error:?}"), format!("TokenError({reason:?})"));
+            assert!(std::error::Error::source(&error).is_none());
+        }
     }
 }

@@ -1,107 +1,123 @@
-//! From the bytes of a token to a principal, refusing whatever is not exactly right.
+//! What a host configures, and the one door from a token to a principal.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
-use jsonwebtoken::{Algorithm, DecodingKey};
-use serde_json::{Map, Value};
+use jsonwebtoken::DecodingKey;
 
 use crate::claims::Rules;
+use crate::compact::signed_claims;
 use crate::principal::Principal;
-use crate::secret::{SecretError, check_secret};
-use crate::strict_json;
-use crate::token_error::{TokenError, TokenRefusal};
+use crate::secret::{SecretError, SharedSecret};
+use crate::token_error::TokenError;
 
-const MAX_TOKEN: usize = 8 * 1024;
-
-/// Header members that would choose a key or change the format (JWT7, JWT11, JWT15).
-const REFUSED_HEADERS: [&str; 9] =
-    ["crit", "jku", "jwk", "x5u", "x5c", "enc", "zip", "p2c", "b64"];
+/// A day: the longest maximum age, and the default of the maximum lifetime.
+const DAY: u64 = 24 * 3600;
 
 /// Verifies tokens: one key, one algorithm (HS256).
 ///
-/// Required: `iat` (a whole number, younger than 180 s unless configured otherwise) and the e-mail
-/// claim. Honoured if present: `exp`, `nbf`. The secret is never shown.
+/// Required: `iat`, a whole number of seconds, younger than the maximum age, and the e-mail claim.
+/// Honored if present: `exp`, `nbf`, groups, attributes. Make one at start-up and share it.
+///
+/// ```
+/// use sandbar_auth::{TokenRefusal, Verifier};
+///
+/// let verifier = Verifier::hs256("9b1f6d0e4c7a2358e1d4b7f0a3c65982")?
+///     .issuer("https://shop.test")
+///     .audience("reports")
+///     .attribute_from_claim("tenant_id", "tenant")
+///     .max_age(60);
+/// let refused = verifier.verify("not.a.token", 1_782_864_000).unwrap_err();
+/// assert_eq!(refused.to_string(), "invalid or expired token");
+/// assert_eq!(refused.reason(), TokenRefusal::Malformed);
+/// # Ok::<(), sandbar_auth::SecretError>(())
+/// ```
 #[derive(Clone)]
 pub struct Verifier {
     key: DecodingKey,
     rules: Rules,
 }
 
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("rules", &self.rules).finish_non_exhaustive()
-    }
-}
-
 impl Verifier {
     /// A verifier for tokens signed with HMAC-SHA-256 and this shared secret, used as raw bytes.
     ///
     /// # Errors
-    /// A secret that is weak or was never one (JWT6).
-    pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        let secret = secret.as_ref();
-        check_secret(secret)?;
+    /// A secret that is weak, well known, or a key for another algorithm.
+    pub fn hs256(secret: impl Into<SharedSecret>) -> Result<Self, SecretError> {
+        let key = DecodingKey::from_secret(secret.into().checked()?);
         let rules = Rules {
             max_age: 180,
-            skew: 5,
-            max_lifetime: 24 * 3600,
+            clock_skew: 5,
+            max_lifetime: DAY,
             issuer: None,
             audience: None,
+            required: Vec::new(),
             email_claim: "email".to_owned(),
             groups_claim: "groups".to_owned(),
             attributes_claim: "attributes".to_owned(),
-            attribute_claims: BTreeMap::new(),
+            attribute_claims: Vec::new(),
         };
-        Ok(Self { key: DecodingKey::from_secret(secret), rules })
+        Ok(Self { key, rules })
     }
 
-    /// Tokens must be younger than this many seconds (at most a day).
+    /// Tokens must be younger than this many seconds: 180 by default, at most a day.
     #[must_use]
     pub fn max_age(mut self, seconds: u64) -> Self {
-        self.rules.max_age = seconds.min(24 * 3600);
+        self.rules.max_age = seconds.min(DAY);
         self
     }
 
-    /// How many seconds `iat` and `nbf` may lie in the future (at most 60).
+    /// How many seconds `iat` and `nbf` may lie in the future: 5 by default, at most 60.
     #[must_use]
     pub fn clock_skew(mut self, seconds: u64) -> Self {
-        self.rules.skew = seconds.min(60);
+        self.rules.clock_skew = seconds.min(60);
         self
     }
 
-    /// The issuer is then required, and exactly this.
+    /// How many seconds `exp` may lie after `iat`: a day by default, at most 366 days.
+    ///
+    /// A token that claims to live longer is refused; the maximum age holds in any case.
+    #[must_use]
+    pub fn max_lifetime(mut self, seconds: u64) -> Self {
+        self.rules.max_lifetime = seconds.min(366 * DAY);
+        self
+    }
+
+    /// The issuer (`iss`) is then required, a string, and exactly this.
     #[must_use]
     pub fn issuer(mut self, issuer: &str) -> Self {
         self.rules.issuer = Some(issuer.to_owned());
         self
     }
 
-    /// The audience is then required, and contains exactly this.
+    /// The audience (`aud`) is then required: exactly this, or a list of strings that holds it.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         self.rules.audience = Some(audience.to_owned());
         self
     }
 
-    /// The claim that holds the e-mail address (`email` by default).
+    /// This claim is then required and not null, `exp` or `jti` for instance.
+    #[must_use]
+    pub fn require_claim(mut self, name: &str) -> Self {
+        self.rules.required.push(name.to_owned());
+        self
+    }
+
+    /// The claim that holds the e-mail address: `email` by default.
     #[must_use]
     pub fn email_claim(mut self, name: &str) -> Self {
         name.clone_into(&mut self.rules.email_claim);
         self
     }
 
-    /// The claim that holds the list of groups (`groups` by default).
+    /// The claim that holds the list of groups: `groups` by default.
     #[must_use]
     pub fn groups_claim(mut self, name: &str) -> Self {
         name.clone_into(&mut self.rules.groups_claim);
         self
     }
 
-    /// The claim that holds the attributes as an object (`attributes` by default).
+    /// The claim that holds the attributes as an object: `attributes` by default.
     #[must_use]
     pub fn attributes_claim(mut self, name: &str) -> Self {
         name.clone_into(&mut self.rules.attributes_claim);
@@ -109,66 +125,71 @@ impl Verifier {
     }
 
     /// Also takes one top-level claim as an attribute.
+    ///
+    /// A token that gives the same attribute in two places is refused.
     #[must_use]
     pub fn attribute_from_claim(mut self, claim: &str, attribute: &str) -> Self {
-        self.rules.attribute_claims.insert(claim.to_owned(), attribute.to_owned());
+        self.rules.attribute_claims.push((claim.to_owned(), attribute.to_owned()));
         self
     }
 
     /// The principal of a token.
     ///
     /// `now` is in seconds since 1970-01-01T00:00:00Z. The signature is checked before any claim
-    /// is looked at.
+    /// is read. Tokens are not remembered: within the maximum age one may be used again (a host
+    /// that must prevent this keeps the ids it finds in [`Principal::origin`]).
     ///
     /// # Errors
-    /// One opaque error for every reason; [`TokenError::refusal`] is for the operator.
+    /// One opaque error for every reason; [`TokenError::reason`] is for the operator.
     pub fn verify(&self, token: &str, now: u64) -> Result<Principal, TokenError> {
-        let claims = self.claims(token)?;
+        let claims = signed_claims(token, &self.key)?;
         Ok(self.rules.principal(&claims, now)?)
     }
-
-    fn claims(&self, token: &str) -> Result<Map<String, Value>, TokenRefusal> {
-        if token.len() > MAX_TOKEN {
-            return Err(TokenRefusal::TooLarge);
-        }
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        if !token.bytes().all(allowed) {
-            return Err(TokenRefusal::Malformed);
-        }
-        let (message, signature) = token.rsplit_once('.').ok_or(TokenRefusal::Malformed)?;
-        let (header, payload) = message.split_once('.').ok_or(TokenRefusal::Malformed)?;
-        if payload.contains('.') {
-            return Err(TokenRefusal::Malformed);
-        }
-        check_header(&part(header)?)?;
-        let signature =
-            URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenRefusal::Malformed)?;
-        let hmac = (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::HS256, &self.key)
-            .map_err(|_| TokenRefusal::Signature)?;
-        hmac.verify(message.as_bytes(), &signature).map_err(|_| TokenRefusal::Signature)?;
-        part(payload)
-    }
 }
 
-/// Strict base64url (no padding, canonical last character), then a strict JSON object.
-fn part(text: &str) -> Result<Map<String, Value>, TokenRefusal> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenRefusal::Malformed)?;
-    strict_json::object(&bytes)
-}
-
-fn check_header(header: &Map<String, Value>) -> Result<(), TokenRefusal> {
-    if REFUSED_HEADERS.iter().any(|name| header.contains_key(*name)) {
-        return Err(TokenRefusal::Header);
+/// The secret is not shown.
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("rules", &self.rules).finish_non_exhaustive()
     }
-    if header.get("alg").and_then(Value::as_str) != Some("HS256") {
-        return Err(TokenRefusal::Algorithm);
-    }
-    let Some(kind) = header.get("typ") else { return Ok(()) };
-    let kind = kind.as_str().ok_or(TokenRefusal::WrongType)?.to_ascii_lowercase();
-    let kind = kind.strip_prefix("application/").unwrap_or(&kind);
-    if kind == "jwt" { Ok(()) } else { Err(TokenRefusal::WrongType) }
 }
 
 #[cfg(test)]
-#[path = "verifier_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::testing::{NOW, check_token, sign, verifier};
+    use crate::{SecretError, TokenRefusal};
+
+    #[test]
+    fn jwt6_weak_secrets_make_no_verifier() {
+        assert_eq!(Verifier::hs256("short").err(), Some(SecretError::TooShort));
+        assert_eq!(Verifier::hs256(vec![0; 64]).err(), Some(SecretError::Repetitive));
+    }
+
+    #[test]
+    fn atk10_limits_are_clamped() {
+        let open = verifier().max_age(u64::MAX).clock_skew(u64::MAX).max_lifetime(u64::MAX);
+        let issued = |iat: u64| {
+            sign(r#"{"alg":"HS256"}"#, &format!(r#"{{"iat":{iat},"email":"ana@shop.test"}}"#))
+        };
+        check_token(&open, &issued(NOW - DAY + 1), Ok(()));
+        check_token(&open, &issued(NOW - DAY), Err(TokenRefusal::TooOld));
+        check_token(&open, &issued(NOW + 60), Ok(()));
+        check_token(&open, &issued(NOW + 61), Err(TokenRefusal::FromTheFuture));
+        check_token(&verifier().max_age(0), &issued(NOW), Err(TokenRefusal::TooOld));
+        check_token(&verifier().max_age(1), &issued(NOW), Ok(()));
+    }
+
+    #[test]
+    fn atk10_every_reading_of_the_clock_is_safe() {
+        let token = sign(r#"{"alg":"HS256"}"#, r#"{"iat":0,"email":"ana@shop.test"}"#);
+        assert!(verifier().verify(&token, 0).is_ok());
+        assert!(verifier().verify(&token, 179).is_ok());
+        assert!(verifier().verify(&token, 1 << 31).is_err());
+        assert!(verifier().verify(&token, u64::MAX).is_err());
+        let last = format!(r#"{{"iat":{},"email":"ana@shop.test"}}"#, u64::MAX);
+        let last = sign(r#"{"alg":"HS256"}"#, &last);
+        assert!(verifier().verify(&last, u64::MAX).is_ok());
+        assert!(verifier().verify(&last, 0).is_err());
+    }
+}

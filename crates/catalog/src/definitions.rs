@@ -80,7 +80,9 @@ impl Definitions {
     }
 
     /// The file sources that the definitions declare, with the file that declares each.
-    pub fn sources(&self) -> impl Iterator<Item = (&str, &Located<SourceDef>, Option<&SourceText>)> {
+    pub fn sources(
+        &self,
+    ) -> impl Iterator<Item = (&str, &Located<SourceDef>, Option<&SourceText>)> {
         self.files.iter().flat_map(|file| {
             file.model.sources.iter().map(|(name, def)| (name, def, file.source.as_ref()))
         })

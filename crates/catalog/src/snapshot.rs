@@ -436,6 +436,27 @@ impl Snapshot {
         inputs
     }
 
+    /// The field that relationship names and a field name lead to from `start`, whoever asks.
+    ///
+    /// # Errors
+    /// A sentence and at most one suggestion, taken from all names: for authors, not for askers.
+    pub fn resolve_field(
+        &self,
+        start: TableId,
+        chain: &[&str],
+    ) -> Result<FieldPath, crate::expr::ExprError> {
+        check::resolve_path(self, start, chain, &|_, _| false)
+    }
+
+    /// The same expression over stored fields only: calculated fields are written out.
+    #[must_use]
+    pub fn inline(&self, expr: &Expr) -> Expr {
+        expr.replace_fields(&mut |path, data_type| match &self.field(path.field).kind {
+            FieldKind::Stored { .. } => Expr::field(path.clone(), data_type),
+            FieldKind::Calculated(inner) => self.inline(&inner.behind(&path.via)),
+        })
+    }
+
     /// Whether `expr` and every calculated field that it reads cannot fail on any data.
     pub fn is_total(&self, expr: &Expr) -> bool {
         let mut total = true;

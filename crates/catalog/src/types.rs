@@ -133,9 +133,8 @@ impl Type {
     }
 
     /// The names an author can write.
-    pub const NAMES: [&'static str; 8] = [
-        "boolean", "integer", "number", "decimal(12,2)", "text", "date", "datetime", "other",
-    ];
+    pub const NAMES: [&'static str; 8] =
+        ["boolean", "integer", "number", "decimal(12,2)", "text", "date", "datetime", "other"];
 }
 
 impl fmt::Display for Type {
@@ -253,9 +252,7 @@ pub enum SemanticType {
 }
 
 /// Whether a table or field is offered to askers.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Offered to everyone whose grants show it.

@@ -1,1 +1,3 @@
 //! sandbar-executor.
+
+pub mod source;

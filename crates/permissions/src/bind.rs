@@ -33,11 +33,7 @@ pub(crate) fn bind(
     }
 }
 
-fn expression(
-    expr: &Expr,
-    policies: &PolicySet,
-    principal: &Principal,
-) -> Result<Expr, Failure> {
+fn expression(expr: &Expr, policies: &PolicySet, principal: &Principal) -> Result<Expr, Failure> {
     let go = |e: &Expr| expression(e, policies, principal);
     let boxed = |e: &Expr| go(e).map(Box::new);
     let kind = match &expr.kind {
@@ -136,7 +132,10 @@ fn literal(given: &AttributeValue, data_type: Type) -> Option<Literal> {
             (date.to_string() == text.as_str()).then(|| Literal::Date(days_since_epoch(date)))
         }
         (AttributeValue::Integer(n), Type::Integer) => Some(Literal::Integer(*n)),
-        #[expect(clippy::cast_precision_loss, reason = "an author who declares `number` asks for it")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "an author who declares `number` asks for it"
+        )]
         (AttributeValue::Integer(n), Type::Number) => Some(Literal::Number(*n as f64)),
         (AttributeValue::Number(n), Type::Number) => {
             let n = f64::from(*n);

@@ -108,8 +108,7 @@ impl Condition {
             }
             _ => {
                 let kind = ExprKind::Not(Box::new(expr.clone()));
-                let atom =
-                    if negated { Expr::new(kind, expr.data_type) } else { expr.clone() };
+                let atom = if negated { Expr::new(kind, expr.data_type) } else { expr.clone() };
                 Self::atom(atom)
             }
         }
@@ -149,10 +148,9 @@ impl Condition {
     /// What is certain without looking at a row: constants and empty lists.
     pub(crate) fn simplified(self) -> RowFilter {
         match self {
-            Self::All(parts) => parts
-                .into_iter()
-                .map(Self::simplified)
-                .fold(RowFilter::Everything, RowFilter::and),
+            Self::All(parts) => {
+                parts.into_iter().map(Self::simplified).fold(RowFilter::Everything, RowFilter::and)
+            }
             Self::Any(parts) => RowFilter::any(parts.into_iter().map(Self::simplified)),
             Self::Own(expr) => match &expr.kind {
                 ExprKind::Literal(Literal::Boolean(true)) => RowFilter::Everything,
@@ -174,9 +172,7 @@ impl Condition {
     /// Every relationship that is followed, with the condition asked of the partner.
     pub fn related(&self) -> Vec<(RelationshipId, &Condition)> {
         match self {
-            Self::All(parts) | Self::Any(parts) => {
-                parts.iter().flat_map(Self::related).collect()
-            }
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::related).collect(),
             Self::Own(_) => Vec::new(),
             Self::Related(id, inner) => vec![(*id, inner)],
         }

@@ -204,7 +204,8 @@ fn score(
             1.0
         } else if synonyms.contains(word) {
             0.9
-        } else if part(&name, word) || part(&label, word) || synonyms.iter().any(|s| part(s, word)) {
+        } else if part(&name, word) || part(&label, word) || synonyms.iter().any(|s| part(s, word))
+        {
             0.7
         } else if name.starts_with(word.as_str()) || suggest(word, [name.as_str()]).is_some() {
             0.5

@@ -37,6 +37,7 @@ pub struct Grants {
     /// `None` for an administrator.
     principal: Option<Principal>,
     tables: Box<[OnceLock<TableAccess>]>,
+    nothing: TableAccess,
     shape: PolicyShape,
     effective: EffectivePolicy,
 }
@@ -100,7 +101,8 @@ impl Grants {
     ) -> Self {
         let (shape, effective) = keys(&snapshot, &policies, principal.as_ref());
         let tables = snapshot.tables().iter().map(|_| OnceLock::new()).collect();
-        Self { snapshot, policies, principal, tables, shape, effective }
+        let nothing = TableAccess::default_none();
+        Self { snapshot, policies, principal, tables, nothing, shape, effective }
     }
 
     /// The model these grants are about.
@@ -226,7 +228,8 @@ impl Grants {
             let grants = self.policies.collection_grants.get(&id).into_iter().flatten();
             let here = grants.filter(|(policy, _)| concerns(policy)).map(|(_, level)| *level).max();
             granted = granted.max(here.unwrap_or(Level::None));
-            denied |= self.policies.collection_denials.get(&id).is_some_and(|d| d.iter().any(concerns));
+            denied |=
+                self.policies.collection_denials.get(&id).is_some_and(|d| d.iter().any(concerns));
             at = self.snapshot.collection(id).parent;
         }
         (granted, denied)
@@ -234,7 +237,8 @@ impl Grants {
 
     /// The policies that shape this principal's view of a table, for an administrator.
     pub fn applied(&self, table: TableId, _: &Administrator) -> Vec<AppliedPolicy> {
-        let (Some(principal), Some(rules)) = (&self.principal, self.policies.of_table(table)) else {
+        let (Some(principal), Some(rules)) = (&self.principal, self.policies.of_table(table))
+        else {
             return Vec::new();
         };
         let describe = |policy: usize, effect: &'static str, void: bool| {
@@ -250,9 +254,11 @@ impl Grants {
         let unbound = |rows: &crate::policy_set::UnboundFilter| {
             bind(&rows.0, &self.policies, principal).is_err()
         };
-        let grants = rules.grants.iter().filter(|g| concerned(g.policy)).filter_map(|g| {
-            describe(g.policy, "grant", g.rows.as_ref().is_some_and(unbound))
-        });
+        let grants = rules
+            .grants
+            .iter()
+            .filter(|g| concerned(g.policy))
+            .filter_map(|g| describe(g.policy, "grant", g.rows.as_ref().is_some_and(unbound)));
         let restricts = rules.restricts.iter().filter(|(p, _)| concerned(*p));
         let restricts = restricts.filter_map(|(p, rows)| describe(*p, "restrict", unbound(rows)));
         let denials = rules.denials.iter().filter(|(p, _)| concerned(*p));
@@ -261,16 +267,9 @@ impl Grants {
     }
 
     fn access(&self, table: TableId) -> &TableAccess {
-        static NOTHING: TableAccess = TableAccess {
-            level: Level::None,
-            void: None,
-            rows: None,
-            cells: Arc::new([]),
-            fields: Vec::new(),
-        };
         match self.tables.get(table.index()) {
             Some(cell) => cell.get_or_init(|| self.decide(table)),
-            None => &NOTHING,
+            None => &self.nothing,
         }
     }
 

@@ -76,11 +76,7 @@ pub(crate) struct UnboundFilter(pub(crate) Condition);
 impl PolicySet {
     /// What `principal` may see of `snapshot`, which must be the one the policies were checked
     /// against. Cheap: each table is decided when it is first looked at.
-    pub fn grants(
-        self: &Arc<Self>,
-        snapshot: &Arc<Snapshot>,
-        principal: &Principal,
-    ) -> Grants {
+    pub fn grants(self: &Arc<Self>, snapshot: &Arc<Snapshot>, principal: &Principal) -> Grants {
         Grants::new(Arc::clone(snapshot), Arc::clone(self), Some(principal.clone()))
     }
 
@@ -112,7 +108,8 @@ impl PolicySet {
     /// Whether a policy concerns a principal: one of its groups is his, or it has none.
     pub(crate) fn concerns(&self, policy: usize, principal: &Principal) -> bool {
         self.policies.get(policy).is_some_and(|p| {
-            p.groups.is_empty() || principal.groups().iter().any(|g| p.groups.iter().any(|n| **n == **g))
+            p.groups.is_empty()
+                || principal.groups().iter().any(|g| p.groups.iter().any(|n| **n == **g))
         })
     }
 }

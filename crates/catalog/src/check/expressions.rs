@@ -70,10 +70,11 @@ impl Calculated<'_, '_> {
                     && let Some(wanted) = Type::parse(&declared.value)
                     && wanted != data_type
                 {
-                    let message =
-                        format!("field `{field_name}` is declared as {wanted}, but computes {data_type}");
-                    let what = complaint(codes::WRONG_TYPE, message)
-                        .suggest(Some(&data_type.to_string()));
+                    let message = format!(
+                        "field `{field_name}` is declared as {wanted}, but computes {data_type}"
+                    );
+                    let what =
+                        complaint(codes::WRONG_TYPE, message).suggest(Some(&data_type.to_string()));
                     sink.at(entry.file, declared, what);
                 }
                 let inputs = snapshot.stored_inputs(&expr);
@@ -137,7 +138,7 @@ impl Scope for ModelScope<'_, '_, '_> {
 
 /// Looks up relationship names, then a field name. `excused(table, name)` says that a name was
 /// defined but is broken, so that nothing more need be said.
-pub(super) fn resolve_path(
+pub(crate) fn resolve_path(
     snapshot: &Snapshot,
     start: TableId,
     chain: &[&str],
@@ -216,7 +217,9 @@ pub(super) fn report(
     }
     let code = if error.message.contains("computed from itself") {
         codes::CYCLE
-    } else if error.message.contains("is not a field") || error.message.contains("is not a relationship") {
+    } else if error.message.contains("is not a field")
+        || error.message.contains("is not a relationship")
+    {
         codes::UNKNOWN_NAME
     } else {
         codes::EXPRESSION

@@ -37,7 +37,8 @@ fn temporal(
     let (Some(field), Some(name)) = (snapshot.table(id).time, name) else { return };
     let data_type = snapshot.field(field).data_type;
     if !data_type.is_temporal() && data_type != Type::Null {
-        let message = format!("`time` names `{}`, which is {data_type}: use a date or datetime", name.value);
+        let message =
+            format!("`time` names `{}`, which is {data_type}: use a date or datetime", name.value);
         sink.at(entry.file, name, complaint(codes::TIME_FIELD, message));
     }
 }
@@ -52,8 +53,7 @@ fn measures(
     let mut found = Vec::new();
     for (name, def) in entry.def.measures.iter() {
         check_name(name, "measure", Entry { file: entry.file, def }, sink);
-        let expr =
-            expression(id, &def.expr, Allow::Aggregates, entry.file, snapshot, names, sink);
+        let expr = expression(id, &def.expr, Allow::Aggregates, entry.file, snapshot, names, sink);
         let Some(expr) = expr.filter(|e| aggregated(e, &def.expr, entry.file, sink)) else {
             continue;
         };
@@ -80,7 +80,8 @@ fn aggregated(
     if expr.has_aggregate() && bare_field(expr).is_none() {
         return true;
     }
-    let message = "a number per group is wanted: put every field inside an aggregation such as `sum(…)`";
+    let message =
+        "a number per group is wanted: put every field inside an aggregation such as `sum(…)`";
     sink.at(file, text, complaint(codes::AGGREGATION, message));
     false
 }
@@ -185,11 +186,9 @@ fn find_collection<T>(
     let found = snapshot.find_collection(&name.value);
     if found.is_none() && !names.is_broken(&name.value) {
         let known = snapshot.collections.iter().map(|c| c.name.as_str());
-        let what = complaint(
-            codes::UNKNOWN_COLLECTION,
-            format!("`{}` is not a collection", name.value),
-        )
-        .suggest(suggest(&name.value, known));
+        let what =
+            complaint(codes::UNKNOWN_COLLECTION, format!("`{}` is not a collection", name.value))
+                .suggest(suggest(&name.value, known));
         sink.at(entry.file, name, what);
     }
     found
@@ -198,8 +197,7 @@ fn find_collection<T>(
 pub(super) fn metrics(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sink) {
     for (name, entry) in &names.metrics {
         check_name(name, "metric", *entry, sink);
-        let wire =
-            number(name, entry.def.id.as_ref(), *entry, &snapshot.metric_numbers, sink);
+        let wire = number(name, entry.def.id.as_ref(), *entry, &snapshot.metric_numbers, sink);
         if snapshot.table_numbers.contains_key(&wire) {
             let message = format!("id {wire} of metric `{name}` is taken by a table");
             sink.at_key(entry.file, entry.def, complaint(codes::WIRE_ID, message));
@@ -241,11 +239,9 @@ fn metric(
     let expr = aggregation(name, table, entry, snapshot, names, sink);
     let filter = match &def.filter {
         None => Some(None),
-        Some(text) => {
-            expression(table, text, Allow::Rows, entry.file, snapshot, names, sink)
-                .filter(|e| is_condition(e, text, entry.file, sink))
-                .map(Some)
-        }
+        Some(text) => expression(table, text, Allow::Rows, entry.file, snapshot, names, sink)
+            .filter(|e| is_condition(e, text, entry.file, sink))
+            .map(Some),
     };
     let time = match &def.time {
         None => snapshot.table(table).time,
@@ -332,7 +328,8 @@ fn time_field(
         let defined = names.tables.get(owner.name.as_str());
         if !defined.is_some_and(|e| e.def.fields.failed().contains(&name.value)) {
             let known = owner.fields.iter().filter(|f| f.data_type.is_temporal());
-            let message = format!("`time` names `{}`, which is not a field of `{}`", name.value, owner.name);
+            let message =
+                format!("`time` names `{}`, which is not a field of `{}`", name.value, owner.name);
             let what = complaint(codes::TIME_FIELD, message)
                 .suggest(suggest(&name.value, known.map(|f| f.name.as_str())));
             sink.at(entry.file, name, what);
@@ -343,7 +340,8 @@ fn time_field(
     if data_type.is_temporal() || data_type == Type::Null {
         return Some(id);
     }
-    let message = format!("`time` names `{}`, which is {data_type}: use a date or datetime", name.value);
+    let message =
+        format!("`time` names `{}`, which is {data_type}: use a date or datetime", name.value);
     sink.at(entry.file, name, complaint(codes::TIME_FIELD, message));
     None
 }

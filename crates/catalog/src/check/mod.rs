@@ -12,6 +12,8 @@ mod names;
 mod sink;
 mod tables;
 
+pub(crate) use self::expressions::resolve_path;
+
 use crate::definitions::{Definitions, MetricDef, TableDef};
 use crate::report::Report;
 use crate::schemas::SourceSchemas;
@@ -21,7 +23,10 @@ use crate::wire::hashed_id;
 use self::names::Names;
 use self::sink::Sink;
 
-pub(crate) fn check(definitions: &Definitions, sources: &SourceSchemas) -> Result<Snapshot, Report> {
+pub(crate) fn check(
+    definitions: &Definitions,
+    sources: &SourceSchemas,
+) -> Result<Snapshot, Report> {
     let mut sink = Sink::new(definitions);
     let names = Names::collect(definitions, &mut sink);
     let defaults = names::defaults(definitions, &mut sink);

@@ -41,8 +41,7 @@ impl<'d> Names<'d> {
         let mut broken = HashSet::new();
         let tables = gather(definitions, |m| &m.tables, "table", &mut broken, sink);
         let metrics = gather(definitions, |m| &m.metrics, "metric", &mut broken, sink);
-        let collections =
-            gather(definitions, |m| &m.collections, "collection", &mut broken, sink);
+        let collections = gather(definitions, |m| &m.collections, "collection", &mut broken, sink);
         for file in &definitions.files {
             if let Some(format) = &file.model.format
                 && format.value != 1
@@ -124,7 +123,10 @@ pub(super) fn defaults(definitions: &Definitions, sink: &mut Sink) -> Defaults {
                     let common = ["UTC", "Europe/Berlin", "Europe/London", "America/New_York"];
                     let what = complaint(
                         codes::TIME_ZONE,
-                        format!("`{}` is not an IANA time zone such as `Europe/Berlin`", name.value),
+                        format!(
+                            "`{}` is not an IANA time zone such as `Europe/Berlin`",
+                            name.value
+                        ),
                     )
                     .suggest(suggest(&name.value, common));
                     sink.at(file.source.as_ref(), name, what);

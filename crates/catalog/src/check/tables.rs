@@ -43,8 +43,7 @@ pub(super) fn stored(
     };
     for (index, (name, entry)) in names.tables.iter().enumerate() {
         let id = TableId(u32::try_from(index).unwrap_or(u32::MAX));
-        let number =
-            number(name, entry.def.id.as_ref(), *entry, &snapshot.table_numbers, sink);
+        let number = number(name, entry.def.id.as_ref(), *entry, &snapshot.table_numbers, sink);
         snapshot.table_numbers.insert(number, id);
         snapshot.table_names.insert((*name).to_owned(), id);
         let table = table(id, name, number, *entry, sources, sink);
@@ -157,8 +156,8 @@ fn field(
         let parsed = Type::parse(&text.value);
         if parsed.is_none() {
             let message = format!("`{}` is not a type: {}", text.value, Type::NAMES.join(", "));
-            let what = complaint(codes::WRONG_TYPE, message)
-                .suggest(suggest(&text.value, Type::NAMES));
+            let what =
+                complaint(codes::WRONG_TYPE, message).suggest(suggest(&text.value, Type::NAMES));
             sink.at(entry.file, text, what);
         }
         parsed
@@ -266,7 +265,8 @@ fn unknown_field(
     sink: &mut Sink,
 ) {
     if why == Missing::NotStored {
-        let message = format!("{place} names `{}`, which is calculated: use a stored field", name.value);
+        let message =
+            format!("{place} names `{}`, which is calculated: use a stored field", name.value);
         sink.at(entry.file, name, complaint(codes::UNKNOWN_FIELD, message));
     } else if !entry.def.fields.failed().contains(&name.value) {
         let known = table.fields.iter().map(|f| f.name.as_str());
@@ -337,7 +337,10 @@ fn relationship(
         if !names.is_broken(&located.to.value) {
             let what = complaint(
                 codes::UNKNOWN_TABLE,
-                format!("relationship `{name}` leads to `{}`, which is not a table", located.to.value),
+                format!(
+                    "relationship `{name}` leads to `{}`, which is not a table",
+                    located.to.value
+                ),
             )
             .suggest(suggest(&located.to.value, snapshot.table_names.keys().map(String::as_str)));
             sink.at(entry.file, &located.to, what);
@@ -349,7 +352,11 @@ fn relationship(
     let mut on = Vec::new();
     let mut whole = true;
     for (own_name, their_name) in located.on.iter() {
-        let key = Located { value: own_name.to_owned(), place: their_name.key_place, ..Located::from(String::new()) };
+        let key = Located {
+            value: own_name.to_owned(),
+            place: their_name.key_place,
+            ..Located::from(String::new())
+        };
         let key = Located { path: their_name.path.clone(), ..key };
         let left = own_stored(own, own_name)
             .map_err(|why| unknown_field(own, entry, &key, "`on`", why, sink));
@@ -378,7 +385,8 @@ fn relationship(
         return None;
     }
     if on.is_empty() {
-        let message = format!("relationship `{name}` has no keys: `on: {{ own_field: their_field }}`");
+        let message =
+            format!("relationship `{name}` has no keys: `on: {{ own_field: their_field }}`");
         sink.at_key(entry.file, located, complaint(codes::KEY_TYPES, message));
         return None;
     }
@@ -394,7 +402,10 @@ fn relationship(
     };
     let same = keys.len() == one_side.primary_key.len()
         && one_side.primary_key.iter().all(|k| keys.contains(k));
-    if !same && one_side.primary_key.len() == names.tables.get(one_side.name.as_str())?.def.primary_key.len() {
+    if !same
+        && one_side.primary_key.len()
+            == names.tables.get(one_side.name.as_str())?.def.primary_key.len()
+    {
         let message = format!(
             "relationship `{name}` says one row of `{}`, but its keys are not the primary key of `{}`",
             one_side.name, one_side.name

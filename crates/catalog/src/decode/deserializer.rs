@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::de::value::{SeqDeserializer, StrDeserializer};
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess,
-    IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
 };
 
 use super::entries::{ATTEMPT, ENTRIES, ITEMS};
@@ -92,8 +92,7 @@ impl de::Error for Failure {
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         let list = expected.join("`, `");
-        let mut failure =
-            Self::new("D0004", format!("`{variant}` is not one of `{list}`"));
+        let mut failure = Self::new("D0004", format!("`{variant}` is not one of `{list}`"));
         failure.suggestion = suggest(variant, expected.iter().copied()).map(str::to_owned);
         failure
     }
@@ -134,7 +133,8 @@ impl<'n, 's> Reader<'n, 's> {
 
     /// Adds the place, and to a wrong type what was found instead.
     fn explain(&self, mut failure: Failure) -> Failure {
-        if failure.at.is_none() && failure.code == "D0001" && !failure.message.contains(", found ") {
+        if failure.at.is_none() && failure.code == "D0001" && !failure.message.contains(", found ")
+        {
             failure.message.push_str(", found ");
             failure.message.push_str(&self.node.describe());
             let scalar = matches!(
@@ -291,7 +291,10 @@ struct Fields<'r, 'n, 's> {
 impl<'de> MapAccess<'de> for Fields<'_, '_, '_> {
     type Error = Failure;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Failure> {
         let Some((key, place, _)) = self.entries.get(self.index) else { return Ok(None) };
         let path = format!("{}.{key}", self.reader.path);
         let key = StrDeserializer::<Failure>::new(key);
@@ -316,7 +319,10 @@ struct Known<'r, 'n, 's> {
 impl<'de> MapAccess<'de> for Known<'_, '_, '_> {
     type Error = Failure;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Failure> {
         let Some((key, _, _)) = self.entries.get(self.index) else { return Ok(None) };
         seed.deserialize(StrDeserializer::<Failure>::new(key)).map(Some)
     }
@@ -340,7 +346,10 @@ struct List<'r, 'n, 's> {
 impl<'de> SeqAccess<'de> for List<'_, '_, '_> {
     type Error = Failure;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Failure> {
         let Some(item) = self.items.get(self.index) else { return Ok(None) };
         let reader = self.reader.child(item, &format!("[{}]", self.index));
         self.index += 1;
@@ -358,7 +367,10 @@ struct KeyedEntries<'r, 'n, 's> {
 impl<'de> MapAccess<'de> for KeyedEntries<'_, '_, '_> {
     type Error = Failure;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Failure> {
         let Some((key, place, _)) = self.entries.get(self.index) else { return Ok(None) };
         seed.deserialize(Key { name: key, place: *place }).map(Some)
     }
@@ -460,7 +472,10 @@ struct Placed<'r, 'n, 's> {
 impl<'de> MapAccess<'de> for Placed<'_, '_, '_> {
     type Error = Failure;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Failure> {
         if std::mem::replace(&mut self.told, true) {
             return Ok(None);
         }
@@ -483,7 +498,10 @@ impl<'de, 'n, 's> EnumAccess<'de> for Variant<'_, 'n, 's> {
     type Error = Failure;
     type Variant = Reader<'n, 's>;
 
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Reader<'n, 's>), Failure> {
+    fn variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<(S::Value, Reader<'n, 's>), Failure> {
         let value = seed.deserialize(StrDeserializer::<Failure>::new(self.name))?;
         Ok((value, self.reader))
     }
@@ -555,7 +573,8 @@ mod tests {
         let found: Vec<String> = problems
             .iter()
             .map(|p| {
-                let place = p.place.map_or_else(String::new, |p| format!("{}:{}", p.line, p.column));
+                let place =
+                    p.place.map_or_else(String::new, |p| format!("{}:{}", p.line, p.column));
                 format!("{} {place} {} | {p}", p.code, p.path)
             })
             .collect();

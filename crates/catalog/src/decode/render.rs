@@ -57,8 +57,13 @@ mod tests {
     #[test]
     fn places_outside_the_text_do_not_matter() {
         let place = Some(Place { line: 9, column: 900 });
-        let problem =
-            Problem { code: "X", place, path: String::new(), message: "m".to_owned(), suggestion: None };
+        let problem = Problem {
+            code: "X",
+            place,
+            path: String::new(),
+            message: "m".to_owned(),
+            suggestion: None,
+        };
         assert!(render("f", "ä\n", &problem).contains("f:9:900"));
         let place = Some(Place { line: 1, column: 900 });
         assert!(render("f", "ä\tü\n", &Problem { place, ..problem }).contains("ä ü"));

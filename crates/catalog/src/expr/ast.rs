@@ -235,10 +235,16 @@ impl Expr {
     /// The same expression with every field path replaced.
     #[must_use]
     pub fn map_fields(&self, map: &mut dyn FnMut(&FieldPath) -> FieldPath) -> Self {
-        let mut go = |e: &Expr| e.map_fields(map);
+        self.replace_fields(&mut |path, data_type| Self::field(map(path), data_type))
+    }
+
+    /// The same expression with every field replaced by an expression of its type.
+    #[must_use]
+    pub fn replace_fields(&self, map: &mut dyn FnMut(&FieldPath, Type) -> Expr) -> Self {
+        let mut go = |e: &Expr| e.replace_fields(map);
         let mut boxed = |e: &Expr| Box::new(go(e));
         let kind = match &self.kind {
-            ExprKind::Field(path) => return Self::field(map(path), self.data_type),
+            ExprKind::Field(path) => return map(path, self.data_type),
             ExprKind::Literal(_) | ExprKind::Attribute(_) => self.kind.clone(),
             ExprKind::Not(a) => ExprKind::Not(boxed(a)),
             ExprKind::IsNull(a) => ExprKind::IsNull(boxed(a)),

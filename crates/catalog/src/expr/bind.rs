@@ -118,10 +118,8 @@ pub fn parse(text: &str) -> Result<sql::Expr, ExprError> {
         let text = text.strip_prefix("sql parser error: ").unwrap_or(&text);
         ExprError::new(format!("not an expression: {}", lower_first(text)))
     };
-    let mut parser = Parser::new(&dialect)
-        .with_recursion_limit(MAX_DEPTH)
-        .try_with_sql(text)
-        .map_err(syntax)?;
+    let mut parser =
+        Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).try_with_sql(text).map_err(syntax)?;
     let tree = parser.parse_expr().map_err(syntax)?;
     let rest = parser.peek_token();
     if rest.token == sqlparser::tokenizer::Token::EOF {
@@ -193,8 +191,7 @@ impl Binder<'_> {
                         Ok(item)
                     })
                     .collect::<Result<Vec<_>, ExprError>>()?;
-                let inside =
-                    Expr::new(ExprKind::InList(boxed(value), list), Type::Boolean);
+                let inside = Expr::new(ExprKind::InList(boxed(value), list), Type::Boolean);
                 Ok(if *negated { not(inside) } else { inside })
             }
             sql::Expr::Between { expr, negated, low, high } => {
@@ -255,9 +252,9 @@ impl Binder<'_> {
                 call(Function::Substring, "substring", args)
             }
             sql::Expr::Function(function) => self.function(function, d),
-            other => Err(ExprError::new(format!(
-                "`{other}` is not part of the expression language"
-            ))),
+            other => {
+                Err(ExprError::new(format!("`{other}` is not part of the expression language")))
+            }
         }
     }
 
@@ -299,10 +296,7 @@ impl Binder<'_> {
                 let data_type = value.data_type;
                 Ok(Expr::new(ExprKind::Negate(boxed(value)), data_type))
             }
-            _ => Err(ExprError::new(format!(
-                "`{op}` does not apply to a {}",
-                value.data_type
-            ))),
+            _ => Err(ExprError::new(format!("`{op}` does not apply to a {}", value.data_type))),
         }
     }
 
@@ -368,13 +362,7 @@ impl Binder<'_> {
         Ok(Expr::new(ExprKind::Case(bound, otherwise), result))
     }
 
-    fn cast(
-        &mut self,
-        value: &sql::Expr,
-        target: &sql::DataType,
-        strict: bool,
-        d: usize,
-    ) -> Bound {
+    fn cast(&mut self, value: &sql::Expr, target: &sql::DataType, strict: bool, d: usize) -> Bound {
         let value = self.expr(value, d)?;
         let target = named_type(target)?;
         let possible = match (value.data_type, target) {
@@ -401,12 +389,21 @@ impl Binder<'_> {
             || !function.within_group.is_empty()
             || function.parameters != sql::FunctionArguments::None
         {
-            return Err(ExprError::new(format!("`{name}` is a plain call here: no window or order")));
+            return Err(ExprError::new(format!(
+                "`{name}` is a plain call here: no window or order"
+            )));
         }
         let (args, distinct, star) = arguments(&name, &function.args)?;
         let aggregate = AggregateFunction::NAMES.iter().find(|(n, _)| *n == name);
         if let Some((_, aggregate)) = aggregate {
-            return self.aggregate(*aggregate, &args, distinct, star, function.filter.as_deref(), d);
+            return self.aggregate(
+                *aggregate,
+                &args,
+                distinct,
+                star,
+                function.filter.as_deref(),
+                d,
+            );
         }
         if distinct || star || function.filter.is_some() {
             return Err(ExprError::new(format!("`{name}` is not an aggregation")));
@@ -553,12 +550,18 @@ fn binary(op: &sql::BinaryOperator, left: Expr, right: Expr) -> Bound {
         Op::Multiply => Arithmetic::Multiply,
         Op::Divide => Arithmetic::Divide,
         other => {
-            return Err(ExprError::new(format!("`{other}` is not part of the expression language")));
+            return Err(ExprError::new(format!(
+                "`{other}` is not part of the expression language"
+            )));
         }
     };
-    let data_type = arithmetic_type(arithmetic, left.data_type, right.data_type).ok_or_else(|| {
-        ExprError::new(format!("`{op}` wants two numbers, not {} and {}", left.data_type, right.data_type))
-    })?;
+    let data_type =
+        arithmetic_type(arithmetic, left.data_type, right.data_type).ok_or_else(|| {
+            ExprError::new(format!(
+                "`{op}` wants two numbers, not {} and {}",
+                left.data_type, right.data_type
+            ))
+        })?;
     Ok(Expr::new(ExprKind::Arithmetic(arithmetic, boxed(left), boxed(right)), data_type))
 }
 

@@ -111,10 +111,9 @@ impl Function {
             (Self::Round, _) => Err("a number and, optionally, a count of digits"),
             (Self::Div, [Type::Integer, Type::Integer]) => Ok(Type::Integer),
             (Self::Div, _) => Err("two integers"),
-            (Self::Coalesce | Self::Greatest | Self::Least, [first, rest @ ..]) => rest
-                .iter()
-                .try_fold(*first, |a, b| a.unify(*b))
-                .ok_or("values of one type"),
+            (Self::Coalesce | Self::Greatest | Self::Least, [first, rest @ ..]) => {
+                rest.iter().try_fold(*first, |a, b| a.unify(*b)).ok_or("values of one type")
+            }
             (Self::Coalesce | Self::Greatest | Self::Least, []) => Err("at least one value"),
             (Self::NullIf, [a, b]) if a.comparable(*b) => Ok(*a),
             (Self::NullIf, _) => Err("two values of one type"),
@@ -124,9 +123,7 @@ impl Function {
             (Self::Lower | Self::Upper | Self::Trim, _) => Err("one text"),
             (Self::Length, [t]) if text(t) => Ok(Type::Integer),
             (Self::Length, _) => Err("one text"),
-            (Self::Contains | Self::StartsWith | Self::EndsWith, [a, b])
-                if text(a) && text(b) =>
-            {
+            (Self::Contains | Self::StartsWith | Self::EndsWith, [a, b]) if text(a) && text(b) => {
                 Ok(Type::Boolean)
             }
             (Self::Contains | Self::StartsWith | Self::EndsWith, _) => Err("two texts"),

@@ -169,9 +169,7 @@ impl Truncation {
     /// The grain or part of that name.
     pub fn named(name: &str) -> Option<Self> {
         let grain = Grain::NAMES.iter().find(|(n, _)| *n == name).map(|(_, g)| Self::Grain(*g));
-        grain.or_else(|| {
-            Part::NAMES.iter().find(|(n, _)| *n == name).map(|(_, p)| Self::Part(*p))
-        })
+        grain.or_else(|| Part::NAMES.iter().find(|(n, _)| *n == name).map(|(_, p)| Self::Part(*p)))
     }
 
     /// Its name.

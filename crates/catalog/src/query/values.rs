@@ -68,11 +68,7 @@ impl Visitor<'_> for ValueVisitor {
     }
 
     fn visit_f64<E: Error>(self, n: f64) -> Result<Value, E> {
-        if n.is_finite() {
-            Ok(Value::Number(n))
-        } else {
-            Err(E::custom("a number is finite"))
-        }
+        if n.is_finite() { Ok(Value::Number(n)) } else { Err(E::custom("a number is finite")) }
     }
 
     fn visit_str<E: Error>(self, t: &str) -> Result<Value, E> {
@@ -132,7 +128,11 @@ impl From<bool> for Value {
 /// Days from 1970-01-01 to `date`.
 pub fn days_since_epoch(date: Date) -> i32 {
     let epoch = Date::constant(1970, 1, 1);
-    date.duration_since(epoch).as_hours().checked_div(24).and_then(|d| i32::try_from(d).ok()).unwrap_or(0)
+    date.duration_since(epoch)
+        .as_hours()
+        .checked_div(24)
+        .and_then(|d| i32::try_from(d).ok())
+        .unwrap_or(0)
 }
 
 /// The date that many days after 1970-01-01, where the calendar (years −9999 to 9999) has it.

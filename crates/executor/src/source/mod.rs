@@ -1,0 +1,184 @@
+//! What the engine reads: files, rows in memory and tables of the host, opened under the names that
+//! the model uses. Nothing here knows who asks, and nothing is read from the environment.
+
+mod files;
+mod inference;
+mod listing;
+mod location;
+mod memory;
+mod partitions;
+mod problem;
+mod reading;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::execution::context::SessionState;
+
+pub use files::FileTable;
+pub use problem::{SourceProblem, SourceProblemKind};
+pub use reading::INFERENCE_ROWS;
+pub use spec::{FilesSpec, Format, SourceSpec};
+
+/// The opened sources, by name.
+#[derive(Debug)]
+pub struct Sources {
+    opened: BTreeMap<String, Opened>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    provider: Arc<dyn TableProvider>,
+    schema: SchemaRef,
+    identity: String,
+    /// What the source is made of: files, buffers, or the provider.
+    parts: BTreeSet<String>,
+}
+
+impl Sources {
+    /// Opens every source: resolves paths, reads the schema of each file, checks each batch.
+    ///
+    /// File sources read through the local object store of the session's runtime; a later scan may
+    /// come with another session as long as it shares that runtime's caches and stores.
+    ///
+    /// # Errors
+    /// All problems of all sources, in the order of their names.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::collections::BTreeMap;
+    /// # use std::sync::Arc;
+    /// # use arrow::array::{Int64Array, RecordBatch};
+    /// # use datafusion::prelude::SessionContext;
+    /// use sandbar_executor::source::{SourceSpec, Sources};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let column = Int64Array::from(vec![1, 2, 3]);
+    /// let batch = RecordBatch::try_from_iter([("id", Arc::new(column) as _)])?;
+    /// let spec = SourceSpec::Batches { schema: batch.schema(), batches: vec![batch] };
+    /// let state = SessionContext::new().state();
+    /// let sources = Sources::open(&state, BTreeMap::from([("orders".to_owned(), spec)])).await;
+    /// assert!(sources.is_ok_and(|s| s.provider("orders").is_some()));
+    /// # Ok::<(), arrow::error::ArrowError>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn open(
+        state: &SessionState,
+        specs: BTreeMap<String, SourceSpec>,
+    ) -> Result<Self, Vec<SourceProblem>> {
+        let mut opened = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (name, spec) in specs {
+            match Opened::open(state, &name, spec).await {
+                Ok(source) => {
+                    opened.insert(name, source);
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(Self { opened }) } else { Err(problems) }
+    }
+
+    /// The table to scan for a source.
+    pub fn provider(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        self.opened.get(name).map(|source| Arc::clone(&source.provider))
+    }
+
+    /// Every source with its pinned schema and its physical identity, by name.
+    ///
+    /// Equal identities mean one physical source under two names. The reverse does not hold: a
+    /// folder and a pattern below it differ and yet share files, see [`Sources::shared`].
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &SchemaRef, &str)> {
+        self.opened
+            .iter()
+            .map(|(name, source)| (name.as_str(), &source.schema, source.identity.as_str()))
+    }
+
+    /// The pairs of names, each in order, that had a file, a buffer or a provider in common when
+    /// they were opened.
+    pub fn shared(&self) -> Vec<(&str, &str)> {
+        let mut pairs = Vec::new();
+        for (index, (name, source)) in self.opened.iter().enumerate() {
+            for (other_name, other) in self.opened.iter().skip(index + 1) {
+                if source.identity == other.identity || !source.parts.is_disjoint(&other.parts) {
+                    pairs.push((name.as_str(), other_name.as_str()));
+                }
+            }
+        }
+        pairs
+    }
+}
+
+impl Opened {
+    async fn open(
+        state: &SessionState,
+        name: &str,
+        spec: SourceSpec,
+    ) -> Result<Self, Vec<SourceProblem>> {
+        match spec {
+            SourceSpec::Files(spec) => Self::files(state, name, &spec).await,
+            SourceSpec::Batches { schema, batches } => Self::batches(state, schema, &batches)
+                .map_err(|kinds| {
+                    kinds.into_iter().map(|kind| SourceProblem::new(name, kind)).collect()
+                }),
+            SourceSpec::Provider(provider) => Ok(Self::provider(provider)),
+        }
+    }
+
+    async fn files(
+        state: &SessionState,
+        name: &str,
+        spec: &FilesSpec,
+    ) -> Result<Self, Vec<SourceProblem>> {
+        let table = FileTable::open(name, spec, state).await?;
+        // Two links to one file are one part.
+        let canonical = |file: String| match std::fs::canonicalize(&file) {
+            Ok(path) => path.display().to_string(),
+            Err(_) => file,
+        };
+        Ok(Self {
+            schema: table.schema(),
+            identity: table.identity().to_owned(),
+            parts: table.files().into_iter().map(canonical).collect(),
+            provider: Arc::new(table),
+        })
+    }
+
+    fn batches(
+        state: &SessionState,
+        schema: SchemaRef,
+        batches: &[RecordBatch],
+    ) -> Result<Self, Vec<SourceProblemKind>> {
+        let batches = memory::conform(&schema, batches)?;
+        let table =
+            memory::table(Arc::clone(&schema), &batches, state.config()).map_err(|error| {
+                let reason = error.strip_backtrace();
+                vec![SourceProblemKind::Unreadable { file: "batches".to_owned(), reason }]
+            })?;
+        let opened = Self::provider(Arc::new(table));
+        let addresses = memory::addresses(&batches);
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        Ok(match addresses.first() {
+            Some(first) => Self {
+                identity: format!("{first} ({rows} rows)"),
+                parts: addresses.into_iter().collect(),
+                ..opened
+            },
+            // Without a value the table itself is the part.
+            None => opened,
+        })
+    }
+
+    fn provider(provider: Arc<dyn TableProvider>) -> Self {
+        let identity = format!("provider:{:p}", Arc::as_ptr(&provider).cast::<()>());
+        let parts = BTreeSet::from([identity.clone()]);
+        Self { schema: provider.schema(), identity, parts, provider }
+    }
+}

@@ -1,0 +1,512 @@
+//! Policies checked against a model: every rule of the policy language, all problems at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sandbar_catalog::decode::{Located, Place, Problem, suggest};
+use sandbar_catalog::expr::{Allow, AttributeType, ExprError, Scope, bind};
+use sandbar_catalog::query::{Value, days_since_epoch};
+use sandbar_catalog::{
+    CollectionId, FieldId, FieldKind, FieldPath, Finding, Literal, MetricId, Report, Snapshot,
+    SourceText, TableId, TableSource, Type,
+};
+
+use crate::condition::Condition;
+use crate::definitions::{
+    DenyDef, FieldsDef, GrantDef, MaskDef, PolicyDef, PolicyDefinitions, RestrictDef,
+};
+use crate::level::Level;
+use crate::mask::Mask;
+use crate::policy_set::{Policy, PolicySet, TableGrant, TablePolicies, UnboundFilter};
+
+const FORMAT: &str = "P0100";
+const CONDITION: &str = "P0101";
+const UNKNOWN_TABLE: &str = "P0102";
+const UNKNOWN_FIELD: &str = "P0103";
+const UNKNOWN_METRIC: &str = "P0104";
+const UNKNOWN_COLLECTION: &str = "P0105";
+const UNKNOWN_GROUP: &str = "P0106";
+const ATTRIBUTE: &str = "P0107";
+const NOT_TOTAL: &str = "P0108";
+const MIXED_TABLES: &str = "P0109";
+const MASK: &str = "P0110";
+const SHAPE: &str = "P0111";
+const DEFINED_TWICE: &str = "P0112";
+const SHARED_SOURCE: &str = "P0113";
+
+pub(crate) fn check(
+    definitions: &PolicyDefinitions,
+    snapshot: &Snapshot,
+) -> Result<PolicySet, Report> {
+    let mut checker = Checker {
+        snapshot,
+        findings: definitions.findings.clone(),
+        groups: Vec::new(),
+        broken: Vec::new(),
+        set: PolicySet {
+            by_table: snapshot.tables().iter().map(|_| TablePolicies::default()).collect(),
+            ..PolicySet::default()
+        },
+        file: None,
+    };
+    checker.declarations(definitions);
+    for (file, policies) in &definitions.files {
+        checker.file.clone_from(file);
+        for (name, def) in policies.policies.iter() {
+            checker.policy(name, def);
+        }
+    }
+    checker.shared_sources();
+    checker.set.fingerprint = fingerprint(definitions);
+    if checker.findings.is_empty() { Ok(checker.set) } else { Err(Report::new(checker.findings)) }
+}
+
+fn fingerprint(definitions: &PolicyDefinitions) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    for (_, file) in &definitions.files {
+        let text = serde_json::to_string(file).unwrap_or_default();
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    let digest = hasher.finalize();
+    digest.as_bytes().iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+}
+
+struct Checker<'s> {
+    snapshot: &'s Snapshot,
+    findings: Vec<Finding>,
+    groups: Vec<String>,
+    /// Names of groups and attributes whose definitions could not be read.
+    broken: Vec<String>,
+    set: PolicySet,
+    file: Option<SourceText>,
+}
+
+impl Checker<'_> {
+    fn say(
+        &mut self,
+        place: Option<Place>,
+        path: &str,
+        code: &'static str,
+        message: String,
+        suggestion: Option<&str>,
+    ) {
+        let suggestion = suggestion.map(str::to_owned);
+        let problem = Problem { code, place, path: path.to_owned(), message, suggestion };
+        self.findings.push(Finding { file: self.file.clone(), problem });
+    }
+
+    fn at<T>(
+        &mut self,
+        value: &Located<T>,
+        code: &'static str,
+        message: String,
+        suggestion: Option<&str>,
+    ) {
+        self.say(value.place, &value.path, code, message, suggestion);
+    }
+
+    fn at_key<T>(&mut self, value: &Located<T>, code: &'static str, message: String) {
+        self.say(value.key_place.or(value.place), &value.path, code, message, None);
+    }
+
+    fn declarations(&mut self, definitions: &PolicyDefinitions) {
+        for (file, policies) in &definitions.files {
+            self.file.clone_from(file);
+            if let Some(format) = &policies.format
+                && format.value != 1
+            {
+                self.at(format, FORMAT, "this version reads format 1".to_owned(), None);
+            }
+            self.broken.extend(policies.groups.failed().iter().cloned());
+            self.broken.extend(policies.attributes.failed().iter().cloned());
+            for (name, def) in policies.groups.iter() {
+                if self.groups.iter().any(|g| g == name) {
+                    self.at_key(def, DEFINED_TWICE, format!("group `{name}` is declared twice"));
+                }
+                self.groups.push(name.to_owned());
+            }
+            for (name, def) in policies.attributes.iter() {
+                let names = ["text", "integer", "number", "boolean", "date"];
+                let data_type = Type::parse(&def.data_type.value);
+                let Some(data_type) =
+                    data_type.filter(|_| names.contains(&def.data_type.value.as_str()))
+                else {
+                    let message = format!(
+                        "`{}` is not a type of an attribute: text, integer, number, boolean or date",
+                        def.data_type.value
+                    );
+                    let meant = suggest(&def.data_type.value, names);
+                    self.at(&def.data_type, ATTRIBUTE, message, meant);
+                    self.broken.push(name.to_owned());
+                    continue;
+                };
+                let declared = AttributeType { data_type, list: def.list.unwrap_or(false) };
+                if self.set.attributes.insert(name.to_owned(), declared).is_some() {
+                    self.at_key(
+                        def,
+                        DEFINED_TWICE,
+                        format!("attribute `{name}` is declared twice"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn policy(&mut self, name: &str, def: &Located<PolicyDef>) {
+        if self.set.policies.iter().any(|p| *p.name == *name) {
+            self.at_key(def, DEFINED_TWICE, format!("policy `{name}` is defined twice"));
+        }
+        for group in def.groups.iter() {
+            if !self.groups.contains(&group.value) && !self.broken.contains(&group.value) {
+                let message = format!("`{}` is not a declared group", group.value);
+                let groups = self.groups.clone();
+                let meant = suggest(&group.value, groups.iter().map(String::as_str));
+                self.at(group, UNKNOWN_GROUP, message, meant);
+            }
+        }
+        let kinds = usize::from(def.grant.is_some())
+            + usize::from(def.restrict.is_some())
+            + usize::from(def.deny.is_some());
+        if kinds != 1 {
+            let message =
+                format!("policy `{name}` has exactly one of `grant`, `restrict` and `deny`");
+            self.at_key(def, SHAPE, message);
+        }
+        if def.grant.is_some() && def.groups.is_empty() {
+            let message = format!("policy `{name}` grants to nobody: name its `groups`");
+            self.at_key(def, SHAPE, message);
+        }
+        let line = def.key_place.or(def.place).map_or(0, |p| p.line);
+        let origin = match &self.file {
+            Some(file) => format!("{}:{line}", file.name),
+            None => "defined in Rust".to_owned(),
+        };
+        let rows = def.grant.as_ref().and_then(|g| g.rows.as_ref());
+        let rows = rows.or_else(|| def.restrict.as_ref().map(|r| &r.rows));
+        let index = self.set.policies.len();
+        self.set.policies.push(Policy {
+            name: Arc::from(name),
+            origin: Arc::from(origin),
+            groups: def.groups.iter().map(|g| g.value.clone()).collect(),
+            rows: rows.map(|r| Arc::from(r.value.as_str())),
+        });
+        if let Some(grant) = &def.grant {
+            self.grant(index, grant);
+        }
+        if let Some(restrict) = &def.restrict {
+            self.restrict(index, restrict);
+        }
+        if let Some(deny) = &def.deny {
+            self.deny(index, deny);
+        }
+    }
+
+    fn grant(&mut self, policy: usize, grant: &Located<GrantDef>) {
+        let level = grant.level.unwrap_or(Level::Query);
+        if grant.tables.is_empty() && grant.metrics.is_empty() && grant.collections.is_empty() {
+            let message = "a grant names `tables`, `metrics` or `collections`".to_owned();
+            self.at(grant, SHAPE, message, None);
+        }
+        for name in grant.tables.iter() {
+            let Some(table) = self.table(name) else { continue };
+            let rows = match &grant.rows {
+                None => Ok(None),
+                Some(text) => self.rows(table, text).map(Some),
+            };
+            let fields = self.granted_fields(table, grant.fields.as_ref());
+            let masks = self.masks(table, grant);
+            // A grant whose condition is wrong must not become one without a condition.
+            let (Ok(rows), Some(rules)) = (rows, self.set.by_table.get_mut(table.index())) else {
+                continue;
+            };
+            rules.grants.push(TableGrant { policy, level, rows, fields, masks });
+        }
+        for metric in self.metrics(&grant.metrics) {
+            self.set.metric_grants.entry(metric).or_default().push((policy, level));
+        }
+        for collection in self.collections(&grant.collections) {
+            self.set.collection_grants.entry(collection).or_default().push((policy, level));
+        }
+    }
+
+    fn restrict(&mut self, policy: usize, restrict: &Located<RestrictDef>) {
+        if restrict.tables.is_empty() {
+            self.at(restrict, SHAPE, "a restriction names `tables`".to_owned(), None);
+        }
+        for name in restrict.tables.iter() {
+            let Some(table) = self.table(name) else { continue };
+            let rows = self.rows(table, &restrict.rows);
+            if let (Ok(rows), Some(rules)) = (rows, self.set.by_table.get_mut(table.index())) {
+                rules.restricts.push((policy, rows));
+            }
+        }
+    }
+
+    fn deny(&mut self, policy: usize, deny: &Located<DenyDef>) {
+        let nothing =
+            deny.tables.is_empty() && deny.metrics.is_empty() && deny.collections.is_empty();
+        if nothing {
+            let message = "a denial names `tables`, `metrics` or `collections`".to_owned();
+            self.at(deny, SHAPE, message, None);
+        }
+        for name in deny.tables.iter() {
+            let Some(table) = self.table(name) else { continue };
+            let fields = (!deny.fields.is_empty())
+                .then(|| deny.fields.iter().filter_map(|field| self.field(table, field)).collect());
+            if let Some(rules) = self.set.by_table.get_mut(table.index()) {
+                rules.denials.push((policy, fields));
+            }
+        }
+        for metric in self.metrics(&deny.metrics) {
+            self.set.metric_denials.entry(metric).or_default().push(policy);
+        }
+        for collection in self.collections(&deny.collections) {
+            self.set.collection_denials.entry(collection).or_default().push(policy);
+        }
+    }
+
+    fn table(&mut self, name: &Located<String>) -> Option<TableId> {
+        let found = self.snapshot.find_table(&name.value);
+        if found.is_none() {
+            let known = self.snapshot.tables().iter().map(|t| t.name.as_str());
+            let message = format!("`{}` is not a table", name.value);
+            self.at(name, UNKNOWN_TABLE, message, suggest(&name.value, known));
+        }
+        found
+    }
+
+    fn metrics(&mut self, names: &sandbar_catalog::decode::Items<String>) -> Vec<MetricId> {
+        let mut found = Vec::new();
+        for name in names.iter() {
+            if let Some(id) = self.snapshot.find_metric(&name.value) {
+                found.push(id);
+                continue;
+            }
+            let known = self.snapshot.metrics().iter().map(|m| m.name.as_str());
+            let message = format!("`{}` is not a metric", name.value);
+            self.at(name, UNKNOWN_METRIC, message, suggest(&name.value, known));
+        }
+        found
+    }
+
+    fn collections(&mut self, names: &sandbar_catalog::decode::Items<String>) -> Vec<CollectionId> {
+        let mut found = Vec::new();
+        for name in names.iter() {
+            if let Some(id) = self.snapshot.find_collection(&name.value) {
+                found.push(id);
+                continue;
+            }
+            let known = self.snapshot.collections().iter().map(|c| c.name.as_str());
+            let message = format!("`{}` is not a collection", name.value);
+            self.at(name, UNKNOWN_COLLECTION, message, suggest(&name.value, known));
+        }
+        found
+    }
+
+    fn field(&mut self, table: TableId, name: &Located<String>) -> Option<FieldId> {
+        let table = self.snapshot.table(table);
+        let found = table.find_field(&name.value);
+        if found.is_none() {
+            let known = table.fields.iter().map(|f| f.name.as_str());
+            let message = format!("`{}` is not a field of `{}`", name.value, table.name);
+            self.at(name, UNKNOWN_FIELD, message, suggest(&name.value, known));
+        }
+        found
+    }
+
+    fn granted_fields(&mut self, table: TableId, fields: Option<&Located<FieldsDef>>) -> Vec<bool> {
+        let count = self.snapshot.table(table).fields.len();
+        let (names, named) = match fields.map(|f| &f.value) {
+            None | Some(FieldsDef::All) => return vec![true; count],
+            Some(FieldsDef::Only(names)) => (names, true),
+            Some(FieldsDef::Except(names)) => (names, false),
+        };
+        let mut flags = vec![!named; count];
+        for name in names.iter() {
+            if let Some(field) = self.field(table, name)
+                && let Some(flag) = flags.get_mut(field.index())
+            {
+                *flag = named;
+            }
+        }
+        flags
+    }
+
+    fn masks(&mut self, table: TableId, grant: &GrantDef) -> Vec<(FieldId, Mask)> {
+        let mut found = Vec::new();
+        for (name, def) in grant.masks.iter() {
+            let key = Located {
+                value: name.to_owned(),
+                place: def.key_place,
+                key_place: None,
+                path: def.path.clone(),
+            };
+            let Some(field) = self.field(table, &key) else { continue };
+            match self.mask(field, &def.value) {
+                Ok(mask) => found.push((field, mask)),
+                Err(message) => self.at(def, MASK, message, None),
+            }
+        }
+        found
+    }
+
+    fn mask(&self, id: FieldId, def: &MaskDef) -> Result<Mask, String> {
+        let field = self.snapshot.field(id);
+        if matches!(field.kind, FieldKind::Calculated(_)) {
+            return Err(format!(
+                "`{}` is calculated: mask the fields it is computed from",
+                field.name
+            ));
+        }
+        let text_only = |mask: Mask, name: &str| {
+            if field.data_type == Type::Text {
+                Ok(mask)
+            } else {
+                Err(format!("`{name}` masks text, and `{}` is {}", field.name, field.data_type))
+            }
+        };
+        match def {
+            MaskDef::Null => Ok(Mask::Null),
+            MaskDef::Hash => text_only(Mask::Hash, "hash"),
+            MaskDef::Prefix(length) => text_only(Mask::Prefix(*length), "prefix"),
+            MaskDef::Constant(value) => {
+                constant(value, field.data_type).map(Mask::Constant).ok_or_else(|| {
+                    format!(
+                        "the constant is not a {}, the type of `{}`",
+                        field.data_type, field.name
+                    )
+                })
+            }
+        }
+    }
+
+    fn rows(&mut self, table: TableId, text: &Located<String>) -> Result<UnboundFilter, ()> {
+        let result = {
+            let mut scope = PolicyScope {
+                table,
+                snapshot: self.snapshot,
+                attributes: &self.set.attributes,
+                broken: &self.broken,
+            };
+            bind(&text.value, Allow::Rows, &mut scope)
+        };
+        let expr = match result {
+            Ok(expr) => expr,
+            Err(error) => {
+                if !error.silent {
+                    let code =
+                        if error.message.contains("attribute") { ATTRIBUTE } else { CONDITION };
+                    self.at(text, code, error.message, error.suggestion.as_deref());
+                }
+                return Err(());
+            }
+        };
+        if !matches!(expr.data_type, Type::Boolean | Type::Null) {
+            let message = format!("a condition is wanted here, not a {}", expr.data_type);
+            self.at(text, CONDITION, message, None);
+            return Err(());
+        }
+        if !self.snapshot.is_total(&expr) {
+            let message = "a row filter must not be able to fail on any row: no arithmetic on \
+                           whole numbers or decimals, no `cast`, no `div`"
+                .to_owned();
+            self.at(text, NOT_TOTAL, message, None);
+            return Err(());
+        }
+        if let Some(condition) = Condition::sort(&self.snapshot.inline(&expr)) {
+            return Ok(UnboundFilter(condition));
+        }
+        let message = "one comparison mixes fields of two tables: compare each with constants or \
+                       attributes"
+            .to_owned();
+        self.at(text, MIXED_TABLES, message, None);
+        Err(())
+    }
+
+    /// One physical source under two tables can be read around a restriction of one of them.
+    fn shared_sources(&mut self) {
+        self.file = None;
+        let mut first: HashMap<&str, TableId> = HashMap::new();
+        for table in self.snapshot.tables() {
+            let TableSource::Source { identity, .. } = &table.source else { continue };
+            if identity.is_empty() {
+                continue;
+            }
+            let Some(other) = first.get(identity.as_str()).copied() else {
+                first.insert(identity, table.id);
+                continue;
+            };
+            let other = self.snapshot.table(other);
+            if table.shares_source_reviewed || other.shares_source_reviewed {
+                continue;
+            }
+            let restricts = |id: TableId| {
+                let rules = self.set.by_table.get(id.index());
+                let mut policies: Vec<usize> = rules
+                    .map(|r| r.restricts.iter().map(|(p, _)| *p).collect())
+                    .unwrap_or_default();
+                policies.sort_unstable();
+                policies
+            };
+            let (a, b) = (restricts(table.id), restricts(other.id));
+            if a == b && !a.is_empty() {
+                continue;
+            }
+            let message = format!(
+                "tables `{}` ({}) and `{}` ({}) read one source: give both the same `restrict`, or \
+                 say `shares_source: reviewed`",
+                other.name, other.origin, table.name, table.origin
+            );
+            self.say(None, &format!("tables.{}", table.name), SHARED_SOURCE, message, None);
+        }
+    }
+}
+
+fn constant(value: &Value, data_type: Type) -> Option<Literal> {
+    match (value, data_type) {
+        (Value::Null, _) => Some(Literal::Null),
+        (Value::Boolean(b), Type::Boolean) => Some(Literal::Boolean(*b)),
+        (Value::Integer(n), Type::Integer) => Some(Literal::Integer(*n)),
+        (Value::Integer(n), Type::Decimal { .. }) => {
+            Some(Literal::Decimal { value: i128::from(*n), scale: 0 })
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a mask for a floating point field")]
+        (Value::Integer(n), Type::Number) => Some(Literal::Number(*n as f64)),
+        (Value::Number(n), Type::Number) => Some(Literal::Number(*n)),
+        (Value::Text(text), Type::Text) => Some(Literal::Text(text.clone())),
+        (Value::Text(text), Type::Date) => {
+            text.parse().ok().map(|date| Literal::Date(days_since_epoch(date)))
+        }
+        _ => None,
+    }
+}
+
+/// What a row filter may speak of: every field of its table and of those it reaches without
+/// fanning out, hidden or not (it runs with its author's rights), and the declared attributes.
+struct PolicyScope<'a> {
+    table: TableId,
+    snapshot: &'a Snapshot,
+    attributes: &'a HashMap<String, AttributeType>,
+    broken: &'a [String],
+}
+
+impl Scope for PolicyScope<'_> {
+    fn field(&mut self, chain: &[&str]) -> Result<(FieldPath, Type), ExprError> {
+        let path = self.snapshot.resolve_field(self.table, chain)?;
+        let data_type = self.snapshot.field(path.field).data_type;
+        Ok((path, data_type))
+    }
+
+    fn attribute(&mut self, name: &str) -> Result<AttributeType, ExprError> {
+        if let Some(declared) = self.attributes.get(name) {
+            return Ok(*declared);
+        }
+        if self.broken.iter().any(|b| b == name) {
+            return Err(ExprError::silent());
+        }
+        let known = self.attributes.keys().map(String::as_str);
+        let message = format!("`{name}` is not a declared attribute");
+        Err(ExprError::suggesting(message, suggest(name, known)))
+    }
+}
