@@ -1,1 +1,31 @@
-//! sandbar-query-planner.
+//! How does the question become a plan: [`SemanticQuery`](sandbar_catalog::query::SemanticQuery)
+//! to [`QueryPlan`].
+//!
+//! ```text
+//! SemanticQuery ──resolve──► ResolvedQuery ──authorize──► AuthorizedQuery ──plan──► QueryPlan
+//! ```
+//!
+//! Each stage's type is made only by its stage. Nothing here runs a plan, reads a file or has a
+//! clock of its own; the instant that relative times count from is an argument.
+
+mod authorize;
+mod barrier;
+mod compiled;
+mod error;
+mod functions;
+mod lower;
+mod plan;
+mod query;
+mod resolve;
+mod scan;
+mod verify;
+
+pub use authorize::authorize;
+pub use barrier::Barrier;
+pub use compiled::Compiled;
+pub use error::{ProblemKind, QueryError, QueryProblem};
+pub use functions::{ComputationError, MaskKey};
+pub use plan::{QueryPlan, plan};
+pub use query::{AnswerColumn, AuthorizedQuery, Query, ResolvedQuery};
+pub use resolve::resolve;
+pub use scan::{Guard, Shield};

@@ -1,0 +1,114 @@
+//! What is prepared once per snapshot: the tables that can be scanned and the zones of the model.
+
+use std::sync::Arc;
+
+use datafusion_expr::TableSource as ScanSource;
+use sandbar_catalog::{FieldId, FieldKind, RelationshipId, Snapshot, TableId, TableSource};
+
+use crate::error::QueryError;
+use crate::functions::{Clock, MaskKey};
+
+/// A snapshot made ready for planning: shared by all requests that see it.
+#[derive(Debug)]
+pub struct Compiled {
+    snapshot: Arc<Snapshot>,
+    tables: Vec<Option<Stored>>,
+    clock: Clock,
+    mask_key: MaskKey,
+}
+
+/// A table that reads a source.
+pub(crate) struct Stored {
+    pub(crate) name: String,
+    pub(crate) source: Arc<dyn ScanSource>,
+    /// For each field, the position of its column in the source.
+    columns: Vec<Option<usize>>,
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stored").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Compiled {
+    /// Prepares a snapshot. `sources` gives what can be scanned under a source's name.
+    ///
+    /// # Errors
+    /// An internal error where a source or column of the snapshot is not there: the check has
+    /// seen other sources than these.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        sources: &dyn Fn(&str) -> Option<Arc<dyn ScanSource>>,
+        mask_key: MaskKey,
+    ) -> Result<Self, QueryError> {
+        let mut tables = Vec::with_capacity(snapshot.tables().len());
+        for table in snapshot.tables() {
+            let TableSource::Source { name, .. } = &table.source else {
+                tables.push(None);
+                continue;
+            };
+            let source = sources(name).ok_or_else(|| {
+                QueryError::internal(format!("source `{name}` is not registered"))
+            })?;
+            let schema = source.schema();
+            let mut columns = Vec::with_capacity(table.fields.len());
+            for field in &table.fields {
+                columns.push(match &field.kind {
+                    FieldKind::Calculated(_) => None,
+                    FieldKind::Stored { column, arrow } => {
+                        let index = schema.index_of(column).map_err(|_| {
+                            QueryError::internal(format!("source `{name}` lost a column"))
+                        })?;
+                        if schema.field(index).data_type() != arrow {
+                            return Err(QueryError::internal(format!(
+                                "a column of source `{name}` changed its type"
+                            )));
+                        }
+                        Some(index)
+                    }
+                });
+            }
+            tables.push(Some(Stored { name: name.clone(), source, columns }));
+        }
+        let clock = Clock { zone: snapshot.time_zone().clone(), week_start: snapshot.week_start() };
+        Ok(Self { snapshot, tables, clock, mask_key })
+    }
+
+    /// The model.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The zone and week start of the model.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn mask_key(&self) -> &MaskKey {
+        &self.mask_key
+    }
+
+    /// What can be scanned for a table; `None` for a derived one.
+    pub(crate) fn stored(&self, table: TableId) -> Option<&Stored> {
+        self.tables.get(table.index()).and_then(Option::as_ref)
+    }
+
+    /// The name under which a table stands in a plan when reached over `via`: role names joined
+    /// by points, after the name of the asked table.
+    pub(crate) fn alias(&self, base: TableId, via: &[RelationshipId]) -> String {
+        let mut alias = self.snapshot.table(base).name.clone();
+        for step in via {
+            alias.push('.');
+            alias.push_str(&self.snapshot.relationship(*step).name);
+        }
+        alias
+    }
+}
+
+impl Stored {
+    /// The position of a stored field's column.
+    pub(crate) fn column(&self, field: FieldId) -> Option<usize> {
+        self.columns.get(field.index()).copied().flatten()
+    }
+}

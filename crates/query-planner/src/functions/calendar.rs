@@ -1,0 +1,131 @@
+//! The proleptic Gregorian calendar in whole numbers, for any day an `i32` can count.
+//!
+//! The conversions are the well-known era-based ones (H. Hinnant, "chrono-compatible low-level
+//! date algorithms"): an era is 400 years or 146,097 days, and years start in March.
+
+use sandbar_catalog::time::{Grain, Part, WeekStart};
+
+/// Year, month (1–12) and day (1–31) of a day counted from 1970-01-01.
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The day, counted from 1970-01-01, of a year, month and day.
+pub(crate) fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// 0 for the first day of the week to 6.
+fn weekday(day: i64, start: WeekStart) -> i64 {
+    // 1970-01-01 was a Thursday: three days after the Monday.
+    (day + 3 + i64::from(start.days_before_monday())).rem_euclid(7)
+}
+
+/// The first day of the bucket that holds `day`.
+pub(crate) fn floor(day: i64, grain: Grain, start: WeekStart) -> i64 {
+    match grain {
+        Grain::Second | Grain::Minute | Grain::Hour | Grain::Day => day,
+        Grain::Week => day - weekday(day, start),
+        Grain::Month => {
+            let (year, month, _) = civil(day);
+            days(year, month, 1)
+        }
+        Grain::Quarter => {
+            let (year, month, _) = civil(day);
+            days(year, (month - 1) / 3 * 3 + 1, 1)
+        }
+        Grain::Year => days(civil(day).0, 1, 1),
+    }
+}
+
+/// A part of a day and a microsecond of that day.
+pub(crate) fn part(day: i64, micros: i64, part: Part, start: WeekStart) -> i64 {
+    let second = micros / 1_000_000;
+    match part {
+        Part::YearNumber => civil(day).0,
+        Part::QuarterOfYear => (civil(day).1 - 1) / 3 + 1,
+        Part::MonthOfYear => civil(day).1,
+        Part::WeekOfYear => {
+            // The ISO week of a day is the week of its year that holds its Thursday.
+            let thursday = day - weekday(day, WeekStart::Monday) + 3;
+            (thursday - days(civil(thursday).0, 1, 1)) / 7 + 1
+        }
+        Part::DayOfYear => day - days(civil(day).0, 1, 1) + 1,
+        Part::DayOfMonth => civil(day).2,
+        Part::DayOfWeek => weekday(day, start) + 1,
+        Part::HourOfDay => second / 3_600,
+        Part::MinuteOfHour => second / 60 % 60,
+        Part::SecondOfMinute => second % 60,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use jiff::civil::{Date, Weekday};
+
+    /// Every 13th day of the years −9000 to 9000 against jiff's calendar.
+    #[test]
+    fn agrees_with_jiff() {
+        let mut day = days(-9_000, 1, 1);
+        let end = days(9_000, 1, 1);
+        while day < end {
+            let date = sandbar_catalog::query::date_of_days(i32::try_from(day).unwrap()).unwrap();
+            let (year, month, of_month) = civil(day);
+            assert_eq!(
+                (year, month, of_month),
+                (i64::from(date.year()), i64::from(date.month()), i64::from(date.day()))
+            );
+            assert_eq!(days(year, month, of_month), day);
+            let p = |which| part(day, 0, which, WeekStart::Monday);
+            assert_eq!(p(Part::DayOfYear), i64::from(date.day_of_year()));
+            assert_eq!(p(Part::WeekOfYear), i64::from(date.iso_week_date().week()));
+            assert_eq!(p(Part::DayOfWeek), i64::from(date.weekday().to_monday_one_offset()));
+            day += 13;
+        }
+    }
+
+    #[track_caller]
+    fn check_week(date: &str, start: WeekStart, first: Weekday) {
+        let date: Date = date.parse().unwrap();
+        let day = i64::from(sandbar_catalog::query::days_since_epoch(date));
+        let monday = floor(day, Grain::Week, start);
+        let found = sandbar_catalog::query::date_of_days(i32::try_from(monday).unwrap()).unwrap();
+        assert_eq!(found.weekday(), first);
+        assert!((0..7).contains(&(day - monday)));
+    }
+
+    #[test]
+    fn z4_weeks_start_where_they_are_said_to() {
+        for date in ["2024-12-29", "2024-12-30", "2025-01-04", "2025-01-05", "1969-12-31"] {
+            check_week(date, WeekStart::Monday, Weekday::Monday);
+            check_week(date, WeekStart::Sunday, Weekday::Sunday);
+            check_week(date, WeekStart::Saturday, Weekday::Saturday);
+        }
+    }
+
+    #[test]
+    fn no_day_overflows() {
+        for day in [i64::from(i32::MIN), i64::from(i32::MAX)] {
+            for (_, grain) in Grain::NAMES {
+                assert!(floor(day, grain, WeekStart::Monday) <= day);
+            }
+        }
+    }
+}

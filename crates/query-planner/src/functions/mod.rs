@@ -1,0 +1,25 @@
+//! Scalar functions that DataFusion lacks, or has in a form that can fail or wrap in silence.
+//!
+//! | function | why not DataFusion's |
+//! |---|---|
+//! | `bucket_<grain>` | truncates in a zone and with a week start, and cannot fail on any instant |
+//! | `part_<part>` | parts in a zone, whole numbers, cannot fail |
+//! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
+//! | `mask_hash` | a keyed hash, total on any text |
+
+mod bucket;
+mod calendar;
+mod checked;
+mod hash;
+mod instants;
+mod part;
+mod zone;
+
+pub(crate) use bucket::{bucket, bucket_type, floor_date};
+pub(crate) use checked::{CheckedOp, checked};
+pub(crate) use hash::mask_hash;
+pub(crate) use part::part;
+pub(crate) use zone::Clock;
+
+pub use checked::ComputationError;
+pub use hash::MaskKey;

@@ -1,0 +1,166 @@
+//! Aggregations: exact sums, and one aggregation for equal ones.
+
+use datafusion_common::arrow::datatypes::DataType;
+use datafusion_common::{Column, ScalarValue};
+use datafusion_expr::expr::AggregateFunction as PlanAggregate;
+use datafusion_expr::{AggregateUDF, Expr as Plan, Operator, lit};
+use datafusion_functions_aggregate as functions;
+use sandbar_catalog::Type;
+use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr};
+use std::sync::Arc;
+
+use super::{Lower, Lowered, aggregate_name, arrow_of, binary, cast};
+use crate::error::QueryError;
+
+impl Lower<'_> {
+    /// A measure or metric: aggregations and what is calculated from them. `narrowed` is a
+    /// condition that every aggregation in it is limited to.
+    pub(crate) fn aggregated(
+        &mut self,
+        expr: &Expr,
+        narrowed: Option<&Expr>,
+    ) -> Result<Lowered, QueryError> {
+        self.narrowed = match narrowed {
+            Some(condition) => Some(self.modelled(condition)?.plan),
+            None => None,
+        };
+        let lowered = self.modelled(expr);
+        self.narrowed = None;
+        lowered
+    }
+
+    pub(super) fn aggregate(
+        &mut self,
+        aggregate: &Aggregate,
+        data_type: Type,
+    ) -> Result<Lowered, QueryError> {
+        let own = match &aggregate.filter {
+            Some(condition) => Some(self.expr(condition)?.plan),
+            None => None,
+        };
+        let filter = match (self.narrowed.clone(), own) {
+            (Some(a), Some(b)) => Some(binary(a, Operator::And, b)),
+            (a, b) => a.or(b),
+        };
+        let (udaf, argument, found) = self.function(aggregate, data_type)?;
+        let plan = Plan::AggregateFunction(PlanAggregate::new_udf(
+            udaf,
+            vec![argument],
+            aggregate.distinct,
+            filter.map(Box::new),
+            Vec::new(),
+            None,
+        ));
+        let index = match self.aggregates.iter().position(|known| *known == plan) {
+            Some(index) => index,
+            None => {
+                self.aggregates.push(plan);
+                self.aggregates.len() - 1
+            }
+        };
+        let column = Plan::Column(Column::new_unqualified(aggregate_name(index)));
+        let wanted = match aggregate.function {
+            AggregateFunction::Min | AggregateFunction::Max => found.clone(),
+            _ => arrow_of(data_type)?,
+        };
+        let plan = if found == wanted { column } else { cast(column, wanted.clone()) };
+        Ok(Lowered::new(plan, wanted))
+    }
+
+    /// The function, its argument, and the type DataFusion gives the result.
+    fn function(
+        &mut self,
+        aggregate: &Aggregate,
+        data_type: Type,
+    ) -> Result<(Arc<AggregateUDF>, Plan, DataType), QueryError> {
+        let Some(argument) = &aggregate.argument else {
+            let count = functions::count::count_udaf();
+            return Ok((count, lit(ScalarValue::Int64(Some(1))), DataType::Int64));
+        };
+        Ok(match aggregate.function {
+            AggregateFunction::Count => {
+                (functions::count::count_udaf(), self.expr(argument)?.plan, DataType::Int64)
+            }
+            AggregateFunction::Min => {
+                let value = self.orderable(argument)?;
+                (functions::min_max::min_udaf(), value.plan, value.arrow)
+            }
+            AggregateFunction::Max => {
+                let value = self.orderable(argument)?;
+                (functions::min_max::max_udaf(), value.plan, value.arrow)
+            }
+            AggregateFunction::Sum => {
+                let value = self.summand(argument, data_type)?;
+                let result = match &value.arrow {
+                    DataType::Decimal128(p, s) => {
+                        DataType::Decimal128(p.saturating_add(10).min(38), *s)
+                    }
+                    other => other.clone(),
+                };
+                (functions::sum::sum_udaf(), value.plan, result)
+            }
+            AggregateFunction::Avg => {
+                let value = match argument.data_type {
+                    Type::Decimal { .. } => self.canonical(argument, argument.data_type)?,
+                    _ => self.canonical(argument, Type::Number)?,
+                };
+                let result = match &value.arrow {
+                    DataType::Decimal128(p, s) => DataType::Decimal128(
+                        p.saturating_add(4).min(38),
+                        s.saturating_add(4).min(38),
+                    ),
+                    other => other.clone(),
+                };
+                (functions::average::avg_udaf(), value.plan, result)
+            }
+            AggregateFunction::Median => self.double(functions::median::median_udaf(), argument)?,
+            AggregateFunction::StddevSample => {
+                self.double(functions::stddev::stddev_udaf(), argument)?
+            }
+            AggregateFunction::StddevPopulation => {
+                self.double(functions::stddev::stddev_pop_udaf(), argument)?
+            }
+            AggregateFunction::VarianceSample => {
+                self.double(functions::variance::var_samp_udaf(), argument)?
+            }
+            AggregateFunction::VariancePopulation => {
+                self.double(functions::variance::var_pop_udaf(), argument)?
+            }
+        })
+    }
+
+    fn double(
+        &mut self,
+        udaf: Arc<AggregateUDF>,
+        argument: &Expr,
+    ) -> Result<(Arc<AggregateUDF>, Plan, DataType), QueryError> {
+        Ok((udaf, self.canonical(argument, Type::Number)?.plan, DataType::Float64))
+    }
+
+    /// The smallest of texts in dictionaries is a text.
+    fn orderable(&mut self, argument: &Expr) -> Result<Lowered, QueryError> {
+        let lowered = self.expr(argument)?;
+        match lowered.arrow {
+            DataType::Dictionary(..) => self.convert(lowered, argument.data_type),
+            _ => Ok(lowered),
+        }
+    }
+
+    /// Whole numbers of up to 32 bits cannot wrap a sum of 64 bits before 2^31 rows; wider ones
+    /// are summed as decimals, whose 38 digits no number of rows can fill.
+    fn summand(&mut self, argument: &Expr, result: Type) -> Result<Lowered, QueryError> {
+        let lowered = self.expr(argument)?;
+        match (&lowered.arrow, argument.data_type) {
+            (
+                DataType::Int8
+                | DataType::Int16
+                | DataType::Int32
+                | DataType::UInt8
+                | DataType::UInt16,
+                _,
+            ) => self.convert(lowered, Type::Integer),
+            (_, Type::Integer) => self.convert(lowered, result),
+            (_, data_type) => self.convert(lowered, data_type),
+        }
+    }
+}

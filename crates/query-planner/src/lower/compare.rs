@@ -1,0 +1,349 @@
+//! Comparisons: a constant is placed in the type of what it is compared with, rounded exactly.
+//!
+//! `quantity > 2.5` over whole numbers becomes `quantity > 2`, and an instant in microseconds
+//! compared with a column of seconds becomes the second before or after it. The column stays as
+//! it is stored, so that files and row groups can be pruned by it.
+
+use datafusion_common::ScalarValue;
+use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
+use datafusion_expr::{Expr as Plan, Operator};
+use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
+use sandbar_catalog::{Literal, Type};
+
+use super::{Lower, Lowered, binary, typed_null};
+use crate::error::QueryError;
+
+/// A constant as seen from a type.
+pub(super) enum Placed {
+    /// The type has exactly this value.
+    Exact(ScalarValue),
+    /// It lies between this value of the type and the next one.
+    Between(ScalarValue),
+    /// It is less than every value of the type.
+    Below,
+    /// It is greater than every value of the type.
+    Above,
+    /// The two cannot be placed; they meet in a common type.
+    No,
+}
+
+/// Never true; NULL where the value is.
+pub(super) fn never(value: &Plan) -> Plan {
+    binary(value.clone(), Operator::NotEq, value.clone())
+}
+
+/// Always true; NULL where the value is.
+fn always(value: &Plan) -> Plan {
+    binary(value.clone(), Operator::Eq, value.clone())
+}
+
+fn operator(comparison: Comparison) -> Operator {
+    match comparison {
+        Comparison::Eq => Operator::Eq,
+        Comparison::NotEq => Operator::NotEq,
+        Comparison::Lt => Operator::Lt,
+        Comparison::LtEq => Operator::LtEq,
+        Comparison::Gt => Operator::Gt,
+        Comparison::GtEq => Operator::GtEq,
+        Comparison::Distinct => Operator::IsDistinctFrom,
+        Comparison::NotDistinct => Operator::IsNotDistinctFrom,
+    }
+}
+
+fn mirrored(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Lt => Comparison::Gt,
+        Comparison::LtEq => Comparison::GtEq,
+        Comparison::Gt => Comparison::Lt,
+        Comparison::GtEq => Comparison::LtEq,
+        same => same,
+    }
+}
+
+impl Lower<'_> {
+    pub(super) fn comparison(
+        &mut self,
+        comparison: Comparison,
+        a: &Expr,
+        b: &Expr,
+    ) -> Result<Lowered, QueryError> {
+        let placed = match (&a.kind, &b.kind) {
+            (ExprKind::Literal(_), ExprKind::Literal(_)) => None,
+            (_, ExprKind::Literal(literal)) => Some((a, literal, comparison)),
+            (ExprKind::Literal(literal), _) => Some((b, literal, mirrored(comparison))),
+            _ => None,
+        };
+        if let Some((value, literal, comparison)) = placed {
+            let value = self.expr(value)?;
+            if let Some(plan) = with_constant(comparison, &value, literal) {
+                return Ok(Lowered::boolean(plan));
+            }
+        }
+        let common = match (a.data_type, b.data_type) {
+            (Type::Date, Type::Datetime) | (Type::Datetime, Type::Date) => Type::Datetime,
+            (x, y) => x
+                .unify(y)
+                .ok_or_else(|| QueryError::internal(format!("{x} is compared with {y}")))?,
+        };
+        if common == Type::Null {
+            return Ok(Lowered::boolean(typed_null(&DataType::Boolean)?));
+        }
+        let (a, b) = (self.canonical(a, common)?, self.canonical(b, common)?);
+        Ok(Lowered::boolean(binary(a.plan, operator(comparison), b.plan)))
+    }
+}
+
+fn with_constant(comparison: Comparison, value: &Lowered, literal: &Literal) -> Option<Plan> {
+    use Comparison::{Distinct, Eq, Gt, GtEq, Lt, LtEq, NotDistinct, NotEq};
+    let plan = &value.plan;
+    let with =
+        |op: Operator, scalar: ScalarValue| binary(plan.clone(), op, Plan::Literal(scalar, None));
+    let constant = |b: bool| Plan::Literal(ScalarValue::Boolean(Some(b)), None);
+    Some(match constant_of(value, literal) {
+        Placed::Exact(scalar) => with(operator(comparison), scalar),
+        Placed::Between(floor) => match comparison {
+            Eq => never(plan),
+            NotEq => always(plan),
+            Lt | LtEq => with(Operator::LtEq, floor),
+            Gt | GtEq => with(Operator::Gt, floor),
+            Distinct => constant(true),
+            NotDistinct => constant(false),
+        },
+        Placed::Below => match comparison {
+            Eq | Lt | LtEq => never(plan),
+            NotEq | Gt | GtEq => always(plan),
+            Distinct => constant(true),
+            NotDistinct => constant(false),
+        },
+        Placed::Above => match comparison {
+            Eq | Gt | GtEq => never(plan),
+            NotEq | Lt | LtEq => always(plan),
+            Distinct => constant(true),
+            NotDistinct => constant(false),
+        },
+        Placed::No => return None,
+    })
+}
+
+fn constant_of(value: &Lowered, literal: &Literal) -> Placed {
+    constant(&value.arrow, literal)
+}
+
+/// An exact number: `value / 10^scale`.
+#[derive(Clone, Copy)]
+struct Exact {
+    value: i128,
+    scale: u8,
+}
+
+/// Places a constant in a type.
+pub(super) fn constant(arrow: &DataType, literal: &Literal) -> Placed {
+    match (arrow, literal) {
+        (_, Literal::Null) => match ScalarValue::try_from(arrow) {
+            Ok(null) => Placed::Exact(null),
+            Err(_) => Placed::No,
+        },
+        (DataType::Dictionary(key, value), literal) => match constant(value, literal) {
+            Placed::Exact(scalar) => {
+                Placed::Exact(ScalarValue::Dictionary(key.clone(), Box::new(scalar)))
+            }
+            Placed::Between(scalar) => {
+                Placed::Between(ScalarValue::Dictionary(key.clone(), Box::new(scalar)))
+            }
+            other => other,
+        },
+        (DataType::Boolean, Literal::Boolean(b)) => Placed::Exact(ScalarValue::Boolean(Some(*b))),
+        (DataType::Utf8, Literal::Text(t)) => Placed::Exact(ScalarValue::Utf8(Some(t.clone()))),
+        (DataType::LargeUtf8, Literal::Text(t)) => {
+            Placed::Exact(ScalarValue::LargeUtf8(Some(t.clone())))
+        }
+        (DataType::Utf8View, Literal::Text(t)) => {
+            Placed::Exact(ScalarValue::Utf8View(Some(t.clone())))
+        }
+        (DataType::Float64, Literal::Number(n)) => Placed::Exact(ScalarValue::Float64(Some(*n))),
+        (DataType::Float64, Literal::Integer(n)) =>
+        {
+            #[expect(clippy::cast_precision_loss, reason = "doubles are compared as doubles")]
+            Placed::Exact(ScalarValue::Float64(Some(*n as f64)))
+        }
+        (DataType::Float64, Literal::Decimal { value, scale }) => {
+            match format!("{value}e-{scale}").parse() {
+                Ok(n) => Placed::Exact(ScalarValue::Float64(Some(n))),
+                Err(_) => Placed::No,
+            }
+        }
+        (DataType::Date32, Literal::Date(days)) => Placed::Exact(ScalarValue::Date32(Some(*days))),
+        (DataType::Date32, Literal::Datetime(micros)) => {
+            let day = micros.div_euclid(86_400_000_000);
+            let exact = micros.rem_euclid(86_400_000_000) == 0;
+            match i32::try_from(day) {
+                Ok(day) => side(ScalarValue::Date32(Some(day)), exact),
+                Err(_) => Placed::No,
+            }
+        }
+        (DataType::Timestamp(unit, zone), Literal::Datetime(micros)) => {
+            instant(*unit, zone.clone(), *micros)
+        }
+        (DataType::Timestamp(unit, zone), Literal::Date(days)) => {
+            instant(*unit, zone.clone(), i64::from(*days).saturating_mul(86_400_000_000))
+        }
+        (_, Literal::Integer(n)) => number(arrow, Exact { value: i128::from(*n), scale: 0 }),
+        (_, Literal::Decimal { value, scale }) => {
+            number(arrow, Exact { value: *value, scale: *scale })
+        }
+        // A double too large or too fine for exact digits, beside exact numbers.
+        (data_type, Literal::Number(n)) if data_type.is_integer() || data_type.is_decimal() => {
+            if n.abs() < 1.0 {
+                tiny(arrow, *n)
+            } else if *n < 0.0 {
+                Placed::Below
+            } else {
+                Placed::Above
+            }
+        }
+        _ => Placed::No,
+    }
+}
+
+fn side(scalar: ScalarValue, exact: bool) -> Placed {
+    if exact { Placed::Exact(scalar) } else { Placed::Between(scalar) }
+}
+
+fn tiny(arrow: &DataType, n: f64) -> Placed {
+    if n == 0.0 {
+        return number(arrow, Exact { value: 0, scale: 0 });
+    }
+    // Between zero and the nearest value of the type.
+    match number(arrow, Exact { value: if n < 0.0 { -1 } else { 1 }, scale: 38 }) {
+        Placed::Exact(_) => Placed::No,
+        other => other,
+    }
+}
+
+fn instant(unit: TimeUnit, zone: Option<std::sync::Arc<str>>, micros: i64) -> Placed {
+    let (value, exact) = match unit {
+        TimeUnit::Second => (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000) == 0),
+        TimeUnit::Millisecond => (micros.div_euclid(1_000), micros.rem_euclid(1_000) == 0),
+        TimeUnit::Microsecond => (micros, true),
+        TimeUnit::Nanosecond => match micros.checked_mul(1_000) {
+            Some(nanos) => (nanos, true),
+            None => return if micros < 0 { Placed::Below } else { Placed::Above },
+        },
+    };
+    let value = Some(value);
+    side(
+        match unit {
+            TimeUnit::Second => ScalarValue::TimestampSecond(value, zone),
+            TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(value, zone),
+            TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(value, zone),
+            TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(value, zone),
+        },
+        exact,
+    )
+}
+
+/// Places an exact number in a type of whole numbers or decimals.
+fn number(arrow: &DataType, n: Exact) -> Placed {
+    let scale = match arrow {
+        DataType::Decimal32(_, s)
+        | DataType::Decimal64(_, s)
+        | DataType::Decimal128(_, s)
+        | DataType::Decimal256(_, s) => i32::from(*s),
+        data_type if data_type.is_integer() => 0,
+        _ => return Placed::No,
+    };
+    let shift = scale - i32::from(n.scale);
+    let power = 10_i128.checked_pow(shift.unsigned_abs());
+    let (value, exact) = match (power, shift >= 0) {
+        (Some(power), true) => match n.value.checked_mul(power) {
+            Some(value) => (value, true),
+            None => return if n.value < 0 { Placed::Below } else { Placed::Above },
+        },
+        (Some(power), false) => (n.value.div_euclid(power), n.value.rem_euclid(power) == 0),
+        (None, true) if n.value == 0 => (0, true),
+        (None, true) => return if n.value < 0 { Placed::Below } else { Placed::Above },
+        (None, false) => (if n.value < 0 { -1 } else { 0 }, n.value == 0),
+    };
+    let outside = if value < 0 { Placed::Below } else { Placed::Above };
+    macro_rules! whole {
+        ($native:ty, $scalar:ident) => {
+            match <$native>::try_from(value) {
+                Ok(value) => side(ScalarValue::$scalar(Some(value)), exact),
+                Err(_) => outside,
+            }
+        };
+    }
+    let fits = |precision: u8| {
+        10_u128.checked_pow(u32::from(precision)).is_none_or(|end| value.unsigned_abs() < end)
+    };
+    match arrow {
+        DataType::Int8 => whole!(i8, Int8),
+        DataType::Int16 => whole!(i16, Int16),
+        DataType::Int32 => whole!(i32, Int32),
+        DataType::Int64 => whole!(i64, Int64),
+        DataType::UInt8 => whole!(u8, UInt8),
+        DataType::UInt16 => whole!(u16, UInt16),
+        DataType::UInt32 => whole!(u32, UInt32),
+        DataType::UInt64 => whole!(u64, UInt64),
+        DataType::Decimal128(p, s) if fits(*p) => {
+            side(ScalarValue::Decimal128(Some(value), *p, *s), exact)
+        }
+        DataType::Decimal128(..) => outside,
+        // Narrow and wide decimals meet the constant in a common type.
+        _ => Placed::No,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion_expr::col;
+
+    #[track_caller]
+    fn check(arrow: DataType, comparison: Comparison, literal: Literal, expected: &str) {
+        let value = Lowered::new(col("x"), arrow);
+        let shown = with_constant(comparison, &value, &literal).map(|plan| plan.to_string());
+        assert_eq!(shown.as_deref(), Some(expected));
+    }
+
+    fn half() -> Literal {
+        Literal::Decimal { value: 25, scale: 1 }
+    }
+
+    #[test]
+    fn a_constant_between_two_values_rounds_to_the_right_side() {
+        use Comparison::*;
+        check(DataType::Int32, Gt, half(), "x > Int32(2)");
+        check(DataType::Int32, GtEq, half(), "x > Int32(2)");
+        check(DataType::Int32, Lt, half(), "x <= Int32(2)");
+        check(DataType::Int32, LtEq, half(), "x <= Int32(2)");
+        check(DataType::Int32, Eq, half(), "x != x");
+        check(DataType::Int32, NotEq, half(), "x = x");
+        let minus = Literal::Decimal { value: -25, scale: 1 };
+        check(DataType::Int32, Gt, minus.clone(), "x > Int32(-3)");
+        check(DataType::Int32, Lt, minus, "x <= Int32(-3)");
+        check(DataType::Decimal128(10, 2), Eq, half(), "x = Decimal128(2.50,10,2)");
+    }
+
+    #[test]
+    fn a_constant_out_of_range_is_decided() {
+        use Comparison::*;
+        check(DataType::Int8, Lt, Literal::Integer(1_000), "x = x");
+        check(DataType::Int8, Gt, Literal::Integer(1_000), "x != x");
+        check(DataType::UInt8, GtEq, Literal::Integer(-1), "x = x");
+        check(DataType::Decimal128(4, 2), Lt, Literal::Integer(100), "x = x");
+        check(DataType::Int64, Lt, Literal::Number(1e300), "x = x");
+        check(DataType::Int64, Gt, Literal::Number(1e-300), "x > Int64(0)");
+        check(DataType::Int64, Lt, Literal::Number(-1e-300), "x <= Int64(-1)");
+    }
+
+    #[test]
+    fn instants_round_to_the_unit_of_the_column() {
+        use Comparison::*;
+        let seconds = DataType::Timestamp(TimeUnit::Second, None);
+        check(seconds.clone(), Lt, Literal::Datetime(1_500_000), "x <= TimestampSecond(1, None)");
+        check(seconds, GtEq, Literal::Datetime(2_000_000), "x >= TimestampSecond(2, None)");
+        let nanos = DataType::Timestamp(TimeUnit::Nanosecond, None);
+        check(nanos, Lt, Literal::Datetime(i64::MAX), "x = x");
+    }
+}

@@ -1,0 +1,130 @@
+//! The allow-listed functions.
+
+use datafusion_common::arrow::datatypes::DataType;
+use datafusion_expr::expr::Case;
+use datafusion_expr::{Expr as Plan, Operator, lit};
+use datafusion_functions::{core, math, string, unicode};
+use sandbar_catalog::expr::{Expr, ExprKind, Function};
+use sandbar_catalog::{Literal, Type};
+
+use super::{Lower, Lowered, arrow_of, binary, cast};
+use crate::error::QueryError;
+use crate::functions::{CheckedOp, bucket, bucket_type, checked, part};
+
+impl Lower<'_> {
+    pub(super) fn call(
+        &mut self,
+        function: Function,
+        args: &[Expr],
+        data_type: Type,
+    ) -> Result<Lowered, QueryError> {
+        let missing = || QueryError::internal("an argument is missing");
+        let first = args.first().ok_or_else(missing)?;
+        let arrow = match function {
+            Function::DateTrunc(grain) => bucket_type(grain),
+            _ => arrow_of(data_type)?,
+        };
+        let plan = match function {
+            Function::DateTrunc(grain) => bucket(self.temporal(first)?, grain, self.clock),
+            Function::Extract(which) => part(self.temporal(first)?, which, self.clock),
+            Function::Abs => self.abs(first, data_type)?,
+            Function::Ceil => math::expr_fn::ceil(self.canonical(first, Type::Number)?.plan),
+            Function::Floor => math::expr_fn::floor(self.canonical(first, Type::Number)?.plan),
+            Function::Round => {
+                let mut lowered = vec![self.canonical(first, Type::Number)?.plan];
+                if let Some(digits) = args.get(1) {
+                    let small = |e: &Expr| matches!(e.kind, ExprKind::Literal(Literal::Integer(n)) if n.abs() <= 300);
+                    self.fallible |= !small(digits);
+                    lowered
+                        .push(cast(self.canonical(digits, Type::Integer)?.plan, DataType::Int32));
+                }
+                math::expr_fn::round(lowered)
+            }
+            Function::Div => {
+                self.fallible = true;
+                checked(CheckedOp::Divide, self.all(args, Type::Integer)?)
+            }
+            Function::Coalesce => core::expr_fn::coalesce(self.all(args, data_type)?),
+            Function::Greatest => core::expr_fn::greatest(self.all(args, data_type)?),
+            Function::Least => core::expr_fn::least(self.all(args, data_type)?),
+            Function::NullIf => {
+                let second = args.get(1).ok_or_else(missing)?;
+                let equal =
+                    self.comparison(sandbar_catalog::expr::Comparison::Eq, first, second)?;
+                let value = self.canonical(first, data_type)?;
+                let null = super::typed_null(&arrow)?;
+                let arm = (Box::new(equal.plan), Box::new(null));
+                Plan::Case(Case::new(None, vec![arm], Some(Box::new(value.plan))))
+            }
+            Function::Concat => string::expr_fn::concat(self.all(args, Type::Text)?),
+            Function::Lower => string::expr_fn::lower(self.canonical(first, Type::Text)?.plan),
+            Function::Upper => string::expr_fn::upper(self.canonical(first, Type::Text)?.plan),
+            Function::Trim => string::expr_fn::trim(vec![self.canonical(first, Type::Text)?.plan]),
+            Function::Length => {
+                let length =
+                    unicode::expr_fn::character_length(self.canonical(first, Type::Text)?.plan);
+                cast(length, DataType::Int64)
+            }
+            Function::Contains | Function::StartsWith | Function::EndsWith => {
+                let second = args.get(1).ok_or_else(missing)?;
+                let text = self.canonical(first, Type::Text)?.plan;
+                let part = self.canonical(second, Type::Text)?.plan;
+                match function {
+                    Function::Contains => string::expr_fn::contains(text, part),
+                    Function::StartsWith => string::expr_fn::starts_with(text, part),
+                    _ => string::expr_fn::ends_with(text, part),
+                }
+            }
+            Function::Substring => {
+                let text = self.canonical(first, Type::Text)?.plan;
+                let from = args.get(1).ok_or_else(missing)?;
+                let from = self.canonical(from, Type::Integer)?.plan;
+                match args.get(2) {
+                    None => unicode::expr_fn::substr(text, from),
+                    Some(length) => {
+                        let total = matches!(
+                            length.kind,
+                            ExprKind::Literal(Literal::Integer(n)) if n >= 0
+                        );
+                        self.fallible |= !total;
+                        let length = self.canonical(length, Type::Integer)?.plan;
+                        unicode::expr_fn::substring(text, from, length)
+                    }
+                }
+            }
+        };
+        // Text functions answer in the text type they were given; a comparison must know which.
+        let plan = if arrow == DataType::Utf8 { cast(plan, DataType::Utf8) } else { plan };
+        Ok(Lowered::new(plan, arrow))
+    }
+
+    fn all(&mut self, args: &[Expr], data_type: Type) -> Result<Vec<Plan>, QueryError> {
+        args.iter().map(|arg| self.canonical(arg, data_type).map(|lowered| lowered.plan)).collect()
+    }
+
+    /// A date or instant as it is stored: buckets and parts read every temporal type.
+    fn temporal(&mut self, expr: &Expr) -> Result<Plan, QueryError> {
+        let lowered = match expr.kind {
+            ExprKind::Literal(_) => self.canonical(expr, expr.data_type)?,
+            _ => self.expr(expr)?,
+        };
+        match lowered.arrow {
+            DataType::Dictionary(..) => Ok(self.convert(lowered, expr.data_type)?.plan),
+            _ => Ok(lowered.plan),
+        }
+    }
+
+    fn abs(&mut self, value: &Expr, data_type: Type) -> Result<Plan, QueryError> {
+        let lowered = self.canonical(value, data_type)?;
+        Ok(match data_type {
+            Type::Integer => {
+                self.fallible = true;
+                let negative = binary(lowered.plan.clone(), Operator::Lt, lit(0_i64));
+                let negated = checked(CheckedOp::Negate, vec![lowered.plan.clone()]);
+                let arm = (Box::new(negative), Box::new(negated));
+                Plan::Case(Case::new(None, vec![arm], Some(Box::new(lowered.plan))))
+            }
+            _ => math::expr_fn::abs(lowered.plan),
+        })
+    }
+}

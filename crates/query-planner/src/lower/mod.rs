@@ -1,0 +1,438 @@
+//! Typed expressions become DataFusion expressions.
+//!
+//! Every lowered expression knows its Arrow type, so that a constant is placed in the type of the
+//! column it is compared with (rounded exactly) and nothing is left to guessing. Whether an
+//! expression can fail on some data is found out here, from the types that are really stored.
+
+mod aggregate;
+mod compare;
+mod functions;
+
+use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
+use datafusion_common::{Column, ScalarValue, TableReference};
+use datafusion_expr::expr::{Case, InList};
+use datafusion_expr::{BinaryExpr, Expr as Plan, Operator, lit};
+use sandbar_catalog::expr::{Arithmetic, Comparison, Expr, ExprKind};
+use sandbar_catalog::{FieldKind, FieldPath, Literal, TableId, Type};
+
+use crate::compiled::Compiled;
+use crate::error::QueryError;
+use crate::functions::{CheckedOp, Clock, checked};
+use crate::query::Predicate;
+
+/// A lowered expression with the type of its values.
+#[derive(Clone, Debug)]
+pub(crate) struct Lowered {
+    pub(crate) plan: Plan,
+    pub(crate) arrow: DataType,
+}
+
+impl Lowered {
+    fn new(plan: Plan, arrow: DataType) -> Self {
+        Self { plan, arrow }
+    }
+
+    fn boolean(plan: Plan) -> Self {
+        Self::new(plan, DataType::Boolean)
+    }
+}
+
+/// Where the columns of the fields stand.
+#[derive(Clone, Copy)]
+pub(crate) enum Columns {
+    /// In the joined tables, each under its alias.
+    Joined(TableId),
+    /// In the scan of one table, under the source's own column names: for policies.
+    Raw,
+}
+
+/// Lowers expressions of one place of a plan.
+pub(crate) struct Lower<'a> {
+    compiled: &'a Compiled,
+    columns: Columns,
+    clock: &'a Clock,
+    /// The aggregations found, each once; the expression refers to them by position.
+    pub(crate) aggregates: Vec<Plan>,
+    /// A condition that every aggregation is narrowed by.
+    narrowed: Option<Plan>,
+    /// Whether something met on the way can fail on some data.
+    pub(crate) fallible: bool,
+}
+
+/// The type that values of a model type have once they are calculated with.
+pub(crate) fn canonical_type(data_type: Type) -> Option<DataType> {
+    Some(match data_type {
+        Type::Boolean => DataType::Boolean,
+        Type::Integer => DataType::Int64,
+        Type::Number => DataType::Float64,
+        Type::Decimal { precision, scale } if precision <= 38 => {
+            DataType::Decimal128(precision, scale)
+        }
+        Type::Text => DataType::Utf8,
+        Type::Date => DataType::Date32,
+        Type::Datetime => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Type::Decimal { .. } | Type::Other => return None,
+        Type::Null => DataType::Null,
+    })
+}
+
+/// The name of an aggregation's column between the aggregation and the final projection.
+pub(crate) fn aggregate_name(index: usize) -> String {
+    format!("#a{index}")
+}
+
+fn binary(left: Plan, op: Operator, right: Plan) -> Plan {
+    Plan::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+/// Joins many conditions into a shallow tree.
+pub(crate) fn balanced(mut parts: Vec<Plan>, op: Operator) -> Option<Plan> {
+    match parts.len() {
+        0 => None,
+        1 => parts.pop(),
+        n => {
+            let rest = parts.split_off(n / 2);
+            Some(binary(balanced(parts, op)?, op, balanced(rest, op)?))
+        }
+    }
+}
+
+impl<'a> Lower<'a> {
+    pub(crate) fn new(compiled: &'a Compiled, columns: Columns, clock: &'a Clock) -> Self {
+        Self { compiled, columns, clock, aggregates: Vec::new(), narrowed: None, fallible: false }
+    }
+
+    /// Lowers in another zone; what is found on the way is kept.
+    fn within<T>(
+        &mut self,
+        clock: &'a Clock,
+        with: impl FnOnce(&mut Self) -> Result<T, QueryError>,
+    ) -> Result<T, QueryError> {
+        let outer = std::mem::replace(&mut self.clock, clock);
+        let result = with(self);
+        self.clock = outer;
+        result
+    }
+
+    /// An expression that the model's author wrote.
+    pub(crate) fn modelled(&mut self, expr: &Expr) -> Result<Lowered, QueryError> {
+        self.within(self.compiled.clock(), |lower| lower.expr(expr))
+    }
+
+    pub(crate) fn predicate(&mut self, predicate: &Predicate) -> Result<Plan, QueryError> {
+        match predicate {
+            Predicate::And(parts) | Predicate::Or(parts) => {
+                let op = match predicate {
+                    Predicate::And(_) => Operator::And,
+                    _ => Operator::Or,
+                };
+                let parts = parts.iter().map(|p| self.predicate(p)).collect::<Result<_, _>>()?;
+                balanced(parts, op).ok_or_else(|| QueryError::internal("an empty condition"))
+            }
+            Predicate::Not(inner) => Ok(Plan::Not(Box::new(self.predicate(inner)?))),
+            Predicate::Asked(expr) => Ok(self.expr(expr)?.plan),
+            Predicate::Modelled(expr) => Ok(self.modelled(expr)?.plan),
+        }
+    }
+
+    /// A field: the stored column as it is, or the calculation in the model's zone.
+    pub(crate) fn field(&mut self, path: &FieldPath) -> Result<Lowered, QueryError> {
+        let compiled = self.compiled;
+        let field = compiled.snapshot().field(path.field);
+        match &field.kind {
+            FieldKind::Calculated(expr) => {
+                let expr = expr.behind(&path.via);
+                // A calculation that lives in another zone than the question keeps its own.
+                let outer = std::mem::replace(&mut self.clock, compiled.clock());
+                let lowered = self.expr(&expr);
+                self.clock = outer;
+                lowered
+            }
+            FieldKind::Stored { column, arrow } => {
+                let column = match self.columns {
+                    Columns::Joined(base) => {
+                        let alias = compiled.alias(base, &path.via);
+                        Column::new(Some(TableReference::bare(alias)), field.name.clone())
+                    }
+                    Columns::Raw => {
+                        let table = compiled
+                            .stored(path.field.table())
+                            .ok_or_else(|| QueryError::internal("a derived table in a policy"))?;
+                        Column::new(Some(TableReference::bare(table.name.clone())), column.clone())
+                    }
+                };
+                Ok(Lowered::new(Plan::Column(column), arrow.clone()))
+            }
+        }
+    }
+
+    pub(crate) fn expr(&mut self, expr: &Expr) -> Result<Lowered, QueryError> {
+        match &expr.kind {
+            ExprKind::Literal(literal) => literal_value(literal, expr.data_type),
+            ExprKind::Field(path) => self.field(path),
+            ExprKind::Attribute(_) => Err(QueryError::internal("an unbound attribute")),
+            ExprKind::Not(a) => Ok(Lowered::boolean(Plan::Not(Box::new(self.expr(a)?.plan)))),
+            ExprKind::And(..) => self.logic(expr, Operator::And),
+            ExprKind::Or(..) => self.logic(expr, Operator::Or),
+            ExprKind::Compare(op, a, b) => self.comparison(*op, a, b),
+            ExprKind::InList(a, list) => self.in_list(a, list),
+            ExprKind::Between(x, low, high) => {
+                let low = self.comparison(Comparison::GtEq, x, low)?;
+                let high = self.comparison(Comparison::LtEq, x, high)?;
+                Ok(Lowered::boolean(binary(low.plan, Operator::And, high.plan)))
+            }
+            ExprKind::IsNull(a) => Ok(Lowered::boolean(Plan::IsNull(Box::new(self.expr(a)?.plan)))),
+            ExprKind::Like(a, pattern) => {
+                let value = self.canonical(a, Type::Text)?;
+                Ok(Lowered::boolean(Plan::Like(datafusion_expr::Like::new(
+                    false,
+                    Box::new(value.plan),
+                    Box::new(lit(pattern.text.as_str())),
+                    None,
+                    !pattern.case_sensitive,
+                ))))
+            }
+            ExprKind::Arithmetic(op, a, b) => self.arithmetic(*op, a, b, expr.data_type),
+            ExprKind::Negate(a) => {
+                let value = self.canonical(a, expr.data_type)?;
+                let plan = match expr.data_type {
+                    Type::Integer => {
+                        self.fallible = true;
+                        checked(CheckedOp::Negate, vec![value.plan])
+                    }
+                    _ => Plan::Negative(Box::new(value.plan)),
+                };
+                Ok(Lowered::new(plan, value.arrow))
+            }
+            ExprKind::Case(arms, otherwise) => {
+                let mut lowered = Vec::with_capacity(arms.len());
+                for (when, then) in arms {
+                    let when = self.expr(when)?.plan;
+                    let then = self.canonical(then, expr.data_type)?.plan;
+                    lowered.push((Box::new(when), Box::new(then)));
+                }
+                let otherwise = match otherwise {
+                    Some(e) => Some(Box::new(self.canonical(e, expr.data_type)?.plan)),
+                    None => None,
+                };
+                let arrow = arrow_of(expr.data_type)?;
+                Ok(Lowered::new(Plan::Case(Case::new(None, lowered, otherwise)), arrow))
+            }
+            ExprKind::Call(function, args) => self.call(*function, args, expr.data_type),
+            ExprKind::Cast { value, strict } => self.cast(value, expr.data_type, *strict),
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.data_type),
+        }
+    }
+
+    /// A chain of the same connective, as a shallow tree.
+    fn logic(&mut self, expr: &Expr, op: Operator) -> Result<Lowered, QueryError> {
+        let mut parts = Vec::new();
+        let mut open = vec![expr];
+        while let Some(next) = open.pop() {
+            match (&next.kind, op) {
+                (ExprKind::And(a, b), Operator::And) | (ExprKind::Or(a, b), Operator::Or) => {
+                    open.extend([b.as_ref(), a.as_ref()]);
+                }
+                _ => parts.push(self.expr(next)?.plan),
+            }
+        }
+        let plan = balanced(parts, op).ok_or_else(|| QueryError::internal("empty logic"))?;
+        Ok(Lowered::boolean(plan))
+    }
+
+    fn in_list(&mut self, value: &Expr, list: &[Expr]) -> Result<Lowered, QueryError> {
+        let lowered = self.expr(value)?;
+        let mut constants = Vec::new();
+        let mut tests = Vec::new();
+        for item in list {
+            match &item.kind {
+                ExprKind::Literal(literal) => match compare::constant(&lowered.arrow, literal) {
+                    compare::Placed::Exact(scalar) => constants.push(Plan::Literal(scalar, None)),
+                    // No value of the column's type equals it.
+                    compare::Placed::Between(_)
+                    | compare::Placed::Below
+                    | compare::Placed::Above => {}
+                    compare::Placed::No => {
+                        tests.push(self.comparison(Comparison::Eq, value, item)?.plan);
+                    }
+                },
+                _ => tests.push(self.comparison(Comparison::Eq, value, item)?.plan),
+            }
+        }
+        if !constants.is_empty() {
+            let list = InList::new(Box::new(lowered.plan.clone()), constants, false);
+            tests.push(Plan::InList(list));
+        }
+        match balanced(tests, Operator::Or) {
+            Some(plan) => Ok(Lowered::boolean(plan)),
+            None => Ok(Lowered::boolean(compare::never(&lowered.plan))),
+        }
+    }
+
+    fn arithmetic(
+        &mut self,
+        op: Arithmetic,
+        a: &Expr,
+        b: &Expr,
+        data_type: Type,
+    ) -> Result<Lowered, QueryError> {
+        if op == Arithmetic::Divide {
+            let (a, b) = (self.canonical(a, Type::Number)?, self.canonical(b, Type::Number)?);
+            let divisor = datafusion_functions::core::expr_fn::nullif(b.plan, lit(0.0_f64));
+            return Ok(Lowered::new(binary(a.plan, Operator::Divide, divisor), DataType::Float64));
+        }
+        let (operator, exact) = match op {
+            Arithmetic::Add => (Operator::Plus, CheckedOp::Add),
+            Arithmetic::Subtract => (Operator::Minus, CheckedOp::Subtract),
+            Arithmetic::Multiply | Arithmetic::Divide => (Operator::Multiply, CheckedOp::Multiply),
+        };
+        match data_type {
+            Type::Number => {
+                let (a, b) = (self.canonical(a, Type::Number)?, self.canonical(b, Type::Number)?);
+                Ok(Lowered::new(binary(a.plan, operator, b.plan), DataType::Float64))
+            }
+            Type::Decimal { .. } => {
+                self.fallible = true;
+                let (a, b) = (self.decimal(a)?, self.decimal(b)?);
+                // The author's type follows the same rule as DataFusion's; `plan` checks it.
+                Ok(Lowered::new(binary(a.plan, operator, b.plan), arrow_of(data_type)?))
+            }
+            _ => {
+                self.fallible = true;
+                let (a, b) = (self.canonical(a, Type::Integer)?, self.canonical(b, Type::Integer)?);
+                Ok(Lowered::new(checked(exact, vec![a.plan, b.plan]), DataType::Int64))
+            }
+        }
+    }
+
+    /// An operand of exact arithmetic: a whole number counts as `decimal(20,0)`.
+    fn decimal(&mut self, expr: &Expr) -> Result<Lowered, QueryError> {
+        match expr.data_type {
+            Type::Decimal { .. } => self.canonical(expr, expr.data_type),
+            _ => self.canonical(expr, Type::Decimal { precision: 20, scale: 0 }),
+        }
+    }
+
+    fn cast(&mut self, value: &Expr, to: Type, strict: bool) -> Result<Lowered, QueryError> {
+        let from = value.data_type;
+        let lowered = self.canonical(value, from)?;
+        let target = arrow_of(to)?;
+        if from == to {
+            return Ok(lowered);
+        }
+        let exact = matches!((from, to), (_, Type::Text))
+            || matches!((from, to), (Type::Integer | Type::Decimal { .. }, Type::Number));
+        if strict && !exact {
+            self.fallible = true;
+        }
+        let plan = if strict {
+            cast(lowered.plan, target.clone())
+        } else {
+            try_cast(lowered.plan, target.clone())
+        };
+        Ok(Lowered::new(plan, target))
+    }
+
+    /// The value in the one type that calculations of this model type use.
+    pub(crate) fn canonical(&mut self, expr: &Expr, to: Type) -> Result<Lowered, QueryError> {
+        if let ExprKind::Literal(literal) = &expr.kind
+            && let compare::Placed::Exact(scalar) = compare::constant(&arrow_of(to)?, literal)
+        {
+            return Ok(Lowered::new(Plan::Literal(scalar, None), arrow_of(to)?));
+        }
+        let lowered = self.expr(expr)?;
+        self.convert(lowered, to)
+    }
+
+    fn convert(&mut self, lowered: Lowered, to: Type) -> Result<Lowered, QueryError> {
+        let target = arrow_of(to)?;
+        let from = match &lowered.arrow {
+            DataType::Dictionary(_, value) => value.as_ref(),
+            other => other,
+        };
+        if lowered.arrow == target {
+            return Ok(lowered);
+        }
+        let plan = match (from, &target) {
+            (DataType::Null, _) => typed_null(&target)?,
+            // DataFusion's text functions take every text type as it is.
+            (DataType::LargeUtf8 | DataType::Utf8View, DataType::Utf8)
+                if from == &lowered.arrow =>
+            {
+                return Ok(lowered);
+            }
+            // Out of the range of microseconds is beyond the year 290,000: no value.
+            (
+                DataType::Timestamp(..) | DataType::Date32 | DataType::Date64,
+                DataType::Timestamp(..),
+            ) => try_cast(lowered.plan, target.clone()),
+            (from, target) => {
+                self.fallible |= !fits(from, target);
+                cast(lowered.plan, target.clone())
+            }
+        };
+        Ok(Lowered::new(plan, target))
+    }
+}
+
+/// Whether every value of one type has its like in the other.
+fn fits(from: &DataType, to: &DataType) -> bool {
+    let digits = |data_type: &DataType| -> Option<(i16, i16)> {
+        Some(match data_type {
+            DataType::Int8 | DataType::UInt8 => (3, 0),
+            DataType::Int16 | DataType::UInt16 => (5, 0),
+            DataType::Int32 | DataType::UInt32 => (10, 0),
+            DataType::Int64 => (19, 0),
+            DataType::UInt64 => (20, 0),
+            DataType::Decimal32(p, s)
+            | DataType::Decimal64(p, s)
+            | DataType::Decimal128(p, s)
+            | DataType::Decimal256(p, s) => (i16::from(*p), i16::from(*s)),
+            _ => return None,
+        })
+    };
+    match (digits(from), to) {
+        (Some(_), DataType::Float64) => true,
+        (Some(_), DataType::Int64) => *from != DataType::UInt64,
+        (Some((p, s)), DataType::Decimal128(p2, s2)) => {
+            let (p2, s2) = (i16::from(*p2), i16::from(*s2));
+            s2 >= s && p2 - s2 >= p - s
+        }
+        (None, _) => from == to || !matches!(to, DataType::Int64 | DataType::Decimal128(..)),
+        _ => false,
+    }
+}
+
+pub(crate) fn arrow_of(data_type: Type) -> Result<DataType, QueryError> {
+    canonical_type(data_type)
+        .ok_or_else(|| QueryError::internal(format!("{data_type} cannot be calculated with")))
+}
+
+pub(crate) fn cast(plan: Plan, to: DataType) -> Plan {
+    Plan::Cast(datafusion_expr::Cast::new(Box::new(plan), to))
+}
+
+fn try_cast(plan: Plan, to: DataType) -> Plan {
+    Plan::TryCast(datafusion_expr::TryCast::new(Box::new(plan), to))
+}
+
+/// A constant in a stored type, exactly.
+pub(crate) fn constant_in(arrow: &DataType, literal: &Literal) -> Result<Plan, QueryError> {
+    match compare::constant(arrow, literal) {
+        compare::Placed::Exact(scalar) => Ok(Plan::Literal(scalar, None)),
+        _ => Err(QueryError::internal("a mask does not fit its column")),
+    }
+}
+
+fn typed_null(to: &DataType) -> Result<Plan, QueryError> {
+    Ok(Plan::Literal(ScalarValue::try_from(to)?, None))
+}
+
+/// A constant that stands alone, in the canonical type of its model type.
+fn literal_value(literal: &Literal, data_type: Type) -> Result<Lowered, QueryError> {
+    let arrow = arrow_of(data_type)?;
+    match compare::constant(&arrow, literal) {
+        compare::Placed::Exact(scalar) => Ok(Lowered::new(Plan::Literal(scalar, None), arrow)),
+        _ => Err(QueryError::internal("a constant does not fit its own type")),
+    }
+}

@@ -1,0 +1,117 @@
+//! Values of a question, read as values of the field they are compared with.
+
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use sandbar_catalog::query::{Value, date_of_days, days_since_epoch, instant};
+use sandbar_catalog::{Literal, Type};
+
+/// A value to compare with: one constant, or a whole day of instants.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Point {
+    Exact(Literal),
+    /// From the first instant up to, but without, the second.
+    Day(Literal, Literal),
+}
+
+/// Reads `value` as a value of `data_type`; the error says what is wanted.
+pub(super) fn point(
+    value: &Value,
+    data_type: Type,
+    zone: &TimeZone,
+) -> Result<Point, &'static str> {
+    let exact = |literal| Ok(Point::Exact(literal));
+    match (data_type, value) {
+        (_, Value::Null) => Err("a value; ask for missing values with `is_null`"),
+        (Type::Boolean, Value::Boolean(b)) => exact(Literal::Boolean(*b)),
+        (Type::Boolean, _) => Err("true or false"),
+        (Type::Number, Value::Integer(n)) =>
+        {
+            #[expect(clippy::cast_precision_loss, reason = "the field holds doubles")]
+            exact(Literal::Number(*n as f64))
+        }
+        (Type::Integer | Type::Decimal { .. }, Value::Integer(n)) => exact(Literal::Integer(*n)),
+        (Type::Number, Value::Number(n)) => exact(Literal::Number(*n)),
+        (Type::Integer | Type::Decimal { .. }, Value::Number(n)) => {
+            exact(decimal(*n).unwrap_or(Literal::Number(*n)))
+        }
+        (Type::Integer | Type::Number | Type::Decimal { .. }, _) => {
+            Err("a number, written without quotes")
+        }
+        (Type::Text, Value::Text(text)) => exact(Literal::Text(text.clone())),
+        (Type::Text, _) => Err("a text, written in quotes"),
+        (Type::Date, Value::Text(text)) => {
+            exact(Literal::Date(date(text).ok_or("a date such as `2026-01-31`")?))
+        }
+        (Type::Date, _) => Err("a date such as `2026-01-31`"),
+        (Type::Datetime, Value::Text(text)) => datetime(text, zone),
+        (Type::Datetime, _) => Err(DATETIME),
+        (Type::Other | Type::Null, _) => Err("only `is_null` or `not_null`"),
+    }
+}
+
+const DATETIME: &str = "a date such as `2026-01-31`, which means the whole day, or an instant \
+                        such as `2026-01-31T15:00:00Z`";
+
+fn datetime(text: &str, zone: &TimeZone) -> Result<Point, &'static str> {
+    match date(text) {
+        Some(day) => {
+            let next = day.checked_add(1).ok_or(DATETIME)?;
+            let start = midnight(day, zone).ok_or(DATETIME)?;
+            Ok(Point::Day(start, midnight(next, zone).ok_or(DATETIME)?))
+        }
+        None => Ok(Point::Exact(Literal::Datetime(instant(text, zone).ok_or(DATETIME)?))),
+    }
+}
+
+/// The first instant of a day in a zone.
+pub(super) fn midnight(day: i32, zone: &TimeZone) -> Option<Literal> {
+    let midnight = date_of_days(day)?.to_datetime(Time::midnight());
+    Some(Literal::Datetime(zone.to_timestamp(midnight).ok()?.as_microsecond()))
+}
+
+/// A date and nothing else.
+fn date(text: &str) -> Option<i32> {
+    let date: Date = (text.len() <= 13).then(|| text.parse().ok())??;
+    (date.to_string() == text).then(|| days_since_epoch(date))
+}
+
+/// The decimal number that a double is written as in its shortest form.
+fn decimal(n: f64) -> Option<Literal> {
+    let text = format!("{n}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let scale = u8::try_from(fraction.len()).ok().filter(|s| *s <= 38)?;
+    let value: i128 = format!("{whole}{fraction}").parse().ok()?;
+    (value.unsigned_abs() < 10_u128.pow(38)).then_some(Literal::Decimal { value, scale })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a10_a_decimal_keeps_the_digits_that_were_written() {
+        assert_eq!(decimal(0.1), Some(Literal::Decimal { value: 1, scale: 1 }));
+        assert_eq!(decimal(-12.50), Some(Literal::Decimal { value: -125, scale: 1 }));
+        assert_eq!(decimal(3.0), Some(Literal::Decimal { value: 3, scale: 0 }));
+        assert_eq!(decimal(1e60), None);
+        assert_eq!(decimal(1e-60), None);
+    }
+
+    #[test]
+    fn z2_a_day_has_23_hours_when_clocks_go_forward() {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let day = point(&Value::from("2024-03-10"), Type::Datetime, &zone).unwrap();
+        let Point::Day(Literal::Datetime(start), Literal::Datetime(end)) = day else {
+            unreachable!("a date is a day");
+        };
+        assert_eq!(end - start, 23 * 3_600_000_000);
+    }
+
+    #[test]
+    fn only_a_plain_date_is_a_day() {
+        for text in ["2024-3-1", "20240301", "2024-03-01T00:00", "tomorrow", ""] {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! The second lock: the only place that scans a table, and only a sandboxed one.
+//!
+//! ```text
+//! scan → row filter on clear values → visible fields, masked → [copies of total conditions] → [barrier] → alias
+//! ```
+
+use datafusion_common::arrow::datatypes::DataType;
+use datafusion_common::{Column, JoinType, TableReference};
+use datafusion_expr::expr::Case;
+use datafusion_expr::{Expr as Plan, Extension, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use datafusion_functions::unicode;
+use sandbar_catalog::{FieldId, FieldKind, RelationshipId, TableId};
+use sandbar_permissions::{Cell, Condition, Mask, RowFilter, Sandbox};
+use std::sync::Arc;
+
+use crate::barrier::Barrier;
+use crate::compiled::{Compiled, Stored};
+use crate::error::QueryError;
+use crate::functions::mask_hash;
+use crate::lower::{Columns, Lower, balanced, cast, constant_in};
+
+/// How strongly the policies are set apart from the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shield {
+    /// A barrier only where something that can fail could otherwise meet a hidden row.
+    Open,
+    /// A barrier over every narrowed table; conditions that cannot fail are copied below it.
+    Barrier,
+    /// A barrier over every narrowed table, and nothing of the question below it.
+    Sealed,
+}
+
+/// What must stand between a scan and the rest of the plan: `verify` looks for it again in the
+/// finished plans.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    source: String,
+    policy: Vec<Plan>,
+    joined: usize,
+    barrier: bool,
+    never: bool,
+}
+
+impl Guard {
+    /// The source that is scanned.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The conditions that every row above the scan must fulfil, over the source's own columns.
+    pub fn policy(&self) -> &[Plan] {
+        &self.policy
+    }
+
+    /// How many policy tables its rows are joined with.
+    pub fn joined(&self) -> usize {
+        self.joined
+    }
+
+    /// Whether a barrier stands above.
+    pub fn barrier(&self) -> bool {
+        self.barrier
+    }
+
+    /// Whether no row may pass at all.
+    pub fn never(&self) -> bool {
+        self.never
+    }
+}
+
+/// The name of a key column that only joins may use.
+pub(crate) fn key_name(name: &str) -> String {
+    format!("#{name}")
+}
+
+/// Scans sandboxes for one plan, and remembers what guards each scan.
+pub(crate) struct Scans<'a> {
+    compiled: &'a Compiled,
+    pub(crate) guards: Vec<Guard>,
+    policies: usize,
+}
+
+/// What is wanted of one scan.
+pub(crate) struct Wanted<'a> {
+    pub(crate) alias: &'a str,
+    /// The fields the question reads, masked as the sandbox says.
+    pub(crate) fields: &'a [FieldId],
+    /// The fields that joins use, clear.
+    pub(crate) keys: &'a [FieldId],
+    /// Conditions on the masked fields that cannot fail.
+    pub(crate) copies: Vec<Plan>,
+    pub(crate) barrier: bool,
+}
+
+impl<'a> Scans<'a> {
+    pub(crate) fn new(compiled: &'a Compiled) -> Self {
+        Self { compiled, guards: Vec::new(), policies: 0 }
+    }
+
+    /// The rows and fields of one table that its sandbox shows.
+    pub(crate) fn scan(
+        &mut self,
+        sandbox: &Sandbox,
+        wanted: Wanted<'_>,
+    ) -> Result<LogicalPlan, QueryError> {
+        let table = sandbox.table();
+        let mut columns: Vec<FieldId> = wanted.fields.iter().chain(wanted.keys).copied().collect();
+        let mut by_row = Vec::new();
+        for field in wanted.fields {
+            if let Cell::ByRow(rules) = sandbox.cell(*field) {
+                by_row.extend(rules.iter().map(|(rows, _)| rows));
+            }
+        }
+        for filter in &by_row {
+            self.condition_fields(filter, &mut columns);
+        }
+        let (mut builder, mut marks) = self.rows(table, sandbox.rows(), columns)?;
+        // Conditions of cells join their related tables too, before the masks are applied.
+        let mut tests: Vec<Plan> = Vec::with_capacity(by_row.len());
+        for filter in by_row {
+            let test = match filter {
+                RowFilter::Everything => lit(true),
+                RowFilter::Never => lit(false),
+                RowFilter::Where(condition) => {
+                    let (joined, test) = self.condition(builder, condition, &mut marks)?;
+                    builder = joined;
+                    test
+                }
+            };
+            tests.push(test);
+        }
+        let mut tests = tests.into_iter();
+        let stored = self.stored(table)?;
+        let mut shown = Vec::with_capacity(wanted.fields.len() + wanted.keys.len());
+        for field in wanted.fields {
+            let value = self.cell(stored, sandbox.cell(*field), *field, &mut tests)?;
+            shown.push(value.alias(&self.compiled.snapshot().field(*field).name));
+        }
+        for key in wanted.keys {
+            let name = &self.compiled.snapshot().field(*key).name;
+            shown.push(self.raw(stored, *key)?.alias(key_name(name)));
+        }
+        if shown.is_empty() {
+            shown.push(lit(true).alias("#row"));
+        }
+        builder = builder.project(shown)?;
+        if let Some(copies) = balanced(wanted.copies, Operator::And) {
+            builder = builder.filter(copies)?;
+        }
+        // A semi-join is a place where DataFusion moves conditions through: it is always closed.
+        let barrier = wanted.barrier || marks > 0;
+        if let Some(guard) = self.guards.last_mut()
+            && barrier
+        {
+            guard.barrier = true;
+        }
+        let mut plan = builder.build()?;
+        if barrier {
+            plan = LogicalPlan::Extension(Extension { node: Arc::new(Barrier::new(plan)) });
+        }
+        Ok(LogicalPlanBuilder::from(plan).alias(TableReference::bare(wanted.alias))?.build()?)
+    }
+
+    fn stored(&self, table: TableId) -> Result<&'a Stored, QueryError> {
+        self.compiled
+            .stored(table)
+            .ok_or_else(|| QueryError::internal("a derived table is not scanned"))
+    }
+
+    /// The rows of a table that a filter lets pass, with the stored columns named; and how many
+    /// policy tables were joined for it.
+    fn rows(
+        &mut self,
+        table: TableId,
+        filter: &RowFilter,
+        mut columns: Vec<FieldId>,
+    ) -> Result<(LogicalPlanBuilder, usize), QueryError> {
+        self.condition_fields(filter, &mut columns);
+        let stored = self.stored(table)?;
+        let mut projection: Vec<usize> = columns.iter().filter_map(|f| stored.column(*f)).collect();
+        projection.sort_unstable();
+        projection.dedup();
+        let source = Arc::clone(&stored.source);
+        let name = TableReference::bare(stored.name.clone());
+        let mut builder = LogicalPlanBuilder::scan(name, source, Some(projection))?;
+        let mut marks = 0;
+        let guard = self.guards.len();
+        self.guards.push(Guard {
+            source: stored.name.clone(),
+            policy: Vec::new(),
+            joined: 0,
+            barrier: false,
+            never: *filter == RowFilter::Never,
+        });
+        let condition = match filter {
+            RowFilter::Everything => return Ok((builder, 0)),
+            RowFilter::Never => return Ok((builder.filter(lit(false))?, 0)),
+            RowFilter::Where(condition) => condition,
+        };
+        let mut conjuncts = Vec::new();
+        flatten(condition, &mut conjuncts);
+        let (related, own): (Vec<&Condition>, Vec<&Condition>) =
+            conjuncts.into_iter().partition(|c| !c.related().is_empty());
+        let mut policy = Vec::with_capacity(own.len());
+        for condition in own {
+            policy.push(self.own(condition)?);
+        }
+        if let Some(all) = balanced(policy.clone(), Operator::And) {
+            builder = builder.filter(all)?;
+        }
+        for condition in related {
+            marks += 1;
+            if let Condition::Related(relationship, inner) = condition {
+                builder = self.join(builder, *relationship, inner, JoinType::LeftSemi)?.0;
+            } else {
+                let (joined, test) = self.condition(builder, condition, &mut marks)?;
+                builder = joined.filter(test)?;
+            }
+        }
+        if let Some(guard) = self.guards.get_mut(guard) {
+            guard.policy = policy;
+            guard.joined = marks;
+        }
+        Ok((builder, marks))
+    }
+
+    /// A condition on the table's own fields.
+    fn own(&self, condition: &Condition) -> Result<Plan, QueryError> {
+        match condition {
+            Condition::Own(expr) => {
+                let mut lower = Lower::new(self.compiled, Columns::Raw, self.compiled.clock());
+                Ok(lower.modelled(expr)?.plan)
+            }
+            Condition::All(parts) | Condition::Any(parts) => {
+                let op = match condition {
+                    Condition::All(_) => Operator::And,
+                    _ => Operator::Or,
+                };
+                let parts = parts.iter().map(|p| self.own(p)).collect::<Result<_, _>>()?;
+                balanced(parts, op).ok_or_else(|| QueryError::internal("an empty row filter"))
+            }
+            Condition::Related(..) => Err(QueryError::internal("a related row filter alone")),
+        }
+    }
+
+    /// A condition in which related tables stand beside others: each becomes a mark.
+    fn condition(
+        &mut self,
+        mut builder: LogicalPlanBuilder,
+        condition: &Condition,
+        marks: &mut usize,
+    ) -> Result<(LogicalPlanBuilder, Plan), QueryError> {
+        match condition {
+            Condition::Own(_) => Ok((builder, self.own(condition)?)),
+            Condition::Related(relationship, inner) => {
+                *marks += 1;
+                let (builder, alias) =
+                    self.join(builder, *relationship, inner, JoinType::LeftMark)?;
+                let mark = Column::new(Some(TableReference::bare(alias)), "mark");
+                Ok((builder, Plan::Column(mark)))
+            }
+            Condition::All(parts) | Condition::Any(parts) => {
+                let op = match condition {
+                    Condition::All(_) => Operator::And,
+                    _ => Operator::Or,
+                };
+                let mut tests = Vec::with_capacity(parts.len());
+                for part in parts {
+                    let (joined, test) = self.condition(builder, part, marks)?;
+                    builder = joined;
+                    tests.push(test);
+                }
+                let test = balanced(tests, op)
+                    .ok_or_else(|| QueryError::internal("an empty row filter"))?;
+                Ok((builder, test))
+            }
+        }
+    }
+
+    /// Joins the rows with the partners that fulfil a condition, on the stored keys. The rows of
+    /// the policy's table are its owner's: no sandbox of the asker applies to them.
+    fn join(
+        &mut self,
+        builder: LogicalPlanBuilder,
+        relationship: RelationshipId,
+        condition: &Condition,
+        join_type: JoinType,
+    ) -> Result<(LogicalPlanBuilder, String), QueryError> {
+        let compiled = self.compiled;
+        let relationship = compiled.snapshot().relationship(relationship);
+        let here = self.stored(relationship.id.table())?;
+        let there = self.stored(relationship.to)?;
+        let alias = format!("policy.{}", self.policies);
+        self.policies += 1;
+        let their_keys: Vec<FieldId> = relationship.on.iter().map(|(_, theirs)| *theirs).collect();
+        let filter = RowFilter::Where(condition.clone());
+        let (partners, _) = self.rows(relationship.to, &filter, their_keys)?;
+        let (mut left, mut right, mut shown) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, (own, theirs)) in relationship.on.iter().enumerate() {
+            let key = format!("k{index}");
+            shown.push(self.raw(there, *theirs)?.alias(&key));
+            right.push(Column::new(Some(TableReference::bare(alias.clone())), key));
+            left.push(self.raw_column(here, *own)?);
+        }
+        let partners =
+            partners.project(shown)?.alias(TableReference::bare(alias.clone()))?.build()?;
+        Ok((builder.join(partners, join_type, (left, right), None)?, alias))
+    }
+
+    /// The stored fields that a filter reads of its own table, keys to related tables included.
+    fn condition_fields(&self, filter: &RowFilter, columns: &mut Vec<FieldId>) {
+        let RowFilter::Where(condition) = filter else { return };
+        let snapshot = self.compiled.snapshot();
+        for expr in condition.own_expressions() {
+            columns.extend(snapshot.stored_inputs(expr).into_iter().map(|path| path.field));
+        }
+        for (relationship, _) in condition.related() {
+            let keys = &snapshot.relationship(relationship).on;
+            columns.extend(keys.iter().map(|(own, _)| *own));
+        }
+    }
+
+    fn raw_column(&self, stored: &Stored, field: FieldId) -> Result<Column, QueryError> {
+        match &self.compiled.snapshot().field(field).kind {
+            FieldKind::Stored { column, .. } => {
+                Ok(Column::new(Some(TableReference::bare(stored.name.clone())), column.clone()))
+            }
+            FieldKind::Calculated(_) => {
+                Err(QueryError::internal("a calculated field is not stored"))
+            }
+        }
+    }
+
+    fn raw(&self, stored: &Stored, field: FieldId) -> Result<Plan, QueryError> {
+        Ok(Plan::Column(self.raw_column(stored, field)?))
+    }
+
+    /// What the sandbox shows of a field, in the stored type.
+    fn cell(
+        &self,
+        stored: &Stored,
+        cell: &Cell,
+        field: FieldId,
+        tests: &mut impl Iterator<Item = Plan>,
+    ) -> Result<Plan, QueryError> {
+        let FieldKind::Stored { arrow, .. } = &self.compiled.snapshot().field(field).kind else {
+            return Err(QueryError::internal("a calculated field is not stored"));
+        };
+        let value = self.raw(stored, field)?;
+        match cell {
+            Cell::Clear => Ok(value),
+            Cell::Hidden => Err(QueryError::internal("a hidden field is read")),
+            Cell::Masked(mask) => self.mask(mask, value, arrow),
+            Cell::ByRow(rules) => {
+                let mut arms = Vec::with_capacity(rules.len());
+                for (_, mask) in rules {
+                    let test =
+                        tests.next().ok_or_else(|| QueryError::internal("a cell lost its test"))?;
+                    let shown = match mask {
+                        None => value.clone(),
+                        Some(mask) => self.mask(mask, value.clone(), arrow)?,
+                    };
+                    arms.push((Box::new(test), Box::new(shown)));
+                }
+                let nothing = self.mask(&Mask::Null, value, arrow)?;
+                Ok(Plan::Case(Case::new(None, arms, Some(Box::new(nothing)))))
+            }
+        }
+    }
+
+    fn mask(&self, mask: &Mask, value: Plan, arrow: &DataType) -> Result<Plan, QueryError> {
+        let text = |value: Plan| match arrow {
+            DataType::Utf8 => value,
+            _ => cast(value, DataType::Utf8),
+        };
+        let stored = |masked: Plan| match arrow {
+            DataType::Utf8 => masked,
+            _ => cast(masked, arrow.clone()),
+        };
+        Ok(match mask {
+            Mask::Null => constant_in(arrow, &sandbar_catalog::Literal::Null)?,
+            Mask::Constant(literal) => constant_in(arrow, literal)?,
+            Mask::Hash => stored(mask_hash(text(value), self.compiled.mask_key())),
+            Mask::Prefix(length) => {
+                let start = unicode::expr_fn::left(text(value), lit(i64::from(*length)));
+                let masked =
+                    datafusion_expr::binary_expr(start, Operator::StringConcat, lit("***"));
+                stored(masked)
+            }
+        })
+    }
+}
+
+/// The conjuncts of a condition.
+fn flatten<'c>(condition: &'c Condition, into: &mut Vec<&'c Condition>) {
+    match condition {
+        Condition::All(parts) => parts.iter().for_each(|part| flatten(part, into)),
+        one => into.push(one),
+    }
+}
