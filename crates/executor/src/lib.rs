@@ -1,3 +1,22 @@
-//! sandbar-executor.
+//! How does the plan become batches: sources are opened, verified plans run, limits kept.
+//!
+//! The executor runs nothing but a [`QueryPlan`](sandbar_query_planner::QueryPlan), and looks at
+//! the plan once more after DataFusion has optimised it. It has no runtime of its own and never
+//! learns who asks.
 
+mod barrier;
+mod error;
+mod executor;
+mod guarded;
+mod limits;
+mod memory_cap;
 pub mod source;
+mod sql;
+mod stream;
+mod verify;
+
+pub use error::RunError;
+pub use executor::{Executor, Prepared};
+pub use limits::{Limits, Overflow};
+pub use sql::sql_text;
+pub use stream::{AnswerStream, Outcome};

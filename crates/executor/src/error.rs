@@ -1,0 +1,108 @@
+//! Why a query stopped. No variant that an asker is shown carries a value of the data.
+
+use std::time::Duration;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use sandbar_query_planner::ComputationError;
+
+use crate::source::SourceProblem;
+
+/// Why a query stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The optimised plan could not be proven to keep the policies; a stronger shield may help.
+    #[error("the optimised plan is refused: {0}")]
+    Unproven(String),
+    /// The answer has more rows than allowed.
+    #[error("the answer has more than {0} rows")]
+    Rows(u64),
+    /// The query took longer than allowed.
+    #[error("the query took longer than {0:?}")]
+    Time(Duration),
+    /// The query needs more memory than allowed.
+    #[error("the query needs more memory than allowed")]
+    Memory(DataFusionError),
+    /// A calculation has no answer.
+    #[error("a calculation failed: {what}")]
+    Computation {
+        /// What happened, without any value.
+        what: &'static str,
+        /// What DataFusion says, which may carry values: for the operator only.
+        cause: DataFusionError,
+    },
+    /// A source cannot be read.
+    #[error("a source cannot be read")]
+    Source(DataFusionError),
+    /// Something that should not happen.
+    #[error("internal error")]
+    Internal(DataFusionError),
+    /// The query panicked.
+    #[error("the query panicked")]
+    Panicked,
+}
+
+impl RunError {
+    /// Sorts an error of DataFusion by what it means for the asker.
+    pub(crate) fn from_datafusion(error: DataFusionError) -> Self {
+        if SourceProblem::behind(&error).is_some() {
+            return Self::Source(error);
+        }
+        if let Some(what) = computation(&error) {
+            return Self::Computation { what, cause: error };
+        }
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => Self::Memory(error),
+            DataFusionError::ObjectStore(_)
+            | DataFusionError::ParquetError(_)
+            | DataFusionError::IoError(_) => Self::Source(error),
+            DataFusionError::ArrowError(arrow, _)
+                if matches!(
+                    **arrow,
+                    ArrowError::IoError(..)
+                        | ArrowError::CsvError(_)
+                        | ArrowError::JsonError(_)
+                        | ArrowError::ParquetError(_)
+                        | ArrowError::IpcError(_)
+                        | ArrowError::ParseError(_)
+                        | ArrowError::ExternalError(_)
+                ) =>
+            {
+                Self::Source(error)
+            }
+            _ => Self::Internal(error),
+        }
+    }
+}
+
+fn computation(error: &DataFusionError) -> Option<&'static str> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = next {
+        if let Some(known) = current.downcast_ref::<ComputationError>() {
+            return Some(match known {
+                ComputationError::Overflow => "a whole number is too large",
+                ComputationError::DivisionByZero => "a whole number is divided by zero",
+            });
+        }
+        if let Some(arrow) = current.downcast_ref::<ArrowError>() {
+            match arrow {
+                ArrowError::DivideByZero => return Some("a number is divided by zero"),
+                ArrowError::ArithmeticOverflow(_) => return Some("a number is too large"),
+                ArrowError::CastError(_) => {
+                    return Some("a value cannot be converted to the type that is wanted");
+                }
+                ArrowError::InvalidArgumentError(text) if text.contains("too large to store") => {
+                    return Some("a number is too large");
+                }
+                _ => {}
+            }
+        }
+        next = match current.downcast_ref::<DataFusionError>() {
+            Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
+            Some(DataFusionError::ArrowError(inner, _)) => Some(inner.as_ref()),
+            _ => current.source(),
+        };
+    }
+    None
+}

@@ -1,0 +1,154 @@
+//! Optimise, verify again, make a physical plan, start it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::TaskContext;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::prelude::SessionConfig;
+use sandbar_query_planner::QueryPlan;
+
+use crate::barrier::BarrierPlanner;
+use crate::error::RunError;
+use crate::guarded::Guarded;
+use crate::limits::Limits;
+use crate::memory_cap::MemoryCap;
+use crate::source::Sources;
+use crate::stream::AnswerStream;
+use crate::verify::verify;
+
+/// Runs verified plans over opened sources.
+///
+/// It runs nothing else:
+///
+/// ```compile_fail
+/// async fn bare(executor: &sandbar_executor::Executor, plan: datafusion::logical_expr::LogicalPlan) {
+///     let _ = executor.prepare(&plan).await;
+/// }
+/// ```
+///
+/// ```
+/// async fn verified(executor: &sandbar_executor::Executor, plan: sandbar_query_planner::QueryPlan) {
+///     let _ = executor.prepare(&plan).await;
+/// }
+/// ```
+pub struct Executor {
+    state: SessionState,
+    planner: DefaultPhysicalPlanner,
+    sources: Sources,
+}
+
+impl std::fmt::Debug for Executor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Executor").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
+
+/// A plan that is optimised, proven and ready to start.
+#[derive(Debug)]
+pub struct Prepared {
+    optimised: LogicalPlan,
+    physical: Arc<dyn ExecutionPlan>,
+    row_cap: u64,
+}
+
+impl Prepared {
+    /// The optimised logical plan as text, for an administrator.
+    pub fn logical_text(&self) -> String {
+        self.optimised.display_indent().to_string()
+    }
+
+    /// The physical plan as text, for an administrator.
+    pub fn physical_text(&self) -> String {
+        datafusion::physical_plan::displayable(self.physical.as_ref()).indent(false).to_string()
+    }
+}
+
+impl Executor {
+    /// The session state that sources are opened with and queries run in.
+    ///
+    /// A host's state keeps its runtime environment (object stores, caches, memory pool) and its
+    /// options, with one exception: filters stay above Parquet scans, where they can be verified.
+    pub fn session_state(host: Option<SessionState>) -> SessionState {
+        let mut state = match host {
+            Some(state) => state,
+            None => SessionStateBuilder::new()
+                .with_config(SessionConfig::new())
+                .with_default_features()
+                .build(),
+        };
+        let options = state.config_mut().options_mut();
+        options.execution.parquet.pushdown_filters = false;
+        options.optimizer.filter_null_join_keys = false;
+        state
+    }
+
+    /// An executor over opened sources.
+    pub fn new(state: SessionState, sources: Sources) -> Self {
+        let planner =
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(BarrierPlanner)]);
+        Self { state, planner, sources }
+    }
+
+    /// The opened sources.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// What can be scanned under a source's name.
+    pub fn scan_source(&self, name: &str) -> Option<Arc<dyn TableSource>> {
+        let guarded: Arc<dyn TableProvider> = Arc::new(Guarded(self.sources.provider(name)?));
+        Some(provider_as_source(guarded))
+    }
+
+    /// Optimises a plan and proves that it still keeps every policy.
+    ///
+    /// # Errors
+    /// [`RunError::Unproven`] where the optimised plan cannot be proven; the caller may plan again
+    /// with a stronger shield.
+    pub async fn prepare(&self, plan: &QueryPlan) -> Result<Prepared, RunError> {
+        let optimised = self.state.optimize(plan.logical()).map_err(RunError::from_datafusion)?;
+        let physical = self
+            .planner
+            .create_physical_plan(&optimised, &self.state)
+            .await
+            .map_err(RunError::from_datafusion)?;
+        verify(&physical, plan, &self.state, &self.sources)?;
+        Ok(Prepared { optimised, physical, row_cap: plan.row_cap() })
+    }
+
+    /// Starts a prepared plan on the runtime of the caller. Dropping the stream cancels the query.
+    ///
+    /// # Errors
+    /// What DataFusion finds wrong before the first row.
+    pub fn start(&self, prepared: &Prepared, limits: &Limits) -> Result<AnswerStream, RunError> {
+        let host = self.state.runtime_env();
+        let pool = Arc::new(MemoryCap::new(Arc::clone(&host.memory_pool), limits.memory));
+        let runtime = RuntimeEnvBuilder::from_runtime_env(host)
+            .with_memory_pool(pool)
+            .build_arc()
+            .map_err(RunError::from_datafusion)?;
+        let base = self.state.task_ctx();
+        let context = TaskContext::new(
+            None,
+            base.session_id(),
+            base.session_config().clone(),
+            self.state.scalar_functions().clone(),
+            std::collections::HashMap::new(),
+            self.state.aggregate_functions().clone(),
+            self.state.window_functions().clone(),
+            runtime,
+        );
+        let started = Instant::now();
+        let stream = execute_stream(Arc::clone(&prepared.physical), Arc::new(context))
+            .map_err(RunError::from_datafusion)?;
+        Ok(AnswerStream::new(stream, prepared.row_cap, limits.clone(), started))
+    }
+}

@@ -1,0 +1,65 @@
+//! How much one query may use.
+
+use std::time::Duration;
+
+/// How much one query may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The most rows of an answer.
+    pub rows: u64,
+    /// What becomes of an answer with more rows.
+    pub overflow: Overflow,
+    /// The longest time from the start to the last row; `None`: no limit. A limit needs a runtime
+    /// whose timers are enabled to be kept while the query waits.
+    pub time: Option<Duration>,
+    /// The most memory, in bytes, of sorting, grouping and joining.
+    pub memory: usize,
+}
+
+/// What becomes of an answer that has more rows than allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// The first rows are the answer, and it says that it is truncated.
+    Truncate,
+    /// It ends in an error.
+    Fail,
+}
+
+impl Default for Limits {
+    /// 10,000 rows, then truncated; 30 seconds; 512 MiB.
+    fn default() -> Self {
+        Self {
+            rows: 10_000,
+            overflow: Overflow::Truncate,
+            time: Some(Duration::from_secs(30)),
+            memory: 512 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// At most this many rows.
+    #[must_use]
+    pub fn with_rows(self, rows: u64) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// What becomes of an answer with more rows.
+    #[must_use]
+    pub fn with_overflow(self, overflow: Overflow) -> Self {
+        Self { overflow, ..self }
+    }
+
+    /// At most this long.
+    #[must_use]
+    pub fn with_time(self, time: Option<Duration>) -> Self {
+        Self { time, ..self }
+    }
+
+    /// At most this many bytes.
+    #[must_use]
+    pub fn with_memory(self, memory: usize) -> Self {
+        Self { memory, ..self }
+    }
+}

@@ -1,0 +1,79 @@
+//! One query's share of the host's memory pool.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{
+    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+};
+
+/// Lets one query have at most a number of bytes, all of them from the pool behind it.
+#[derive(Debug)]
+pub(crate) struct MemoryCap {
+    behind: Arc<dyn MemoryPool>,
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl MemoryCap {
+    pub(crate) fn new(behind: Arc<dyn MemoryPool>, limit: usize) -> Self {
+        Self { behind, limit, used: AtomicUsize::new(0) }
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+    }
+}
+
+impl fmt::Display for MemoryCap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "memory cap of {} bytes", self.limit)
+    }
+}
+
+impl MemoryPool for MemoryCap {
+    fn name(&self) -> &str {
+        "memory cap"
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.behind.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.behind.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.used.fetch_add(additional, Ordering::Relaxed);
+        self.behind.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.used.fetch_sub(shrink, Ordering::Relaxed);
+        self.behind.shrink(reservation, shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        if !self.take(additional) {
+            return Err(DataFusionError::ResourcesExhausted(format!(
+                "a query may use {} bytes",
+                self.limit
+            )));
+        }
+        self.behind.try_grow(reservation, additional).inspect_err(|_| {
+            self.used.fetch_sub(additional, Ordering::Relaxed);
+        })
+    }
+
+    fn reserved(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        MemoryLimit::Finite(self.limit)
+    }
+}

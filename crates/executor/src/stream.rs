@@ -1,0 +1,147 @@
+//! The rows of an answer as they come, within its limits.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::{Stream, StreamExt};
+use tokio::time::Sleep;
+
+use crate::error::RunError;
+use crate::limits::{Limits, Overflow};
+
+/// The rows of an answer. Dropping it cancels the query.
+pub struct AnswerStream {
+    inner: Option<SendableRecordBatchStream>,
+    schema: SchemaRef,
+    limits: Limits,
+    left: u64,
+    rows: u64,
+    started: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+    outcome: Outcome,
+}
+
+/// How far an answer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There may be more rows.
+    Running,
+    /// All rows came.
+    Complete,
+    /// There were more rows than allowed; the first ones came.
+    Truncated,
+    /// It ended in an error.
+    Failed,
+}
+
+impl std::fmt::Debug for AnswerStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AnswerStream")
+            .field("rows", &self.rows)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AnswerStream {
+    pub(crate) fn new(
+        inner: SendableRecordBatchStream,
+        row_cap: u64,
+        limits: Limits,
+        started: Instant,
+    ) -> Self {
+        // A runtime without timers makes tokio panic; the limit is then kept between batches.
+        let timer =
+            limits.time.and_then(|time| catch_unwind(|| Box::pin(tokio::time::sleep(time))).ok());
+        Self {
+            schema: inner.schema(),
+            inner: Some(inner),
+            left: row_cap,
+            limits,
+            rows: 0,
+            started,
+            timer,
+            outcome: Outcome::Running,
+        }
+    }
+
+    /// The schema of every batch.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// How many rows came so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// How far it has come.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+        // Dropping the plan's stream stops its tasks.
+        self.inner = None;
+        self.timer = None;
+    }
+
+    fn fail(&mut self, error: RunError) -> Poll<Option<Result<RecordBatch, RunError>>> {
+        self.end(Outcome::Failed);
+        Poll::Ready(Some(Err(error)))
+    }
+
+    fn accept(&mut self, batch: RecordBatch) -> Poll<Option<Result<RecordBatch, RunError>>> {
+        let rows = batch.num_rows() as u64;
+        if rows <= self.left {
+            self.left -= rows;
+            self.rows += rows;
+            return Poll::Ready(Some(Ok(batch)));
+        }
+        if self.limits.overflow == Overflow::Fail {
+            return self.fail(RunError::Rows(self.limits.rows));
+        }
+        let kept = batch.slice(0, usize::try_from(self.left).unwrap_or(0));
+        self.rows += self.left;
+        self.left = 0;
+        self.end(Outcome::Truncated);
+        if kept.num_rows() == 0 { Poll::Ready(None) } else { Poll::Ready(Some(Ok(kept))) }
+    }
+}
+
+impl Stream for AnswerStream {
+    type Item = Result<RecordBatch, RunError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(limit) = this.limits.time {
+            let timer = this.timer.as_mut().map(|timer| timer.as_mut().poll(context));
+            if this.inner.is_some()
+                && (matches!(timer, Some(Poll::Ready(()))) || this.started.elapsed() >= limit)
+            {
+                return this.fail(RunError::Time(limit));
+            }
+        }
+        loop {
+            let Some(inner) = this.inner.as_mut() else { return Poll::Ready(None) };
+            let polled = catch_unwind(AssertUnwindSafe(|| inner.poll_next_unpin(context)));
+            return match polled {
+                Err(_) => this.fail(RunError::Panicked),
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(None)) => {
+                    this.end(Outcome::Complete);
+                    Poll::Ready(None)
+                }
+                Ok(Poll::Ready(Some(Err(error)))) => this.fail(RunError::from_datafusion(error)),
+                Ok(Poll::Ready(Some(Ok(batch)))) if batch.num_rows() == 0 => continue,
+                Ok(Poll::Ready(Some(Ok(batch)))) => this.accept(batch),
+            };
+        }
+    }
+}
