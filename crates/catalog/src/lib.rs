@@ -23,7 +23,7 @@ pub use definitions::Definitions;
 pub use ids::{
     CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,
 };
-pub use report::{Finding, Report, SourceText};
+pub use report::{Finding, Origin, Report, SourceText, place_inside};
 pub use schemas::{SourceSchema, SourceSchemas};
 pub use snapshot::{
     Cardinality, Collection, Field, FieldKind, Measure, Metric, Relationship, Segment, Snapshot,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::decode::{Problem, render};
+use crate::decode::{Located, Place, Problem, render};
 
 /// A named text: one file of the model, or a document handed over by the host.
 #[derive(Clone, Debug)]
@@ -18,6 +18,54 @@ impl SourceText {
     /// A named text.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), text: text.into() }
+    }
+}
+
+/// The place of something inside a text that stands in `file`: `at` is its line and column in the
+/// text, both from 1. Where the text is folded in the file, the place is that of its start.
+pub fn place_inside(
+    text: &Located<String>,
+    at: Option<(u64, u64)>,
+    file: Option<&SourceText>,
+) -> Option<Place> {
+    let start = text.place?;
+    let (Some((line, column)), Some(file)) = (at, file) else { return Some(start) };
+    let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).saturating_sub(1);
+    let at = |line: u32| file.text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
+    let first = at(start.line).chars().nth(start.column.saturating_sub(1) as usize);
+    let quote = u32::from(matches!(first, Some('"' | '\'')));
+    let line = start.line.saturating_add(number(line));
+    let column = start.column.saturating_add(number(column)).saturating_add(quote);
+    let within = column as usize <= at(line).chars().count();
+    Some(if within { Place { line, column } } else { start })
+}
+
+/// Where a definition was written: the file and line for the administrator's eyes.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Origin {
+    /// The file; `None` for definitions made in Rust.
+    pub file: Option<Arc<str>>,
+    /// The line, from 1; 0 where unknown.
+    pub line: u32,
+    /// The column, from 1; 0 where unknown.
+    pub column: u32,
+}
+
+impl Origin {
+    /// A place in a text.
+    pub fn new(file: Option<&SourceText>, place: Option<Place>) -> Self {
+        let (line, column) = place.map_or((0, 0), |p| (p.line, p.column));
+        Self { file: file.map(|f| Arc::clone(&f.name)), line, column }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{file}:{}", self.line),
+            None => f.write_str("defined in Rust"),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The checked, immutable model: what every request of one moment sees.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use arrow_schema::DataType;
 use jiff::tz::TimeZone;
@@ -11,7 +10,8 @@ use crate::ids::{
     CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,
 };
 use crate::query::SemanticQuery;
-use crate::report::{Report, SourceText};
+pub use crate::report::Origin;
+use crate::report::Report;
 use crate::schemas::SourceSchemas;
 use crate::time::WeekStart;
 use crate::types::{SemanticType, Type, Visibility};
@@ -90,32 +90,6 @@ pub struct Table {
     pub(crate) measure_names: HashMap<String, MeasureId>,
     pub(crate) segment_names: HashMap<String, SegmentId>,
     pub(crate) relationship_names: HashMap<String, RelationshipId>,
-}
-
-/// Where a definition was written: the file and line for the administrator's eyes.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Origin {
-    /// The file; `None` for definitions made in Rust.
-    pub file: Option<Arc<str>>,
-    /// The line, from 1; 0 where unknown.
-    pub line: u32,
-}
-
-impl Origin {
-    /// A place in a text.
-    pub fn new(file: Option<&SourceText>, place: Option<crate::decode::Place>) -> Self {
-        Self { file: file.map(|f| Arc::clone(&f.name)), line: place.map_or(0, |p| p.line) }
-    }
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.file {
-            Some(file) => write!(f, "{file}:{}", self.line),
-            None => f.write_str("defined in Rust"),
-        }
-    }
 }
 
 /// What a table reads.

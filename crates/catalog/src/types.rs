@@ -132,6 +132,12 @@ impl Type {
         })
     }
 
+    /// The type with its article, for messages: `an integer`, `a text`.
+    pub fn with_article(self) -> String {
+        let article = if matches!(self, Self::Integer | Self::Other) { "an" } else { "a" };
+        format!("{article} {self}")
+    }
+
     /// The names an author can write.
     pub const NAMES: [&'static str; 8] =
         ["boolean", "integer", "number", "decimal(12,2)", "text", "date", "datetime", "other"];

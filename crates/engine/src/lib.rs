@@ -1,1 +1,81 @@
-//! sandbar.
+//! Sandbar: a semantic layer that a host application links.
+//!
+//! A host describes its tables, metrics and access policies once, and then answers questions for
+//! one principal at a time: each sees only the rows and columns that the policies give him.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use arrow::array::{Decimal128Array, RecordBatch, StringArray};
+//! use sandbar::{Engine, Principal, SemanticQuery};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let total = Decimal128Array::from(vec![1_000, 2_500, 400]).with_precision_and_scale(10, 2)?;
+//! let orders = RecordBatch::try_from_iter([
+//!     ("id", Arc::new(StringArray::from(vec!["a", "b", "c"])) as _),
+//!     ("region", Arc::new(StringArray::from(vec!["north", "south", "north"])) as _),
+//!     ("total", Arc::new(total) as _),
+//! ])?;
+//! let engine = Engine::builder()
+//!     .model("model.yaml", "
+//! tables:
+//!   orders: { primary_key: [id], source: orders, fields: { id: {}, region: {}, total: {} } }
+//! metrics:
+//!   revenue: { table: orders, expr: sum(total) }
+//! ")
+//!     .policies("policies.yaml", "
+//! attributes: { region: { type: text } }
+//! groups: { staff: {} }
+//! policies:
+//!   own_region: { groups: [staff], grant: { tables: [orders], rows: region = attribute.region } }
+//! ")
+//!     .batches("orders", vec![orders])
+//!     .build()
+//!     .await?;
+//! let mia = Principal::asserted_by_host("mia").group("staff").attribute("region", "north").build()?;
+//! let answer = engine.session(mia).query(&SemanticQuery::metric("revenue")).await?.collect().await?;
+//! assert_eq!(answer.to_csv()?, "revenue\n14.00\n");
+//! assert!(answer.is_scoped());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Engine`] is cheap to clone and to share; it has no runtime, reads no environment and keeps no
+//! global state. [`Session`] is where the calls of one request stand in their order.
+
+mod answer;
+mod builder;
+mod decision;
+mod describe;
+mod engine;
+mod error;
+mod explain;
+mod format;
+mod request;
+mod session;
+mod world;
+
+pub use answer::{Answer, Collected, Warning};
+pub use builder::{EngineBuilder, Model};
+pub use decision::{Action, Decision, DecisionOutcome, DecisionSink};
+pub use describe::{
+    FieldDescription, FoundObject, MeasureDescription, MetricDescription, RelationshipDescription,
+    SegmentDescription, TableDescription,
+};
+pub use engine::Engine;
+pub use error::{Error, ErrorKind};
+pub use explain::{Explanation, PolicyTrace};
+pub use session::Session;
+
+pub use sandbar_auth::{
+    AttributeValue, Principal, PrincipalBuilder, PrincipalError, SecretError, SharedSecret,
+    TokenError, TokenMinter, Verifier,
+};
+pub use sandbar_catalog::query::{self, Aggregation, Filter, Order, SemanticQuery, Truncation};
+pub use sandbar_catalog::{Definitions, Report, SemanticType, SourceText, Type, definitions, time};
+pub use sandbar_executor::source::{FilesSpec, Format, SourceSpec};
+pub use sandbar_executor::{Limits, Outcome, Overflow};
+pub use sandbar_permissions::{
+    Administrator, FieldsDef, GrantDef, Level, MaskDef, PolicyDefinitions, PolicyFile,
+};
+pub use sandbar_query_planner::{AnswerColumn, MaskKey, ProblemKind, QueryProblem};

@@ -106,7 +106,7 @@ fn values(
 /// |---|---|
 /// | text | text |
 /// | integer | whole number; text in canonical decimal form |
-/// | number | any finite number |
+/// | number | any finite number; a whole one up to 2^53 |
 /// | boolean | true, false |
 /// | date | text `2026-01-31` |
 /// | list of … | a list of those, or none of them; a single value is not a list |
@@ -132,15 +132,12 @@ fn literal(given: &AttributeValue, data_type: Type) -> Option<Literal> {
             (date.to_string() == text.as_str()).then(|| Literal::Date(days_since_epoch(date)))
         }
         (AttributeValue::Integer(n), Type::Integer) => Some(Literal::Integer(*n)),
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "an author who declares `number` asks for it"
-        )]
-        (AttributeValue::Integer(n), Type::Number) => Some(Literal::Number(*n as f64)),
-        (AttributeValue::Number(n), Type::Number) => {
-            let n = f64::from(*n);
-            n.is_finite().then_some(Literal::Number(n))
+        // Beyond 2^53 a neighbour would do as well, so the attribute does not fit.
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+        (AttributeValue::Integer(n), Type::Number) => {
+            (n.unsigned_abs() <= 1 << 53).then_some(Literal::Number(*n as f64))
         }
+        (AttributeValue::Number(n), Type::Number) => n.is_finite().then_some(Literal::Number(*n)),
         (AttributeValue::Boolean(b), Type::Boolean) => Some(Literal::Boolean(*b)),
         _ => None,
     }

@@ -92,16 +92,16 @@ pub struct PolicyFile {
 
 /// An attribute of a principal.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct AttributeDef {
     /// text, integer, number, boolean or date.
     #[serde(rename = "type")]
     pub data_type: Located<String>,
     /// Whether it is a list of such values, to be used with `in`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<bool>,
     /// What it says about a principal.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
@@ -179,6 +179,7 @@ pub enum FieldsDef {
 /// What stands in place of a value.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = or_bare_null)]
 pub enum MaskDef {
     /// NULL.
     Null,
@@ -192,7 +193,7 @@ pub enum MaskDef {
 
 /// Narrows rows on top of every grant.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct RestrictDef {
     /// The tables.
     pub tables: Items<String>,
@@ -344,6 +345,13 @@ impl DenyDef {
     pub fn fields(mut self, fields: &[&str]) -> Self {
         self.fields = items(fields);
         self
+    }
+}
+
+/// In YAML and JSON a bare `null` is read as the mask of that name.
+fn or_bare_null(schema: &mut schemars::Schema) {
+    if let Some(variants) = schema.get_mut("oneOf").and_then(|v| v.as_array_mut()) {
+        variants.push(serde_json::json!({ "type": "null", "description": "NULL." }));
     }
 }
 

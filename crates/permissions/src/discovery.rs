@@ -2,7 +2,9 @@
 //! that uses these functions has anything to leak.
 
 use sandbar_catalog::decode::suggest;
-use sandbar_catalog::{Field, FieldPath, Metric, MetricId, Relationship, Table, TableId};
+use sandbar_catalog::{
+    Field, FieldPath, Measure, Metric, MetricId, Relationship, Segment, Table, TableId,
+};
 
 use crate::grants::{Grants, Refusal};
 use crate::level::Level;
@@ -10,10 +12,10 @@ use crate::level::Level;
 /// A name that does not exist, for all this principal may know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// Nothing visible has the name; perhaps this was meant.
+    /// Nothing visible has the name.
     Unknown {
-        /// A visible name that is close.
-        suggestion: Option<String>,
+        /// A name to try, one that this principal may query.
+        suggestion: Option<Suggestion>,
     },
     /// It is there, and may not be queried.
     Refused(Refusal),
@@ -22,6 +24,28 @@ pub enum Missing {
         /// The relationship.
         relationship: String,
     },
+}
+
+/// A name to try in place of an unknown one. It can always be queried by whom it is said to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Suggestion {
+    /// Written almost the same: "did you mean".
+    Close(String),
+    /// Written differently, but a good question: "you may ask for".
+    Instead(String),
+}
+
+impl Suggestion {
+    /// The name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Close(name) | Self::Instead(name) => name,
+        }
+    }
+
+    fn close<'c>(input: &str, known: impl IntoIterator<Item = &'c str>) -> Option<Self> {
+        suggest(input, known).map(|name| Self::Close(name.to_owned()))
+    }
 }
 
 /// One answer of a search.
@@ -59,10 +83,23 @@ impl Grants {
         fields.filter(|f| self.field_level(&FieldPath::own(f.id)) > Level::None)
     }
 
-    /// The relationships of a table whose target this principal may see.
+    /// The measures of a table this principal may see.
+    pub fn measures(&self, table: TableId) -> impl Iterator<Item = &Measure> {
+        let all = self.snapshot().table(table).measures.iter();
+        all.filter(|m| self.measure_level(m.id) > Level::None)
+    }
+
+    /// The segments of a table this principal may see.
+    pub fn segments(&self, table: TableId) -> impl Iterator<Item = &Segment> {
+        let all = self.snapshot().table(table).segments.iter();
+        all.filter(|s| self.segment_level(s.id) > Level::None)
+    }
+
+    /// The relationships of a visible table whose target this principal may see too.
     pub fn relationships(&self, table: TableId) -> impl Iterator<Item = &Relationship> {
+        let seen = self.table_level(table) > Level::None;
         let all = self.snapshot().table(table).relationships.iter();
-        all.filter(|r| self.table_level(r.to) > Level::None)
+        all.filter(move |r| seen && self.table_level(r.to) > Level::None)
     }
 
     /// The table of that name or number, to be queried.
@@ -77,29 +114,38 @@ impl Grants {
                 Err(refusal) => return Err(Missing::Refused(refusal)),
             }
         }
-        let known = self.tables().map(|t| t.name.as_str());
-        Err(Missing::Unknown { suggestion: suggest(name, known).map(str::to_owned) })
+        let known = self.tables().filter(|t| self.table_level(t.id) == Level::Query);
+        let suggestion = Suggestion::close(name, known.map(|t| t.name.as_str()));
+        Err(Missing::Unknown { suggestion })
     }
 
     /// The metric of that name or number, to be queried.
     ///
     /// # Errors
-    /// As for [`Grants::find_table`].
+    /// As for [`Grants::find_table`]. Where no metric is close by name, the verified one that
+    /// fits the words best is suggested.
     pub fn find_metric(&self, name: &str) -> Result<MetricId, Missing> {
         if let Some(id) = self.snapshot().find_metric(name) {
-            match self.metric_level(id) {
-                Level::Query => return Ok(id),
-                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
-                Level::None => {}
-            }
-            if let Err(refusal @ Refusal::MissingAttribute(_)) =
-                self.may_query(self.snapshot().metric(id).table)
-            {
-                return Err(Missing::Refused(refusal));
+            match self.may_ask(id) {
+                Ok(()) => return Ok(id),
+                Err(Refusal::Absent) => {}
+                Err(refusal) => return Err(Missing::Refused(refusal)),
             }
         }
-        let known = self.metrics().map(|m| m.name.as_str());
-        Err(Missing::Unknown { suggestion: suggest(name, known).map(str::to_owned) })
+        let known = || self.metrics().filter(|m| self.metric_level(m.id) == Level::Query);
+        let close = Suggestion::close(name, known().map(|m| m.name.as_str()));
+        let suggestion = close.or_else(|| {
+            let words = words(name);
+            let mut best: Option<(f64, &Metric)> = None;
+            for metric in known().filter(|m| m.verified) {
+                let score = score_metric(&words, metric);
+                if best.is_none_or(|(s, _)| score > s) {
+                    best = Some((score, metric));
+                }
+            }
+            best.map(|(_, metric)| Suggestion::Instead(metric.name.clone()))
+        });
+        Err(Missing::Unknown { suggestion })
     }
 
     /// The field that `chain` names from `table`: relationship names, then a field name. The wire
@@ -116,14 +162,16 @@ impl Grants {
         for step in steps {
             let found = self.relationships(at).find(|r| r.name == *step);
             let Some(relationship) = found else {
-                let known = self.relationships(at).map(|r| r.name.as_str());
-                let suggestion = suggest(step, known).map(str::to_owned);
+                let known = self.relationships(at).filter(|r| {
+                    r.cardinality.is_to_one() && self.table_level(r.to) == Level::Query
+                });
+                let suggestion = Suggestion::close(step, known.map(|r| r.name.as_str()));
                 return Err(Missing::Unknown { suggestion });
             };
             if !relationship.cardinality.is_to_one() {
                 return Err(Missing::ToMany { relationship: relationship.name.clone() });
             }
-            if self.table_level(relationship.to) < Level::Query {
+            if self.table_level(at).min(self.table_level(relationship.to)) < Level::Query {
                 return Err(Missing::Refused(Refusal::DescribeOnly));
             }
             via.push(relationship.id);
@@ -138,8 +186,12 @@ impl Grants {
             }
         }
         let prefix: String = steps.iter().flat_map(|step| [*step, "."]).collect();
-        let known = self.fields(at).map(|f| f.name.as_str());
-        let suggestion = suggest(name, known).map(|found| format!("{prefix}{found}"));
+        let known = self
+            .fields(at)
+            .filter(|f| self.field_level(&FieldPath::own(f.id)) == Level::Query)
+            .map(|f| f.name.as_str());
+        let found = suggest(name, known);
+        let suggestion = found.map(|found| Suggestion::Close(format!("{prefix}{found}")));
         Err(Missing::Unknown { suggestion })
     }
 
@@ -147,13 +199,8 @@ impl Grants {
     ///
     /// Exact names come before synonyms, those before parts of names, those before words of a
     /// description; verified metrics come first among equals.
-    pub fn search(&self, words: &str) -> Vec<SearchHit> {
-        let wanted: Vec<String> = words
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|w| !w.is_empty())
-            .take(16)
-            .map(str::to_lowercase)
-            .collect();
+    pub fn search(&self, text: &str) -> Vec<SearchHit> {
+        let wanted = words(text);
         let mut hits = Vec::new();
         for table in self.tables() {
             let score = score(
@@ -166,19 +213,24 @@ impl Grants {
             hits.push((score, false, SearchTarget::Table(table.id)));
         }
         for metric in self.metrics() {
-            let score = score(
-                &wanted,
-                &metric.name,
-                metric.label.as_deref(),
-                &metric.synonyms,
-                metric.description.as_deref(),
-            );
+            let score = score_metric(&wanted, metric);
             hits.push((score, metric.verified, SearchTarget::Metric(metric.id)));
         }
         hits.retain(|(score, ..)| *score > 0.0 || wanted.is_empty());
         hits.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
         hits.into_iter().map(|(score, _, target)| SearchHit { target, score }).collect()
     }
+}
+
+/// At most 16 words of a text, in lower case.
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+    words.take(16).map(str::to_lowercase).collect()
+}
+
+fn score_metric(wanted: &[String], metric: &Metric) -> f64 {
+    let (label, description) = (metric.label.as_deref(), metric.description.as_deref());
+    score(wanted, &metric.name, label, &metric.synonyms, description)
 }
 
 /// The mean over the wanted words of how well each fits.

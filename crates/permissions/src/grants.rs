@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use sandbar_auth::Principal;
+use sandbar_catalog::expr::Expr;
 use sandbar_catalog::{
-    CollectionId, FieldId, FieldKind, FieldPath, MetricId, Snapshot, TableId, Visibility,
+    CollectionId, FieldId, FieldKind, FieldPath, MeasureId, MetricId, SegmentId, Snapshot, TableId,
+    Visibility,
 };
 
 use crate::bind::bind;
@@ -13,7 +15,7 @@ use crate::condition::RowFilter;
 use crate::effective::{EffectivePolicy, PolicyShape, keys};
 use crate::level::Level;
 use crate::mask::Mask;
-use crate::policy_set::PolicySet;
+use crate::policy_set::{PolicySet, TableGrant};
 use crate::sandbox::{Cell, Sandbox};
 
 /// The right to see everything, and why others do not. The host makes it; nothing in a token does.
@@ -72,10 +74,20 @@ pub struct AppliedPolicy {
 #[derive(Debug, Default)]
 struct TableAccess {
     level: Level,
-    void: Option<String>,
+    void: Option<Void>,
     rows: Option<RowFilter>,
     cells: Arc<[Cell]>,
     /// One level per field, calculated ones included.
+    fields: Vec<Level>,
+}
+
+/// A table all of whose grants could not be bound.
+#[derive(Debug)]
+struct Void {
+    /// The attribute that the first of them lacks.
+    attribute: String,
+    /// What they would have shown: the table, and each of its fields.
+    level: Level,
     fields: Vec<Level>,
 }
 
@@ -134,7 +146,7 @@ impl Grants {
         match (access.level, &access.void) {
             (Level::Query, _) => Ok(()),
             (Level::Describe, _) => Err(Refusal::DescribeOnly),
-            (Level::None, Some(attribute)) => Err(Refusal::MissingAttribute(attribute.clone())),
+            (Level::None, Some(void)) => Err(Refusal::MissingAttribute(void.attribute.clone())),
             (Level::None, None) => Err(Refusal::Absent),
         }
     }
@@ -167,34 +179,98 @@ impl Grants {
         if field.visibility == Visibility::Internal {
             return Level::None;
         }
-        let granted = self.stored_level(id);
-        match field.kind {
-            FieldKind::Stored { .. } => granted,
-            FieldKind::Calculated(_) => granted.min(self.inputs_level(&field.inputs)),
-        }
+        self.inputs_level(&[FieldPath::own(id)])
     }
 
-    fn stored_level(&self, id: FieldId) -> Level {
+    fn granted_level(&self, id: FieldId) -> Level {
         self.access(id.table()).fields.get(id.index()).copied().unwrap_or(Level::None)
     }
 
-    /// The least of the levels of what something is computed from.
+    /// The least of the levels of what something is computed from: of every field, and where that
+    /// is calculated of every field it reads in turn.
     pub fn inputs_level(&self, inputs: &[FieldPath]) -> Level {
+        self.least(inputs, &|id| self.table_level(id), &|id| self.granted_level(id))
+    }
+
+    fn least<'f>(
+        &self,
+        inputs: impl IntoIterator<Item = &'f FieldPath>,
+        of_table: &dyn Fn(TableId) -> Level,
+        of_field: &dyn Fn(FieldId) -> Level,
+    ) -> Level {
         let of_path = |path: &FieldPath| {
             let steps = path.via.iter().map(|step| {
-                self.table_level(step.table())
-                    .min(self.table_level(self.snapshot.relationship(*step).to))
+                of_table(step.table()).min(of_table(self.snapshot.relationship(*step).to))
             });
-            steps.min().unwrap_or(Level::Query).min(self.stored_level(path.field))
+            let own = steps.min().unwrap_or(Level::Query).min(of_field(path.field));
+            match &self.snapshot.field(path.field).kind {
+                FieldKind::Stored { .. } => own,
+                FieldKind::Calculated(expr) => {
+                    own.min(self.least(expr.fields(), of_table, of_field))
+                }
+            }
         };
-        inputs.iter().map(of_path).min().unwrap_or(Level::Query)
+        inputs.into_iter().map(of_path).min().unwrap_or(Level::Query)
+    }
+
+    /// The least of the levels of the fields that an expression over `table` reads, and its own.
+    fn expr_level(&self, table: TableId, expr: &Expr) -> Level {
+        let fields: Vec<FieldPath> = expr.fields().into_iter().cloned().collect();
+        self.inputs_level(&fields).min(self.table_level(table))
+    }
+
+    /// How far access to a measure goes: its table's, and no further than its inputs.
+    pub fn measure_level(&self, id: MeasureId) -> Level {
+        self.expr_level(id.table(), &self.snapshot.measure(id).expr)
+    }
+
+    /// How far access to a segment goes: its table's, and no further than its inputs.
+    pub fn segment_level(&self, id: SegmentId) -> Level {
+        self.expr_level(id.table(), &self.snapshot.segment(id).condition)
     }
 
     /// How far access to a metric goes: its collection's, and no further than its inputs.
     pub fn metric_level(&self, id: MetricId) -> Level {
         let metric = self.snapshot.metric(id);
-        let inputs = self.inputs_level(&metric.inputs).min(self.table_level(metric.table));
-        inputs.min(self.metric_grant(id))
+        let parts = std::iter::once(&metric.expr).chain(&metric.filter);
+        let inputs = parts.map(|expr| self.expr_level(metric.table, expr)).min();
+        inputs.unwrap_or(Level::None).min(self.metric_grant(id))
+    }
+
+    /// Whether and why not a metric may be queried.
+    ///
+    /// # Errors
+    /// The refusal to answer with; a hidden metric is [`Refusal::Absent`]. The missing attribute
+    /// is named only where nothing but void grants of its tables hides the metric.
+    pub fn may_ask(&self, id: MetricId) -> Result<(), Refusal> {
+        match self.metric_level(id) {
+            Level::Query => Ok(()),
+            Level::Describe => Err(Refusal::DescribeOnly),
+            Level::None => Err(self.lacking(id).map_or(Refusal::Absent, Refusal::MissingAttribute)),
+        }
+    }
+
+    /// The attribute without which a metric is hidden, if with it the metric would be visible.
+    fn lacking(&self, id: MetricId) -> Option<String> {
+        let metric = self.snapshot.metric(id);
+        let of_table = |id: TableId| {
+            let access = self.access(id);
+            access.void.as_ref().map_or(access.level, |void| void.level)
+        };
+        let of_field = |id: FieldId| {
+            let access = self.access(id.table());
+            let fields = access.void.as_ref().map_or(&access.fields, |void| &void.fields);
+            fields.get(id.index()).copied().unwrap_or(Level::None)
+        };
+        let parts = std::iter::once(&metric.expr).chain(&metric.filter);
+        let promised = self.least(parts.flat_map(Expr::fields), &of_table, &of_field);
+        if promised.min(of_table(metric.table)).min(self.metric_grant(id)) == Level::None {
+            return None;
+        }
+        let steps = metric.inputs.iter().flat_map(|path| &path.via);
+        let others = steps.map(|step| self.snapshot.relationship(*step).to);
+        let mut tables = std::iter::once(metric.table).chain(others);
+        tables.find_map(|id| self.access(id).void.as_ref().map(|void| void.attribute.clone()))
     }
 
     fn metric_grant(&self, id: MetricId) -> Level {
@@ -289,6 +365,11 @@ impl Grants {
         if self.snapshot.table(table).visibility == Visibility::Internal {
             return TableAccess::default_none();
         }
+        if let Some(collection) = self.snapshot.table(table).collection
+            && self.collection_access(collection, principal).1
+        {
+            return TableAccess::default_none();
+        }
         let concerned = |policy: usize| self.policies.concerns(policy, principal);
         let mut denied = vec![false; count];
         for (policy, fields) in &rules.denials {
@@ -302,9 +383,10 @@ impl Grants {
                 }
             }
         }
-        let mut void = None;
+        let mut void: Option<Void> = None;
         let mut rectangles = Vec::new();
-        for grant in rules.grants.iter().filter(|g| concerned(g.policy)) {
+        let counts = |g: &&TableGrant| g.level > Level::None && concerned(g.policy);
+        for grant in rules.grants.iter().filter(counts) {
             let rows = match &grant.rows {
                 None => Ok(RowFilter::Everything),
                 Some(rows) => bind(&rows.0, &self.policies, principal),
@@ -316,7 +398,11 @@ impl Grants {
                     masks: &grant.masks,
                     level: grant.level,
                 }),
-                Err(unbound) => void = Some(unbound.attribute),
+                Err(unbound) => {
+                    let (attribute, level) = (unbound.attribute, Level::None);
+                    let fields = vec![Level::None; count];
+                    void.get_or_insert(Void { attribute, level, fields }).promise(grant, &denied);
+                }
             }
         }
         if rectangles.is_empty() {
@@ -352,6 +438,19 @@ impl Grants {
             cells.push(cell(field.id, &queried, &shows));
         }
         TableAccess { level, void: None, rows: Some(rows), cells: cells.into(), fields: levels }
+    }
+}
+
+impl Void {
+    /// Adds what a grant would have shown.
+    fn promise(&mut self, grant: &TableGrant, denied: &[bool]) {
+        self.level = self.level.max(grant.level);
+        let shown = grant.fields.iter().zip(denied).map(|(shown, denied)| *shown && !denied);
+        for (field, shown) in self.fields.iter_mut().zip(shown) {
+            if shown {
+                *field = (*field).max(grant.level);
+            }
+        }
     }
 }
 

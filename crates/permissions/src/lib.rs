@@ -20,13 +20,15 @@ mod level;
 mod mask;
 mod policy_set;
 mod sandbox;
+#[cfg(test)]
+mod tests;
 
 pub use condition::{Condition, RowFilter};
 pub use definitions::{
     AttributeDef, DenyDef, FieldsDef, GrantDef, GroupDef, MaskDef, PolicyDef, PolicyDefinitions,
     PolicyFile, RestrictDef,
 };
-pub use discovery::{Missing, SearchHit, SearchTarget};
+pub use discovery::{Missing, SearchHit, SearchTarget, Suggestion};
 pub use effective::{EffectivePolicy, PolicyShape};
 pub use grants::{Administrator, AppliedPolicy, Grants, Refusal};
 pub use level::Level;

@@ -5,6 +5,10 @@
 //! time of day; a host that wants the shop to end yesterday passes its own date to
 //! [`Shop::with_today`].
 //!
+//! With the tables come, as texts, a model ([`MODEL`]) and policies ([`POLICIES`]), and the people
+//! that examples and tests ask as ([`ASKERS`]). [`Shop::write_parquet`] writes the tables for
+//! whoever reads them without this crate.
+//!
 //! | table | rows | keys |
 //! |---|---|---|
 //! | `people` | 2,500 | `id` |
@@ -16,8 +20,11 @@
 //! products with many orders *and* many reviews (joined naively they count double), a price step
 //! at [`PRICE_STEP`], prices that scatter ever more, seasons, outliers and NULLs.
 
+mod askers;
 mod calendar;
 mod checksum;
+mod files;
+mod model;
 mod orders;
 mod people;
 mod products;
@@ -27,12 +34,19 @@ mod shop;
 mod traffic;
 mod words;
 
+pub use askers::{ASKERS, Asker, Attribute};
 pub use calendar::{ANCHOR, FIRST_DAY, PRICE_STEP, civil, day};
 pub use checksum::checksum;
+pub use files::WriteError;
+pub use model::{MODEL, MODEL_NAME, POLICIES, POLICIES_NAME};
 pub use shop::Shop;
 
 #[cfg(test)]
 mod facts_tests;
+#[cfg(test)]
+mod policies_tests;
+#[cfg(test)]
+mod queries_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::decode::{Located, Place, suggest};
-use crate::expr::{Allow, Expr, ExprError, Scope, bind};
+use crate::decode::{Located, suggest};
+use crate::expr::{Allow, Expr, ExprError, ExprErrorKind, Scope, bind};
 use crate::ids::{FieldId, FieldPath, TableId};
-use crate::report::SourceText;
+use crate::report::{SourceText, place_inside};
 use crate::snapshot::{FieldKind, Snapshot};
 use crate::types::Type;
 
@@ -128,7 +128,7 @@ impl Scope for ModelScope<'_, '_, '_> {
                 State::Running => {
                     let name = &self.snapshot.field(path.field).name;
                     let message = format!("`{name}` is computed from itself");
-                    return Err(ExprError { message, ..ExprError::new("") });
+                    return Err(ExprError::new(message).about(ExprErrorKind::Cycle));
                 }
             }
         }
@@ -156,10 +156,9 @@ pub(crate) fn resolve_path(
                 return Err(ExprError::silent());
             }
             let known = table.relationships.iter().map(|r| r.name.as_str());
-            return Err(ExprError::suggesting(
-                format!("`{step}` is not a relationship of `{}`", table.name),
-                suggest(step, known),
-            ));
+            let message = format!("`{step}` is not a relationship of `{}`", table.name);
+            let error = ExprError::suggesting(message, suggest(step, known));
+            return Err(error.about(ExprErrorKind::UnknownName));
         };
         let relationship = snapshot.relationship(id);
         if !relationship.cardinality.is_to_one() {
@@ -177,10 +176,9 @@ pub(crate) fn resolve_path(
         None if excused(&table.name, name) => Err(ExprError::silent()),
         None => {
             let known = table.fields.iter().map(|f| f.name.as_str());
-            Err(ExprError::suggesting(
-                format!("`{name}` is not a field of `{}`", table.name),
-                suggest(name, known),
-            ))
+            let message = format!("`{name}` is not a field of `{}`", table.name);
+            let error = ExprError::suggesting(message, suggest(name, known));
+            Err(error.about(ExprErrorKind::UnknownName))
         }
     }
 }
@@ -215,31 +213,12 @@ pub(super) fn report(
     if error.silent {
         return;
     }
-    let code = if error.message.contains("computed from itself") {
-        codes::CYCLE
-    } else if error.message.contains("is not a field")
-        || error.message.contains("is not a relationship")
-    {
-        codes::UNKNOWN_NAME
-    } else {
-        codes::EXPRESSION
+    let code = match error.kind {
+        ExprErrorKind::Cycle => codes::CYCLE,
+        ExprErrorKind::UnknownName => codes::UNKNOWN_NAME,
+        ExprErrorKind::Expression | ExprErrorKind::Attribute => codes::EXPRESSION,
     };
-    let place = text.place.map(|place| inside(place, error.at, file));
+    let place = place_inside(text, error.at, file);
     let what = complaint(code, error.message).suggest(error.suggestion.as_deref());
     sink.push(file, place, &text.path, what);
-}
-
-/// The place inside a one-line text; the start of the text where it spans lines.
-fn inside(place: Place, at: Option<(u64, u64)>, file: Option<&SourceText>) -> Place {
-    let Some((1, column)) = at else { return place };
-    let quoted = file
-        .and_then(|f| f.text.lines().nth(place.line.saturating_sub(1) as usize))
-        .and_then(|line| line.chars().nth(place.column.saturating_sub(1) as usize));
-    let offset = match quoted {
-        Some('|' | '>') => return place,
-        Some('"' | '\'') => 1,
-        _ => 0,
-    };
-    let column = u32::try_from(column).unwrap_or(1).saturating_sub(1).saturating_add(offset);
-    Place { line: place.line, column: place.column.saturating_add(column) }
 }

@@ -9,7 +9,7 @@ use crate::types::Type;
 use super::MetricEntry;
 use super::codes;
 use super::expressions::expression;
-use super::names::{Entry, Names, check_name, number};
+use super::names::{Entry, Names, check_name, number, number_problem};
 use super::sink::{Sink, complaint};
 
 pub(super) fn measures_and_segments(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sink) {
@@ -130,7 +130,7 @@ fn is_condition(
 ) -> bool {
     let fits = matches!(expr.data_type, Type::Boolean | Type::Null);
     if !fits {
-        let message = format!("a condition is wanted here, not a {}", expr.data_type);
+        let message = format!("a condition is wanted here, not {}", expr.data_type.with_article());
         sink.at(file, text, complaint(codes::EXPRESSION, message));
     }
     fits
@@ -196,11 +196,10 @@ fn find_collection<T>(
 
 pub(super) fn metrics(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sink) {
     for (name, entry) in &names.metrics {
-        check_name(name, "metric", *entry, sink);
         let wire = number(name, entry.def.id.as_ref(), *entry, &snapshot.metric_numbers, sink);
         if snapshot.table_numbers.contains_key(&wire) {
             let message = format!("id {wire} of metric `{name}` is taken by a table");
-            sink.at_key(entry.file, entry.def, complaint(codes::WIRE_ID, message));
+            number_problem(entry.def.id.as_ref(), *entry, message, sink);
         }
         let id = MetricId(u32::try_from(snapshot.metrics.len()).unwrap_or(u32::MAX));
         let Some(metric) = metric(id, name, wire, *entry, snapshot, names, sink) else { continue };

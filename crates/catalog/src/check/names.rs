@@ -148,10 +148,24 @@ pub(super) fn number<T, I: Copy>(
     let number = explicit.map_or_else(|| hashed_id(&[name]), |id| id.value);
     if number == 0 || number >= 1 << 53 {
         let message = format!("id {number} of `{name}` is not from 1 to 2^53 - 1");
-        sink.at_key(entry.file, entry.def, complaint(codes::WIRE_ID, message));
+        number_problem(explicit, entry, message, sink);
     } else if taken.contains_key(&number) {
         let message = format!("id {number} of `{name}` is taken: give it another `id`");
-        sink.at_key(entry.file, entry.def, complaint(codes::WIRE_ID, message));
+        number_problem(explicit, entry, message, sink);
     }
     number
+}
+
+/// Reports what is wrong with a number: where it is written, or else at the name it is made from.
+pub(super) fn number_problem<T>(
+    explicit: Option<&Located<u64>>,
+    entry: Entry<'_, T>,
+    message: String,
+    sink: &mut Sink,
+) {
+    let what = complaint(codes::WIRE_ID, message);
+    match explicit {
+        Some(id) => sink.at(entry.file, id, what),
+        None => sink.at_key(entry.file, entry.def, what),
+    }
 }

@@ -1,7 +1,7 @@
 //! serde over a [`Node`] tree: records what is wrong and goes on where it can.
 
 use std::cell::RefCell;
-use std::fmt;
+use std::collections::HashSet;
 
 use serde::de::value::{SeqDeserializer, StrDeserializer};
 use serde::de::{
@@ -10,99 +10,55 @@ use serde::de::{
 };
 
 use super::entries::{ATTEMPT, ENTRIES, ITEMS};
+use super::failure::Failure;
 use super::located::LOCATED;
 use super::node::{Node, NodeKind, Place};
-use super::problem::{Problem, Problems};
-use super::suggest::suggest;
+use super::problem::Problems;
 
 /// Reads a tree into a type. What is wrong goes into `problems`; `None` if nothing could be made.
 pub fn decode<T: DeserializeOwned>(node: &Node, problems: &mut Problems) -> Option<T> {
-    let sink = RefCell::new(std::mem::take(problems));
+    let known = std::mem::take(problems);
+    let sink = Sink { problems: known, told: HashSet::new(), left_out: Vec::new() };
+    let sink = RefCell::new(sink);
     let reader = Reader { node, path: String::new(), sink: &sink };
-    let read = T::deserialize(reader);
-    *problems = sink.into_inner();
-    match read {
-        Ok(value) => Some(value),
-        Err(error) => {
-            problems.push(error.into_problem(node.place, ""));
-            None
+    let read = loop {
+        match T::deserialize(reader.clone()) {
+            Ok(value) => break Some(value),
+            Err(failure) => {
+                if !reader.leave_out(failure) {
+                    break None;
+                }
+            }
         }
-    }
+    };
+    // Without one of its parts a document would be said to lack what stands there.
+    let whole = !reader.has_left_out(|path| !path.contains('.'));
+    *problems = sink.into_inner().problems;
+    read.filter(|_| whole)
 }
 
-/// What went wrong, with its place once a reader has seen it pass.
-#[derive(Debug)]
-struct Failure {
-    code: &'static str,
-    message: String,
-    suggestion: Option<String>,
-    at: Option<(Option<Place>, String)>,
+/// How many values of one document are left out, one after the other, to find what else is wrong.
+const MAX_LEFT_OUT: usize = 100;
+
+/// What is wrong so far, and the paths of the values that are left out because of it.
+struct Sink {
+    problems: Problems,
+    /// Paths and sentences of the problems: a value is read again after another was left out.
+    told: HashSet<(String, String)>,
+    left_out: Vec<LeftOut>,
 }
 
-impl Failure {
-    fn new(code: &'static str, message: String) -> Self {
-        Self { code, message, suggestion: None, at: None }
-    }
-
-    fn located(mut self, place: Option<Place>, path: &str) -> Self {
-        if self.at.is_none() {
-            self.at = Some((place, path.to_owned()));
-        }
-        self
-    }
-
-    fn into_problem(self, place: Option<Place>, path: &str) -> Problem {
-        let (place, path) = self.at.unwrap_or_else(|| (place, path.to_owned()));
-        let Self { code, message, suggestion, .. } = self;
-        Problem { code, place, path, message, suggestion }
-    }
+struct LeftOut {
+    /// The entry (or document) that is read without the value.
+    owner: String,
+    path: String,
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-impl de::Error for Failure {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new("D0005", message.to_string())
-    }
-
-    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        // The reader that sees it pass adds what was found.
-        Self::new("D0001", format!("expected {expected}"))
-    }
-
-    fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new("D0001", format!("expected {expected}, found {found}"))
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::new("D0003", format!("`{field}` is missing"))
-    }
-
-    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let mut failure = Self::new("D0002", unknown_key(field, expected));
-        failure.suggestion = suggest(field, expected.iter().copied()).map(str::to_owned);
-        failure
-    }
-
-    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let list = expected.join("`, `");
-        let mut failure = Self::new("D0004", format!("`{variant}` is not one of `{list}`"));
-        failure.suggestion = suggest(variant, expected.iter().copied()).map(str::to_owned);
-        failure
-    }
-}
-
-fn unknown_key(key: &str, expected: &[&str]) -> String {
-    if suggest(key, expected.iter().copied()).is_some() || expected.is_empty() {
-        format!("unknown key `{key}`")
+fn below(path: &str, step: &str) -> String {
+    if path.is_empty() || step.starts_with('[') {
+        format!("{path}{step}")
     } else {
-        format!("unknown key `{key}`: the keys here are `{}`", expected.join("`, `"))
+        format!("{path}.{step}")
     }
 }
 
@@ -110,17 +66,16 @@ fn unknown_key(key: &str, expected: &[&str]) -> String {
 struct Reader<'n, 's> {
     node: &'n Node,
     path: String,
-    sink: &'s RefCell<Problems>,
+    sink: &'s RefCell<Sink>,
 }
 
 impl<'n, 's> Reader<'n, 's> {
     fn child(&self, node: &'n Node, step: &str) -> Self {
-        let path = if self.path.is_empty() || step.starts_with('[') {
-            format!("{}{step}", self.path)
-        } else {
-            format!("{}.{step}", self.path)
-        };
-        Self { node, path, sink: self.sink }
+        Self { node, path: self.below(step), sink: self.sink }
+    }
+
+    fn below(&self, step: &str) -> String {
+        below(&self.path, step)
     }
 
     fn place(&self) -> Option<Place> {
@@ -128,7 +83,47 @@ impl<'n, 's> Reader<'n, 's> {
     }
 
     fn record(&self, failure: Failure) {
-        self.sink.borrow_mut().push(failure.into_problem(self.place(), &self.path));
+        let problem = failure.into_problem(self.place(), &self.path);
+        let mut sink = self.sink.borrow_mut();
+        if sink.told.insert((problem.path.clone(), problem.message.clone())) {
+            sink.problems.push(problem);
+        }
+    }
+
+    /// Records why something at or below this value could not be read. What lies below is left
+    /// out from now on, so that the next attempt finds what else is wrong; `false` if nothing does.
+    fn leave_out(&self, failure: Failure) -> bool {
+        let path = failure.at.as_ref().map_or(self.path.as_str(), |(_, path)| path).to_owned();
+        let key = failure.message.split('`').nth(1).unwrap_or_default();
+        // A key that was left out is not missing.
+        if failure.code != "D0003" || !self.knows(&below(&path, key)) {
+            self.record(failure);
+        }
+        // What is no entry of a map or list (the content of a variant) goes with what holds it.
+        let mut path = path.as_str();
+        while self.knows(path) {
+            path = path.rfind(['.', '[']).and_then(|end| path.get(..end)).unwrap_or_default();
+        }
+        let mut sink = self.sink.borrow_mut();
+        let fresh = path.len() > self.path.len() && sink.left_out.len() < MAX_LEFT_OUT;
+        if fresh {
+            sink.left_out.push(LeftOut { owner: self.path.clone(), path: path.to_owned() });
+        }
+        fresh
+    }
+
+    fn knows(&self, path: &str) -> bool {
+        self.sink.borrow().left_out.iter().any(|left| left.path == path)
+    }
+
+    fn is_left_out(&self, step: &str) -> bool {
+        !self.sink.borrow().left_out.is_empty() && self.knows(&self.below(step))
+    }
+
+    /// Whether this entry or document is read without something that `matters`.
+    fn has_left_out(&self, matters: impl Fn(&str) -> bool) -> bool {
+        let sink = self.sink.borrow();
+        sink.left_out.iter().any(|left| left.owner == self.path && matters(&left.path))
     }
 
     /// Adds the place, and to a wrong type what was found instead.
@@ -213,7 +208,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
             (ITEMS, NodeKind::List(items)) => {
                 visitor.visit_seq(List { reader: &self, items, index: 0 })
             }
-            (ATTEMPT, _) => visitor.visit_newtype_struct(Recording { reader: self.clone() }),
+            (ATTEMPT, _) => visitor.visit_seq(Attempts { reader: &self }),
             (ENTRIES | ITEMS, _) => self.any(visitor),
             _ => visitor.visit_newtype_struct(self.clone()),
         }
@@ -240,14 +235,16 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
+        // serde would read a list by position.
         let NodeKind::Map(entries) = &self.node.kind else {
-            return self.any(visitor).map_err(|f| self.explain(f));
+            return Err(self.explain(Failure::new("D0001", "expected a map".to_owned())));
         };
-        let (known, unknown): (Vec<_>, Vec<_>) =
+        let (mut known, unknown): (Vec<_>, Vec<_>) =
             entries.iter().partition(|(key, _, _)| fields.contains(&key.as_str()));
+        known.retain(|(key, _, _)| !self.is_left_out(key));
         for (key, place, _) in unknown {
             let failure = <Failure as de::Error>::unknown_field(key, fields);
-            self.record(failure.located(*place, &format!("{}.{key}", self.path)));
+            self.record(failure.located(*place, &self.below(key)));
         }
         visitor
             .visit_map(Known { reader: &self, entries: known, index: 0 })
@@ -295,8 +292,12 @@ impl<'de> MapAccess<'de> for Fields<'_, '_, '_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Failure> {
+        let left_out = |(key, _, _): &&(String, _, _)| self.reader.is_left_out(key);
+        while self.entries.get(self.index).as_ref().is_some_and(left_out) {
+            self.index += 1;
+        }
         let Some((key, place, _)) = self.entries.get(self.index) else { return Ok(None) };
-        let path = format!("{}.{key}", self.reader.path);
+        let path = self.reader.below(key);
         let key = StrDeserializer::<Failure>::new(key);
         seed.deserialize(key).map(Some).map_err(|f| f.located(*place, &path))
     }
@@ -350,6 +351,9 @@ impl<'de> SeqAccess<'de> for List<'_, '_, '_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Failure> {
+        while self.reader.is_left_out(&format!("[{}]", self.index)) {
+            self.index += 1;
+        }
         let Some(item) = self.items.get(self.index) else { return Ok(None) };
         let reader = self.reader.child(item, &format!("[{}]", self.index));
         self.index += 1;
@@ -436,30 +440,27 @@ impl<'de> Deserializer<'de> for Part<'_> {
     }
 }
 
-/// Records a failure instead of passing it on: the reader of an entry that may fail.
-struct Recording<'n, 's> {
-    reader: Reader<'n, 's>,
+/// The attempts to read one entry. One that fails leaves out what it failed on for the next; it
+/// ends without an element where the entry could only be read without something.
+struct Attempts<'r, 'n, 's> {
+    reader: &'r Reader<'n, 's>,
 }
 
-impl<'de> Deserializer<'de> for Recording<'_, '_> {
+impl<'de> SeqAccess<'de> for Attempts<'_, '_, '_> {
     type Error = Failure;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        let reader = self.reader.clone();
-        reader.deserialize_newtype_struct(LOCATED, visitor).map_err(|failure| self.spent(failure))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier
-        ignored_any
-    }
-}
-
-impl Recording<'_, '_> {
-    fn spent(&self, failure: Failure) -> Failure {
-        self.reader.record(failure);
-        Failure::new("D0005", String::new())
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Failure> {
+        match seed.deserialize(self.reader.clone()) {
+            Ok(_) if self.reader.has_left_out(|_| true) => Ok(None),
+            Ok(value) => Ok(Some(value)),
+            Err(failure) => {
+                let again = self.reader.leave_out(failure);
+                if again { Err(Failure::new("D0005", String::new())) } else { Ok(None) }
+            }
+        }
     }
 }
 
@@ -595,13 +596,13 @@ list: [1, x, 300, 4]
         let doc = check(
             yaml,
             &[
-                "D0002 1:1 .tabels | unknown key `tabels`; did you mean `tables`?",
+                "D0002 1:1 tabels | unknown key `tabels`; did you mean `tables`?",
                 "D0002 4:7 tables.b.sorce | unknown key `sorce`; did you mean `source`?",
                 "D0002 4:17 tables.b.lmit | unknown key `lmit`; did you mean `limit`?",
                 "D0003 4:6 tables.b | `source` is missing",
                 "D0001 5:15 tables.c.source | expected a string, found the number 7: put it in quotes",
-                "D0001 6:11 list[1] | expected u8, found the text `x`",
-                "D0001 6:14 list[2] | expected u8, found integer `300`",
+                "D0001 6:11 list[1] | expected a whole number from 0 to 255, found the text `x`",
+                "D0001 6:14 list[2] | expected a whole number from 0 to 255, found the number 300",
             ],
         )
         .unwrap();
@@ -610,6 +611,43 @@ list: [1, x, 300, 4]
         assert_eq!((a.source.value.as_str(), a.limit), ("s", Some(3.0)));
         assert_eq!(a.key_place, Some(Place { line: 3, column: 3 }));
         assert_eq!(doc.list.len(), 2);
+    }
+
+    #[test]
+    fn several_mistakes_in_one_entry_are_all_told() {
+        let yaml = "\
+tables:
+  a: {source: [s], limit: x}
+  b: {limit: {}}
+  c: [s, 1]
+list: 7
+colour: {mixed: x}
+";
+        let doc = check(
+            yaml,
+            &[
+                "D0001 2:15 tables.a.source | expected a string, found a list",
+                "D0001 2:27 tables.a.limit | expected a number, found the text `x`",
+                "D0001 3:14 tables.b.limit | expected a number, found a map",
+                "D0003 3:6 tables.b | `source` is missing",
+                "D0001 4:6 tables.c | expected a map, found a list",
+                "D0001 5:7 list | expected a list, found the number 7",
+                "D0001 6:17 colour.mixed | expected a list, found the text `x`",
+            ],
+        );
+        assert!(doc.is_none(), "whole parts of the document are missing");
+    }
+
+    #[test]
+    fn many_mistakes_take_no_longer_than_few() {
+        let mut yaml = String::from("tables:\n");
+        for index in 0..1_000 {
+            yaml.push_str(&format!("  t{index}: {{source: [], limit: x, zebra: 1}}\n"));
+        }
+        let mut problems = Problems::default();
+        let doc = decode::<Doc>(&Node::from_yaml(&yaml).unwrap(), &mut problems).unwrap();
+        assert_eq!(doc.tables.failed().len(), 1_000);
+        assert!(problems.len() > 2_000, "{}", problems.len());
     }
 
     #[test]

@@ -125,6 +125,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
     }
 }
 
+/// More than there are values that may be left out of one document.
+const MAX_ATTEMPTS: usize = 128;
+
 /// A value that may have failed; our deserializer has recorded why.
 struct Attempt<T>(Option<Located<T>>);
 
@@ -143,8 +146,14 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AttemptVisitor<T> {
         f.write_str("a value")
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Attempt<T>, D::Error> {
-        Ok(Attempt(Located::deserialize(d).ok()))
+    /// Our deserializer: an error asks for another attempt, which leaves out what failed.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Attempt<T>, A::Error> {
+        for _ in 0..MAX_ATTEMPTS {
+            if let Ok(read) = seq.next_element() {
+                return Ok(Attempt(read));
+            }
+        }
+        Ok(Attempt(None))
     }
 }
 

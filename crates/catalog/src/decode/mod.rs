@@ -7,6 +7,7 @@
 
 mod deserializer;
 mod entries;
+mod failure;
 mod located;
 mod node;
 mod problem;

@@ -70,6 +70,11 @@ impl Node {
             let message = text.lines().next().unwrap_or("not YAML").to_owned();
             // The place is told apart; the reader's own " at line …" would say it twice.
             let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+            let message = if message.starts_with("budget breached") {
+                "the document is too large; an alias counts as all that it stands for".to_owned()
+            } else {
+                message
+            };
             Problem { code: "D0000", place, path: String::new(), message, suggestion: None }
         })?;
         Ok(node.0)

@@ -3,7 +3,7 @@
 /// The candidate that `input` was probably meant to be.
 ///
 /// A candidate that differs only in case wins; otherwise the nearest by Damerau–Levenshtein
-/// distance, at most 2 edits (1 for names of up to 3 characters), or the most similar by
+/// distance, at most 2 edits (1 where a name has up to 4 characters, none where it has 1), or the most similar by
 /// Jaro–Winkler above 0.9.
 pub fn suggest<'c>(input: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     if input.is_empty() || input.len() > 128 {
@@ -18,7 +18,12 @@ pub fn suggest<'c>(input: &str, candidates: impl IntoIterator<Item = &'c str>) -
         }
         let distance = strsim::damerau_levenshtein(&lower, &other);
         let similarity = strsim::jaro_winkler(&lower, &other);
-        let limit = if lower.chars().count() <= 3 { 1 } else { 2 };
+        let shorter = lower.chars().count().min(other.chars().count());
+        let limit = match shorter {
+            0 | 1 => 0,
+            2..=4 => 1,
+            _ => 2,
+        };
         if distance > limit && similarity < 0.9 {
             continue;
         }
@@ -45,6 +50,8 @@ mod tests {
         check("TOTAL", Some("Total"));
         check("ordres", Some("orders"));
         check("customers", None);
+        check("paid", None);
+        check("di", Some("id"));
         check("", None);
     }
 }

@@ -30,9 +30,8 @@ pub trait Scope {
     /// # Errors
     /// As for [`Scope::field`]; the default knows no attributes.
     fn attribute(&mut self, name: &str) -> Result<AttributeType, ExprError> {
-        Err(ExprError::new(format!(
-            "`attribute.{name}` can only be used in the row filter of a policy"
-        )))
+        let message = format!("`attribute.{name}` can only be used in the row filter of a policy");
+        Err(ExprError::new(message).about(ExprErrorKind::Attribute))
     }
 }
 
@@ -54,9 +53,24 @@ pub enum Allow {
     Aggregates,
 }
 
+/// What an [`ExprError`] is about: decides the code it is reported under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExprErrorKind {
+    /// The text is not an expression of the language, or its types do not fit.
+    Expression,
+    /// A field or relationship that does not exist.
+    UnknownName,
+    /// An attribute that is not declared, or cannot be used in this place.
+    Attribute,
+    /// A field that is computed from itself.
+    Cycle,
+}
+
 /// Why a text is not an expression of the language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExprError {
+    /// What it is about.
+    pub kind: ExprErrorKind,
     /// What is wrong and what would be right.
     pub message: String,
     /// A name that may have been meant.
@@ -70,7 +84,14 @@ pub struct ExprError {
 impl ExprError {
     /// An error with only a message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), suggestion: None, at: None, silent: false }
+        let kind = ExprErrorKind::Expression;
+        Self { kind, message: message.into(), suggestion: None, at: None, silent: false }
+    }
+
+    /// The same error, about something else than the text as such.
+    #[must_use]
+    pub fn about(self, kind: ExprErrorKind) -> Self {
+        Self { kind, ..self }
     }
 
     /// An error that names what may have been meant.
@@ -116,7 +137,13 @@ pub fn parse(text: &str) -> Result<sql::Expr, ExprError> {
     let syntax = |error: sqlparser::parser::ParserError| {
         let text = error.to_string();
         let text = text.strip_prefix("sql parser error: ").unwrap_or(&text);
-        ExprError::new(format!("not an expression: {}", lower_first(text)))
+        // The place is told apart from the sentence.
+        let (text, at) = text.split_once(" at Line: ").unwrap_or((text, ""));
+        let at = at.split_once(", Column: ").and_then(|(line, column)| {
+            Some((line.trim().parse().ok()?, column.trim().parse().ok()?))
+        });
+        let message = format!("not an expression: {}", lower_first(text));
+        ExprError { at, ..ExprError::new(message) }
     };
     let mut parser =
         Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).try_with_sql(text).map_err(syntax)?;
@@ -263,9 +290,9 @@ impl Binder<'_> {
         if let ["attribute", name] = chain.as_slice() {
             let declared = self.scope.attribute(name)?;
             if declared.list {
-                return Err(ExprError::new(format!(
-                    "`attribute.{name}` is a list: write `field in (attribute.{name})`"
-                )));
+                let message =
+                    format!("`attribute.{name}` is a list: write `field in (attribute.{name})`");
+                return Err(ExprError::new(message).about(ExprErrorKind::Attribute));
             }
             return Ok(Expr::new(ExprKind::Attribute((*name).to_owned()), declared.data_type));
         }
@@ -296,7 +323,10 @@ impl Binder<'_> {
                 let data_type = value.data_type;
                 Ok(Expr::new(ExprKind::Negate(boxed(value)), data_type))
             }
-            _ => Err(ExprError::new(format!("`{op}` does not apply to a {}", value.data_type))),
+            _ => Err(ExprError::new(format!(
+                "`{op}` does not apply to {}",
+                value.data_type.with_article()
+            ))),
         }
     }
 
@@ -321,7 +351,10 @@ impl Binder<'_> {
         let value = self.expr(value, d)?;
         let pattern = self.expr(pattern, d)?;
         if value.data_type != Type::Text {
-            return Err(ExprError::new(format!("`like` wants a text, not a {}", value.data_type)));
+            return Err(ExprError::new(format!(
+                "`like` wants a text, not {}",
+                value.data_type.with_article()
+            )));
         }
         let ExprKind::Literal(Literal::Text(text)) = pattern.kind else {
             return Err(ExprError::new("the pattern of `like` is a constant text"));
@@ -375,8 +408,9 @@ impl Binder<'_> {
         };
         if !possible {
             return Err(ExprError::new(format!(
-                "a {} cannot be converted to a {target}",
-                value.data_type
+                "{} cannot be converted to {}",
+                value.data_type.with_article(),
+                target.with_article()
             )));
         }
         Ok(Expr::new(ExprKind::Cast { value: boxed(value), strict }, target))
@@ -516,7 +550,10 @@ fn boolean(e: Expr) -> Bound {
     if matches!(e.data_type, Type::Boolean | Type::Null) {
         Ok(e)
     } else {
-        Err(ExprError::new(format!("a condition is wanted here, not a {}", e.data_type)))
+        Err(ExprError::new(format!(
+            "a condition is wanted here, not {}",
+            e.data_type.with_article()
+        )))
     }
 }
 
@@ -616,8 +653,9 @@ fn align(left: Expr, right: Expr) -> Result<(Expr, Expr), ExprError> {
         return Ok((left?, right));
     }
     Err(ExprError::new(format!(
-        "a {} cannot be compared with a {}",
-        left.data_type, right.data_type
+        "{} cannot be compared with {}",
+        left.data_type.with_article(),
+        right.data_type.with_article()
     )))
 }
 
@@ -676,7 +714,9 @@ fn negated(constant: &Literal) -> Result<Literal, ExprError> {
         }
         _ => None,
     }
-    .ok_or_else(|| ExprError::new(format!("`-` does not apply to a {}", constant.data_type())))
+    .ok_or_else(|| {
+        ExprError::new(format!("`-` does not apply to {}", constant.data_type().with_article()))
+    })
 }
 
 fn grain_named(tree: &sql::Expr) -> Result<Grain, ExprError> {

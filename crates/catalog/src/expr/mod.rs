@@ -8,5 +8,5 @@ mod bind;
 mod functions;
 
 pub use ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
-pub use bind::{Allow, AttributeType, ExprError, Scope, bind, parse};
+pub use bind::{Allow, AttributeType, ExprError, ExprErrorKind, Scope, bind, parse};
 pub use functions::{AggregateFunction, Function};

@@ -1,22 +1,21 @@
 //! Policies checked against a model: every rule of the policy language, all problems at once.
 
+mod masks;
+mod sources;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sandbar_catalog::decode::{Located, Place, Problem, suggest};
-use sandbar_catalog::expr::{Allow, AttributeType, ExprError, Scope, bind};
-use sandbar_catalog::query::{Value, days_since_epoch};
+use sandbar_catalog::expr::{Allow, AttributeType, ExprError, ExprErrorKind, Scope, bind};
 use sandbar_catalog::{
-    CollectionId, FieldId, FieldKind, FieldPath, Finding, Literal, MetricId, Report, Snapshot,
-    SourceText, TableId, TableSource, Type,
+    CollectionId, FieldId, FieldPath, Finding, MetricId, Report, Snapshot, SourceText, TableId,
+    Type, place_inside,
 };
 
 use crate::condition::Condition;
-use crate::definitions::{
-    DenyDef, FieldsDef, GrantDef, MaskDef, PolicyDef, PolicyDefinitions, RestrictDef,
-};
+use crate::definitions::{DenyDef, FieldsDef, GrantDef, PolicyDef, PolicyDefinitions, RestrictDef};
 use crate::level::Level;
-use crate::mask::Mask;
 use crate::policy_set::{Policy, PolicySet, TableGrant, TablePolicies, UnboundFilter};
 
 const FORMAT: &str = "P0100";
@@ -207,6 +206,10 @@ impl Checker<'_> {
         if grant.tables.is_empty() && grant.metrics.is_empty() && grant.collections.is_empty() {
             let message = "a grant names `tables`, `metrics` or `collections`".to_owned();
             self.at(grant, SHAPE, message, None);
+        } else if grant.tables.is_empty() {
+            self.narrows_nothing(grant.rows.as_ref(), "rows");
+            self.narrows_nothing(grant.fields.as_ref(), "fields");
+            self.narrows_nothing(grant.masks.iter().next().map(|(_, mask)| mask), "masks");
         }
         for name in grant.tables.iter() {
             let Some(table) = self.table(name) else { continue };
@@ -249,6 +252,8 @@ impl Checker<'_> {
         if nothing {
             let message = "a denial names `tables`, `metrics` or `collections`".to_owned();
             self.at(deny, SHAPE, message, None);
+        } else if deny.tables.is_empty() {
+            self.narrows_nothing(deny.fields.first(), "fields");
         }
         for name in deny.tables.iter() {
             let Some(table) = self.table(name) else { continue };
@@ -263,6 +268,14 @@ impl Checker<'_> {
         }
         for collection in self.collections(&deny.collections) {
             self.set.collection_denials.entry(collection).or_default().push(policy);
+        }
+    }
+
+    /// What narrows tables must not stand where there are none: it would be ignored.
+    fn narrows_nothing<T>(&mut self, value: Option<&Located<T>>, key: &str) {
+        if let Some(value) = value {
+            let message = format!("`{key}` narrows tables, and this policy names no `tables`");
+            self.at(value, SHAPE, message, None);
         }
     }
 
@@ -333,54 +346,6 @@ impl Checker<'_> {
         flags
     }
 
-    fn masks(&mut self, table: TableId, grant: &GrantDef) -> Vec<(FieldId, Mask)> {
-        let mut found = Vec::new();
-        for (name, def) in grant.masks.iter() {
-            let key = Located {
-                value: name.to_owned(),
-                place: def.key_place,
-                key_place: None,
-                path: def.path.clone(),
-            };
-            let Some(field) = self.field(table, &key) else { continue };
-            match self.mask(field, &def.value) {
-                Ok(mask) => found.push((field, mask)),
-                Err(message) => self.at(def, MASK, message, None),
-            }
-        }
-        found
-    }
-
-    fn mask(&self, id: FieldId, def: &MaskDef) -> Result<Mask, String> {
-        let field = self.snapshot.field(id);
-        if matches!(field.kind, FieldKind::Calculated(_)) {
-            return Err(format!(
-                "`{}` is calculated: mask the fields it is computed from",
-                field.name
-            ));
-        }
-        let text_only = |mask: Mask, name: &str| {
-            if field.data_type == Type::Text {
-                Ok(mask)
-            } else {
-                Err(format!("`{name}` masks text, and `{}` is {}", field.name, field.data_type))
-            }
-        };
-        match def {
-            MaskDef::Null => Ok(Mask::Null),
-            MaskDef::Hash => text_only(Mask::Hash, "hash"),
-            MaskDef::Prefix(length) => text_only(Mask::Prefix(*length), "prefix"),
-            MaskDef::Constant(value) => {
-                constant(value, field.data_type).map(Mask::Constant).ok_or_else(|| {
-                    format!(
-                        "the constant is not a {}, the type of `{}`",
-                        field.data_type, field.name
-                    )
-                })
-            }
-        }
-    }
-
     fn rows(&mut self, table: TableId, text: &Located<String>) -> Result<UnboundFilter, ()> {
         let result = {
             let mut scope = PolicyScope {
@@ -395,15 +360,21 @@ impl Checker<'_> {
             Ok(expr) => expr,
             Err(error) => {
                 if !error.silent {
-                    let code =
-                        if error.message.contains("attribute") { ATTRIBUTE } else { CONDITION };
-                    self.at(text, code, error.message, error.suggestion.as_deref());
+                    let code = match error.kind {
+                        ExprErrorKind::Attribute => ATTRIBUTE,
+                        ExprErrorKind::UnknownName => UNKNOWN_FIELD,
+                        ExprErrorKind::Expression | ExprErrorKind::Cycle => CONDITION,
+                    };
+                    let place = place_inside(text, error.at, self.file.as_ref());
+                    let suggestion = error.suggestion.as_deref();
+                    self.say(place, &text.path, code, error.message, suggestion);
                 }
                 return Err(());
             }
         };
         if !matches!(expr.data_type, Type::Boolean | Type::Null) {
-            let message = format!("a condition is wanted here, not a {}", expr.data_type);
+            let message =
+                format!("a condition is wanted here, not {}", expr.data_type.with_article());
             self.at(text, CONDITION, message, None);
             return Err(());
         }
@@ -422,63 +393,6 @@ impl Checker<'_> {
             .to_owned();
         self.at(text, MIXED_TABLES, message, None);
         Err(())
-    }
-
-    /// One physical source under two tables can be read around a restriction of one of them.
-    fn shared_sources(&mut self) {
-        self.file = None;
-        let mut first: HashMap<&str, TableId> = HashMap::new();
-        for table in self.snapshot.tables() {
-            let TableSource::Source { identity, .. } = &table.source else { continue };
-            if identity.is_empty() {
-                continue;
-            }
-            let Some(other) = first.get(identity.as_str()).copied() else {
-                first.insert(identity, table.id);
-                continue;
-            };
-            let other = self.snapshot.table(other);
-            if table.shares_source_reviewed || other.shares_source_reviewed {
-                continue;
-            }
-            let restricts = |id: TableId| {
-                let rules = self.set.by_table.get(id.index());
-                let mut policies: Vec<usize> = rules
-                    .map(|r| r.restricts.iter().map(|(p, _)| *p).collect())
-                    .unwrap_or_default();
-                policies.sort_unstable();
-                policies
-            };
-            let (a, b) = (restricts(table.id), restricts(other.id));
-            if a == b && !a.is_empty() {
-                continue;
-            }
-            let message = format!(
-                "tables `{}` ({}) and `{}` ({}) read one source: give both the same `restrict`, or \
-                 say `shares_source: reviewed`",
-                other.name, other.origin, table.name, table.origin
-            );
-            self.say(None, &format!("tables.{}", table.name), SHARED_SOURCE, message, None);
-        }
-    }
-}
-
-fn constant(value: &Value, data_type: Type) -> Option<Literal> {
-    match (value, data_type) {
-        (Value::Null, _) => Some(Literal::Null),
-        (Value::Boolean(b), Type::Boolean) => Some(Literal::Boolean(*b)),
-        (Value::Integer(n), Type::Integer) => Some(Literal::Integer(*n)),
-        (Value::Integer(n), Type::Decimal { .. }) => {
-            Some(Literal::Decimal { value: i128::from(*n), scale: 0 })
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a mask for a floating point field")]
-        (Value::Integer(n), Type::Number) => Some(Literal::Number(*n as f64)),
-        (Value::Number(n), Type::Number) => Some(Literal::Number(*n)),
-        (Value::Text(text), Type::Text) => Some(Literal::Text(text.clone())),
-        (Value::Text(text), Type::Date) => {
-            text.parse().ok().map(|date| Literal::Date(days_since_epoch(date)))
-        }
-        _ => None,
     }
 }
 
@@ -507,6 +421,7 @@ impl Scope for PolicyScope<'_> {
         }
         let known = self.attributes.keys().map(String::as_str);
         let message = format!("`{name}` is not a declared attribute");
-        Err(ExprError::suggesting(message, suggest(name, known)))
+        let error = ExprError::suggesting(message, suggest(name, known));
+        Err(error.about(ExprErrorKind::Attribute))
     }
 }

@@ -1,0 +1,210 @@
+//! An answer: rows, and what is to be known about them.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use futures::{Stream, StreamExt};
+use sandbar_executor::{AnswerStream, Outcome};
+use sandbar_query_planner::{AnswerColumn, QueryPlan};
+
+use crate::decision::OpenDecision;
+use crate::error::Error;
+
+/// Something an asker should know about his answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// `W0001`: the rows have no determined order.
+    Unordered,
+    /// `W0002`: there are more rows than were given.
+    Truncated,
+}
+
+impl Warning {
+    /// A stable code, explained in docs/errors.md.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unordered => "W0001",
+            Self::Truncated => "W0002",
+        }
+    }
+
+    /// A sentence for the asker.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Unordered => "the rows have no determined order; say `order_by`",
+            Self::Truncated => "there are more rows than were given",
+        }
+    }
+}
+
+/// An answer whose rows are still to come: a stream of record batches. Dropping it cancels the
+/// query.
+#[must_use]
+pub struct Answer {
+    stream: AnswerStream,
+    columns: Vec<AnswerColumn>,
+    scoped: bool,
+    ordered: bool,
+    snapshot: u64,
+    decision: Option<OpenDecision>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
+
+impl Answer {
+    pub(crate) fn new(
+        plan: &QueryPlan,
+        stream: AnswerStream,
+        snapshot: u64,
+        decision: OpenDecision,
+    ) -> Self {
+        Self {
+            columns: plan.columns().to_vec(),
+            scoped: plan.is_scoped(),
+            ordered: plan.is_ordered(),
+            stream,
+            snapshot,
+            decision: Some(decision),
+        }
+    }
+
+    /// The schema of every batch.
+    pub fn schema(&self) -> &SchemaRef {
+        self.stream.schema()
+    }
+
+    /// What the columns are.
+    pub fn columns(&self) -> &[AnswerColumn] {
+        &self.columns
+    }
+
+    /// Whether anything that was read was narrowed for its asker: rows left out, or values masked.
+    pub fn is_scoped(&self) -> bool {
+        self.scoped
+    }
+
+    /// The snapshot that was seen.
+    pub fn snapshot_version(&self) -> u64 {
+        self.snapshot
+    }
+
+    /// Whether there were more rows than allowed; known once all rows have come.
+    pub fn is_truncated(&self) -> bool {
+        self.stream.outcome() == Outcome::Truncated
+    }
+
+    /// What the asker should know; complete once all rows have come.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if !self.ordered {
+            warnings.push(Warning::Unordered);
+        }
+        if self.is_truncated() {
+            warnings.push(Warning::Truncated);
+        }
+        warnings
+    }
+
+    /// Waits for all rows.
+    ///
+    /// # Errors
+    /// The first error on the way; no rows are given then.
+    pub async fn collect(mut self) -> Result<Collected, Error> {
+        let mut batches = Vec::new();
+        while let Some(batch) = self.next().await {
+            batches.push(batch?);
+        }
+        Ok(Collected {
+            schema: self.schema().clone(),
+            columns: self.columns.clone(),
+            scoped: self.scoped,
+            snapshot: self.snapshot,
+            warnings: self.warnings(),
+            batches,
+        })
+    }
+}
+
+impl Stream for Answer {
+    type Item = Result<RecordBatch, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let polled = match this.stream.poll_next_unpin(context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(polled) => polled.map(|batch| batch.map_err(Error::from)),
+        };
+        if let Some(decision) = &mut this.decision {
+            decision.rows(this.stream.rows());
+            match &polled {
+                Some(Err(error)) => decision.failed(error),
+                _ if this.stream.outcome() != Outcome::Running => decision.answered(),
+                _ => {}
+            }
+        }
+        if this.stream.outcome() != Outcome::Running {
+            this.decision = None;
+        }
+        Poll::Ready(polled)
+    }
+}
+
+/// An answer with all its rows.
+#[derive(Clone, Debug)]
+pub struct Collected {
+    schema: SchemaRef,
+    columns: Vec<AnswerColumn>,
+    scoped: bool,
+    snapshot: u64,
+    warnings: Vec<Warning>,
+    batches: Vec<RecordBatch>,
+}
+
+impl Collected {
+    /// The schema of every batch.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// What the columns are.
+    pub fn columns(&self) -> &[AnswerColumn] {
+        &self.columns
+    }
+
+    /// The rows.
+    pub fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    /// How many rows there are.
+    pub fn num_rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// Whether anything that was read was narrowed for its asker.
+    pub fn is_scoped(&self) -> bool {
+        self.scoped
+    }
+
+    /// Whether there were more rows than allowed.
+    pub fn is_truncated(&self) -> bool {
+        self.warnings.contains(&Warning::Truncated)
+    }
+
+    /// The snapshot that was seen.
+    pub fn snapshot_version(&self) -> u64 {
+        self.snapshot
+    }
+
+    /// What the asker should know.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+}

@@ -1,0 +1,284 @@
+//! How a host sets an engine up.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::catalog::TableProvider;
+use datafusion::execution::context::SessionState;
+use sandbar_auth::Verifier;
+use sandbar_catalog::definitions::{FileFormat, SourceDef};
+use sandbar_catalog::{Definitions, SourceText, Type};
+use sandbar_executor::Limits;
+use sandbar_executor::source::{FilesSpec, Format, SourceSpec};
+use sandbar_permissions::PolicyDefinitions;
+use sandbar_query_planner::MaskKey;
+
+use crate::decision::DecisionSink;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind};
+
+/// A model and its policies, read but not yet checked.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    /// Tables, metrics, collections.
+    pub definitions: Definitions,
+    /// Who sees what.
+    pub policies: PolicyDefinitions,
+}
+
+impl Model {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a model file: its name, for messages, and its text.
+    #[must_use]
+    pub fn with_model(mut self, name: &str, text: &str) -> Self {
+        self.definitions = self.definitions.and(Definitions::from_yaml_str(name, text));
+        self
+    }
+
+    /// Adds a policy file: its name, for messages, and its text.
+    #[must_use]
+    pub fn with_policies(mut self, name: &str, text: &str) -> Self {
+        let more = PolicyDefinitions::from_yaml([SourceText::new(name, text)]);
+        self.policies = self.policies.and(more);
+        self
+    }
+}
+
+/// What stays the same through all reloads of an engine.
+pub(crate) struct Settings {
+    pub(crate) state: SessionState,
+    pub(crate) sources: BTreeMap<String, SourceSpec>,
+    pub(crate) base: Option<PathBuf>,
+    pub(crate) verifier: Option<Verifier>,
+    pub(crate) clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    pub(crate) limits: Limits,
+    pub(crate) sink: Option<Arc<dyn DecisionSink>>,
+    pub(crate) mask_key: MaskKey,
+}
+
+/// Sets an engine up; see [`Engine::builder`].
+#[must_use]
+pub struct EngineBuilder {
+    model: Model,
+    sources: BTreeMap<String, SourceSpec>,
+    base: Option<PathBuf>,
+    state: Option<SessionState>,
+    verifier: Option<Verifier>,
+    clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    limits: Limits,
+    sink: Option<Arc<dyn DecisionSink>>,
+    mask_key: Option<MaskKey>,
+    /// Batches that a host gave no schema with.
+    schemaless: Vec<String>,
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder")
+            .field("sources", &self.sources.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl EngineBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            model: Model::new(),
+            sources: BTreeMap::new(),
+            base: None,
+            state: None,
+            verifier: None,
+            clock: Arc::new(SystemTime::now),
+            limits: Limits::default(),
+            sink: None,
+            mask_key: None,
+            schemaless: Vec::new(),
+        }
+    }
+
+    /// Adds a model file: its name, for messages, and its YAML text.
+    pub fn model(mut self, name: &str, text: &str) -> Self {
+        self.model = self.model.with_model(name, text);
+        self
+    }
+
+    /// Adds a policy file: its name, for messages, and its YAML text.
+    pub fn policies(mut self, name: &str, text: &str) -> Self {
+        self.model = self.model.with_policies(name, text);
+        self
+    }
+
+    /// Adds definitions made in Rust.
+    pub fn definitions(mut self, definitions: Definitions) -> Self {
+        self.model.definitions = self.model.definitions.and(definitions);
+        self
+    }
+
+    /// Adds policies made in Rust.
+    pub fn policy_definitions(mut self, policies: PolicyDefinitions) -> Self {
+        self.model.policies = self.model.policies.and(policies);
+        self
+    }
+
+    /// The folder that relative paths of the model's sources start from. Without it only absolute
+    /// paths can be opened.
+    pub fn base_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.base = Some(folder.into());
+        self
+    }
+
+    /// Gives a source of the model, instead of what the model says of it.
+    pub fn source(mut self, name: &str, spec: SourceSpec) -> Self {
+        self.sources.insert(name.to_owned(), spec);
+        self
+    }
+
+    /// Gives a source as rows in memory. At least one batch, which may be empty, tells the schema.
+    pub fn batches(mut self, name: &str, batches: Vec<RecordBatch>) -> Self {
+        match batches.first() {
+            Some(first) => {
+                let schema = first.schema();
+                self.source(name, SourceSpec::Batches { schema, batches })
+            }
+            None => {
+                self.schemaless.push(name.to_owned());
+                self
+            }
+        }
+    }
+
+    /// Gives a source as a table of the host's own making.
+    pub fn table_provider(self, name: &str, provider: Arc<dyn TableProvider>) -> Self {
+        self.source(name, SourceSpec::Provider(provider))
+    }
+
+    /// Runs queries with the runtime environment and options of a host's session.
+    pub fn session_state(mut self, state: SessionState) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Checks the tokens given to [`Engine::authenticate`].
+    pub fn verifier(mut self, verifier: Verifier) -> Self {
+        self.verifier = Some(verifier);
+        self
+    }
+
+    /// Tells the time instead of the system's clock. It is read once per request.
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// What one query may use, unless a session says otherwise.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Is told of every request when it ends.
+    pub fn decisions(mut self, sink: impl DecisionSink + 'static) -> Self {
+        self.sink = Some(Arc::new(sink));
+        self
+    }
+
+    /// The key of the hash mask, to keep hashes the same through restarts and machines. Without
+    /// it each engine makes a random one.
+    pub fn mask_key(mut self, key: [u8; 32]) -> Self {
+        self.mask_key = Some(MaskKey::new(key));
+        self
+    }
+
+    /// Opens the sources, checks everything, and makes the engine.
+    ///
+    /// # Errors
+    /// Every problem of the model, the policies or the sources at once, whichever of the three
+    /// comes first.
+    pub async fn build(self) -> Result<Engine, Error> {
+        if let Some(name) = self.schemaless.first() {
+            let message = format!("source `{name}` has no batch to take the schema from");
+            return Err(Error::new(ErrorKind::Source, "E0203", message));
+        }
+        let mask_key = match self.mask_key {
+            Some(key) => key,
+            None => random_key()?,
+        };
+        let settings = Settings {
+            state: sandbar_executor::Executor::session_state(self.state),
+            sources: self.sources,
+            base: self.base,
+            verifier: self.verifier,
+            clock: self.clock,
+            limits: self.limits,
+            sink: self.sink,
+            mask_key,
+        };
+        Engine::open(settings, &self.model).await
+    }
+}
+
+fn random_key() -> Result<MaskKey, Error> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|_| {
+        Error::new(ErrorKind::Internal, "E0901", "the system has no random numbers to give")
+    })?;
+    Ok(MaskKey::new(key))
+}
+
+impl Settings {
+    /// What to open for a model: its own file sources, and those that the host gives instead.
+    pub(crate) fn specs(&self, model: &Model) -> Result<BTreeMap<String, SourceSpec>, Error> {
+        let mut specs = self.sources.clone();
+        for (name, def, _) in model.definitions.sources() {
+            if !specs.contains_key(name) {
+                specs.insert(name.to_owned(), self.files(name, &def.value)?);
+            }
+        }
+        Ok(specs)
+    }
+
+    fn files(&self, name: &str, def: &SourceDef) -> Result<SourceSpec, Error> {
+        let wrong = |what: String| Error::new(ErrorKind::InvalidModel, "E0204", what);
+        let delimiter = def.delimiter.unwrap_or(',');
+        let delimiter = u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
+            wrong(format!("source `{name}`: the delimiter is one ASCII character"))
+        })?;
+        let format = match def.format {
+            FileFormat::Parquet => Format::Parquet,
+            FileFormat::Csv => Format::Csv { header: def.header.unwrap_or(true), delimiter },
+            FileFormat::JsonLines => Format::JsonLines,
+            FileFormat::Arrow => Format::Arrow,
+        };
+        let mut partitions = Vec::with_capacity(def.partitions.len());
+        for (column, data_type) in &def.partitions {
+            let arrow = Type::parse(data_type).and_then(partition_type).ok_or_else(|| {
+                wrong(format!("source `{name}`: partition `{column}` has no type `{data_type}`"))
+            })?;
+            partitions.push((column.clone(), arrow));
+        }
+        let path = def.path.value.clone();
+        Ok(SourceSpec::Files(FilesSpec { format, path, base: self.base.clone(), partitions }))
+    }
+}
+
+/// The stored type of a partition column.
+fn partition_type(data_type: Type) -> Option<DataType> {
+    Some(match data_type {
+        Type::Boolean => DataType::Boolean,
+        Type::Integer => DataType::Int64,
+        Type::Number => DataType::Float64,
+        Type::Text => DataType::Utf8,
+        Type::Date => DataType::Date32,
+        Type::Datetime => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Type::Decimal { .. } | Type::Other | Type::Null => return None,
+    })
+}

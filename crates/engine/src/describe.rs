@@ -1,0 +1,363 @@
+//! What a principal may list: plain data for hosts and wires. The selection is made in
+//! permissions; nothing here looks past [`Grants`].
+
+use sandbar_catalog::{Field, FieldPath, Metric, SemanticType, Table, TableId};
+use sandbar_permissions::{Grants, Level, Missing, Refusal, SearchTarget, Suggestion};
+use serde::Serialize;
+
+use crate::error::{Error, ErrorKind};
+
+/// A table as a principal sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TableDescription {
+    /// Its number: stable, the same for every principal.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What a row is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Other words for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub synonyms: Vec<String>,
+    /// Whether it may be queried, or only described.
+    pub level: Level,
+    /// Its visible fields.
+    pub fields: Vec<FieldDescription>,
+    /// Its visible measures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<MeasureDescription>,
+    /// Its visible segments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<SegmentDescription>,
+    /// The visible tables it leads to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relationships: Vec<RelationshipDescription>,
+    /// The names of its visible metrics.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<String>,
+}
+
+/// A field as a principal sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FieldDescription {
+    /// Its id on the wire.
+    pub id: String,
+    /// What a query calls it: `category`, or `product.category` from a table that leads there.
+    pub name: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What it says about a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Other words for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub synonyms: Vec<String>,
+    /// The type of its values.
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// What the values mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<SemanticType>,
+    /// The unit of the values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Whether it may be queried, or only described.
+    pub level: Level,
+}
+
+/// A measure as a principal sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct MeasureDescription {
+    /// Its name.
+    pub name: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What it measures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The type of the number.
+    #[serde(rename = "type")]
+    pub data_type: String,
+}
+
+/// A segment as a principal sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SegmentDescription {
+    /// Its name.
+    pub name: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Which rows it selects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A relationship whose target a principal sees.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RelationshipDescription {
+    /// Its role name: the prefix of the fields behind it.
+    pub name: String,
+    /// The table it leads to.
+    pub to: String,
+    /// Whether each row leads to at most one row there, so that its fields can be used.
+    pub to_one: bool,
+    /// What it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A metric as a principal sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct MetricDescription {
+    /// Its number: stable, the same for every principal.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What it measures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Other words for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub synonyms: Vec<String>,
+    /// The table whose rows it aggregates.
+    pub table: String,
+    /// The type of the number.
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// The unit of the number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The temporal field it is reported over, where that is visible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Whether its owner vouches for it.
+    pub verified: bool,
+    /// Whether it may be queried, or only described.
+    pub level: Level,
+    /// The fields it can be grouped and filtered by.
+    pub dimensions: Vec<FieldDescription>,
+}
+
+/// An answer of a search.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FoundObject {
+    /// `table` or `metric`.
+    pub kind: &'static str,
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How well it fits, from 0 (hardly) to 1 (exactly).
+    pub score: f64,
+}
+
+pub(crate) fn tables(grants: &Grants) -> Vec<TableDescription> {
+    grants.tables().map(|t| table(grants, t)).collect()
+}
+
+pub(crate) fn metrics(grants: &Grants) -> Vec<MetricDescription> {
+    grants.metrics().map(|m| metric(grants, m)).collect()
+}
+
+pub(crate) fn table_named(grants: &Grants, name: &str) -> Result<TableDescription, Error> {
+    let found = match grants.find_table(name) {
+        Ok(id) => Some(grants.snapshot().table(id)),
+        Err(Missing::Refused(Refusal::DescribeOnly)) => {
+            grants.snapshot().find_table(name).map(|id| grants.snapshot().table(id))
+        }
+        Err(missing) => return Err(not_found("Q0102", "table", name, &missing)),
+    };
+    match found {
+        Some(found) => Ok(table(grants, found)),
+        None => Err(not_found("Q0102", "table", name, &Missing::Unknown { suggestion: None })),
+    }
+}
+
+pub(crate) fn metric_named(grants: &Grants, name: &str) -> Result<MetricDescription, Error> {
+    let found = match grants.find_metric(name) {
+        Ok(id) => Some(grants.snapshot().metric(id)),
+        Err(Missing::Refused(Refusal::DescribeOnly)) => {
+            grants.snapshot().find_metric(name).map(|id| grants.snapshot().metric(id))
+        }
+        Err(missing) => return Err(not_found("Q0101", "metric", name, &missing)),
+    };
+    match found {
+        Some(found) => Ok(metric(grants, found)),
+        None => Err(not_found("Q0101", "metric", name, &Missing::Unknown { suggestion: None })),
+    }
+}
+
+pub(crate) fn search(grants: &Grants, words: &str) -> Vec<FoundObject> {
+    let snapshot = grants.snapshot();
+    let hits = grants.search(words).into_iter();
+    hits.map(|hit| match hit.target {
+        SearchTarget::Table(id) => {
+            let table = snapshot.table(id);
+            FoundObject {
+                kind: "table",
+                id: table.number,
+                name: table.name.clone(),
+                label: table.label.clone(),
+                description: table.description.clone(),
+                score: hit.score,
+            }
+        }
+        SearchTarget::Metric(id) => {
+            let metric = snapshot.metric(id);
+            FoundObject {
+                kind: "metric",
+                id: metric.number,
+                name: metric.name.clone(),
+                label: metric.label.clone(),
+                description: metric.description.clone(),
+                score: hit.score,
+            }
+        }
+    })
+    .collect()
+}
+
+fn not_found(code: &'static str, what: &str, name: &str, missing: &Missing) -> Error {
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    match missing {
+        Missing::Refused(Refusal::MissingAttribute(attribute)) => {
+            let message = format!(
+                "{what} `{shown}`: access here depends on attribute `{attribute}`, which is missing \
+                 or has the wrong type"
+            );
+            Error::new(ErrorKind::Denied, "Q0104", message)
+        }
+        Missing::Unknown { suggestion: Some(Suggestion::Close(close)) } => {
+            let message = format!("there is no {what} `{shown}`; did you mean `{close}`?");
+            Error::new(ErrorKind::NotFound, code, message)
+        }
+        Missing::Unknown { suggestion: Some(Suggestion::Instead(other)) } => {
+            let message = format!("there is no {what} `{shown}`; `{other}` can be asked for");
+            Error::new(ErrorKind::NotFound, code, message)
+        }
+        _ => Error::new(ErrorKind::NotFound, code, format!("there is no {what} `{shown}`")),
+    }
+}
+
+fn table(grants: &Grants, table: &Table) -> TableDescription {
+    let shown = |inputs: &[FieldPath]| grants.inputs_level(inputs) > Level::None;
+    let measures = table.measures.iter().filter(|m| shown(&m.inputs));
+    let segments = table.segments.iter().filter(|s| shown(&s.inputs));
+    let snapshot = grants.snapshot();
+    let metrics = snapshot.metrics_of(table.id).iter();
+    TableDescription {
+        id: table.number,
+        name: table.name.clone(),
+        label: table.label.clone(),
+        description: table.description.clone(),
+        synonyms: table.synonyms.clone(),
+        level: grants.table_level(table.id),
+        fields: grants.fields(table.id).map(|f| field(grants, table, f, &[])).collect(),
+        measures: measures
+            .map(|m| MeasureDescription {
+                name: m.name.clone(),
+                label: m.label.clone(),
+                description: m.description.clone(),
+                data_type: m.expr.data_type.to_string(),
+            })
+            .collect(),
+        segments: segments
+            .map(|s| SegmentDescription {
+                name: s.name.clone(),
+                label: s.label.clone(),
+                description: s.description.clone(),
+            })
+            .collect(),
+        relationships: grants
+            .relationships(table.id)
+            .map(|r| RelationshipDescription {
+                name: r.name.clone(),
+                to: snapshot.table(r.to).name.clone(),
+                to_one: r.cardinality.is_to_one(),
+                description: r.description.clone(),
+            })
+            .collect(),
+        metrics: metrics
+            .filter(|id| grants.metric_level(**id) > Level::None)
+            .map(|id| snapshot.metric(*id).name.clone())
+            .collect(),
+    }
+}
+
+fn metric(grants: &Grants, metric: &Metric) -> MetricDescription {
+    let snapshot = grants.snapshot();
+    let time = metric.time.map(FieldPath::own);
+    let time = time.filter(|path| grants.field_level(path) > Level::None);
+    MetricDescription {
+        id: metric.number,
+        name: metric.name.clone(),
+        label: metric.label.clone(),
+        description: metric.description.clone(),
+        synonyms: metric.synonyms.clone(),
+        table: snapshot.table(metric.table).name.clone(),
+        data_type: metric.expr.data_type.to_string(),
+        unit: metric.unit.clone(),
+        time: time.map(|path| snapshot.path_name(&path)),
+        verified: metric.verified,
+        level: grants.metric_level(metric.id),
+        dimensions: dimensions(grants, metric.table),
+    }
+}
+
+/// The fields of a table, and those one to-one step away.
+fn dimensions(grants: &Grants, asked: TableId) -> Vec<FieldDescription> {
+    let base = grants.snapshot().table(asked);
+    let mut all: Vec<FieldDescription> =
+        grants.fields(asked).map(|f| field(grants, base, f, &[])).collect();
+    for step in grants.relationships(asked).filter(|r| r.cardinality.is_to_one()) {
+        let via = [step.id];
+        all.extend(grants.fields(step.to).map(|f| field(grants, base, f, &via)));
+    }
+    all
+}
+
+fn field(
+    grants: &Grants,
+    base: &Table,
+    field: &Field,
+    via: &[sandbar_catalog::RelationshipId],
+) -> FieldDescription {
+    let snapshot = grants.snapshot();
+    let path = FieldPath { via: via.to_vec(), field: field.id };
+    let prefix: String =
+        via.iter().map(|step| format!("{}.", snapshot.relationship(*step).name)).collect();
+    FieldDescription {
+        id: format!("t{}-{prefix}{}", base.number, field.number),
+        name: snapshot.path_name(&path),
+        label: field.label.clone(),
+        description: field.description.clone(),
+        synonyms: field.synonyms.clone(),
+        data_type: field.data_type.to_string(),
+        semantic: field.semantic,
+        unit: field.unit.clone(),
+        level: grants.field_level(&path),
+    }
+}

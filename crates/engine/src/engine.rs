@@ -1,0 +1,115 @@
+//! The engine: one model, its policies and its sources, for any number of principals.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
+
+use arc_swap::ArcSwap;
+use sandbar_auth::Principal;
+use sandbar_executor::source::Sources;
+use sandbar_permissions::Administrator;
+
+use crate::builder::{EngineBuilder, Model, Settings};
+use crate::error::{Error, ErrorKind};
+use crate::explain::Explanation;
+use crate::session::Session;
+use crate::world::World;
+use sandbar_catalog::query::SemanticQuery;
+
+/// A semantic layer over some sources. Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) world: ArcSwap<World>,
+    versions: AtomicU64,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("snapshot", &self.snapshot_version()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts to set an engine up.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::new()
+    }
+
+    pub(crate) async fn open(settings: Settings, model: &Model) -> Result<Self, Error> {
+        let world = Self::world(&settings, model, 1).await?;
+        let inner = Inner { settings, world: ArcSwap::from_pointee(world), versions: 1.into() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    async fn world(settings: &Settings, model: &Model, version: u64) -> Result<World, Error> {
+        // What is wrong with the texts is reported before anything is opened for them.
+        let found = model.definitions.problems();
+        if !found.is_empty() {
+            return Err(Error::model(found));
+        }
+        let specs = settings.specs(model)?;
+        let sources = Sources::open(&settings.state, specs).await.map_err(Error::sources)?;
+        World::new(version, model, sources, settings.state.clone(), settings.mask_key.clone())
+    }
+
+    /// Replaces model and policies, all or nothing. Sources are opened anew. Running queries end
+    /// with what they started with; the next request sees the new snapshot.
+    ///
+    /// # Errors
+    /// Every problem at once; the engine then keeps answering from the last good snapshot.
+    pub async fn reload(&self, model: &Model) -> Result<u64, Error> {
+        let version = self.inner.versions.fetch_add(1, Ordering::Relaxed) + 1;
+        let world = Self::world(&self.inner.settings, model, version).await?;
+        let world = Arc::new(world);
+        // Of two reloads at the same time the one that was called last wins.
+        self.inner.world.rcu(|current| {
+            let newer = if current.version < version { &world } else { current };
+            Arc::clone(newer)
+        });
+        Ok(version)
+    }
+
+    /// The number of the snapshot that the next request sees; it grows with each reload.
+    pub fn snapshot_version(&self) -> u64 {
+        self.inner.world.load().version
+    }
+
+    /// A session for somebody whom the host vouches for. It holds no rights: each call looks at
+    /// the grants of that moment.
+    pub fn session(&self, principal: Principal) -> Session {
+        Session::new(Arc::clone(&self.inner), principal)
+    }
+
+    /// A session for the bearer of a token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthenticated`], with the same text whatever is wrong with the token.
+    pub fn authenticate(&self, token: &str) -> Result<Session, Error> {
+        let Some(verifier) = &self.inner.settings.verifier else {
+            let message = "this engine has no verifier, so no token is valid";
+            return Err(Error::new(ErrorKind::Unauthenticated, "E0102", message));
+        };
+        let now = (self.inner.settings.clock)();
+        let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        Ok(self.session(verifier.verify(token, seconds)?))
+    }
+
+    /// How a principal's question is answered, in full: policies, SQL and plans.
+    ///
+    /// # Errors
+    /// As for [`Session::query`].
+    pub async fn explain_as(
+        &self,
+        administrator: &Administrator,
+        principal: &Principal,
+        query: &SemanticQuery,
+    ) -> Result<Explanation, Error> {
+        self.session(principal.clone()).explain_in_full(administrator, query).await
+    }
+}

@@ -1,0 +1,137 @@
+//! How a question is answered: what its asker may know of that, and what an administrator may.
+
+use sandbar_catalog::TableId;
+use sandbar_catalog::query::SemanticQuery;
+use sandbar_executor::{Prepared, sql_text};
+use sandbar_permissions::{Administrator, Grants};
+use sandbar_query_planner::{AnswerColumn, QueryPlan};
+
+use crate::error::Error;
+
+/// How a question is answered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The columns of the answer; empty where the question is refused.
+    pub columns: Vec<AnswerColumn>,
+    /// Whether anything is narrowed for the asker.
+    pub scoped: bool,
+    /// Whether the order of the rows is determined.
+    pub ordered: bool,
+    /// The snapshot that was seen.
+    pub snapshot: u64,
+    /// Why the question is refused; for the asker.
+    pub refusal: Option<Error>,
+    /// For an administrator: the policies that concern the asker, table by table.
+    pub policies: Vec<PolicyTrace>,
+    /// For an administrator: the SQL text of the plan, policies and their values included.
+    pub sql: Option<String>,
+    /// For an administrator: the optimised logical plan.
+    pub logical_plan: Option<String>,
+    /// For an administrator: the physical plan.
+    pub physical_plan: Option<String>,
+}
+
+/// A policy that concerns an asker, for an administrator's eyes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PolicyTrace {
+    /// The table that it narrows.
+    pub table: String,
+    /// Its name.
+    pub policy: String,
+    /// The file and line it was written at.
+    pub origin: String,
+    /// `grant`, `restrict` or `deny`.
+    pub effect: &'static str,
+    /// The condition as it was written.
+    pub rows: Option<String>,
+    /// Whether it gives nothing because an attribute is missing or ill-typed.
+    pub void: bool,
+}
+
+pub(crate) fn for_asker(plan: &QueryPlan, snapshot: u64) -> Explanation {
+    Explanation {
+        columns: plan.columns().to_vec(),
+        scoped: plan.is_scoped(),
+        ordered: plan.is_ordered(),
+        snapshot,
+        refusal: None,
+        policies: Vec::new(),
+        sql: None,
+        logical_plan: None,
+        physical_plan: None,
+    }
+}
+
+pub(crate) fn in_full(
+    plan: &QueryPlan,
+    prepared: &Prepared,
+    policies: Vec<PolicyTrace>,
+    snapshot: u64,
+) -> Explanation {
+    Explanation {
+        policies,
+        sql: sql_text(plan),
+        logical_plan: Some(prepared.logical_text()),
+        physical_plan: Some(prepared.physical_text()),
+        ..for_asker(plan, snapshot)
+    }
+}
+
+pub(crate) fn refusal(error: Error, policies: Vec<PolicyTrace>, snapshot: u64) -> Explanation {
+    Explanation {
+        columns: Vec::new(),
+        scoped: false,
+        ordered: false,
+        snapshot,
+        refusal: Some(error),
+        policies,
+        sql: None,
+        logical_plan: None,
+        physical_plan: None,
+    }
+}
+
+/// The policies over every table that a question touches by name, whether its asker may see them
+/// or not.
+pub(crate) fn policies(
+    grants: &Grants,
+    query: &SemanticQuery,
+    administrator: &Administrator,
+) -> Vec<PolicyTrace> {
+    let snapshot = grants.snapshot();
+    let mut tables: Vec<TableId> = Vec::new();
+    let mut add = |id: TableId| {
+        if !tables.contains(&id) {
+            tables.push(id);
+        }
+    };
+    let named = query.table.iter().filter_map(|name| snapshot.find_table(&name.value));
+    let metrics = query.metrics.iter().filter_map(|m| snapshot.find_metric(&m.value.name.value));
+    let starts: Vec<TableId> = named.chain(metrics.map(|id| snapshot.metric(id).table)).collect();
+    for start in starts {
+        add(start);
+        let fields = query.group_by.iter().chain(query.fields.iter());
+        for asked in fields {
+            let chain: Vec<&str> = asked.value.field.value.split('.').collect();
+            if let Ok(path) = snapshot.resolve_field(start, &chain) {
+                path.via.iter().for_each(|step| add(snapshot.relationship(*step).to));
+            }
+        }
+    }
+    let mut traces = Vec::new();
+    for id in tables {
+        for applied in grants.applied(id, administrator) {
+            traces.push(PolicyTrace {
+                table: snapshot.table(id).name.clone(),
+                policy: applied.name.to_string(),
+                origin: applied.origin.to_string(),
+                effect: applied.effect,
+                rows: applied.rows.as_deref().map(str::to_owned),
+                void: applied.void,
+            });
+        }
+    }
+    traces
+}

@@ -1,0 +1,175 @@
+//! Answers as text: CSV, a table for people, and JSON rows.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow::error::ArrowError;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use serde_json::{Map, Value};
+
+use crate::answer::Collected;
+use crate::error::Error;
+
+/// The largest whole number that every JSON reader keeps exactly.
+const EXACT: u64 = 1 << 53;
+
+impl Collected {
+    /// The rows as CSV (RFC 4180): a header, then one line a row. A missing value is nothing, an
+    /// empty text `""`; dates and instants are ISO 8601, decimals keep their scale.
+    ///
+    /// # Errors
+    /// An internal one where a value cannot be written.
+    pub fn to_csv(&self) -> Result<String, Error> {
+        let mut text = String::new();
+        let names: Vec<String> = self.columns().iter().map(|c| quoted(&c.name, false)).collect();
+        text.push_str(&names.join(","));
+        text.push('\n');
+        self.each_row(&mut |cells| {
+            let line: Vec<String> = cells
+                .iter()
+                .map(|cell| cell.as_ref().map_or(String::new(), |text| quoted(text, true)))
+                .collect();
+            text.push_str(&line.join(","));
+            text.push('\n');
+        })?;
+        Ok(text)
+    }
+
+    /// The rows as a table for people: columns aligned, numbers to the right.
+    ///
+    /// # Errors
+    /// As for [`Collected::to_csv`].
+    pub fn to_table(&self) -> Result<String, Error> {
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        rows.push(self.columns().iter().map(|c| c.name.clone()).collect());
+        self.each_row(&mut |cells| {
+            let shown = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "∅".to_owned());
+            rows.push(cells.iter().map(shown).map(|text| printable(&text)).collect());
+        })?;
+        let width = |index: usize| {
+            rows.iter().filter_map(|r| r.get(index)).map(|c| c.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.columns().len()).map(width).collect();
+        let numeric: Vec<bool> = self.columns().iter().map(|c| c.data_type.is_numeric()).collect();
+        let mut text = String::new();
+        for (line, row) in rows.iter().enumerate() {
+            let cells = row.iter().zip(&widths).zip(&numeric).map(|((cell, width), numeric)| {
+                if *numeric { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            });
+            text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+            text.push('\n');
+            if line == 0 {
+                let rule: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
+                text.push_str(&rule.join("  "));
+                text.push('\n');
+            }
+        }
+        Ok(text)
+    }
+
+    /// The rows as JSON objects. Whole numbers beyond 2^53 and decimals are texts, so that no
+    /// reader rounds them.
+    ///
+    /// # Errors
+    /// As for [`Collected::to_csv`].
+    pub fn to_json_rows(&self) -> Result<Vec<Value>, Error> {
+        let mut rows = Vec::with_capacity(self.num_rows());
+        for batch in self.batches() {
+            let formatters = formatters(batch.columns())?;
+            for row in 0..batch.num_rows() {
+                let mut object = Map::with_capacity(formatters.len());
+                let cells = batch.columns().iter().zip(&formatters).zip(self.columns());
+                for ((array, formatter), column) in cells {
+                    object.insert(column.name.clone(), json(array, formatter, row)?);
+                }
+                rows.push(Value::Object(object));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn each_row(&self, with: &mut dyn FnMut(&[Option<String>])) -> Result<(), Error> {
+        for batch in self.batches() {
+            let formatters = formatters(batch.columns())?;
+            let mut cells: Vec<Option<String>> = vec![None; formatters.len()];
+            for row in 0..batch.num_rows() {
+                let all = batch.columns().iter().zip(&formatters).zip(&mut cells);
+                for ((array, formatter), cell) in all {
+                    *cell =
+                        if array.is_null(row) { None } else { Some(shown(array, formatter, row)?) };
+                }
+                with(&cells);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn formatters(columns: &[ArrayRef]) -> Result<Vec<ArrayFormatter<'_>>, Error> {
+    // Instants without a zone are in UTC, like those with one.
+    const OPTIONS: FormatOptions<'static> = FormatOptions::new()
+        .with_display_error(false)
+        .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"));
+    let made: Result<Vec<_>, ArrowError> =
+        columns.iter().map(|column| ArrayFormatter::try_new(column, &OPTIONS)).collect();
+    made.map_err(Error::internal)
+}
+
+/// A value as text; a double in its shortest form, without a point where it is whole.
+fn shown(array: &ArrayRef, formatter: &ArrayFormatter<'_>, row: usize) -> Result<String, Error> {
+    match array.data_type() {
+        DataType::Float64 => Ok(array.as_primitive::<Float64Type>().value(row).to_string()),
+        DataType::Float32 => Ok(array.as_primitive::<Float32Type>().value(row).to_string()),
+        _ => formatter.value(row).try_to_string().map_err(Error::internal),
+    }
+}
+
+fn json(array: &ArrayRef, formatter: &ArrayFormatter<'_>, row: usize) -> Result<Value, Error> {
+    if array.is_null(row) {
+        return Ok(Value::Null);
+    }
+    Ok(match array.data_type() {
+        DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
+        DataType::Float64 => double(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Float32 => double(f64::from(array.as_primitive::<Float32Type>().value(row))),
+        DataType::Int64 => {
+            let n = array.as_primitive::<Int64Type>().value(row);
+            if n.unsigned_abs() <= EXACT { n.into() } else { n.to_string().into() }
+        }
+        DataType::UInt64 => {
+            let n = array.as_primitive::<UInt64Type>().value(row);
+            if n <= EXACT { n.into() } else { n.to_string().into() }
+        }
+        // A sum of whole numbers is a decimal without a fraction.
+        DataType::Decimal128(_, 0) => {
+            let n = array.as_primitive::<Decimal128Type>().value(row);
+            match i64::try_from(n) {
+                Ok(n) if n.unsigned_abs() <= EXACT => n.into(),
+                _ => n.to_string().into(),
+            }
+        }
+        data_type if data_type.is_integer() => {
+            let text = shown(array, formatter, row)?;
+            text.parse::<i64>().map_or(Value::String(text), Value::from)
+        }
+        _ => Value::String(shown(array, formatter, row)?),
+    })
+}
+
+/// A double; one that JSON has no number for is a text.
+fn double(n: f64) -> Value {
+    serde_json::Number::from_f64(n).map_or_else(|| Value::String(n.to_string()), Value::Number)
+}
+
+fn quoted(text: &str, is_value: bool) -> String {
+    let special = |c: char| matches!(c, ',' | '"' | '\n' | '\r');
+    if text.contains(special) || (is_value && text.is_empty()) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The text without what could move a terminal's cursor.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

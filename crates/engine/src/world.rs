@@ -1,0 +1,65 @@
+//! What all requests of one moment see: the model, its policies and the sources, swapped as one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sandbar_auth::Principal;
+use sandbar_catalog::{Snapshot, SourceSchemas};
+use sandbar_executor::Executor;
+use sandbar_executor::source::Sources;
+use sandbar_permissions::{Grants, PolicySet};
+use sandbar_query_planner::{Compiled, MaskKey};
+
+use crate::builder::Model;
+use crate::error::Error;
+
+/// How many principals' grants are kept per snapshot.
+const KEPT_GRANTS: usize = 4_096;
+
+/// What all requests of one moment see.
+pub(crate) struct World {
+    pub(crate) version: u64,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) policies: Arc<PolicySet>,
+    pub(crate) compiled: Compiled,
+    pub(crate) executor: Executor,
+    grants: Mutex<HashMap<Vec<u8>, Arc<Grants>>>,
+}
+
+impl World {
+    /// Checks a model with its policies against opened sources.
+    pub(crate) fn new(
+        version: u64,
+        model: &Model,
+        sources: Sources,
+        state: datafusion::execution::context::SessionState,
+        mask_key: MaskKey,
+    ) -> Result<Self, Error> {
+        let schemas = sources.iter().fold(SourceSchemas::new(), |all, (name, schema, identity)| {
+            all.with(name, Arc::clone(schema), identity)
+        });
+        let snapshot = Arc::new(model.definitions.check(&schemas).map_err(Error::model)?);
+        let policies = Arc::new(model.policies.check(&snapshot).map_err(Error::policies)?);
+        let executor = Executor::new(state, sources);
+        let scan = |name: &str| executor.scan_source(name);
+        let compiled = Compiled::new(Arc::clone(&snapshot), &scan, mask_key)?;
+        let grants = Mutex::new(HashMap::new());
+        Ok(Self { version, snapshot, policies, compiled, executor, grants })
+    }
+
+    /// What a principal may see of this world: decided once, table by table as they are asked.
+    pub(crate) fn grants(&self, principal: &Principal) -> Arc<Grants> {
+        let key = principal.canonical_bytes();
+        let mut kept = self.grants.lock();
+        if let Some(grants) = kept.get(&key) {
+            return Arc::clone(grants);
+        }
+        let grants = Arc::new(self.policies.grants(&self.snapshot, principal));
+        if kept.len() >= KEPT_GRANTS {
+            kept.clear();
+        }
+        kept.insert(key, Arc::clone(&grants));
+        grants
+    }
+}

@@ -1,0 +1,239 @@
+//! Attributes become constants, and doubt denies.
+
+use sandbar_auth::AttributeValue;
+
+use super::text::{cell, rows};
+use super::world::{grants, who};
+
+const INJECTION: &str = "' or 1=1 --";
+
+fn json(text: &str) -> AttributeValue {
+    AttributeValue::from_json(&serde_json::from_str(text).unwrap())
+}
+
+/// The rows of `orders` under one grant with this condition.
+#[track_caller]
+fn check(condition: &str, attribute: &str, value: AttributeValue, expected: &str) {
+    let policy = format!("groups: [a], grant: {{tables: [orders], rows: {condition}}}");
+    let found = rows(&grants(&[&policy], &who("a", &[(attribute, value)])), "orders");
+    assert_eq!(found, expected);
+}
+
+/// The same from JSON; `None` expects the grant to be void.
+#[track_caller]
+fn check_type(attribute: &str, value: &str, expected: Option<&str>) {
+    let (condition, shown) = match attribute {
+        "text" => ("state = attribute.text", "state = "),
+        "integer" => ("id = attribute.integer", "id = "),
+        "number" => ("weight = attribute.number", "weight = "),
+        "boolean" => ("paid = attribute.boolean", "paid = "),
+        "date" => ("placed_on = attribute.date", "placed_on = "),
+        "texts" => ("state in (attribute.texts)", "state in "),
+        "integers" => ("id in (attribute.integers)", "id in "),
+        "dates" => ("placed_on in (attribute.dates)", "placed_on in "),
+        other => panic!("{other}"),
+    };
+    let expected = match expected {
+        Some("never") => "never".to_owned(),
+        Some(value) => format!("{shown}{value}"),
+        None => format!("MissingAttribute(\"{attribute}\")"),
+    };
+    check(condition, attribute, json(value), &expected);
+}
+
+#[test]
+fn a_text_takes_text_as_it_is() {
+    check_type("text", r#""CA""#, Some("'CA'"));
+    check_type("text", r#""""#, Some("''"));
+    check_type("text", r#"" CA ""#, Some("' CA '"));
+    check_type("text", r#""Köln 北京 🦀""#, Some("'Köln 北京 🦀'"));
+    check_type("text", r#""null""#, Some("'null'"));
+    check_type("text", r#""1""#, Some("'1'"));
+    check("state = attribute.text", "text", INJECTION.into(), &format!("state = '{INJECTION}'"));
+    let long = "x".repeat(100_000);
+    check("state = attribute.text", "text", long.as_str().into(), &format!("state = '{long}'"));
+    for other in ["null", "1", "1.5", "true", "[]", r#"["CA"]"#, "{}", r#"{"a": "CA"}"#] {
+        check_type("text", other, None);
+    }
+}
+
+#[test]
+fn an_integer_takes_whole_numbers_and_their_one_spelling() {
+    check_type("integer", "7", Some("7"));
+    check_type("integer", "-9223372036854775808", Some("-9223372036854775808"));
+    check_type("integer", r#""7""#, Some("7"));
+    check_type("integer", r#""-7""#, Some("-7"));
+    for other in [
+        "null",
+        "7.0",
+        "7.5",
+        "true",
+        "[7]",
+        "{}",
+        "9223372036854775808",
+        "1e3",
+        r#""""#,
+        r#"" 7""#,
+        r#""7 ""#,
+        r#""07""#,
+        r#""+7""#,
+        r#""-0""#,
+        r#""7.0""#,
+        r#""0x7""#,
+        r#""７""#,
+        r#""9223372036854775808""#,
+        r#""1 or 1=1""#,
+    ] {
+        check_type("integer", other, None);
+    }
+    check("id = attribute.integer", "integer", INJECTION.into(), "MissingAttribute(\"integer\")");
+}
+
+#[test]
+fn a_number_takes_finite_numbers() {
+    check_type("number", "1.5", Some("1.5"));
+    check_type("number", "-0.0", Some("0.0"));
+    check_type("number", "7", Some("7.0"));
+    check_type("number", "9007199254740992", Some("9007199254740992.0"));
+    // Rounding would compare with a neighbour.
+    check_type("number", "9007199254740993", None);
+    check_type("number", "-9223372036854775808", None);
+    for other in ["null", "true", r#""1.5""#, r#""7""#, "[1.5]", "{}", "18446744073709551615"] {
+        check_type("number", other, None);
+    }
+    for n in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let refused = "MissingAttribute(\"number\")";
+        check("weight = attribute.number", "number", AttributeValue::Number(n), refused);
+    }
+}
+
+#[test]
+fn a_boolean_takes_nothing_else() {
+    check_type("boolean", "true", Some("true"));
+    check_type("boolean", "false", Some("false"));
+    for other in ["null", "0", "1", r#""true""#, r#""false""#, r#""""#, "[true]", "{}"] {
+        check_type("boolean", other, None);
+    }
+}
+
+#[test]
+fn a_date_takes_one_spelling() {
+    check_type("date", r#""1970-01-11""#, Some("day 10"));
+    for other in [
+        "null",
+        "10",
+        "true",
+        "{}",
+        r#"["1970-01-11"]"#,
+        r#""1970-1-11""#,
+        r#""19700111""#,
+        r#""1970-02-30""#,
+        r#""1970-01-11T00:00:00""#,
+        r#"" 1970-01-11""#,
+        r#""today""#,
+    ] {
+        check_type("date", other, None);
+    }
+}
+
+#[test]
+fn a_list_takes_lists_of_its_type() {
+    check_type("texts", r#"["CA"]"#, Some("('CA')"));
+    check_type("texts", r#"["CA", "OR", "' or 1=1 --"]"#, Some("('CA', 'OR', '' or 1=1 --')"));
+    check_type("texts", r#"["CA, OR"]"#, Some("('CA, OR')"));
+    check_type("integers", r#"[1, "2"]"#, Some("(1, 2)"));
+    check_type("dates", r#"["1970-01-02"]"#, Some("(day 1)"));
+    for empty in ["texts", "integers", "dates"] {
+        check_type(empty, "[]", Some("never"));
+    }
+    for other in [
+        "null",
+        r#""CA""#,
+        r#""CA,OR""#,
+        "{}",
+        "true",
+        r#"[["CA"]]"#,
+        r#"[["CA"], "OR"]"#,
+        "[[]]",
+        "[null]",
+        r#"["CA", null]"#,
+        r#"["CA", 1]"#,
+        r#"["CA", {}]"#,
+    ] {
+        check_type("texts", other, None);
+    }
+    for other in ["1", r#"[1, "x"]"#, "[1.5]", "[true]"] {
+        check_type("integers", other, None);
+    }
+    let nested = AttributeValue::List(vec![AttributeValue::List(vec!["CA".into()]), "OR".into()]);
+    let refused = "MissingAttribute(\"texts\")";
+    check("state in (attribute.texts)", "texts", nested, refused);
+    let many: Vec<i64> = (0..1_001).collect();
+    check("id in (attribute.integers)", "integers", many.into(), "MissingAttribute(\"integers\")");
+}
+
+#[test]
+fn an_empty_list_means_no_rows_wherever_it_stands() {
+    let empty = || AttributeValue::List(Vec::new());
+    check("\"not (state in (attribute.texts))\"", "texts", empty(), "never");
+    check("\"state in ('CA', attribute.texts)\"", "texts", empty(), "never");
+    check("\"paid or state in (attribute.texts)\"", "texts", empty(), "never");
+    check(
+        "\"state in ('CA', attribute.texts)\"",
+        "texts",
+        vec!["OR"].into(),
+        "state in ('CA', 'OR')",
+    );
+}
+
+#[test]
+fn names_of_attributes_are_exact() {
+    for name in ["Text", "tex", "texts", "attribute.text", "text ."] {
+        check("state = attribute.text", name, "CA".into(), "MissingAttribute(\"text\")");
+    }
+}
+
+const BY_STATE: &str = "groups: [a], grant: {tables: [orders], rows: state = attribute.text}";
+const BY_ID: &str = "groups: [a], grant: {tables: [orders], rows: id = attribute.integer}";
+const BY_NOTHING: &str = "groups: [b], grant: {tables: [orders]}";
+const RESTRICTED: &str = "restrict: {tables: [orders], rows: state = attribute.text}";
+
+#[track_caller]
+fn check_all(policies: &[&str], groups: &str, text: Option<&str>, expected: &str) {
+    let attributes: Vec<_> = text.into_iter().map(|t| ("text", AttributeValue::from(t))).collect();
+    assert_eq!(rows(&grants(policies, &who(groups, &attributes)), "orders"), expected);
+}
+
+#[test]
+fn a_void_grant_contributes_nothing() {
+    check_all(&[BY_STATE], "a", None, "MissingAttribute(\"text\")");
+    check_all(&[BY_STATE, BY_NOTHING], "a b", None, "everything");
+    check_all(&[BY_STATE, BY_ID], "a", Some("CA"), "state = 'CA'");
+    check_all(&[BY_STATE, BY_ID], "a", None, "MissingAttribute(\"text\")");
+    check_all(&[BY_ID, BY_STATE], "a", None, "MissingAttribute(\"integer\")");
+    check_all(&[BY_STATE], "b", None, "Absent");
+    check_all(&[BY_STATE, "deny: {tables: [orders]}"], "a", None, "Absent");
+    let shown = "groups: [b], grant: {tables: [orders], fields: {only: [id]}}";
+    let found = grants(&[BY_STATE, shown], &who("a b", &[]));
+    assert_eq!(cell(&found, "orders.total"), "hidden");
+    let of_none =
+        "groups: [a], grant: {tables: [orders], level: none, rows: state = attribute.text}";
+    check_all(&[of_none], "a", None, "Absent");
+}
+
+#[test]
+fn a_void_restriction_shows_nothing() {
+    check_all(&[BY_NOTHING, RESTRICTED], "b", None, "never");
+    check_all(&[BY_NOTHING, RESTRICTED], "b", Some("CA"), "state = 'CA'");
+    check_all(&[BY_ID, RESTRICTED], "a", None, "MissingAttribute(\"integer\")");
+    let of_b = "groups: [b], restrict: {tables: [orders], rows: state = attribute.text}";
+    check_all(&["groups: [a], grant: {tables: [orders]}", of_b], "a", None, "everything");
+    check_all(&["groups: [a], grant: {tables: [orders]}", of_b], "a b", None, "never");
+}
+
+#[test]
+fn a_denial_applies_whatever_attributes_there_are() {
+    let denied = "deny: {tables: [orders]}";
+    check_all(&[BY_NOTHING, denied], "b", None, "Absent");
+    check_all(&[BY_NOTHING, denied, RESTRICTED], "b", Some("CA"), "Absent");
+}

@@ -1,0 +1,20 @@
+//! The combination rules of policies, on one small world.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod attributes;
+mod cells;
+mod combine;
+mod dependents;
+mod errors;
+mod invalid;
+mod keys;
+mod names;
+mod schemas;
+mod text;
+mod world;
