@@ -51,7 +51,7 @@ impl Engine {
         // What is wrong with the texts is reported before anything is opened for them.
         let found = model.definitions.problems();
         if !found.is_empty() {
-            return Err(Error::model(found));
+            return Err(Error::model(found.and(model.policies.problems())));
         }
         let specs = settings.specs(model)?;
         let sources = Sources::open(&settings.state, specs).await.map_err(Error::sources)?;

@@ -3,7 +3,7 @@
 use sandbar_catalog::TableId;
 use sandbar_catalog::query::SemanticQuery;
 use sandbar_executor::{Prepared, sql_text};
-use sandbar_permissions::{Administrator, Grants};
+use sandbar_permissions::{Administrator, Grants, Level};
 use sandbar_query_planner::{AnswerColumn, QueryPlan};
 
 use crate::error::Error;
@@ -24,6 +24,8 @@ pub struct Explanation {
     pub refusal: Option<Error>,
     /// For an administrator: the policies that concern the asker, table by table.
     pub policies: Vec<PolicyTrace>,
+    /// For an administrator: what the asked metrics read that the asker may not see.
+    pub hidden: Vec<String>,
     /// For an administrator: the SQL text of the plan, policies and their values included.
     pub sql: Option<String>,
     /// For an administrator: the optimised logical plan.
@@ -58,6 +60,7 @@ pub(crate) fn for_asker(plan: &QueryPlan, snapshot: u64) -> Explanation {
         snapshot,
         refusal: None,
         policies: Vec::new(),
+        hidden: Vec::new(),
         sql: None,
         logical_plan: None,
         physical_plan: None,
@@ -79,7 +82,12 @@ pub(crate) fn in_full(
     }
 }
 
-pub(crate) fn refusal(error: Error, policies: Vec<PolicyTrace>, snapshot: u64) -> Explanation {
+pub(crate) fn refusal(
+    error: Error,
+    policies: Vec<PolicyTrace>,
+    hidden: Vec<String>,
+    snapshot: u64,
+) -> Explanation {
     Explanation {
         columns: Vec::new(),
         scoped: false,
@@ -87,10 +95,31 @@ pub(crate) fn refusal(error: Error, policies: Vec<PolicyTrace>, snapshot: u64) -
         snapshot,
         refusal: Some(error),
         policies,
+        hidden,
         sql: None,
         logical_plan: None,
         physical_plan: None,
     }
+}
+
+/// What the asked metrics read that their asker may not see.
+pub(crate) fn hidden(grants: &Grants, query: &SemanticQuery, _: &Administrator) -> Vec<String> {
+    let snapshot = grants.snapshot();
+    let asked = query.metrics.iter().filter_map(|m| snapshot.find_metric(&m.value.name.value));
+    let mut hidden = Vec::new();
+    for metric in asked.map(|id| snapshot.metric(id)) {
+        for input in &metric.inputs {
+            if grants.inputs_level(std::slice::from_ref(input)) == Level::None {
+                let table = &snapshot.table(metric.table).name;
+                hidden.push(format!(
+                    "`{}` reads `{table}.{}`",
+                    metric.name,
+                    snapshot.path_name(input)
+                ));
+            }
+        }
+    }
+    hidden
 }
 
 /// The policies over every table that a question touches by name, whether its asker may see them

@@ -114,11 +114,11 @@ fn formatters(columns: &[ArrayRef]) -> Result<Vec<ArrayFormatter<'_>>, Error> {
     made.map_err(Error::internal)
 }
 
-/// A value as text; a double in its shortest form, without a point where it is whole.
+/// A value as text; a double in the shortest form that reads back as the same double.
 fn shown(array: &ArrayRef, formatter: &ArrayFormatter<'_>, row: usize) -> Result<String, Error> {
     match array.data_type() {
-        DataType::Float64 => Ok(array.as_primitive::<Float64Type>().value(row).to_string()),
-        DataType::Float32 => Ok(array.as_primitive::<Float32Type>().value(row).to_string()),
+        DataType::Float64 => Ok(format!("{:?}", array.as_primitive::<Float64Type>().value(row))),
+        DataType::Float32 => Ok(format!("{:?}", array.as_primitive::<Float32Type>().value(row))),
         _ => formatter.value(row).try_to_string().map_err(Error::internal),
     }
 }

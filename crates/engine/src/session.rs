@@ -208,7 +208,10 @@ impl Session {
             Ok((plan, prepared)) => {
                 Ok(explain::in_full(&plan, &prepared, policies, request.world.version))
             }
-            Err(error) => Ok(explain::refusal(error, policies, request.world.version)),
+            Err(error) => {
+                let hidden = explain::hidden(&request.grants, query, administrator);
+                Ok(explain::refusal(error, policies, hidden, request.world.version))
+            }
         }
     }
 

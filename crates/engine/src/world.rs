@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sandbar_auth::Principal;
-use sandbar_catalog::{Snapshot, SourceSchemas};
+use sandbar_catalog::{Report, Snapshot, SourceSchemas};
 use sandbar_executor::Executor;
 use sandbar_executor::source::Sources;
 use sandbar_permissions::{Grants, PolicySet};
@@ -39,7 +39,8 @@ impl World {
         let schemas = sources.iter().fold(SourceSchemas::new(), |all, (name, schema, identity)| {
             all.with(name, Arc::clone(schema), identity)
         });
-        let snapshot = Arc::new(model.definitions.check(&schemas).map_err(Error::model)?);
+        let also = |report: Report| Error::model(report.and(model.policies.problems()));
+        let snapshot = Arc::new(model.definitions.check(&schemas).map_err(also)?);
         let policies = Arc::new(model.policies.check(&snapshot).map_err(Error::policies)?);
         let executor = Executor::new(state, sources);
         let scan = |name: &str| executor.scan_source(name);

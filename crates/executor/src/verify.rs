@@ -7,15 +7,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::catalog::memory::DataSourceExec;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, ToDFSchema};
+use datafusion::common::{DFSchema, ScalarValue, ToDFSchema};
+use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::error::Result;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -112,7 +114,8 @@ fn expect(guard: &Guard, state: &SessionState, sources: &Sources) -> Result<Expe
         let coerced = simplifier.coerce(bare.data, &df_schema)?;
         let simplified = simplifier.simplify(coerced)?;
         let physical = state.create_physical_expr(simplified, &schema.to_dfschema()?)?;
-        for part in split_conjunction(&physical) {
+        // A condition that is true of every row the schema allows leaves no trace in the plan.
+        for part in split_conjunction(&physical).into_iter().filter(|part| !always(part)) {
             policy.push(normalised(part, &|name| Some(name.to_owned()))?);
         }
     }
@@ -123,6 +126,11 @@ fn expect(guard: &Guard, state: &SessionState, sources: &Sources) -> Result<Expe
         barrier: guard.barrier(),
         never: guard.never(),
     })
+}
+
+fn always(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    expr.downcast_ref::<Literal>()
+        .is_some_and(|literal| *literal.value() == ScalarValue::Boolean(Some(true)))
 }
 
 /// The expression with every column under its source name, at position 0.
@@ -170,9 +178,7 @@ fn walk<'p>(
 }
 
 fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Result<Leaf, String> {
-    let columns: Vec<String> = node.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let mut names: HashMap<String, String> =
-        columns.iter().map(|name| (name.clone(), name.clone())).collect();
+    let (columns, mut names) = read_columns(node);
     let mut conditions = Vec::new();
     let mut limited = node.fetch().is_some();
     for node in above.iter().rev() {
@@ -205,6 +211,32 @@ fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Res
     }
     let barrier = above.iter().any(|node| node.is::<SecurityBarrierExec>());
     Ok(Leaf { columns, conditions, barrier })
+}
+
+/// The source's columns that a leaf reads, and the source names of the columns it gives. A scan of
+/// files may compute and rename columns by itself.
+fn read_columns(node: &Arc<dyn ExecutionPlan>) -> (Vec<String>, HashMap<String, String>) {
+    let files = node
+        .downcast_ref::<DataSourceExec>()
+        .and_then(|exec| exec.data_source().downcast_ref::<FileScanConfig>());
+    if let Some(files) = files
+        && let Some(projection) = files.file_source().projection()
+    {
+        let schema = files.file_source().table_schema().table_schema();
+        let read = projection.column_indices().into_iter();
+        let columns = read.map(|index| match schema.fields().get(index) {
+            Some(field) => field.name().clone(),
+            None => "#unknown".to_owned(),
+        });
+        let plain = projection.iter().filter_map(|projected| {
+            let column = projected.expr.downcast_ref::<Column>()?;
+            Some((projected.alias.clone(), column.name().to_owned()))
+        });
+        return (columns.collect(), plain.collect());
+    }
+    let columns: Vec<String> = node.schema().fields().iter().map(|f| f.name().clone()).collect();
+    let names = columns.iter().map(|name| (name.clone(), name.clone())).collect();
+    (columns, names)
 }
 
 /// Nodes that pass every row on as it is.

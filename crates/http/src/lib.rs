@@ -1,1 +1,100 @@
-//! sandbar-http.
+//! The door over HTTP: an [`axum::Router`] in front of a [`sandbar::Engine`]. It knows wire types,
+//! status codes and formats; what a question means and who may ask it is decided below.
+//!
+//! | route | gives |
+//! |---|---|
+//! | `GET /health` | `{"status":"ok","snapshot":1}`, to anybody |
+//! | `GET /api/agent/tables` | `{"tables":[…]}`: the visible tables, in brief |
+//! | `GET /api/agent/tables/{id}` | one table with all that can be asked of it |
+//! | `GET /api/agent/tables/{id}/fields` | `{"fields":[…]}` |
+//! | `GET /api/agent/tables/{id}/fields/{field}/values?limit=100` | `{"column":{…},"values":[…],…}` |
+//! | `GET /api/agent/metrics` | `{"metrics":[…]}`: the visible metrics, in brief |
+//! | `GET /api/agent/metrics/{id}` | one metric with the fields it can be grouped by |
+//! | `GET /api/agent/search?q=words` | `{"results":[…]}`, best first |
+//! | `POST /api/agent/query` | the answer of a question (docs/query.md), at most 1 MiB of JSON |
+//!
+//! An `{id}` is a number or a name. Parameters that a route does not know are refused.
+//!
+//! # Who asks
+//! The token of the header `Authorization: Bearer …` is given to [`sandbar::Engine::authenticate`].
+//! A host that has its own way to know who asks puts a [`sandbar::Principal`] into the request's
+//! extensions; it then counts instead of any token. Nothing else of a request says who asks.
+//!
+//! ```
+//! use axum::extract::Request;
+//! use axum::middleware::{Next, from_fn};
+//! use axum::response::Response;
+//! use sandbar::{Engine, Principal};
+//!
+//! /// Who asks, as this host's own session, client certificate or proxy says.
+//! fn signed_in(_request: &Request) -> Option<Principal> {
+//!     Principal::asserted_by_host("mia").group("staff").build().ok()
+//! }
+//!
+//! async fn with_principal(mut request: Request, next: Next) -> Response {
+//!     // Whoever is not signed in needs a token.
+//!     if let Some(principal) = signed_in(&request) {
+//!         request.extensions_mut().insert(principal);
+//!     }
+//!     next.run(request).await
+//! }
+//!
+//! fn routes(engine: Engine) -> axum::Router {
+//!     let ours = sandbar_http::router(engine).layer(from_fn(with_principal));
+//!     // `nest` rather than `merge`: the router answers unknown routes itself.
+//!     axum::Router::new().nest("/semantics", ours)
+//! }
+//! ```
+//!
+//! # Formats of an answer
+//! `Accept` chooses; without it the answer is JSON. Errors are always JSON.
+//!
+//! | `Accept` | form | rows are |
+//! |---|---|---|
+//! | `application/json` | `{"columns":[…],"rows":[[…]],"row_count":…,"scoped":…,"ordered":…,"truncated":…,"warnings":[…],"snapshot":…}` | collected, arrays in the order of the columns |
+//! | `text/csv` | RFC 4180 with a header | collected |
+//! | `application/x-ndjson` | an object a line | streamed |
+//! | `application/vnd.apache.arrow.stream` | the Arrow IPC stream | streamed |
+//!
+//! In JSON, decimals and whole numbers beyond 2^53 are texts, so that no reader rounds them.
+//! All formats carry the headers `x-sandbar-scoped` (whether anything was narrowed for the asker)
+//! and `x-sandbar-snapshot`; collected ones also `x-sandbar-truncated`, which streamed ones tell in
+//! a trailer. A stream that fails after its first rows is cut off without its regular end. A client
+//! that goes away cancels its query.
+//!
+//! # Errors
+//! `{"error":"NotFound","code":"Q0101","message":"…","problems":[{"code","path","message"}]}`, the
+//! last where a question has more to say; the codes stand in docs/errors.md.
+//!
+//! | `error` | status |
+//! |---|---|
+//! | `InvalidQuery` | 400 |
+//! | `Unauthenticated` | 401, the same bytes for every reason |
+//! | `Denied` | 403 |
+//! | `NotFound` | 404 |
+//! | `LimitExceeded` | 422: well formed, but more than this engine spends on one question |
+//! | `Internal`, `InvalidModel`, `InvalidPolicy` | 500, without details |
+//! | `Source` | 502 |
+//! | `Cancelled` | 503 |
+//!
+//! And of the door itself: `H0101` no such route (404), `H0102` wrong method (405), `H0103` not JSON
+//! (415), `H0104` no such format (406), `H0105` too large (413), `H0106` a wrong parameter (400),
+//! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500).
+
+mod answer;
+mod arrow_stream;
+mod asker;
+mod body;
+mod cells;
+mod format;
+mod guard;
+mod params;
+mod refusal;
+mod router;
+mod stream;
+mod wire;
+
+pub use router::router;
+
+#[cfg(test)]
+mod tests;

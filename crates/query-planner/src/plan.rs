@@ -267,7 +267,8 @@ impl Planner<'_> {
     ) -> Result<(LogicalPlan, Vec<Guard>), QueryError> {
         let snapshot = self.compiled.snapshot();
         let base = self.base()?.source.table();
-        let used = self.query.stored_fields(snapshot);
+        let mut used = self.query.stored_fields(snapshot);
+        used.extend(self.tie_breakers().into_iter().map(FieldPath::own));
         let mut scans = Scans::new(self.compiled);
         let mut joined: Option<LogicalPlanBuilder> = None;
         for scan in &self.query.scans {

@@ -114,6 +114,7 @@ impl<'a> Scans<'a> {
         for filter in &by_row {
             self.condition_fields(filter, &mut columns);
         }
+        let own_guard = self.guards.len();
         let (mut builder, mut marks) = self.rows(table, sandbox.rows(), columns)?;
         // Conditions of cells join their related tables too, before the masks are applied.
         let mut tests: Vec<Plan> = Vec::with_capacity(by_row.len());
@@ -149,10 +150,9 @@ impl<'a> Scans<'a> {
         }
         // A semi-join is a place where DataFusion moves conditions through: it is always closed.
         let barrier = wanted.barrier || marks > 0;
-        if let Some(guard) = self.guards.last_mut()
-            && barrier
-        {
-            guard.barrier = true;
+        if barrier {
+            // The asked table and every policy table below it stand behind the same barrier.
+            self.guards.iter_mut().skip(own_guard).for_each(|guard| guard.barrier = true);
         }
         let mut plan = builder.build()?;
         if barrier {

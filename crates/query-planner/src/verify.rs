@@ -80,6 +80,8 @@ fn stands(guard: &Guard, above: &[&LogicalPlan]) -> bool {
             LogicalPlan::Join(_) if !rows_done => joins += 1,
             LogicalPlan::Projection(_) => rows_done = true,
             LogicalPlan::Extension(_) => barrier = true,
+            // A policy's table stands below the asked one: the barrier is that of both.
+            LogicalPlan::SubqueryAlias(alias) if is_policy(alias.alias.table()) => {}
             LogicalPlan::SubqueryAlias(_) => break,
             _ => {}
         }
@@ -92,6 +94,10 @@ fn stands(guard: &Guard, above: &[&LogicalPlan]) -> bool {
     }) && (!guard.never() || conjuncts.contains(&&never))
         && (!guard.barrier() || barrier)
         && joins >= usize::from(guard.joined() > 0)
+}
+
+fn is_policy(alias: &str) -> bool {
+    alias.strip_prefix("policy.").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn split<'e>(predicate: &'e Expr, into: &mut Vec<&'e Expr>) {

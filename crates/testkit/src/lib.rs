@@ -1,1 +1,50 @@
-//! sandbar-testkit.
+//! What tests of several crates share: the sample shop as an engine, and its people.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sandbar::{AttributeValue, Engine, EngineBuilder, Principal};
+use sandbar_shop::{Asker, Attribute, MODEL, MODEL_NAME, POLICIES, POLICIES_NAME, Shop};
+
+/// A folder or file below the repository's fixtures.
+pub fn fixture(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
+}
+
+/// The first instant of a day, given in days since 1970-01-01.
+pub fn instant_of_day(day: i32) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(day).expect("after 1970") * 86_400)
+}
+
+/// An engine to be over the sample shop, its clock at the first instant of the shop's today.
+pub fn shop() -> EngineBuilder {
+    let shop = Shop::generate().expect("the shop can be made");
+    let today = instant_of_day(shop.today());
+    let mut builder = Engine::builder()
+        .model(MODEL_NAME, MODEL)
+        .policies(POLICIES_NAME, POLICIES)
+        .clock(move || today);
+    for (name, batch) in shop.tables() {
+        builder = builder.batches(name, vec![batch.clone()]);
+    }
+    builder
+}
+
+/// One of the people who ask the shop.
+pub fn principal(asker: &Asker) -> Principal {
+    let mut builder = Principal::asserted_by_host(asker.email);
+    for group in asker.groups {
+        builder = builder.group(group);
+    }
+    for (name, value) in asker.attributes {
+        builder = match value {
+            Attribute::Text(text) => builder.attribute(name, *text),
+            Attribute::Texts(texts) => {
+                let list = texts.iter().map(|text| AttributeValue::from(*text)).collect();
+                builder.attribute(name, AttributeValue::List(list))
+            }
+        };
+    }
+    builder.build().expect("the people of the shop are well-formed")
+}

@@ -5,6 +5,7 @@
 //! | `bucket_<grain>` | truncates in a zone and with a week start, and cannot fail on any instant |
 //! | `part_<part>` | parts in a zone, whole numbers, cannot fail |
 //! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
+//! | `decimal_mean` | DataFusion's mean of decimals cuts digits off |
 //! | `mask_hash` | a keyed hash, total on any text |
 
 mod bucket;
@@ -12,12 +13,14 @@ mod calendar;
 mod checked;
 mod hash;
 mod instants;
+mod mean;
 mod part;
 mod zone;
 
 pub(crate) use bucket::{bucket, bucket_type, floor_date};
 pub(crate) use checked::{CheckedOp, checked};
 pub(crate) use hash::mask_hash;
+pub(crate) use mean::mean;
 pub(crate) use part::part;
 pub(crate) use zone::Clock;
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::{Lower, Lowered, aggregate_name, arrow_of, binary, cast};
 use crate::error::QueryError;
+use crate::functions::mean;
 
 impl Lower<'_> {
     /// A measure or metric: aggregations and what is calculated from them. `narrowed` is a
@@ -42,11 +43,34 @@ impl Lower<'_> {
             (Some(a), Some(b)) => Some(binary(a, Operator::And, b)),
             (a, b) => a.or(b),
         };
+        if let (AggregateFunction::Avg, Some(argument)) = (aggregate.function, &aggregate.argument)
+            && matches!(argument.data_type, Type::Decimal { .. })
+        {
+            return self.decimal_mean(aggregate, argument, data_type, filter);
+        }
         let (udaf, argument, found) = self.function(aggregate, data_type)?;
+        let column = self.aggregate_column(udaf, argument, aggregate.distinct, filter);
+        let wanted = match aggregate.function {
+            AggregateFunction::Min | AggregateFunction::Max => found.clone(),
+            _ => arrow_of(data_type)?,
+        };
+        let plan = if found == wanted { column } else { cast(column, wanted.clone()) };
+        Ok(Lowered::new(plan, wanted))
+    }
+
+    /// The column of an aggregation between the aggregation and what is calculated from it; equal
+    /// aggregations share one.
+    fn aggregate_column(
+        &mut self,
+        udaf: Arc<AggregateUDF>,
+        argument: Plan,
+        distinct: bool,
+        filter: Option<Plan>,
+    ) -> Plan {
         let plan = Plan::AggregateFunction(PlanAggregate::new_udf(
             udaf,
             vec![argument],
-            aggregate.distinct,
+            distinct,
             filter.map(Box::new),
             Vec::new(),
             None,
@@ -58,13 +82,24 @@ impl Lower<'_> {
                 self.aggregates.len() - 1
             }
         };
-        let column = Plan::Column(Column::new_unqualified(aggregate_name(index)));
-        let wanted = match aggregate.function {
-            AggregateFunction::Min | AggregateFunction::Max => found.clone(),
-            _ => arrow_of(data_type)?,
-        };
-        let plan = if found == wanted { column } else { cast(column, wanted.clone()) };
-        Ok(Lowered::new(plan, wanted))
+        Plan::Column(Column::new_unqualified(aggregate_name(index)))
+    }
+
+    /// The mean of decimals is the exact sum over the count, rounded half away from zero:
+    /// DataFusion's own mean cuts digits off.
+    fn decimal_mean(
+        &mut self,
+        aggregate: &Aggregate,
+        argument: &Expr,
+        data_type: Type,
+        filter: Option<Plan>,
+    ) -> Result<Lowered, QueryError> {
+        let value = self.canonical(argument, argument.data_type)?.plan;
+        let (sum, count) = (functions::sum::sum_udaf(), functions::count::count_udaf());
+        let distinct = aggregate.distinct;
+        let sum = self.aggregate_column(sum, value.clone(), distinct, filter.clone());
+        let count = self.aggregate_column(count, value, distinct, filter);
+        Ok(Lowered::new(mean(sum, count), arrow_of(data_type)?))
     }
 
     /// The function, its argument, and the type DataFusion gives the result.
@@ -99,20 +134,7 @@ impl Lower<'_> {
                 };
                 (functions::sum::sum_udaf(), value.plan, result)
             }
-            AggregateFunction::Avg => {
-                let value = match argument.data_type {
-                    Type::Decimal { .. } => self.canonical(argument, argument.data_type)?,
-                    _ => self.canonical(argument, Type::Number)?,
-                };
-                let result = match &value.arrow {
-                    DataType::Decimal128(p, s) => DataType::Decimal128(
-                        p.saturating_add(4).min(38),
-                        s.saturating_add(4).min(38),
-                    ),
-                    other => other.clone(),
-                };
-                (functions::average::avg_udaf(), value.plan, result)
-            }
+            AggregateFunction::Avg => self.double(functions::average::avg_udaf(), argument)?,
             AggregateFunction::Median => self.double(functions::median::median_udaf(), argument)?,
             AggregateFunction::StddevSample => {
                 self.double(functions::stddev::stddev_udaf(), argument)?

@@ -19,6 +19,7 @@ use crate::compiled::Compiled;
 use crate::error::QueryError;
 use crate::functions::{CheckedOp, Clock, checked};
 use crate::query::Predicate;
+use crate::scan::key_name;
 
 /// A lowered expression with the type of its values.
 #[derive(Clone, Debug)]
@@ -146,7 +147,7 @@ impl<'a> Lower<'a> {
                 let outer = std::mem::replace(&mut self.clock, compiled.clock());
                 let lowered = self.expr(&expr);
                 self.clock = outer;
-                lowered
+                self.of_partner(path, lowered?)
             }
             FieldKind::Stored { column, arrow } => {
                 let column = match self.columns {
@@ -164,6 +165,24 @@ impl<'a> Lower<'a> {
                 Ok(Lowered::new(Plan::Column(column), arrow.clone()))
             }
         }
+    }
+
+    /// A value calculated from a related row: where there is no such row there is no value,
+    /// whatever the calculation makes of missing inputs.
+    fn of_partner(&self, path: &FieldPath, value: Lowered) -> Result<Lowered, QueryError> {
+        let (Some(last), Columns::Joined(base)) = (path.via.last(), self.columns) else {
+            return Ok(value);
+        };
+        let snapshot = self.compiled.snapshot();
+        let relationship = snapshot.relationship(*last);
+        let Some((_, key)) = relationship.on.first() else {
+            return Err(QueryError::internal("a relationship without a key"));
+        };
+        let alias = TableReference::bare(self.compiled.alias(base, &path.via));
+        let key = Column::new(Some(alias), key_name(&snapshot.field(*key).name));
+        let exists = Plan::IsNotNull(Box::new(Plan::Column(key)));
+        let arm = (Box::new(exists), Box::new(value.plan));
+        Ok(Lowered::new(Plan::Case(Case::new(None, vec![arm], None)), value.arrow))
     }
 
     pub(crate) fn expr(&mut self, expr: &Expr) -> Result<Lowered, QueryError> {

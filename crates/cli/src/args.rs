@@ -1,0 +1,161 @@
+//! What can be said on the command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// A semantic layer that a host application links. Called bare, it asks the embedded sample shop
+/// one question as four people, and says why their answers differ.
+#[derive(Debug, Parser)]
+#[command(name = "sandbar", version, about, color = clap::ColorChoice::Auto)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer a question as somebody.
+    Query(QueryArgs),
+    /// Show how a question is answered for somebody: policies, SQL and plans (administrator's view).
+    Explain(ExplainArgs),
+    /// Check models and policies: all problems at once, exit code 1 if there are any.
+    Check(CheckArgs),
+    /// Mint a token for somebody, valid for three minutes.
+    Token(TokenArgs),
+    /// Serve the HTTP API.
+    Serve(ServeArgs),
+}
+
+/// What is asked about: the sample shop, unless files are given.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct ProjectArgs {
+    /// A model file, or a folder of them (`*.yaml`, `*.yml`; policy files end in `policies.yaml`).
+    #[arg(long = "model", value_name = "PATH")]
+    pub(crate) models: Vec<PathBuf>,
+    /// A policy file.
+    #[arg(long = "policies", value_name = "FILE")]
+    pub(crate) policies: Vec<PathBuf>,
+    /// Let the sample shop end yesterday, instead of on 30 June 2026.
+    #[arg(long)]
+    pub(crate) today: bool,
+}
+
+/// Who asks.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PersonArgs {
+    /// Who asks: `ana`, `wei`, `vic` or `nia` of the sample shop, or anybody's e-mail address.
+    #[arg(long = "as", value_name = "WHO")]
+    pub(crate) who: String,
+    #[command(flatten)]
+    pub(crate) rights: RightsArgs,
+}
+
+/// What a token would say of somebody.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct RightsArgs {
+    /// A group of the person.
+    #[arg(long = "group", value_name = "NAME")]
+    pub(crate) groups: Vec<String>,
+    /// An attribute of the person; the value is JSON, or a text: `states=["CA","OR"]`.
+    #[arg(long = "attribute", value_name = "NAME=VALUE")]
+    pub(crate) attributes: Vec<String>,
+}
+
+/// What is asked.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct QuestionArgs {
+    /// A query as JSON, a `.json` file, `-` for stdin, or names of metrics with commas between.
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: String,
+    /// Group by a field, or by a grain of it: `created_at:month`. For metrics by name.
+    #[arg(long = "by", value_name = "FIELD")]
+    pub(crate) by: Vec<String>,
+    /// Only a stretch of time of the metric: `previous quarter`, `last 30 day`, `this year`.
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) when: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct QueryArgs {
+    #[command(flatten)]
+    pub(crate) question: QuestionArgs,
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    /// How the rows are written.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
+    pub(crate) format: OutputFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) question: QuestionArgs,
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    /// Also show the optimised logical plan and the physical plan.
+    #[arg(long)]
+    pub(crate) plans: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+}
+
+/// Where the secret that signs tokens is.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct SecretArgs {
+    /// A file that holds the secret. Without it `SANDBAR_JWT_SECRET` counts, and without that a
+    /// development secret that is made once and kept in a private file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwt_secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TokenArgs {
+    /// For whom: somebody of the sample shop, or anybody's e-mail address.
+    #[arg(value_name = "WHO")]
+    pub(crate) who: String,
+    #[command(flatten)]
+    pub(crate) rights: RightsArgs,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// The address to listen on. The development secret works on loopback addresses only.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: IpAddr,
+    /// The port to listen on; 0 takes a free one.
+    #[arg(long, default_value_t = 8817)]
+    pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+}
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// Aligned columns for people.
+    Table,
+    /// CSV with a header.
+    Csv,
+    /// One JSON document with columns, rows and what is to be known about them.
+    Json,
+    /// One JSON object a row.
+    Ndjson,
+    /// An Arrow IPC stream.
+    Arrow,
+    /// A Parquet file.
+    Parquet,
+}

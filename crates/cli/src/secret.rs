@@ -1,0 +1,74 @@
+//! The secret that signs tokens: given, or made once for development and kept in a private file.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::args::SecretArgs;
+use crate::failure::{Failure, note};
+
+/// A secret, and whether it is the development one, which is for loopback addresses only.
+pub(crate) struct Secret {
+    pub(crate) value: String,
+    pub(crate) development: bool,
+}
+
+/// The secret that `--jwt-secret-file`, `SANDBAR_JWT_SECRET` or the development file gives.
+pub(crate) fn secret(args: &SecretArgs) -> Result<Secret, Failure> {
+    if let Some(file) = &args.jwt_secret_file {
+        let value = read(file)?;
+        return Ok(Secret { value, development: false });
+    }
+    match std::env::var("SANDBAR_JWT_SECRET") {
+        Ok(value) => Ok(Secret { value, development: false }),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Failure::wrong("SANDBAR_JWT_SECRET is not text"))
+        }
+        Err(std::env::VarError::NotPresent) => {
+            Ok(Secret { value: development()?, development: true })
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::wrong(format!("{}: {error}", file.display())))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn development() -> Result<String, Failure> {
+    let file = development_file()?;
+    if file.exists() {
+        return read(&file);
+    }
+    let failed = |error: std::io::Error| Failure::wrong(format!("{}: {error}", file.display()));
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::wrong(error.to_string()))?;
+    let value: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&file) {
+        Ok(mut made) => {
+            made.write_all(value.as_bytes()).map_err(failed)?;
+            note(&format!("made a development secret in {}", file.display()));
+            Ok(value)
+        }
+        // Somebody else made it in the meantime.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read(&file),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn development_file() -> Result<PathBuf, Failure> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = std::env::home_dir().map(|home| home.join(".local").join("state"));
+    let folder = state.or(home).ok_or_else(|| {
+        Failure::wrong("there is no home folder to keep a development secret in; give --jwt-secret-file")
+    })?;
+    Ok(folder.join("sandbar").join("development-jwt-secret"))
+}

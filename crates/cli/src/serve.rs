@@ -1,0 +1,55 @@
+//! `sandbar serve`: the HTTP API on its own.
+
+use std::net::SocketAddr;
+
+use sandbar::Verifier;
+
+use crate::args::ServeArgs;
+use crate::failure::{Failure, note, say};
+use crate::project::{Today, builder, with_tokens};
+use crate::secret::secret;
+
+pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
+    let secret = secret(&args.secret)?;
+    if secret.development && !args.host.is_loopback() {
+        return Err(Failure::wrong(format!(
+            "the development secret is for loopback addresses, and {} is none: give \
+             SANDBAR_JWT_SECRET or --jwt-secret-file",
+            args.host
+        )));
+    }
+    let verifier = Verifier::hs256(secret.value.as_bytes())
+        .map_err(|error| Failure::wrong(error.to_string()))?;
+    // Tokens are checked against the real time, so the shop ends yesterday.
+    let engine = with_tokens(builder(&args.project, Today::Real)?, verifier).build().await?;
+    let address = SocketAddr::new(args.host, args.port);
+    let failed = |error: std::io::Error| Failure::wrong(format!("{address}: {error}"));
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    say(&format!("READY url=http://{bound} models=1 errors=0\n"))?;
+    note("stop with ctrl-c; a token for somebody: sandbar token wei");
+    sandbar_http::serve(listener, engine, stopped()).await.map_err(failed)
+}
+
+/// Ends when the process is asked to.
+async fn stopped() {
+    let interrupted = async {
+        // Without a handler the process is ended the hard way, which is fine too.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        match terminate {
+            Ok(mut terminate) => tokio::select! {
+                () = interrupted => {}
+                _ = terminate.recv() => {}
+            },
+            Err(_) => interrupted.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupted.await;
+}

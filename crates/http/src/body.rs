@@ -1,0 +1,42 @@
+//! The body of a question: JSON by its content type, of a bounded size, in UTF-8.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+
+use crate::refusal::Refusal;
+
+/// The largest body that is read, in bytes.
+pub(crate) const MAX_BODY: usize = 1 << 20;
+
+/// The JSON text of a question; whether it is one is found out below.
+pub(crate) struct Question(pub(crate) String);
+
+impl<S: Send + Sync> FromRequest<S> for Question {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        if !is_json(request.headers()) {
+            return Err(Refusal::not_json());
+        }
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection| {
+                match rejection.into_response().status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(),
+                    _ => Refusal::unreadable("the body cannot be read"),
+                }
+            })?;
+        let text = String::from_utf8(bytes.into());
+        text.map(Self).map_err(|_| Refusal::unreadable("the body is not UTF-8"))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut all = headers.get_all(CONTENT_TYPE).iter();
+    let only = all.next().filter(|_| all.next().is_none());
+    let text = only.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = text.split_once(';').map_or(text, |(essence, _)| essence);
+    essence.trim().eq_ignore_ascii_case("application/json")
+}

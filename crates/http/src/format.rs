@@ -1,0 +1,151 @@
+//! The format of an answer, as `Accept` asks for it (RFC 9110, section 12.5.1).
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::http::request::Parts;
+
+use crate::refusal::Refusal;
+
+/// The format of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    Csv,
+    Lines,
+    Arrow,
+}
+
+impl Format {
+    /// What is preferred stands first.
+    const ALL: [Self; 4] = [Self::Json, Self::Csv, Self::Lines, Self::Arrow];
+
+    /// Its media type, without parameters.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv",
+            Self::Lines => "application/x-ndjson",
+            Self::Arrow => "application/vnd.apache.arrow.stream",
+        }
+    }
+
+    fn negotiate(headers: &HeaderMap) -> Option<Self> {
+        let mut ranges = Vec::new();
+        for value in headers.get_all(ACCEPT) {
+            ranges.extend(value.to_str().ok()?.split(',').filter_map(Range::read));
+        }
+        if !headers.contains_key(ACCEPT) {
+            return Some(Self::Json);
+        }
+        let mut best = None;
+        for format in Self::ALL {
+            // Of all ranges that fit, the most exact says how welcome a format is.
+            let fitting = ranges.iter().filter_map(|range| range.fit(format.media_type()));
+            let Some(welcome) = fitting.max() else { continue };
+            let key = (welcome.quality, welcome.exactness);
+            if welcome.quality > 0 && best.is_none_or(|(best, _)| key > best) {
+                best = Some((key, format));
+            }
+        }
+        best.map(|(_, format)| format)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Format {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        Self::negotiate(&parts.headers).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.map(Self::media_type).to_vec();
+            Refusal::not_acceptable(format!("answers come as {}", names.join(", ")))
+        })
+    }
+}
+
+/// One entry of the header: `text/*;q=0.5`.
+struct Range {
+    major: String,
+    minor: String,
+    /// In thousandths.
+    quality: u16,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Welcome {
+    exactness: u8,
+    quality: u16,
+}
+
+impl Range {
+    /// Parameters other than the quality are not looked at.
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let (major, minor) = parts.next()?.split_once('/')?;
+        let quality = parts.find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("q").then(|| thousandths(value.trim()))
+        });
+        Some(Self {
+            major: major.to_ascii_lowercase(),
+            minor: minor.to_ascii_lowercase(),
+            quality: quality.unwrap_or(1_000),
+        })
+    }
+
+    fn fit(&self, media_type: &str) -> Option<Welcome> {
+        let (major, minor) = media_type.split_once('/')?;
+        let exactness = match (self.major.as_str(), self.minor.as_str()) {
+            ("*", "*") => 0,
+            (a, "*") if a == major => 1,
+            (a, b) if a == major && b == minor => 2,
+            _ => return None,
+        };
+        Some(Welcome { exactness, quality: self.quality })
+    }
+}
+
+/// A quality between 0 and 1; whatever is none counts as 0.
+fn thousandths(text: &str) -> u16 {
+    let quality: f64 = text.parse().unwrap_or(0.0);
+    // In range, so nothing is cut off.
+    if (0.0..=1.0).contains(&quality) { (quality * 1_000.0).round() as u16 } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(accept: &[&'static str], expected: Option<Format>) {
+        let mut headers = HeaderMap::new();
+        for value in accept {
+            headers.append(ACCEPT, axum::http::HeaderValue::from_static(value));
+        }
+        assert_eq!(Format::negotiate(&headers), expected, "{accept:?}");
+    }
+
+    #[test]
+    fn the_most_welcome_format_is_given() {
+        check(&[], Some(Format::Json));
+        check(&["*/*"], Some(Format::Json));
+        check(&["text/csv"], Some(Format::Csv));
+        check(&["TEXT/CSV; header=present"], Some(Format::Csv));
+        check(&["text/*"], Some(Format::Csv));
+        check(&["text/html, text/csv;q=0.9, */*;q=0.8"], Some(Format::Csv));
+        check(&["text/csv, */*"], Some(Format::Csv));
+        check(&["application/json;q=0.1, application/x-ndjson;q=0.2"], Some(Format::Lines));
+        check(&["application/json;q=0.1", "application/x-ndjson"], Some(Format::Lines));
+        check(&["application/json;q=0, */*;q=0.5"], Some(Format::Csv));
+        check(&["application/vnd.apache.arrow.stream"], Some(Format::Arrow));
+    }
+
+    #[test]
+    fn no_other_format_is_given() {
+        check(&["text/html"], None);
+        check(&["application/json;q=0"], None);
+        check(&["text/csv;q=nonsense"], None);
+        check(&["text/csv;q=1e9"], None);
+        check(&["nonsense"], None);
+        check(&[""], None);
+    }
+}

@@ -1,0 +1,152 @@
+//! A request that is not answered: its status and its body.
+
+use std::error::Error as StdError;
+
+use axum::Json;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sandbar::{Error, ErrorKind};
+use serde::Serialize;
+
+/// What is said of every failure of ours.
+const OURS: &str = "the request cannot be answered because of a problem on this side";
+
+/// A request that is not answered.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    body: Box<Body>,
+}
+
+/// The body of a refusal.
+#[derive(Debug, Serialize)]
+struct Body {
+    error: &'static str,
+    message: String,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Problem>,
+}
+
+/// One thing that is wrong with a question.
+#[derive(Debug, Serialize)]
+struct Problem {
+    code: &'static str,
+    path: String,
+    message: String,
+}
+
+impl Refusal {
+    fn new(
+        status: StatusCode,
+        error: &'static str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        let body = Body { error, message: message.into(), code, problems: Vec::new() };
+        Self { status, body: Box::new(body) }
+    }
+
+    /// One text for every reason, so that a token tells its bearer nothing about why it fails.
+    pub(crate) fn unauthenticated() -> Self {
+        let message = "a valid bearer token is needed";
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthenticated", "E0101", message)
+    }
+
+    pub(crate) fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NotFound", "H0101", "there is nothing at this address")
+    }
+
+    pub(crate) fn wrong_method() -> Self {
+        let message = "this address takes another method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "H0102", message)
+    }
+
+    pub(crate) fn not_json() -> Self {
+        let message = "a question is sent as `application/json`";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", "H0103", message)
+    }
+
+    pub(crate) fn not_acceptable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", "H0104", message)
+    }
+
+    pub(crate) fn too_large() -> Self {
+        let message = "a question has at most 1 MiB";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge", "H0105", message)
+    }
+
+    pub(crate) fn parameter(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0106", message)
+    }
+
+    pub(crate) fn unreadable(message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0107", message)
+    }
+
+    /// What fails here rather than below.
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal", "H0108", OURS)
+    }
+
+    /// The same for an error whose text is for the log only.
+    pub(crate) fn logged(error: impl StdError) -> Self {
+        tracing::error!(%error, "an answer cannot be written");
+        Self::internal()
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let kind = error.kind();
+        let status = status(kind);
+        if kind == ErrorKind::Unauthenticated {
+            return Self::unauthenticated();
+        }
+        if status.is_server_error() {
+            let source = error.source().map(ToString::to_string);
+            tracing::error!(code = error.code(), %error, source, "a request failed");
+        }
+        let message = match status {
+            StatusCode::INTERNAL_SERVER_ERROR => OURS.to_owned(),
+            _ => error.to_string(),
+        };
+        let mut refusal = Self::new(status, kind.name(), error.code(), message);
+        refusal.body.problems = error
+            .problems()
+            .iter()
+            .map(|problem| Problem {
+                code: problem.code,
+                path: problem.path.clone(),
+                message: problem.message.clone(),
+            })
+            .collect();
+        refusal
+    }
+}
+
+fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::InvalidQuery => StatusCode::BAD_REQUEST,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Denied => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::LimitExceeded => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::Source => StatusCode::BAD_GATEWAY,
+        ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        // The rest is ours, and so is any kind that is yet to come.
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(&*self.body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}

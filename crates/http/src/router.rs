@@ -1,0 +1,119 @@
+//! The routes: each hands its words to a session and writes down what comes back.
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use sandbar::{Engine, FieldDescription, FoundObject, MetricDescription, TableDescription};
+
+use crate::answer;
+use crate::asker::Asker;
+use crate::body::{MAX_BODY, Question};
+use crate::format::Format;
+use crate::guard::guard;
+use crate::params::{Params, Segments};
+use crate::refusal::Refusal;
+use crate::wire::{FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
+
+/// How many values of a field are given unless the request says otherwise.
+const VALUES: u64 = 100;
+
+type Reply<T> = Result<Json<T>, Refusal>;
+
+/// All routes over an engine; the crate's page describes them.
+///
+/// ```no_run
+/// # async fn serve(engine: sandbar::Engine) -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// axum::serve(listener, sandbar_http::router(engine)).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn router(engine: Engine) -> Router {
+    let discovery = Router::new()
+        .route("/tables", get(tables))
+        .route("/tables/{id}", get(table))
+        .route("/tables/{id}/fields", get(fields))
+        .route("/tables/{id}/fields/{field}/values", get(values))
+        .route("/metrics", get(metrics))
+        .route("/metrics/{id}", get(metric))
+        .route("/search", get(search));
+    Router::new()
+        .route("/health", get(health))
+        .nest("/api/agent", discovery.route("/query", post(query)))
+        .fallback(async || Refusal::no_route())
+        .method_not_allowed_fallback(async || Refusal::wrong_method())
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(guard))
+        .with_state(engine)
+}
+
+async fn health(State(engine): State<Engine>, params: Params) -> Reply<Health> {
+    params.none()?;
+    Ok(Json(Health { status: "ok", snapshot: engine.snapshot_version() }))
+}
+
+async fn tables(Asker(session): Asker, params: Params) -> Reply<TableList> {
+    params.none()?;
+    Ok(Json(TableList::of(session.tables()?)))
+}
+
+async fn table(
+    Asker(session): Asker,
+    Segments(id): Segments<String>,
+    params: Params,
+) -> Reply<TableDescription> {
+    params.none()?;
+    Ok(Json(session.describe_table(&id)?))
+}
+
+async fn fields(
+    Asker(session): Asker,
+    Segments(id): Segments<String>,
+    params: Params,
+) -> Reply<FieldList> {
+    params.none()?;
+    let fields: Vec<FieldDescription> = session.describe_table(&id)?.fields;
+    Ok(Json(FieldList { fields }))
+}
+
+async fn values(
+    Asker(session): Asker,
+    Segments((id, field)): Segments<(String, String)>,
+    params: Params,
+) -> Result<Response, Refusal> {
+    let limit = params.only("limit")?;
+    let limit = limit.map(|text| Params::whole_number("limit", &text)).transpose()?;
+    let values = session.field_values(&id, &field, limit.unwrap_or(VALUES)).await?;
+    answer::json(&FieldValues::of(&values)?)
+}
+
+async fn metrics(Asker(session): Asker, params: Params) -> Reply<MetricList> {
+    params.none()?;
+    Ok(Json(MetricList::of(session.metrics()?)))
+}
+
+async fn metric(
+    Asker(session): Asker,
+    Segments(id): Segments<String>,
+    params: Params,
+) -> Reply<MetricDescription> {
+    params.none()?;
+    Ok(Json(session.describe_metric(&id)?))
+}
+
+async fn search(Asker(session): Asker, params: Params) -> Reply<SearchResults> {
+    let words = params.only("q")?.ok_or_else(|| Refusal::parameter("`q` says what to look for"))?;
+    let results: Vec<FoundObject> = session.search(&words)?;
+    Ok(Json(SearchResults { results }))
+}
+
+async fn query(
+    Asker(session): Asker,
+    params: Params,
+    format: Format,
+    Question(json): Question,
+) -> Result<Response, Refusal> {
+    params.none()?;
+    answer::reply(session.query_json(&json).await?, format).await
+}

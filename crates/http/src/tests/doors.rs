@@ -1,0 +1,139 @@
+//! Who gets in, and what is refused at the door.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::routing::get as route;
+use axum::{Extension, Router};
+use sandbar_shop::Asker;
+use tower::ServiceExt;
+
+use super::{NOW, SECRET, app, engine, get, post, question, token, token_with};
+use crate::guard::guard;
+
+const NOBODY: &str =
+    r#"{"error":"Unauthenticated","message":"a valid bearer token is needed","code":"E0101"}"#;
+
+#[tokio::test]
+async fn health_is_for_everybody() {
+    let told = get("/health").of(&app().await).await;
+    assert_eq!((told.status.as_u16(), told.text()), (200, r#"{"status":"ok","snapshot":1}"#));
+    get("/health?x=1").of(&app().await).await.refused(400, "InvalidRequest", "H0106");
+}
+
+#[tokio::test]
+async fn every_bad_token_gets_the_same_bytes() {
+    let good = token("ana");
+    let other = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+    let headers = [
+        String::new(),
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+        "Bearer nonsense".to_owned(),
+        "Bearer a.b.c".to_owned(),
+        format!("Basic {good}"),
+        good.clone(),
+        format!("Bearer {good}x"),
+        format!("Bearer {}", token_with(SECRET, "ana", NOW - 10_000_000)),
+        format!("Bearer {}", token_with(SECRET, "ana", NOW + 10_000_000)),
+        format!("Bearer {}", token_with(other, "ana", NOW)),
+    ];
+    let app = app().await;
+    let no_verifier = crate::router(sandbar_testkit::shop().build().await.unwrap());
+    let mut asks = vec![(&app, get("/api/agent/tables")), (&app, post("not even JSON"))];
+    for header in &headers {
+        asks.push((&app, get("/api/agent/metrics?unknown=1").with("authorization", header)));
+    }
+    let mut twice = get("/api/agent/tables").bearing("ana");
+    twice.0.headers_mut().append("authorization", format!("Bearer {good}").parse().unwrap());
+    asks.push((&app, twice));
+    asks.push((&no_verifier, get("/api/agent/tables").bearing("ana")));
+    for (app, ask) in asks {
+        let told = ask.of(app).await;
+        assert_eq!((told.status.as_u16(), told.text()), (401, NOBODY));
+        assert_eq!(told.header("www-authenticate"), "Bearer");
+        assert_eq!(told.headers.len(), 5, "{:?}", told.headers);
+    }
+    let told = get("/api/agent/tables").with("authorization", &format!("bEARER {good}"));
+    assert_eq!(told.of(&app).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_host_may_say_who_asks() {
+    let ana = sandbar_testkit::principal(Asker::named("ana").unwrap());
+    let ours = crate::router(engine().await).layer(Extension(ana));
+    let host = Router::new().nest("/semantics", ours);
+    // The token of somebody who sees less, and one that is none, do not count.
+    let asks = [
+        get("/semantics/api/agent/tables"),
+        get("/semantics/api/agent/tables").bearing("vic"),
+        get("/semantics/api/agent/tables").with("authorization", "Bearer nonsense"),
+    ];
+    for ask in asks {
+        let told = ask.of(&host).await;
+        assert!(told.text().contains("people"), "{}", told.text());
+    }
+    let none = from_fn(async |request: Request, next: Next| next.run(request).await);
+    let ours = crate::router(engine().await).layer(none);
+    assert_eq!(get("/api/agent/tables").of(&ours).await.text(), NOBODY);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused_in_json() {
+    let app = app().await;
+    let revenue = || question("revenue_by_category");
+    get("/").of(&app).await.refused(404, "NotFound", "H0101");
+    get("/api/agent/nothing").of(&app).await.refused(404, "NotFound", "H0101");
+    get("/api/agent/tables/").bearing("ana").of(&app).await.refused(404, "NotFound", "H0101");
+    let told = get("/api/agent/query").bearing("ana").of(&app).await;
+    told.refused(405, "MethodNotAllowed", "H0102");
+    assert_eq!(told.header("allow"), "POST");
+    let told = post(revenue()).bearing("ana").with("content-type", "text/plain").of(&app).await;
+    told.refused(415, "UnsupportedMediaType", "H0103");
+    let mut untyped = post(revenue()).bearing("ana");
+    untyped.0.headers_mut().remove("content-type");
+    untyped.of(&app).await.refused(415, "UnsupportedMediaType", "H0103");
+    let typed = post(revenue()).bearing("ana");
+    let typed = typed.with("content-type", "Application/JSON ; charset=utf-8");
+    assert_eq!(typed.of(&app).await.status, 200);
+    let told = post(revenue()).bearing("ana").with("accept", "text/html").of(&app).await;
+    told.refused(406, "NotAcceptable", "H0104");
+    assert!(told.text().contains("application/x-ndjson"));
+    let told = post(vec![0xff_u8]).bearing("ana").of(&app).await;
+    told.refused(400, "InvalidRequest", "H0107");
+}
+
+#[tokio::test]
+async fn a_question_has_a_mebibyte() {
+    let app = app().await;
+    let mut body = question("revenue_by_category");
+    body.push_str(&" ".repeat((1 << 20) - body.len()));
+    assert_eq!(post(body.clone()).bearing("ana").of(&app).await.status, 200);
+    body.push(' ');
+    post(body).bearing("ana").of(&app).await.refused(413, "PayloadTooLarge", "H0105");
+    // Nor does it help not to say how much there will be.
+    let pieces = futures::stream::repeat(Ok::<_, std::fmt::Error>(vec![b' '; 1 << 16]));
+    let endless = post(Body::from_stream(pieces)).bearing("ana");
+    endless.of(&app).await.refused(413, "PayloadTooLarge", "H0105");
+}
+
+#[tokio::test]
+async fn a_panic_is_a_plain_500() {
+    async fn handler() {
+        panic!("a secret");
+    }
+    let app = Router::new().route("/", route(handler)).layer(from_fn(guard));
+    let told = get("/").of(&app).await;
+    told.refused(500, "Internal", "H0108");
+    assert!(!told.text().contains("secret"));
+}
+
+#[tokio::test]
+async fn no_answer_is_kept_on_the_way() {
+    let app = app().await;
+    for ask in [get("/health"), get("/nothing"), post(question("all_fields")).bearing("ana")] {
+        let response = app.clone().oneshot(ask.0).await.unwrap();
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    }
+}

@@ -1,0 +1,184 @@
+//! One answer in every format, and how streams end.
+
+use std::sync::{Arc, Mutex};
+
+use arrow::ipc::reader::StreamReader;
+use futures::StreamExt;
+use sandbar::{Decision, DecisionOutcome};
+use sandbar_shop::Asker;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::{Told, app, engine, post, shop};
+use crate::cells;
+
+const ARROW: &str = "application/vnd.apache.arrow.stream";
+const LINES: &str = "application/x-ndjson";
+/// More rows than an answer has unless a host says so, in more than one batch.
+const ALL_ORDERS: &str = r#"{"table":"orders","fields":["id","created_at","total"]}"#;
+
+fn objects(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// As a client reads them: the reader here rounds some doubles in their last digit.
+fn reread(rows: &[Value]) -> Vec<Value> {
+    serde_json::from_str(&serde_json::to_string(rows).unwrap()).unwrap()
+}
+
+/// The rows of an Arrow stream, and its columns.
+fn read_arrow(told: &Told) -> (Vec<String>, Vec<Value>) {
+    let reader = StreamReader::try_new(&told.body[..], None).unwrap();
+    let schema = reader.schema();
+    let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let rows = reader.flat_map(|batch| {
+        let text = cells::lines(&names, &batch.unwrap()).unwrap();
+        objects(std::str::from_utf8(&text).unwrap())
+    });
+    let rows = rows.collect();
+    (names, rows)
+}
+
+#[tokio::test]
+async fn all_formats_say_what_the_engine_says() {
+    let engine = engine().await;
+    let app = crate::router(engine.clone());
+    let session = engine.session(sandbar_testkit::principal(Asker::named("wei").unwrap()));
+    let mut answered = 0;
+    for file in std::fs::read_dir(sandbar_testkit::fixture("queries")).unwrap() {
+        let body = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let ask = async |format: &str| {
+            post(body.clone()).bearing("wei").with("accept", format).of(&app).await
+        };
+        let (json, lines, arrow) =
+            (ask("application/json").await, ask(LINES).await, ask(ARROW).await);
+        let expected = match session.query_json(&body).await {
+            Ok(answer) => answer.collect().await.unwrap(),
+            Err(error) => {
+                assert_eq!(json.refusal().2, error.code());
+                assert_eq!((&json.body, json.status), (&lines.body, lines.status));
+                assert_eq!((&json.body, json.status), (&arrow.body, arrow.status));
+                continue;
+            }
+        };
+        answered += 1;
+        let json_body = json.json();
+        let names: Vec<&str> = expected.columns().iter().map(|c| c.name.as_str()).collect();
+        let arrays = |rows: &[Value]| -> Vec<Value> {
+            rows.iter().map(|row| names.iter().map(|n| row[n].clone()).collect()).collect()
+        };
+        let (arrow_names, from_arrow) = read_arrow(&arrow);
+        assert_eq!(names, arrow_names);
+        let mut all = [
+            arrays(&reread(&expected.to_json_rows().unwrap())),
+            json_body["rows"].as_array().unwrap().clone(),
+            arrays(&objects(lines.text())),
+            arrays(&from_arrow),
+        ];
+        if json_body["ordered"] == false {
+            all.iter_mut().for_each(|rows| rows.sort_by_key(ToString::to_string));
+        }
+        let [expected_rows, others @ ..] = all;
+        for rows in others {
+            assert_eq!(rows, expected_rows, "{body}");
+        }
+        assert_eq!(json_body["row_count"], expected.num_rows());
+        for told in [&json, &lines, &arrow] {
+            assert_eq!(told.header("x-sandbar-scoped"), expected.is_scoped().to_string());
+            assert_eq!(told.header("x-sandbar-snapshot"), "1");
+        }
+    }
+    assert!(answered > 30, "{answered}");
+}
+
+#[tokio::test]
+async fn each_format_has_its_type() {
+    let app = app().await;
+    let body = r#"{"metrics":["revenue"]}"#;
+    for (accept, given) in [
+        ("*/*", "application/json"),
+        ("text/csv", "text/csv; charset=utf-8; header=present"),
+        (LINES, LINES),
+        (ARROW, ARROW),
+    ] {
+        let told = post(body).bearing("ana").with("accept", accept).of(&app).await;
+        assert_eq!((told.status.as_u16(), told.header("content-type")), (200, given));
+        let here = told.header("x-sandbar-truncated").to_owned();
+        let behind = told.trailers.get("x-sandbar-truncated").map(|v| v.to_str().unwrap());
+        assert_eq!(behind.unwrap_or(&here), "false");
+        assert_eq!(behind.is_some(), here.is_empty(), "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn no_rows_are_an_answer_too() {
+    let app = app().await;
+    let body = super::question("empty_result");
+    let ask = async |format: &str| {
+        post(body.clone()).bearing("ana").with("accept", format).of(&app).await
+    };
+    let json = ask("application/json").await.json();
+    let columns = json["columns"].as_array().unwrap().len();
+    assert_eq!((json["rows"].as_array().unwrap().len(), columns > 0), (0, true));
+    assert_eq!(ask(LINES).await.text(), "");
+    let (names, rows) = read_arrow(&ask(ARROW).await);
+    assert_eq!((names.len(), rows.len()), (columns, 0));
+    assert_eq!(ask("text/csv").await.text().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_truncated_answer_says_so() {
+    let app = app().await;
+    for format in ["application/json", "text/csv", LINES, ARROW] {
+        let told = post(ALL_ORDERS).bearing("ana").with("accept", format).of(&app).await;
+        let behind = told.trailers.get("x-sandbar-truncated").map(|v| v.to_str().unwrap());
+        assert_eq!(behind.unwrap_or(told.header("x-sandbar-truncated")), "true", "{format}");
+        match format {
+            LINES => assert_eq!(told.text().lines().count(), 10_000),
+            ARROW => assert_eq!(read_arrow(&told).1.len(), 10_000),
+            "text/csv" => assert_eq!(told.text().lines().count(), 10_001),
+            _ => {
+                let codes: Vec<_> = told.json()["warnings"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|warning| warning["code"].as_str().unwrap().to_owned())
+                    .collect();
+                assert!(codes.contains(&"W0002".to_owned()), "{codes:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_its_query() {
+    for format in [LINES, ARROW] {
+        let outcomes = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&outcomes);
+        let record = move |decision: &Decision| sink.lock().unwrap().push(decision.outcome);
+        let app = crate::router(shop().decisions(record).build().await.unwrap());
+        let ask = post(ALL_ORDERS).bearing("ana").with("accept", format);
+        let response = app.oneshot(ask.0).await.unwrap();
+        let mut pieces = response.into_body().into_data_stream();
+        assert!(!pieces.next().await.unwrap().unwrap().is_empty());
+        assert!(outcomes.lock().unwrap().is_empty());
+        drop(pieces);
+        assert_eq!(*outcomes.lock().unwrap(), [DecisionOutcome::Cancelled], "{format}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_half_way_has_no_regular_end() {
+    use sandbar::{Limits, Overflow};
+    let limits = Limits::default().with_overflow(Overflow::Fail);
+    let app = crate::router(shop().limits(limits).build().await.unwrap());
+    for format in [LINES, ARROW] {
+        let ask = post(ALL_ORDERS).bearing("ana").with("accept", format);
+        let response = app.clone().oneshot(ask.0).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let pieces: Vec<_> = response.into_body().into_data_stream().collect().await;
+        let (last, before) = pieces.split_last().unwrap();
+        assert!(before.iter().all(Result::is_ok) && !before.is_empty(), "{format}");
+        assert_eq!(last.as_ref().unwrap_err().to_string(), "the answer is cut off");
+    }
+}

@@ -1,0 +1,175 @@
+//! What goes over the wire beside the descriptions that the engine gives.
+
+use sandbar::{
+    AnswerColumn, Collected, FieldDescription, FoundObject, MetricDescription, SemanticType,
+    TableDescription, Warning,
+};
+use serde::Serialize;
+
+use crate::cells::{FirstCells, Rows};
+use crate::refusal::Refusal;
+
+#[derive(Serialize)]
+pub(crate) struct Health {
+    pub(crate) status: &'static str,
+    pub(crate) snapshot: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct FieldList {
+    pub(crate) fields: Vec<FieldDescription>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct SearchResults {
+    pub(crate) results: Vec<FoundObject>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct TableList {
+    tables: Vec<Brief>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct MetricList {
+    metrics: Vec<Brief>,
+}
+
+/// A table or metric in brief: enough to choose one and ask for more.
+#[derive(Serialize)]
+struct Brief {
+    id: u64,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    synonyms: Vec<String>,
+    /// Of a metric: the table whose rows it aggregates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<bool>,
+    level: sandbar::Level,
+}
+
+impl TableList {
+    pub(crate) fn of(tables: Vec<TableDescription>) -> Self {
+        let brief = |table: TableDescription| Brief {
+            id: table.id,
+            name: table.name,
+            label: table.label,
+            description: table.description,
+            synonyms: table.synonyms,
+            table: None,
+            unit: None,
+            verified: None,
+            level: table.level,
+        };
+        Self { tables: tables.into_iter().map(brief).collect() }
+    }
+}
+
+impl MetricList {
+    pub(crate) fn of(metrics: Vec<MetricDescription>) -> Self {
+        let brief = |metric: MetricDescription| Brief {
+            id: metric.id,
+            name: metric.name,
+            label: metric.label,
+            description: metric.description,
+            synonyms: metric.synonyms,
+            table: Some(metric.table),
+            unit: metric.unit,
+            verified: Some(metric.verified),
+            level: metric.level,
+        };
+        Self { metrics: metrics.into_iter().map(brief).collect() }
+    }
+}
+
+/// A column of an answer.
+#[derive(Serialize)]
+struct Column<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    data_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    semantic: Option<SemanticType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'a str>,
+}
+
+impl<'a> Column<'a> {
+    fn of(column: &'a AnswerColumn) -> Self {
+        Self {
+            name: &column.name,
+            data_type: column.data_type.to_string(),
+            label: column.label.as_deref(),
+            semantic: column.semantic,
+            unit: column.unit.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Note {
+    code: &'static str,
+    message: &'static str,
+}
+
+/// An answer with all its rows.
+#[derive(Serialize)]
+pub(crate) struct Answered<'a> {
+    columns: Vec<Column<'a>>,
+    rows: Rows<'a>,
+    row_count: usize,
+    scoped: bool,
+    ordered: bool,
+    truncated: bool,
+    warnings: Vec<Note>,
+    snapshot: u64,
+}
+
+impl<'a> Answered<'a> {
+    pub(crate) fn of(collected: &'a Collected) -> Self {
+        let note = |warning: &Warning| Note { code: warning.code(), message: warning.message() };
+        Self {
+            columns: collected.columns().iter().map(Column::of).collect(),
+            rows: Rows(collected),
+            row_count: collected.num_rows(),
+            scoped: collected.is_scoped(),
+            ordered: !collected.warnings().contains(&Warning::Unordered),
+            truncated: collected.is_truncated(),
+            warnings: collected.warnings().iter().map(note).collect(),
+            snapshot: collected.snapshot_version(),
+        }
+    }
+}
+
+/// The values of one field.
+#[derive(Serialize)]
+pub(crate) struct FieldValues<'a> {
+    column: Column<'a>,
+    values: FirstCells<'a>,
+    scoped: bool,
+    truncated: bool,
+    snapshot: u64,
+}
+
+impl<'a> FieldValues<'a> {
+    pub(crate) fn of(collected: &'a Collected) -> Result<Self, Refusal> {
+        let column = collected.columns().first().ok_or_else(Refusal::internal)?;
+        Ok(Self {
+            column: Column::of(column),
+            values: FirstCells(collected),
+            scoped: collected.is_scoped(),
+            truncated: collected.is_truncated(),
+            snapshot: collected.snapshot_version(),
+        })
+    }
+}

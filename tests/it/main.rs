@@ -1,0 +1,15 @@
+//! Everything that is tested through the doors that hosts and askers use, in one binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod attacks;
+mod engine;
+mod golden;
+mod tidy;
+mod tpch;

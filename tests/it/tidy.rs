@@ -1,0 +1,298 @@
+//! The house, held as it is drawn: the edges between crates, one version of each shared library,
+//! and what must not stand in committed files. It reads texts and never looks into the library.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The drawing of ARCHITECTURE.md: each crate below `crates/` with the crates it uses. Only normal
+/// dependencies count; tests may use what they like.
+const DRAWING: [(&str, &[&str]); 10] = [
+    ("sandbar-auth", &[]),
+    ("sandbar-catalog", &[]),
+    ("sandbar-permissions", &["sandbar-auth", "sandbar-catalog"]),
+    ("sandbar-query-planner", &["sandbar-catalog", "sandbar-permissions"]),
+    ("sandbar-executor", &["sandbar-query-planner"]),
+    (
+        "sandbar",
+        &[
+            "sandbar-auth",
+            "sandbar-catalog",
+            "sandbar-executor",
+            "sandbar-permissions",
+            "sandbar-query-planner",
+        ],
+    ),
+    ("sandbar-http", &["sandbar"]),
+    ("sandbar-cli", &["sandbar", "sandbar-http", "sandbar-shop"]),
+    ("sandbar-shop", &[]),
+    ("sandbar-testkit", &["sandbar", "sandbar-shop"]),
+];
+
+/// Libraries that exist once in the tree: two versions would mean types that do not fit each other.
+const ONCE: [&str; 6] = ["arrow", "datafusion", "object_store", "parquet", "sqlparser", "tokio"];
+
+/// The hosts that committed text may name. `.test`, `.example` and addresses of the own machine
+/// are allowed besides.
+const HOSTS: [&str; 17] = [
+    "arrow.apache.org",
+    "crates.io",
+    "datafusion.apache.org",
+    "datatracker.ietf.org",
+    "doc.rust-lang.org",
+    "docs.rs",
+    "duckdb.org",
+    "example.com",
+    "github.com",
+    "json-schema.org",
+    "keepachangelog.com",
+    "rustsec.org",
+    "semver.org",
+    "www.apache.org",
+    "www.iana.org",
+    "www.rfc-editor.org",
+    "www.tpc.org",
+];
+
+/// The most lines of a Rust file.
+const MAX_LINES: usize = 800;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.current_dir(root()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What is committed, or would be: paths from the root, and the text of each.
+fn texts() -> Vec<(String, String)> {
+    let mut list = Command::new("git");
+    // Whoever owns the folder, this only reads it.
+    list.args(["-c", "safe.directory=*", "ls-files", "-z"]);
+    list.args(["--cached", "--others", "--exclude-standard", "--deduplicate"]);
+    let names = output(&mut list);
+    // Files that are not text, or that were removed and not yet committed as such, are skipped.
+    let read =
+        |name: &str| Some((name.to_owned(), std::fs::read_to_string(root().join(name)).ok()?));
+    let texts: Vec<_> =
+        names.split('\0').filter(|name| !name.is_empty()).filter_map(read).collect();
+    assert!(texts.len() > 100, "only {} files were found", texts.len());
+    texts
+}
+
+fn rust_files() -> Vec<(String, String)> {
+    texts().into_iter().filter(|(name, _)| name.ends_with(".rs")).collect()
+}
+
+/// The packages of the workspace, as cargo tells them.
+fn packages() -> Vec<Value> {
+    let mut metadata = Command::new(env!("CARGO"));
+    metadata.args(["metadata", "--offline", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&output(&mut metadata)).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+/// The names of all that a package is built from, itself included, without its tests and tools.
+fn closure(package: &str) -> BTreeSet<String> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args([
+        "tree",
+        "--offline",
+        "--locked",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--package",
+        package,
+    ]);
+    let tree = output(&mut tree);
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+/// The direct dependencies of a package, without those of its tests.
+fn direct(package: &Value) -> BTreeSet<&str> {
+    let all = package["dependencies"].as_array().unwrap().iter();
+    all.filter(|d| d["kind"] != "dev").map(|d| d["name"].as_str().unwrap()).collect()
+}
+
+#[track_caller]
+fn none(found: Vec<String>, what: &str) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn crates_use_each_other_as_drawn() {
+    let packages = packages();
+    let mut edges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for package in &packages {
+        let name = package["name"].as_str().unwrap();
+        let used = direct(package).into_iter().filter(|d| d.starts_with("sandbar")).collect();
+        if package["manifest_path"].as_str().unwrap().contains("/crates/") {
+            edges.insert(name, used);
+        } else {
+            others.push(name);
+        }
+    }
+    let drawn: BTreeMap<&str, BTreeSet<&str>> =
+        DRAWING.iter().map(|(name, used)| (*name, used.iter().copied().collect())).collect();
+    assert_eq!(edges, drawn, "the crates differ from the drawing in ARCHITECTURE.md");
+    // Benches, tests and examples stand outside of the drawing, and so nothing in it uses them.
+    assert_eq!(others.len(), 3, "{others:?}");
+}
+
+#[test]
+fn each_layer_is_built_without_what_it_must_not_know() {
+    let check = |package: &str, forbidden: &dyn Fn(&str) -> bool| {
+        let found = closure(package).into_iter().filter(|name| forbidden(name)).collect();
+        none(found, &format!("`{package}` is built from"));
+    };
+    let engine = |name: &str| name.starts_with("datafusion");
+    let server = |name: &str| matches!(name, "axum" | "hyper" | "tower");
+    for pure in ["sandbar-auth", "sandbar-catalog", "sandbar-permissions"] {
+        check(pure, &|name| engine(name) || server(name) || matches!(name, "tokio" | "arrow"));
+    }
+    // What builds plans has nothing to run them with. DataFusion's own crates bring tokio along,
+    // so that it is only the direct use of it which can be forbidden.
+    let runs = ["datafusion", "datafusion-catalog", "datafusion-physical-plan", "datafusion-sql"];
+    check("sandbar-query-planner", &|name| runs.contains(&name) || server(name));
+    for package in packages() {
+        if package["name"] == "sandbar-query-planner" {
+            assert!(!direct(&package).contains("tokio"), "the planner uses tokio");
+        }
+    }
+    check("sandbar", &server);
+}
+
+#[test]
+fn there_is_one_version_of_each_shared_library() {
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let versions = |name: &str| lock.lines().filter(|l| *l == format!("name = \"{name}\"")).count();
+    for name in ONCE {
+        assert_eq!(versions(name), 1, "versions of `{name}` in Cargo.lock");
+    }
+    let others = lock.lines().filter(|line| line.starts_with("source = "));
+    let standard = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
+    let others = others.filter(|line| *line != standard).map(str::to_owned).collect();
+    none(others, "packages that do not come from the standard registry");
+}
+
+#[test]
+fn there_is_one_binary() {
+    let mut binaries = Vec::new();
+    for package in packages() {
+        for target in package["targets"].as_array().unwrap() {
+            if target["kind"].as_array().unwrap().iter().any(|kind| kind == "bin") {
+                binaries.push(target["name"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    assert_eq!(binaries, ["sandbar"], "a bare `cargo run` must know what to run");
+}
+
+#[test]
+fn every_rust_file_says_what_it_is_and_ends_in_time() {
+    let mut found = Vec::new();
+    for (name, text) in rust_files() {
+        if !text.starts_with("//!") {
+            found.push(format!("{name} does not start with `//!`"));
+        }
+        let lines = text.lines().count();
+        if lines > MAX_LINES {
+            found.push(format!("{name} has {lines} lines, more than {MAX_LINES}"));
+        }
+    }
+    none(found, "files");
+}
+
+#[test]
+fn tables_are_scanned_in_one_file() {
+    // The words are put together here, so that this file is not one that has them.
+    let doors = [concat!("LogicalPlanBuilder", "::scan"), concat!("TableScan", "Builder")];
+    let mut found: Vec<String> = Vec::new();
+    for (name, text) in rust_files() {
+        if doors.iter().any(|door| text.contains(door)) {
+            found.push(name);
+        }
+    }
+    assert_eq!(found, ["crates/query-planner/src/scan.rs"], "the second lock is one file");
+}
+
+#[test]
+fn no_rust_file_has_the_forbidden_word() {
+    let word = concat!("un", "safe");
+    let mut found = Vec::new();
+    for (name, text) in rust_files() {
+        for (index, line) in text.lines().enumerate() {
+            let parts = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+            if parts.into_iter().any(|part| part == word) {
+                found.push(format!("{name}:{}", index + 1));
+            }
+        }
+    }
+    none(found, "the word that the workspace forbids");
+}
+
+#[test]
+fn no_text_names_a_machine() {
+    let mut folders = ["home", "root", "work", "tmp"].map(|name| format!("/{name}/")).to_vec();
+    // Also the folder that all this lies in, unless it is too short to be told from a word.
+    if root().components().count() > 2 {
+        folders.push(root().display().to_string());
+    }
+    let mut found = Vec::new();
+    for (name, text) in texts() {
+        for (index, line) in text.lines().enumerate() {
+            let absolute = folders.iter().any(|folder| {
+                line.match_indices(folder.as_str()).any(|(at, _)| {
+                    // `a/tmp/b` is a relative path, and so is `./tmp/b`.
+                    let before = line.get(..at).and_then(|text| text.chars().next_back());
+                    !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
+                })
+            });
+            if absolute {
+                found.push(format!("{name}:{}: a path of one machine", index + 1));
+            }
+            for host in hosts(line) {
+                if !allowed(&host.to_ascii_lowercase()) {
+                    found.push(format!("{name}:{}: the host `{host}`", index + 1));
+                }
+            }
+        }
+    }
+    none(found, "committed text");
+}
+
+/// The host names of the addresses in a line.
+fn hosts(line: &str) -> impl Iterator<Item = &str> {
+    line.split("://").skip(1).map(|rest| {
+        let host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        rest.split(|c: char| !host(c)).next().unwrap_or_default().trim_end_matches('.')
+    })
+}
+
+fn allowed(host: &str) -> bool {
+    let own = matches!(host, "" | "127.0.0.1" | "0.0.0.0" | "localhost");
+    // Without a point it is a word of a text or a source's name, not a place on the network.
+    own || !host.contains('.')
+        || HOSTS.contains(&host)
+        || [".test", ".example", ".invalid"].iter().any(|end| host.ends_with(end))
+}
+
+#[test]
+fn the_rules_have_teeth() {
+    let of = |line: &'static str| hosts(line).collect::<Vec<_>>();
+    assert_eq!(of("see https://docs.rs/jiff and http://b.example."), ["docs.rs", "b.example"]);
+    assert_eq!(of("http://{address}/health"), [""]);
+    assert!(allowed("shop.test") && allowed("docs.rs") && allowed("localhost"));
+    assert!(!allowed("mirror.company.net") && !allowed("docs.rs.evil.net"));
+    let permissions = closure("sandbar-permissions");
+    assert!(permissions.contains("sandbar-catalog") && permissions.contains("serde"));
+}
