@@ -287,12 +287,38 @@ fn allowed(host: &str) -> bool {
 }
 
 #[test]
+fn every_code_has_a_section_and_every_section_a_code() {
+    let mut codes = BTreeSet::new();
+    for (name, text) in rust_files() {
+        if name.starts_with("crates/") && name.contains("/src/") {
+            codes.extend(text.split('"').filter(|word| is_code(word)).map(str::to_owned));
+        }
+    }
+    let manual = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let titles = manual.lines().filter_map(|line| line.strip_prefix("## ")?.split_once(": "));
+    let sections: Vec<&str> = titles.map(|(code, _)| code).collect();
+    let unique: BTreeSet<String> = sections.iter().map(|code| (*code).to_owned()).collect();
+    assert_eq!(unique.len(), sections.len(), "a code has two sections in docs/errors.md");
+    none(codes.difference(&unique).cloned().collect(), "codes without a section");
+    none(unique.difference(&codes).cloned().collect(), "sections without a code");
+}
+
+/// Whether a text is an error code: a letter and four digits.
+fn is_code(word: &str) -> bool {
+    let mut bytes = word.bytes();
+    bytes.next().is_some_and(|b| b"DEHMPQW".contains(&b))
+        && word.len() == 5
+        && bytes.all(|b| b.is_ascii_digit())
+}
+
+#[test]
 fn the_rules_have_teeth() {
     let of = |line: &'static str| hosts(line).collect::<Vec<_>>();
     assert_eq!(of("see https://docs.rs/jiff and http://b.example."), ["docs.rs", "b.example"]);
     assert_eq!(of("http://{address}/health"), [""]);
     assert!(allowed("shop.test") && allowed("docs.rs") && allowed("localhost"));
     assert!(!allowed("mirror.company.net") && !allowed("docs.rs.evil.net"));
+    assert!(is_code("Q0101") && !is_code("Q010") && !is_code("X0101") && !is_code("Q01o1"));
     let permissions = closure("sandbar-permissions");
     assert!(permissions.contains("sandbar-catalog") && permissions.contains("serde"));
 }

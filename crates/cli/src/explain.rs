@@ -23,10 +23,9 @@ pub(crate) async fn run(args: ExplainArgs) -> Result<(), Failure> {
         text.push_str(&indented(sql));
     }
     if args.plans {
-        for (name, plan) in [
-            ("logical plan", &explained.logical_plan),
-            ("physical plan", &explained.physical_plan),
-        ] {
+        for (name, plan) in
+            [("logical plan", &explained.logical_plan), ("physical plan", &explained.physical_plan)]
+        {
             if let Some(plan) = plan {
                 text.push_str(&format!("\n{name}\n{}", indented(plan)));
             }

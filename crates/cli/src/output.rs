@@ -77,8 +77,8 @@ fn write(answer: &Collected, format: OutputFormat) -> Result<(), Failure> {
         }
         OutputFormat::Parquet => {
             let schema = std::sync::Arc::clone(answer.schema());
-            let mut writer = ArrowWriter::try_new(Vec::new(), schema, None)
-                .map_err(|error| failed(&error))?;
+            let mut writer =
+                ArrowWriter::try_new(Vec::new(), schema, None).map_err(|error| failed(&error))?;
             for batch in answer.batches() {
                 writer.write(batch).map_err(|error| failed(&error))?;
             }

@@ -53,8 +53,11 @@ impl Person {
         Self {
             email: asker.email.to_owned(),
             groups: asker.groups.iter().map(|group| (*group).to_owned()).collect(),
-            attributes:
-                asker.attributes.iter().map(|(name, v)| ((*name).to_owned(), value(v))).collect(),
+            attributes: asker
+                .attributes
+                .iter()
+                .map(|(name, v)| ((*name).to_owned(), value(v)))
+                .collect(),
         }
     }
 

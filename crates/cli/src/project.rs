@@ -35,7 +35,9 @@ pub(crate) fn builder(args: &ProjectArgs, today: Today) -> Result<EngineBuilder,
         for file in if folder { yaml_files(path)? } else { vec![path.clone()] } {
             let text = read(&file)?;
             let name = file.display().to_string();
-            if folder && name.trim_end_matches(".yml").trim_end_matches(".yaml").ends_with("policies") {
+            if folder
+                && name.trim_end_matches(".yml").trim_end_matches(".yaml").ends_with("policies")
+            {
                 any_policies = true;
                 builder = builder.policies(&name, &text);
             } else {
@@ -74,8 +76,7 @@ fn shop(today: Today) -> Result<EngineBuilder, Failure> {
         }
     };
     let shop = made.map_err(|error| Failure::wrong(format!("the sample shop: {error}")))?;
-    let mut builder =
-        Engine::builder().model(MODEL_NAME, MODEL).policies(POLICIES_NAME, POLICIES);
+    let mut builder = Engine::builder().model(MODEL_NAME, MODEL).policies(POLICIES_NAME, POLICIES);
     for (name, batch) in shop.tables() {
         builder = builder.batches(name, vec![batch.clone()]);
     }
@@ -103,6 +104,5 @@ fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    fs::read_to_string(file)
-        .map_err(|error| Failure::wrong(format!("{}: {error}", file.display())))
+    fs::read_to_string(file).map_err(|error| Failure::wrong(format!("{}: {error}", file.display())))
 }

@@ -68,7 +68,9 @@ fn development_file() -> Result<PathBuf, Failure> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let home = std::env::home_dir().map(|home| home.join(".local").join("state"));
     let folder = state.or(home).ok_or_else(|| {
-        Failure::wrong("there is no home folder to keep a development secret in; give --jwt-secret-file")
+        Failure::wrong(
+            "there is no home folder to keep a development secret in; give --jwt-secret-file",
+        )
     })?;
     Ok(folder.join("sandbar").join("development-jwt-secret"))
 }

@@ -98,3 +98,16 @@ pub use router::router;
 
 #[cfg(test)]
 mod tests;
+
+/// Serves an engine's API on a listener until `stopped` ends; requests that are running then are
+/// finished first.
+///
+/// # Errors
+/// What the listener fails with.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    engine: sandbar::Engine,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(engine)).with_graceful_shutdown(stopped).await
+}
