@@ -1,4 +1,5 @@
 //! A host's own rows, one metric, one row rule, two people, two answers.
+#![expect(clippy::print_stdout, reason = "an example shows its answers")]
 
 use std::sync::Arc;
 

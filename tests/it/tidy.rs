@@ -36,7 +36,7 @@ const ONCE: [&str; 6] = ["arrow", "datafusion", "object_store", "parquet", "sqlp
 
 /// The hosts that committed text may name. `.test`, `.example` and addresses of the own machine
 /// are allowed besides.
-const HOSTS: [&str; 17] = [
+const HOSTS: [&str; 18] = [
     "arrow.apache.org",
     "crates.io",
     "datafusion.apache.org",
@@ -49,6 +49,7 @@ const HOSTS: [&str; 17] = [
     "json-schema.org",
     "keepachangelog.com",
     "rustsec.org",
+    "rustup.rs",
     "semver.org",
     "www.apache.org",
     "www.iana.org",

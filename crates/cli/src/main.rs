@@ -3,6 +3,11 @@
 //! Results go to stdout, words to stderr. Exit codes: 0 done, 1 refused or wrong (a question, a
 //! model, a policy), 2 called wrongly.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the command line reads the environment and the clock"
+)]
+
 mod args;
 mod check;
 mod demo;

@@ -97,6 +97,7 @@ impl EngineBuilder {
             base: None,
             state: None,
             verifier: None,
+            #[expect(clippy::disallowed_methods, reason = "the default of the one clock there is")]
             clock: Arc::new(SystemTime::now),
             limits: Limits::default(),
             sink: None,

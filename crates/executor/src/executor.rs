@@ -57,6 +57,7 @@ pub struct Prepared {
     optimised: LogicalPlan,
     physical: Arc<dyn ExecutionPlan>,
     row_cap: u64,
+    narrowed: bool,
 }
 
 impl Prepared {
@@ -121,7 +122,8 @@ impl Executor {
             .await
             .map_err(RunError::from_datafusion)?;
         verify(&physical, plan, &self.state, &self.sources)?;
-        Ok(Prepared { optimised, physical, row_cap: plan.row_cap() })
+        let (row_cap, narrowed) = (plan.row_cap(), plan.is_scoped());
+        Ok(Prepared { optimised, physical, row_cap, narrowed })
     }
 
     /// Starts a prepared plan on the runtime of the caller. Dropping the stream cancels the query.
@@ -149,6 +151,6 @@ impl Executor {
         let started = Instant::now();
         let stream = execute_stream(Arc::clone(&prepared.physical), Arc::new(context))
             .map_err(RunError::from_datafusion)?;
-        Ok(AnswerStream::new(stream, prepared.row_cap, limits.clone(), started))
+        AnswerStream::new(stream, prepared.row_cap, limits.clone(), started, prepared.narrowed)
     }
 }

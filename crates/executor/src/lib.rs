@@ -10,6 +10,7 @@ mod executor;
 mod guarded;
 mod limits;
 mod memory_cap;
+mod renew;
 pub mod source;
 mod sql;
 mod stream;

@@ -13,11 +13,12 @@ use tokio::time::Sleep;
 
 use crate::error::RunError;
 use crate::limits::{Limits, Overflow};
+use crate::renew::Renewal;
 
 /// The rows of an answer. Dropping it cancels the query.
 pub struct AnswerStream {
     inner: Option<SendableRecordBatchStream>,
-    schema: SchemaRef,
+    renewal: Renewal,
     limits: Limits,
     left: u64,
     rows: u64,
@@ -54,12 +55,15 @@ impl AnswerStream {
         row_cap: u64,
         limits: Limits,
         started: Instant,
-    ) -> Self {
+        narrowed: bool,
+    ) -> Result<Self, RunError> {
         // A runtime without timers makes tokio panic; the limit is then kept between batches.
         let timer =
             limits.time.and_then(|time| catch_unwind(|| Box::pin(tokio::time::sleep(time))).ok());
-        Self {
-            schema: inner.schema(),
+        let renewal = Renewal::new(&inner.schema(), narrowed)
+            .map_err(|error| RunError::from_datafusion(error.into()))?;
+        Ok(Self {
+            renewal,
             inner: Some(inner),
             left: row_cap,
             limits,
@@ -67,12 +71,12 @@ impl AnswerStream {
             started,
             timer,
             outcome: Outcome::Running,
-        }
+        })
     }
 
     /// The schema of every batch.
     pub fn schema(&self) -> &SchemaRef {
-        &self.schema
+        self.renewal.schema()
     }
 
     /// How many rows came so far.
@@ -140,7 +144,10 @@ impl Stream for AnswerStream {
                 }
                 Ok(Poll::Ready(Some(Err(error)))) => this.fail(RunError::from_datafusion(error)),
                 Ok(Poll::Ready(Some(Ok(batch)))) if batch.num_rows() == 0 => continue,
-                Ok(Poll::Ready(Some(Ok(batch)))) => this.accept(batch),
+                Ok(Poll::Ready(Some(Ok(batch)))) => match this.renewal.batch(&batch) {
+                    Ok(batch) => this.accept(batch),
+                    Err(error) => this.fail(RunError::from_datafusion(error.into())),
+                },
             };
         }
     }

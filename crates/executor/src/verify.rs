@@ -203,8 +203,6 @@ fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Res
             names = renamed;
         } else if node.is::<GlobalLimitExec>() || node.is::<LocalLimitExec>() {
             limited = true;
-        } else if node.is::<SecurityBarrierExec>() || node.children().len() > 1 {
-            break;
         } else if !transparent(node.name()) {
             break;
         }
@@ -239,7 +237,8 @@ fn read_columns(node: &Arc<dyn ExecutionPlan>) -> (Vec<String>, HashMap<String, 
     (columns, names)
 }
 
-/// Nodes that pass every row on as it is.
+/// Nodes that pass every row on as it is. A barrier is none of them: what stands above it may be
+/// the question's, and so is whatever combines rows.
 fn transparent(name: &str) -> bool {
     matches!(
         name,

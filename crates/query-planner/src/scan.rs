@@ -182,6 +182,7 @@ impl<'a> Scans<'a> {
         projection.dedup();
         let source = Arc::clone(&stored.source);
         let name = TableReference::bare(stored.name.clone());
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that scans")]
         let mut builder = LogicalPlanBuilder::scan(name, source, Some(projection))?;
         let mut marks = 0;
         let guard = self.guards.len();

@@ -45,7 +45,7 @@ enum Step {
     AnyDepth,
     AnyName,
     /// Carries the glob pattern of one name; the URL has no meaning.
-    Name(ListingTableUrl),
+    Name(Box<ListingTableUrl>),
 }
 
 /// The steps that a walk may be at.
@@ -123,7 +123,7 @@ impl Pattern {
             }
             ListingTableUrl::parse("file:///")
                 .and_then(|url| url.with_glob(name))
-                .map(Step::Name)
+                .map(|url| Step::Name(Box::new(url)))
                 .map_err(|error| error.to_string())
         };
         let mut steps: Vec<Step> = names.iter().map(step).collect::<Result<_, _>>()?;
