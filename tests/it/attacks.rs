@@ -1,1 +1,11 @@
-//! To be written.
+//! Attacks of an asker on what is hidden from him, through nothing but the doors he has.
+//!
+//! Ids are those of the leak suite (security 2.4 and 2.6).
+
+mod failing;
+mod hidden;
+mod masked;
+mod positions;
+mod row_level;
+mod sandboxed;
+mod world;

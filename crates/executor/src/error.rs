@@ -23,21 +23,22 @@ pub enum RunError {
     Time(Duration),
     /// The query needs more memory than allowed.
     #[error("the query needs more memory than allowed")]
-    Memory(DataFusionError),
+    Memory(#[source] DataFusionError),
     /// A calculation has no answer.
     #[error("a calculation failed: {what}")]
     Computation {
         /// What happened, without any value.
         what: &'static str,
         /// What DataFusion says, which may carry values: for the operator only.
+        #[source]
         cause: DataFusionError,
     },
     /// A source cannot be read.
     #[error("a source cannot be read")]
-    Source(DataFusionError),
+    Source(#[source] DataFusionError),
     /// Something that should not happen.
     #[error("internal error")]
-    Internal(DataFusionError),
+    Internal(#[source] DataFusionError),
     /// The query panicked.
     #[error("the query panicked")]
     Panicked,
@@ -97,6 +98,11 @@ fn computation(error: &DataFusionError) -> Option<&'static str> {
                 }
                 _ => {}
             }
+        }
+        if let Some(DataFusionError::Execution(text)) = current.downcast_ref()
+            && text.contains("negative count not allowed")
+        {
+            return Some("a part of a text has a negative length");
         }
         next = match current.downcast_ref::<DataFusionError>() {
             Some(DataFusionError::External(inner)) => Some(inner.as_ref()),

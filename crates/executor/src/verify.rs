@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::DataSourceExec;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, ScalarValue, ToDFSchema};
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::error::Result;
 use datafusion::execution::context::SessionState;
@@ -35,10 +36,16 @@ use crate::source::Sources;
 /// A policy as its conditions look in a physical plan, every column at position 0.
 struct Expected {
     source: String,
+    /// All of it, simplified as one.
     policy: Vec<Arc<dyn PhysicalExpr>>,
+    /// Each condition of it alone: as it was planned, and simplified.
+    conditions: Vec<[Vec<Arc<dyn PhysicalExpr>>; 2]>,
     columns: Vec<String>,
     barrier: bool,
     never: bool,
+    joined: bool,
+    position: usize,
+    owner: Option<usize>,
 }
 
 /// A leaf that reads data, with what stands between it and the first node that combines rows.
@@ -57,20 +64,21 @@ pub(crate) fn verify(
 ) -> Result<(), RunError> {
     let unproven = |what: String| RunError::Unproven(what);
     let mut expected = Vec::with_capacity(plan.guards().len());
-    for guard in plan.guards() {
-        let found = expect(guard, state, sources);
+    for (position, guard) in plan.guards().iter().enumerate() {
+        let found = expect(position, guard, state, sources);
         expected.push(found.map_err(|e| unproven(e.strip_backtrace()))?);
     }
     let mut leaves = Vec::new();
-    let mut empty = false;
-    walk(physical, &mut Vec::new(), &mut leaves, &mut empty).map_err(unproven)?;
+    let mut unread = Unread::default();
+    walk(physical, &mut Vec::new(), &mut leaves, &mut unread).map_err(unproven)?;
     // The strongest policies choose their leaves first, so that none is left to a weaker one.
     expected.sort_by_key(|e| std::cmp::Reverse((e.policy.len(), e.barrier)));
+    let mut missing: Vec<(usize, Option<usize>)> = Vec::new();
     for expected in expected {
         let fits = |leaf: &Leaf| {
             !expected.never
                 && leaf.columns.iter().all(|name| expected.columns.contains(name))
-                && expected.policy.iter().all(|wanted| leaf.conditions.contains(wanted))
+                && expected.holds(leaf)
                 && (leaf.barrier || !expected.barrier)
         };
         match leaves.iter().position(fits) {
@@ -78,14 +86,28 @@ pub(crate) fn verify(
                 leaves.swap_remove(index);
             }
             // What reads nothing shows nothing.
-            None if empty || expected.never => {}
+            None if unread.empty || expected.never || (unread.counted && expected.is_open()) => {
+                missing.push((expected.position, expected.owner));
+            }
             None => {
+                // For the operator's log: no asker sees it.
+                let shown = |conditions: &[Arc<dyn PhysicalExpr>]| {
+                    conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+                };
+                let found: Vec<String> = leaves.iter().map(|l| shown(&l.conditions)).collect();
                 return Err(unproven(format!(
-                    "the policy over `{}` is not found",
-                    expected.source
+                    "the policy over `{}` is not found: {} among {}",
+                    expected.source,
+                    shown(&expected.policy),
+                    found.join("; ")
                 )));
             }
         }
+    }
+    // A policy's table may be gone only together with the table whose rows it decides.
+    let gone = |position: usize| missing.iter().any(|(other, _)| *other == position);
+    if missing.iter().any(|(_, owner)| owner.is_some_and(|owner| !gone(owner))) {
+        return Err(unproven("a policy's table is gone, and what it guards is not".to_owned()));
     }
     if leaves.is_empty() {
         Ok(())
@@ -94,38 +116,105 @@ pub(crate) fn verify(
     }
 }
 
-fn expect(guard: &Guard, state: &SessionState, sources: &Sources) -> Result<Expected> {
+fn expect(
+    position: usize,
+    guard: &Guard,
+    state: &SessionState,
+    sources: &Sources,
+) -> Result<Expected> {
     let provider = sources.provider(guard.source()).ok_or_else(|| {
         datafusion::error::DataFusionError::Internal("an unknown source is scanned".to_owned())
     })?;
     let schema = provider.schema();
     let columns = schema.fields().iter().map(|f| f.name().clone()).collect();
-    let mut policy = Vec::new();
-    if let Some(all) = conjunction(guard.policy().iter().cloned()) {
-        let bare = all.transform(|node| match node {
+    let forms = Forms::new(&schema, state)?;
+    let policy = match conjunction(guard.policy().iter().cloned()) {
+        Some(all) => forms.simplified(all)?,
+        None => Vec::new(),
+    };
+    let conditions = guard
+        .policy()
+        .iter()
+        .map(|condition| {
+            Ok([forms.planned(condition.clone())?, forms.simplified(condition.clone())?])
+        })
+        .collect::<Result<_>>()?;
+    Ok(Expected {
+        source: guard.source().to_owned(),
+        policy,
+        conditions,
+        columns,
+        barrier: guard.barrier(),
+        never: guard.never(),
+        joined: guard.joined() > 0,
+        position,
+        owner: guard.owner(),
+    })
+}
+
+/// What stands in a plan in place of data.
+#[derive(Default)]
+struct Unread {
+    /// Nothing: a condition can never be true.
+    empty: bool,
+    /// A number of rows that is known without reading them.
+    counted: bool,
+}
+
+impl Expected {
+    /// Whether every row may pass: how many there are is then no secret.
+    fn is_open(&self) -> bool {
+        self.conditions.is_empty() && !self.joined && !self.barrier && !self.never
+    }
+
+    /// Whether the policy stands over a leaf. DataFusion simplifies what it comes by, together or
+    /// apart or not at all; each form says the same.
+    fn holds(&self, leaf: &Leaf) -> bool {
+        let stands =
+            |form: &[Arc<dyn PhysicalExpr>]| form.iter().all(|part| leaf.conditions.contains(part));
+        stands(&self.policy)
+            || self.conditions.iter().all(|forms| forms.iter().any(|form| stands(form)))
+    }
+}
+
+/// Brings conditions into the forms that they can have in a physical plan.
+struct Forms<'a> {
+    state: &'a SessionState,
+    schema: Arc<DFSchema>,
+    simplifier: ExprSimplifier,
+}
+
+impl<'a> Forms<'a> {
+    fn new(schema: &SchemaRef, state: &'a SessionState) -> Result<Self> {
+        let schema = Arc::new(DFSchema::try_from(Arc::clone(schema))?);
+        let context = SimplifyContext::builder().with_schema(Arc::clone(&schema)).build();
+        Ok(Self { state, schema, simplifier: ExprSimplifier::new(context) })
+    }
+
+    fn planned(&self, condition: Expr) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+        self.physical(self.coerced(condition)?)
+    }
+
+    fn simplified(&self, condition: Expr) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+        self.physical(self.simplifier.simplify(self.coerced(condition)?)?)
+    }
+
+    fn coerced(&self, condition: Expr) -> Result<Expr> {
+        let bare = condition.transform(|node| match node {
             Expr::Column(column) => Ok(Transformed::yes(Expr::Column(
                 datafusion::common::Column::new_unqualified(column.name),
             ))),
             other => Ok(Transformed::no(other)),
         })?;
-        let df_schema = Arc::new(DFSchema::try_from(Arc::clone(&schema))?);
-        let context = SimplifyContext::builder().with_schema(Arc::clone(&df_schema)).build();
-        let simplifier = ExprSimplifier::new(context);
-        let coerced = simplifier.coerce(bare.data, &df_schema)?;
-        let simplified = simplifier.simplify(coerced)?;
-        let physical = state.create_physical_expr(simplified, &schema.to_dfschema()?)?;
-        // A condition that is true of every row the schema allows leaves no trace in the plan.
-        for part in split_conjunction(&physical).into_iter().filter(|part| !always(part)) {
-            policy.push(normalised(part, &|name| Some(name.to_owned()))?);
-        }
+        self.simplifier.coerce(bare.data, &self.schema)
     }
-    Ok(Expected {
-        source: guard.source().to_owned(),
-        policy,
-        columns,
-        barrier: guard.barrier(),
-        never: guard.never(),
-    })
+
+    fn physical(&self, condition: Expr) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+        let physical = self.state.create_physical_expr(condition, &self.schema)?;
+        // A condition that is true of every row the schema allows leaves no trace in the plan.
+        let parts = split_conjunction(&physical).into_iter().filter(|part| !always(part));
+        parts.map(|part| normalised(part, &|name| Some(name.to_owned()))).collect()
+    }
 }
 
 fn always(expr: &Arc<dyn PhysicalExpr>) -> bool {
@@ -155,7 +244,7 @@ fn walk<'p>(
     node: &'p Arc<dyn ExecutionPlan>,
     above: &mut Vec<&'p Arc<dyn ExecutionPlan>>,
     leaves: &mut Vec<Leaf>,
-    empty: &mut bool,
+    unread: &mut Unread,
 ) -> Result<(), String> {
     if node.is::<CrossJoinExec>() || node.is::<NestedLoopJoinExec>() {
         return Err("a join without a key".to_owned());
@@ -163,15 +252,17 @@ fn walk<'p>(
     let children = node.children();
     if children.is_empty() {
         if node.is::<EmptyExec>() {
-            *empty = true;
-        } else if !node.is::<PlaceholderRowExec>() {
+            unread.empty = true;
+        } else if node.is::<PlaceholderRowExec>() {
+            unread.counted = true;
+        } else {
             leaves.push(leaf(node, above)?);
         }
         return Ok(());
     }
     above.push(node);
     for child in children {
-        walk(child, above, leaves, empty)?;
+        walk(child, above, leaves, unread)?;
     }
     above.pop();
     Ok(())

@@ -39,6 +39,7 @@ pub struct Guard {
     joined: usize,
     barrier: bool,
     never: bool,
+    owner: Option<usize>,
 }
 
 impl Guard {
@@ -60,6 +61,11 @@ impl Guard {
     /// Whether a barrier stands above.
     pub fn barrier(&self) -> bool {
         self.barrier
+    }
+
+    /// For the scan of a policy's table: the position of the guard whose rows it decides.
+    pub fn owner(&self) -> Option<usize> {
+        self.owner
     }
 
     /// Whether no row may pass at all.
@@ -150,6 +156,7 @@ impl<'a> Scans<'a> {
         }
         // A semi-join is a place where DataFusion moves conditions through: it is always closed.
         let barrier = wanted.barrier || marks > 0;
+        self.guards.iter_mut().skip(own_guard + 1).for_each(|guard| guard.owner = Some(own_guard));
         if barrier {
             // The asked table and every policy table below it stand behind the same barrier.
             self.guards.iter_mut().skip(own_guard).for_each(|guard| guard.barrier = true);
@@ -192,6 +199,7 @@ impl<'a> Scans<'a> {
             joined: 0,
             barrier: false,
             never: *filter == RowFilter::Never,
+            owner: None,
         });
         let condition = match filter {
             RowFilter::Everything => return Ok((builder, 0)),
@@ -230,7 +238,12 @@ impl<'a> Scans<'a> {
         match condition {
             Condition::Own(expr) => {
                 let mut lower = Lower::new(self.compiled, Columns::Raw, self.compiled.clock());
-                Ok(lower.modelled(expr)?.plan)
+                let plan = lower.modelled(expr)?.plan;
+                // The check refuses what can fail by its model types; the stored ones decide.
+                if lower.fallible {
+                    return Err(QueryError::internal("a row filter can fail on stored values"));
+                }
+                Ok(plan)
             }
             Condition::All(parts) | Condition::Any(parts) => {
                 let op = match condition {

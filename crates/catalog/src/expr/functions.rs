@@ -150,6 +150,13 @@ impl Function {
         match self {
             Self::Div => false,
             Self::Abs => result == Type::Number,
+            // A count of digits is small, and only a constant is sure to be.
+            Self::Round => args.get(1).is_none_or(|digits| {
+                matches!(
+                    digits.kind,
+                    super::ExprKind::Literal(crate::Literal::Integer(n)) if n.abs() <= 300
+                )
+            }),
             // A constant, non-negative length is the only form that cannot fail.
             Self::Substring => args.get(2).is_none_or(|length| {
                 matches!(

@@ -1,0 +1,419 @@
+//! Twenty thousand rows of which one tenant's may be seen. Every calculation that an asker is
+//! offered fails on the hidden rows, and on them alone; each hidden row carries a token.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::file::properties::WriterProperties;
+use sandbar::{AttributeValue, Engine, Limits, Principal, Session};
+use tempfile::TempDir;
+
+use super::failing::{ATTACKS, Value};
+
+/// How many rows there are.
+pub(super) const ROWS: i64 = 20_000;
+/// What every token starts with; with nine digits it has 16 bytes.
+pub(super) const TOKEN: &str = "HIDDEN-";
+/// How many notes there are about items.
+const NOTES: i64 = 1_500;
+
+/// A row of `items`: as it is stored, or as somebody sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) id: i64,
+    pub(super) shown: bool,
+    pub(super) tenant: Option<&'static str>,
+    pub(super) salary: Option<i64>,
+    pub(super) secret: Option<String>,
+    pub(super) big: Option<i64>,
+    pub(super) low: Option<i64>,
+    pub(super) money: Option<i128>,
+    pub(super) cut: Option<i64>,
+    pub(super) day: Option<String>,
+    pub(super) word: Option<String>,
+    pub(super) score: Option<f64>,
+}
+
+impl Row {
+    fn harmless(id: i64) -> Self {
+        Self {
+            id,
+            shown: true,
+            tenant: Some("a"),
+            salary: (id % 17 != 0).then_some(99_000 + id % 900),
+            secret: Some((id % 500).to_string()),
+            big: Some(id % 700),
+            low: Some(-(id % 300)),
+            money: Some(i128::from(id % 1_000) * 7),
+            cut: Some(id % 3),
+            day: Some(format!("2026-01-{:02}", 1 + id % 28)),
+            word: Some(if id % 3 == 0 { "true" } else { "false" }.to_owned()),
+            score: Some((id % 250) as f64),
+        }
+    }
+
+    /// A row on which everything fails that can.
+    fn harmful(id: i64) -> Self {
+        let token = || Some(format!("{TOKEN}{id:09}"));
+        Self {
+            id,
+            shown: false,
+            tenant: Some("b"),
+            salary: Some(100_000),
+            secret: token(),
+            big: Some(i64::MAX - 7),
+            low: Some(i64::MIN),
+            money: Some(99_999_999_999_999_999_999 - i128::from(id)),
+            cut: Some(-1),
+            day: token(),
+            word: token(),
+            score: Some(1e300),
+        }
+    }
+
+    /// What the masks of the model leave of a row.
+    fn masked(id: i64) -> Self {
+        Self {
+            id,
+            shown: true,
+            tenant: None,
+            salary: Some(50),
+            secret: Some("7".to_owned()),
+            big: Some(7),
+            low: Some(7),
+            money: Some(700),
+            cut: Some(2),
+            day: Some("2026-02-07".to_owned()),
+            word: Some("true".to_owned()),
+            score: Some(7.0),
+        }
+    }
+
+    fn blank(id: i64) -> Self {
+        Self {
+            id,
+            shown: true,
+            tenant: None,
+            salary: None,
+            secret: None,
+            big: None,
+            low: None,
+            money: None,
+            cut: None,
+            day: None,
+            word: None,
+            score: None,
+        }
+    }
+
+    /// Half of the visible rows.
+    fn is_left(&self) -> bool {
+        self.shown && self.id % 2 == 0
+    }
+}
+
+/// Where the rows are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Storage {
+    Memory,
+    Parquet,
+}
+
+/// What hides the rows: the groups of the policies below, each on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Own,
+    List,
+    Range,
+    Related,
+    Either,
+    Restricted,
+    Union,
+    Cells,
+    RelatedCells,
+    MaskedCells,
+}
+
+pub(super) const KINDS: [(Kind, &str); 10] = [
+    (Kind::Own, "own"),
+    (Kind::List, "list"),
+    (Kind::Range, "range"),
+    (Kind::Related, "related"),
+    (Kind::Either, "either"),
+    (Kind::Restricted, "restricted"),
+    (Kind::Union, "union"),
+    (Kind::Cells, "cells"),
+    (Kind::RelatedCells, "related_cells"),
+    (Kind::MaskedCells, "masked_cells"),
+];
+
+const POLICIES: &str = "
+attributes:
+  tenant: { type: text }
+  tenants: { type: text, list: true }
+  low: { type: integer }
+  high: { type: integer }
+groups: { own: {}, list: {}, range: {}, related: {}, either: {}, restricted: {}, union: {},
+  cells: {}, related_cells: {}, masked_cells: {} }
+policies:
+  notes:
+    groups: [own, list, range, related, either, restricted, union, cells, related_cells, masked_cells]
+    grant: { tables: [notes] }
+  own: { groups: [own], grant: { tables: [items], rows: tenant = attribute.tenant } }
+  list: { groups: [list], grant: { tables: [items], rows: tenant in (attribute.tenants) } }
+  range:
+    groups: [range]
+    grant: { tables: [items], rows: level between attribute.low and attribute.high }
+  related: { groups: [related], grant: { tables: [items], rows: branch.state = attribute.tenant } }
+  either:
+    groups: [either]
+    grant: { tables: [items], rows: part = 'left' or desk.state = attribute.tenant }
+  wide: { groups: [restricted], grant: { tables: [items], rows: wide = attribute.tenant } }
+  narrowed: { groups: [restricted], restrict: { tables: [items], rows: flag } }
+  left: { groups: [union], grant: { tables: [items], rows: part = 'left' } }
+  right: { groups: [union], grant: { tables: [items], rows: part = 'right' } }
+  own_cells: { groups: [cells, masked_cells], grant: { tables: [items], rows: tenant = attribute.tenant } }
+  branch_cells:
+    groups: [related_cells]
+    grant: { tables: [items], rows: branch.state = attribute.tenant }
+  every_id: { groups: [cells, related_cells], grant: { tables: [items], fields: { only: [id] } } }
+  every_mask:
+    groups: [masked_cells]
+    grant:
+      tables: [items]
+      masks:
+        tenant: null
+        salary: { constant: 50 }
+        secret: { constant: '7' }
+        big: { constant: 7 }
+        low: { constant: 7 }
+        money: { constant: 7 }
+        cut: { constant: 2 }
+        day: { constant: '2026-02-07' }
+        word: { constant: 'true' }
+        score: { constant: 7 }
+";
+
+fn model(storage: Storage) -> String {
+    let mut fields = String::new();
+    let mut segments = String::new();
+    let mut measures = String::new();
+    let mut metrics = String::new();
+    for attack in &ATTACKS {
+        let (name, expr, below) = (attack.name, attack.expr, attack.below_in_model());
+        let _ = writeln!(fields, "      {name}: {{ expr: \"{expr}\" }}");
+        let _ = writeln!(segments, "      low_{name}: {{ where: \"{name} < {below}\" }}");
+        let count = format!("count(*) filter (where {name} < {below})");
+        let _ = writeln!(measures, "      few_{name}: {{ expr: \"{count}\" }}");
+        let metric = format!("table: items, expr: count(*), filter: \"{name} < {below}\"");
+        let _ = writeln!(metrics, "  many_{name}: {{ {metric} }}");
+    }
+    let sources = match storage {
+        Storage::Memory => "",
+        Storage::Parquet => "sources: { items: { format: parquet, path: items } }",
+    };
+    format!(
+        "
+{sources}
+tables:
+  items:
+    primary_key: [id]
+    fields:
+      id: {{}}
+      tenant: {{}}
+      part: {{ visibility: internal }}
+      level: {{ visibility: internal }}
+      flag: {{ visibility: internal }}
+      wide: {{ visibility: internal }}
+      branch_id: {{ visibility: internal }}
+      desk_id: {{ visibility: internal }}
+      salary: {{}}
+      secret: {{}}
+      big: {{}}
+      low: {{}}
+      money: {{}}
+      cut: {{}}
+      day: {{}}
+      word: {{}}
+      score: {{}}
+{fields}
+    segments:
+{segments}
+    measures:
+{measures}
+    relationships:
+      branch: {{ to: offices, on: {{ branch_id: id }}, cardinality: many_to_one }}
+      desk: {{ to: offices, on: {{ desk_id: id }}, cardinality: many_to_one }}
+  offices: {{ primary_key: [id], fields: {{ id: {{}}, state: {{}} }} }}
+  notes:
+    primary_key: [id]
+    fields: {{ id: {{}}, item_id: {{}} }}
+    relationships: {{ item: {{ to: items, on: {{ item_id: id }}, cardinality: many_to_one }} }}
+metrics:
+{metrics}
+"
+    )
+}
+
+/// An engine over rows of which some may be seen, and those rows.
+pub(super) struct World {
+    pub(super) rows: Vec<Row>,
+    engine: Engine,
+    _folder: Option<TempDir>,
+}
+
+impl World {
+    /// Of a hundred rows in a row, `visible` are the tenant's.
+    pub(super) async fn new(storage: Storage, visible: i64) -> Self {
+        let rows = (0..ROWS).map(|id| {
+            if id * 7_919 % 100 < visible { Row::harmless(id) } else { Row::harmful(id) }
+        });
+        Self::over(storage, rows.collect()).await
+    }
+
+    /// As [`World::new`], with one row of the tenant on which everything fails.
+    pub(super) async fn with_harm(storage: Storage) -> Self {
+        let mut rows: Vec<Row> = (0..ROWS).map(Row::harmless).collect();
+        let harmed = &mut rows[137];
+        *harmed = Row { shown: true, tenant: Some("b"), ..Row::harmful(137) };
+        Self::over(storage, rows).await
+    }
+
+    async fn over(storage: Storage, rows: Vec<Row>) -> Self {
+        let mut builder = Engine::builder()
+            .model("model.yaml", &model(storage))
+            .policies("policies.yaml", POLICIES)
+            .limits(Limits::default().with_rows(1_000_000).with_time(None))
+            .batches("offices", vec![offices()])
+            .batches("notes", vec![notes()]);
+        let batches: Vec<RecordBatch> = rows.chunks(3_333).map(batch).collect();
+        let folder = match storage {
+            Storage::Memory => {
+                builder = builder.batches("items", batches);
+                None
+            }
+            Storage::Parquet => {
+                let folder = tempfile::tempdir().unwrap();
+                write(&folder, &batches);
+                builder = builder.base_dir(folder.path());
+                Some(folder)
+            }
+        };
+        Self { rows, engine: builder.build().await.unwrap(), _folder: folder }
+    }
+
+    /// The session of somebody in one group alone.
+    pub(super) fn session(&self, group: &str) -> Session {
+        let tenants = vec![AttributeValue::from("a"), AttributeValue::from("z")];
+        let principal = Principal::asserted_by_host("mallory")
+            .group(group)
+            .attribute("tenant", "a")
+            .attribute("tenants", AttributeValue::List(tenants))
+            .attribute("low", 0_i64)
+            .attribute("high", 9_i64);
+        self.engine.session(principal.build().unwrap())
+    }
+
+    /// The rows as somebody sees them.
+    pub(super) fn seen(&self, kind: Kind) -> Vec<Row> {
+        let hidden = |row: &Row| match kind {
+            Kind::Cells | Kind::RelatedCells => Some(Row::blank(row.id)),
+            Kind::MaskedCells => Some(Row::masked(row.id)),
+            _ => None,
+        };
+        let seen = |row: &Row| if row.shown { Some(row.clone()) } else { hidden(row) };
+        self.rows.iter().filter_map(seen).collect()
+    }
+}
+
+/// Each note with the value that a calculation has for its item.
+pub(super) fn notes_with(
+    seen: &[Row],
+    value: fn(&Row) -> Option<Value>,
+) -> Vec<(i64, Option<Value>)> {
+    let items: HashMap<i64, Option<Value>> = seen.iter().map(|r| (r.id, value(r))).collect();
+    let of = |id: i64| item_of(id).and_then(|item| items.get(&item).cloned()).flatten();
+    (0..NOTES).map(|id| (id, of(id))).collect()
+}
+
+fn item_of(note: i64) -> Option<i64> {
+    (note % 50 != 0).then_some(note * 13)
+}
+
+fn notes() -> RecordBatch {
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..NOTES));
+    let items: ArrayRef = Arc::new(Int64Array::from_iter((0..NOTES).map(item_of)));
+    RecordBatch::try_from_iter([("id", ids), ("item_id", items)]).unwrap()
+}
+
+fn offices() -> RecordBatch {
+    let ids: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    let states: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+    RecordBatch::try_from_iter([("id", ids), ("state", states)]).unwrap()
+}
+
+fn batch(rows: &[Row]) -> RecordBatch {
+    let int = |of: &dyn Fn(&Row) -> Option<i64>| -> ArrayRef {
+        Arc::new(Int64Array::from_iter(rows.iter().map(of)))
+    };
+    let text = |of: &dyn Fn(&Row) -> Option<String>| -> ArrayRef {
+        Arc::new(StringArray::from_iter(rows.iter().map(of)))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let part = |r: &Row| match (r.shown, r.is_left()) {
+        (true, true) => some("left"),
+        (true, false) => some("right"),
+        (false, _) => some("none"),
+    };
+    let wide = |r: &Row| if r.shown || r.id % 2 == 0 { some("a") } else { some("b") };
+    let flag = rows.iter().map(|r| Some(r.shown || r.id % 2 == 1));
+    let money = Decimal128Array::from_iter(rows.iter().map(|r| r.money));
+    let money: ArrayRef = Arc::new(money.with_precision_and_scale(20, 2).unwrap());
+    RecordBatch::try_from_iter_with_nullable([
+        ("id", int(&|r| Some(r.id)), false),
+        ("tenant", text(&|r| r.tenant.map(str::to_owned)), true),
+        ("part", text(&part), true),
+        ("level", int(&|r| Some(if r.shown { r.id % 10 } else { 10 + r.id % 10 })), true),
+        ("flag", Arc::new(BooleanArray::from_iter(flag)) as ArrayRef, true),
+        ("wide", text(&wide), true),
+        (
+            "branch_id",
+            int(&|r| if r.shown { Some(1) } else { Some(2).filter(|_| r.id % 3 > 0) }),
+            true,
+        ),
+        ("desk_id", int(&|r| Some(if r.shown && !r.is_left() { 1 } else { 2 })), true),
+        ("salary", int(&|r| r.salary), true),
+        ("secret", text(&|r| r.secret.clone()), true),
+        ("big", int(&|r| r.big), true),
+        ("low", int(&|r| r.low), true),
+        ("money", money, true),
+        ("cut", int(&|r| r.cut), true),
+        ("day", text(&|r| r.day.clone()), true),
+        ("word", text(&|r| r.word.clone()), true),
+        (
+            "score",
+            Arc::new(Float64Array::from_iter(rows.iter().map(|r| r.score))) as ArrayRef,
+            true,
+        ),
+    ])
+    .unwrap()
+}
+
+/// Three files of several row groups each.
+fn write(folder: &TempDir, batches: &[RecordBatch]) {
+    let items = folder.path().join("items");
+    std::fs::create_dir(&items).unwrap();
+    for (index, part) in batches.chunks(batches.len().div_ceil(3)).enumerate() {
+        let file = File::create(items.join(format!("{index}.parquet"))).unwrap();
+        let groups = WriterProperties::builder().set_max_row_group_row_count(Some(2_500)).build();
+        let mut writer = ArrowWriter::try_new(file, part[0].schema(), Some(groups)).unwrap();
+        part.iter().for_each(|batch| writer.write(batch).unwrap());
+        writer.close().unwrap();
+    }
+}
