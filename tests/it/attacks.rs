@@ -8,4 +8,5 @@ mod masked;
 mod positions;
 mod row_level;
 mod sandboxed;
+mod stored;
 mod world;

@@ -93,6 +93,10 @@ fn computation(error: &DataFusionError) -> Option<&'static str> {
                 ArrowError::CastError(_) => {
                     return Some("a value cannot be converted to the type that is wanted");
                 }
+                // A reader of files says `Error while parsing value` instead.
+                ArrowError::ParseError(text) if text.starts_with("Error parsing") => {
+                    return Some("a value cannot be converted to the type that is wanted");
+                }
                 ArrowError::InvalidArgumentError(text) if text.contains("too large to store") => {
                     return Some("a number is too large");
                 }
@@ -100,9 +104,10 @@ fn computation(error: &DataFusionError) -> Option<&'static str> {
             }
         }
         if let Some(DataFusionError::Execution(text)) = current.downcast_ref()
-            && text.contains("negative count not allowed")
+            && (text.contains("negative count not allowed")
+                || text.contains("start position overflow"))
         {
-            return Some("a part of a text has a negative length");
+            return Some("a part of a text has a negative length or no start");
         }
         next = match current.downcast_ref::<DataFusionError>() {
             Some(DataFusionError::External(inner)) => Some(inner.as_ref()),

@@ -50,7 +50,7 @@ policies:
 ";
 
 fn email(id: i64) -> String {
-    format!("user{:05}@example.org", id / 2)
+    format!("user{:05}@example.com", id / 2)
 }
 
 fn name(id: i64) -> String {
@@ -146,11 +146,11 @@ macro_rules! counts {
 }
 
 counts! {
-    l24_clear_text_behind_a_hash: r#"{"field":"email","value":"user00007@example.org"}"# => 0;
-    l24_clear_texts_behind_a_hash: r#"{"field":"email","values":["user00007@example.org","user00008@example.org"]}"# => 0;
+    l24_clear_text_behind_a_hash: r#"{"field":"email","value":"user00007@example.com"}"# => 0;
+    l24_clear_texts_behind_a_hash: r#"{"field":"email","values":["user00007@example.com","user00008@example.com"]}"# => 0;
     l24_start_of_clear_text_behind_a_hash: r#"{"field":"email","op":"starts_with","value":"user0"}"# => 0;
     l24_part_of_clear_text_behind_a_hash: r#"{"field":"email","op":"contains","value":"@example"}"# => 0;
-    l24_every_clear_text_is_different: r#"{"field":"email","op":"!=","value":"user00007@example.org"}"# => PEOPLE;
+    l24_every_clear_text_is_different: r#"{"field":"email","op":"!=","value":"user00007@example.com"}"# => PEOPLE;
     l24_clear_text_behind_a_prefix: r#"{"field":"name","value":"Ann 0"}"# => 0;
     l24_end_of_clear_text_behind_a_prefix: r#"{"field":"name","op":"ends_with","value":"7"}"# => 0;
     l24_masked_text_behind_a_prefix: r#"{"field":"name","value":"An***"}"# => PEOPLE / 2;

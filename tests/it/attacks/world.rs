@@ -3,25 +3,18 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::fs::File;
-use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
-};
-use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::file::properties::WriterProperties;
+use arrow::array::RecordBatch;
 use sandbar::{AttributeValue, Engine, Limits, Principal, Session};
 use tempfile::TempDir;
 
 use super::failing::{ATTACKS, Value};
+use super::stored::{NOTES, batch, item_of, notes, offices, write};
 
 /// How many rows there are.
 pub(super) const ROWS: i64 = 20_000;
 /// What every token starts with; with nine digits it has 16 bytes.
 pub(super) const TOKEN: &str = "HIDDEN-";
-/// How many notes there are about items.
-const NOTES: i64 = 1_500;
 
 /// A row of `items`: as it is stored, or as somebody sees it.
 #[derive(Clone, Debug)]
@@ -36,7 +29,6 @@ pub(super) struct Row {
     pub(super) money: Option<i128>,
     pub(super) cut: Option<i64>,
     pub(super) day: Option<String>,
-    pub(super) word: Option<String>,
     pub(super) score: Option<f64>,
 }
 
@@ -53,7 +45,6 @@ impl Row {
             money: Some(i128::from(id % 1_000) * 7),
             cut: Some(id % 3),
             day: Some(format!("2026-01-{:02}", 1 + id % 28)),
-            word: Some(if id % 3 == 0 { "true" } else { "false" }.to_owned()),
             score: Some((id % 250) as f64),
         }
     }
@@ -72,7 +63,6 @@ impl Row {
             money: Some(99_999_999_999_999_999_999 - i128::from(id)),
             cut: Some(-1),
             day: token(),
-            word: token(),
             score: Some(1e300),
         }
     }
@@ -90,7 +80,6 @@ impl Row {
             money: Some(700),
             cut: Some(2),
             day: Some("2026-02-07".to_owned()),
-            word: Some("true".to_owned()),
             score: Some(7.0),
         }
     }
@@ -107,13 +96,12 @@ impl Row {
             money: None,
             cut: None,
             day: None,
-            word: None,
             score: None,
         }
     }
 
     /// Half of the visible rows.
-    fn is_left(&self) -> bool {
+    pub(super) fn is_left(&self) -> bool {
         self.shown && self.id % 2 == 0
     }
 }
@@ -196,7 +184,6 @@ policies:
         money: { constant: 7 }
         cut: { constant: 2 }
         day: { constant: '2026-02-07' }
-        word: { constant: 'true' }
         score: { constant: 7 }
 ";
 
@@ -240,7 +227,6 @@ tables:
       money: {{}}
       cut: {{}}
       day: {{}}
-      word: {{}}
       score: {{}}
 {fields}
     segments:
@@ -340,80 +326,4 @@ pub(super) fn notes_with(
     let items: HashMap<i64, Option<Value>> = seen.iter().map(|r| (r.id, value(r))).collect();
     let of = |id: i64| item_of(id).and_then(|item| items.get(&item).cloned()).flatten();
     (0..NOTES).map(|id| (id, of(id))).collect()
-}
-
-fn item_of(note: i64) -> Option<i64> {
-    (note % 50 != 0).then_some(note * 13)
-}
-
-fn notes() -> RecordBatch {
-    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..NOTES));
-    let items: ArrayRef = Arc::new(Int64Array::from_iter((0..NOTES).map(item_of)));
-    RecordBatch::try_from_iter([("id", ids), ("item_id", items)]).unwrap()
-}
-
-fn offices() -> RecordBatch {
-    let ids: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
-    let states: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
-    RecordBatch::try_from_iter([("id", ids), ("state", states)]).unwrap()
-}
-
-fn batch(rows: &[Row]) -> RecordBatch {
-    let int = |of: &dyn Fn(&Row) -> Option<i64>| -> ArrayRef {
-        Arc::new(Int64Array::from_iter(rows.iter().map(of)))
-    };
-    let text = |of: &dyn Fn(&Row) -> Option<String>| -> ArrayRef {
-        Arc::new(StringArray::from_iter(rows.iter().map(of)))
-    };
-    let some = |text: &str| Some(text.to_owned());
-    let part = |r: &Row| match (r.shown, r.is_left()) {
-        (true, true) => some("left"),
-        (true, false) => some("right"),
-        (false, _) => some("none"),
-    };
-    let wide = |r: &Row| if r.shown || r.id % 2 == 0 { some("a") } else { some("b") };
-    let flag = rows.iter().map(|r| Some(r.shown || r.id % 2 == 1));
-    let money = Decimal128Array::from_iter(rows.iter().map(|r| r.money));
-    let money: ArrayRef = Arc::new(money.with_precision_and_scale(20, 2).unwrap());
-    RecordBatch::try_from_iter_with_nullable([
-        ("id", int(&|r| Some(r.id)), false),
-        ("tenant", text(&|r| r.tenant.map(str::to_owned)), true),
-        ("part", text(&part), true),
-        ("level", int(&|r| Some(if r.shown { r.id % 10 } else { 10 + r.id % 10 })), true),
-        ("flag", Arc::new(BooleanArray::from_iter(flag)) as ArrayRef, true),
-        ("wide", text(&wide), true),
-        (
-            "branch_id",
-            int(&|r| if r.shown { Some(1) } else { Some(2).filter(|_| r.id % 3 > 0) }),
-            true,
-        ),
-        ("desk_id", int(&|r| Some(if r.shown && !r.is_left() { 1 } else { 2 })), true),
-        ("salary", int(&|r| r.salary), true),
-        ("secret", text(&|r| r.secret.clone()), true),
-        ("big", int(&|r| r.big), true),
-        ("low", int(&|r| r.low), true),
-        ("money", money, true),
-        ("cut", int(&|r| r.cut), true),
-        ("day", text(&|r| r.day.clone()), true),
-        ("word", text(&|r| r.word.clone()), true),
-        (
-            "score",
-            Arc::new(Float64Array::from_iter(rows.iter().map(|r| r.score))) as ArrayRef,
-            true,
-        ),
-    ])
-    .unwrap()
-}
-
-/// Three files of several row groups each.
-fn write(folder: &TempDir, batches: &[RecordBatch]) {
-    let items = folder.path().join("items");
-    std::fs::create_dir(&items).unwrap();
-    for (index, part) in batches.chunks(batches.len().div_ceil(3)).enumerate() {
-        let file = File::create(items.join(format!("{index}.parquet"))).unwrap();
-        let groups = WriterProperties::builder().set_max_row_group_row_count(Some(2_500)).build();
-        let mut writer = ArrowWriter::try_new(file, part[0].schema(), Some(groups)).unwrap();
-        part.iter().for_each(|batch| writer.write(batch).unwrap());
-        writer.close().unwrap();
-    }
 }

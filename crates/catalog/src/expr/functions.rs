@@ -157,11 +157,12 @@ impl Function {
                     super::ExprKind::Literal(crate::Literal::Integer(n)) if n.abs() <= 300
                 )
             }),
-            // A constant, non-negative length is the only form that cannot fail.
-            Self::Substring => args.get(2).is_none_or(|length| {
+            // A constant start and a constant, non-negative length are all that cannot fail.
+            Self::Substring => args.iter().skip(1).enumerate().all(|(index, number)| {
+                let least = if index == 0 { i64::from(i32::MIN) } else { 0 };
                 matches!(
-                    length.kind,
-                    super::ExprKind::Literal(crate::Literal::Integer(n)) if n >= 0
+                    number.kind,
+                    super::ExprKind::Literal(crate::Literal::Integer(n)) if n >= least
                 )
             }),
             _ => true,

@@ -78,15 +78,13 @@ impl Lower<'_> {
             Function::Substring => {
                 let text = self.canonical(first, Type::Text)?.plan;
                 let from = args.get(1).ok_or_else(missing)?;
+                let constant = |number: &Expr, least: i64| matches!(number.kind, ExprKind::Literal(Literal::Integer(n)) if n >= least);
+                self.fallible |= !constant(from, i64::from(i32::MIN));
                 let from = self.canonical(from, Type::Integer)?.plan;
                 match args.get(2) {
                     None => unicode::expr_fn::substr(text, from),
                     Some(length) => {
-                        let total = matches!(
-                            length.kind,
-                            ExprKind::Literal(Literal::Integer(n)) if n >= 0
-                        );
-                        self.fallible |= !total;
+                        self.fallible |= !constant(length, 0);
                         let length = self.canonical(length, Type::Integer)?.plan;
                         unicode::expr_fn::substring(text, from, length)
                     }
