@@ -166,7 +166,10 @@ impl Planner<'_> {
             builder = builder.sort(sort)?;
         }
         let fetch = self.query.limit.unwrap_or(u64::MAX).min(row_cap.saturating_add(1));
-        builder = builder.limit(0, usize::try_from(fetch).ok())?;
+        // DataFusion's limits are signed; one beyond them is none.
+        if let Ok(fetch) = i64::try_from(fetch) {
+            builder = builder.limit(0, usize::try_from(fetch).ok())?;
+        }
         if extra {
             let names = self
                 .query
