@@ -208,9 +208,19 @@ impl TryFrom<FilterFull> for Filter {
             return Err("a condition has exactly one of `and`, `or`, `not`, `segment` and `field`"
                 .to_owned());
         }
-        let extra = full.op.is_some() || full.value.is_some() || full.values.is_some();
-        if extra && full.field.is_none() {
-            return Err("`op`, `value` and `values` belong beside `field`".to_owned());
+        let beside = [
+            ("op", full.op.is_some()),
+            ("value", full.value.is_some()),
+            ("values", full.values.is_some()),
+            ("grain", full.grain.is_some()),
+            ("case_sensitive", full.case_sensitive.is_some()),
+            ("count", full.count.is_some()),
+            ("unit", full.unit.is_some()),
+        ];
+        if full.field.is_none()
+            && let Some((name, _)) = beside.iter().find(|(_, given)| *given)
+        {
+            return Err(format!("`{name}` belongs beside `field`"));
         }
         match full {
             FilterFull { and: Some(items), .. } => Ok(Self::And(items)),
@@ -249,8 +259,8 @@ fn comparison(
     let op = op.unwrap_or(if values.is_some() { Op::In } else { Op::Eq });
     let name = op.name();
     if op.is_relative() {
-        if value.is_some() || values.is_some() || grain.is_some() {
-            return Err(format!("`{name}` takes `count` and `unit`, no values"));
+        if value.is_some() || values.is_some() || grain.is_some() || case_sensitive.is_some() {
+            return Err(format!("`{name}` takes `count` and `unit`, nothing else"));
         }
         let Some(unit) = unit else {
             return Err(format!("`{name}` wants a `unit`: day, week, month, quarter or year"));
@@ -263,6 +273,10 @@ fn comparison(
     }
     if count.is_some() || unit.is_some() {
         return Err(format!("`count` and `unit` do not belong to `{name}`"));
+    }
+    let texts = matches!(op, Op::Contains | Op::NotContains | Op::StartsWith | Op::EndsWith);
+    if case_sensitive.is_some() && !texts {
+        return Err(format!("`case_sensitive` does not belong to `{name}`"));
     }
     let values: Vec<Value> = value.into_iter().chain(values.into_iter().flatten()).collect();
     let wanted = match op {
@@ -280,7 +294,10 @@ fn comparison(
             _ if *wanted.end() == 1 => "one `value`".to_owned(),
             _ => "1 to 100 `values`".to_owned(),
         };
-        return Err(format!("`{name}` wants {wants}, not {}", values.len()));
+        // A `null` reads like nothing at all.
+        let missing = matches!(op, Op::Eq | Op::NotEq) && values.is_empty();
+        let hint = if missing { "; `is_null` asks for missing values" } else { "" };
+        return Err(format!("`{name}` wants {wants}, not {}{hint}", values.len()));
     }
     let case_sensitive = case_sensitive.unwrap_or(false);
     Ok(Filter::Field { field, grain, op, values, case_sensitive })
@@ -385,5 +402,42 @@ impl Filter {
     pub fn with(field: &str, op: Op, values: Vec<Value>) -> Self {
         let field = Located::from(field.to_owned());
         Self::Field { field, grain: None, op, values, case_sensitive: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Filter;
+
+    #[track_caller]
+    fn check_refused(json: &str, words: &str) {
+        let read = serde_json::from_str::<Filter>(json);
+        let told = read.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains(words), "{json}: {told}");
+    }
+
+    #[test]
+    fn nothing_beside_a_condition_is_ignored() {
+        for name in ["op", "value", "values", "grain", "case_sensitive", "count", "unit"] {
+            let value = match name {
+                "op" => "\"=\"",
+                "values" => "[1]",
+                "case_sensitive" => "true",
+                "grain" | "unit" => "\"month\"",
+                _ => "1",
+            };
+            let words = format!("`{name}` belongs beside `field`");
+            check_refused(&format!(r#"{{"segment": "s", "{name}": {value}}}"#), &words);
+            check_refused(&format!(r#"{{"and": [], "{name}": {value}}}"#), &words);
+        }
+        check_refused(
+            r#"{"field": "a", "value": 1, "case_sensitive": true}"#,
+            "`case_sensitive` does not belong to `=`",
+        );
+        check_refused(
+            r#"{"field": "a", "op": "this", "unit": "day", "case_sensitive": true}"#,
+            "nothing else",
+        );
+        check_refused(r#"{"field": "a", "value": null}"#, "`is_null`");
     }
 }
