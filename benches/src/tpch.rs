@@ -163,7 +163,7 @@ mod tests {
             for metric in query.metrics.iter() {
                 let id = snapshot.find_metric(&metric.name);
                 let id = id.unwrap_or_else(|| panic!("{name}: {}", *metric.name));
-                assert_eq!(snapshot.metric(id).table, lineitem, "{name}");
+                assert_eq!(snapshot.metric(id).table(), Some(lineitem), "{name}");
             }
             for segment in query.segments.iter() {
                 assert!(snapshot.table(lineitem).find_segment(segment).is_some(), "{name}");

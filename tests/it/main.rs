@@ -13,3 +13,4 @@ mod engine;
 mod golden;
 mod tidy;
 mod tpch;
+mod traps;

@@ -14,6 +14,12 @@ use crate::time::WeekStart;
 use crate::types::{SemanticType, Visibility};
 
 pub mod build;
+mod metric;
+
+pub use metric::{
+    ConversionDef, ConversionGives, CumulativeDef, MetricDef, MetricInput, OffsetDef, PerDef, Pick,
+    PropertyDef, RatioDef, ReportDay, SemiAdditiveDef, WindowDef,
+};
 
 /// All model files of one engine, read but not yet checked.
 #[derive(Clone, Debug, Default)]
@@ -255,6 +261,10 @@ pub struct FieldDef {
     /// The unit of the values, such as `USD` or `kg`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// What the values are, where fields of several tables hold the same: metrics of those tables
+    /// can then be grouped by it together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dimension: Option<Located<String>>,
 }
 
 /// A named aggregation of one table.
@@ -317,47 +327,6 @@ pub enum CardinalityDef {
     OneToOne,
     /// One row here has many there.
     OneToMany,
-}
-
-/// A governed number.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MetricDef {
-    /// The number of the metric on the wire; keeps it through a rename.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<Located<u64>>,
-    /// The table whose rows it aggregates.
-    pub table: Located<String>,
-    /// The aggregation, such as `sum(total)`; or use `measure`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expr: Option<Located<String>>,
-    /// A measure of the table instead of an expression.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measure: Option<Located<String>>,
-    /// Only rows for which this holds count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filter: Option<Located<String>>,
-    /// The temporal field it is reported over; the table's if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time: Option<Located<String>>,
-    /// What a person calls it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// What it measures.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// Other words people use for it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub synonyms: Vec<String>,
-    /// The unit of the number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    /// The collection it is kept in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collection: Option<Located<String>>,
-    /// Whether its owner vouches for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verified: Option<bool>,
 }
 
 /// A place that metrics and derived tables are kept in.

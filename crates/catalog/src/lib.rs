@@ -13,6 +13,7 @@ pub mod time;
 
 mod check;
 mod ids;
+mod metric;
 mod report;
 mod schemas;
 mod snapshot;
@@ -26,7 +27,7 @@ pub use ids::{
 pub use report::{Finding, Origin, Report, SourceText, place_inside};
 pub use schemas::{SourceSchema, SourceSchemas};
 pub use snapshot::{
-    Cardinality, Collection, Field, FieldKind, Measure, Metric, Relationship, Segment, Snapshot,
-    Table, TableSource,
+    Cardinality, Collection, Conversion, Field, FieldKind, Leaf, Measure, Metric, MetricKind,
+    Relationship, Segment, SemiAdditive, Shift, Snapshot, Table, TableSource, Window, WindowStart,
 };
 pub use types::{Literal, SemanticType, Type, Visibility};

@@ -9,6 +9,9 @@ use crate::expr::Expr;
 use crate::ids::{
     CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,
 };
+pub use crate::metric::{
+    Conversion, Leaf, Metric, MetricKind, SemiAdditive, Shift, Window, WindowStart,
+};
 use crate::query::SemanticQuery;
 pub use crate::report::Origin;
 use crate::report::Report;
@@ -130,6 +133,8 @@ pub struct Field {
     pub semantic: Option<SemanticType>,
     /// The unit of the values.
     pub unit: Option<String>,
+    /// What the values are, where fields of several tables hold the same.
+    pub dimension: Option<String>,
     /// Where the values come from.
     pub kind: FieldKind,
     /// The stored fields it is computed from; itself for a stored field.
@@ -224,42 +229,6 @@ pub struct Relationship {
     pub on: Vec<(FieldId, FieldId)>,
     /// How many rows match.
     pub cardinality: Cardinality,
-}
-
-/// A governed number.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Metric {
-    /// Its identity in this snapshot.
-    pub id: MetricId,
-    /// Its name.
-    pub name: String,
-    /// Its number on the wire, below 2^53.
-    pub number: u64,
-    /// What a person calls it.
-    pub label: Option<String>,
-    /// What it measures.
-    pub description: Option<String>,
-    /// Other words for it.
-    pub synonyms: Vec<String>,
-    /// The table whose rows it aggregates.
-    pub table: TableId,
-    /// The aggregation.
-    pub expr: Expr,
-    /// Only rows for which this is true count.
-    pub filter: Option<Expr>,
-    /// The temporal field it is reported over.
-    pub time: Option<FieldId>,
-    /// The unit of the number.
-    pub unit: Option<String>,
-    /// The collection it is kept in.
-    pub collection: Option<CollectionId>,
-    /// Whether its owner vouches for it.
-    pub verified: bool,
-    /// The stored fields it reads.
-    pub inputs: Vec<FieldPath>,
-    /// Where it was written.
-    pub origin: Origin,
 }
 
 /// A place that metrics and derived tables are kept in.

@@ -1,7 +1,7 @@
 //! What a principal may list: plain data for hosts and wires. The selection is made in
 //! permissions; nothing here looks past [`Grants`].
 
-use sandbar_catalog::{Field, FieldPath, Metric, SemanticType, Table, TableId};
+use sandbar_catalog::{Field, FieldPath, Leaf, Metric, SemanticType, Table, TableId};
 use sandbar_permissions::{Grants, Level, Missing, Refusal, SearchTarget, Suggestion};
 use serde::Serialize;
 
@@ -135,8 +135,10 @@ pub struct MetricDescription {
     /// Other words for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub synonyms: Vec<String>,
-    /// The table whose rows it aggregates.
-    pub table: String,
+    /// How it was written: simple, ratio, derived, cumulative or conversion.
+    pub kind: &'static str,
+    /// The tables whose rows it aggregates, each at its own grain.
+    pub tables: Vec<String>,
     /// The type of the number.
     #[serde(rename = "type")]
     pub data_type: String,
@@ -263,9 +265,8 @@ fn not_found(code: &'static str, what: &str, name: &str, missing: &Missing) -> E
 }
 
 fn table(grants: &Grants, table: &Table) -> TableDescription {
-    let shown = |inputs: &[FieldPath]| grants.inputs_level(inputs) > Level::None;
-    let measures = table.measures.iter().filter(|m| shown(&m.inputs));
-    let segments = table.segments.iter().filter(|s| shown(&s.inputs));
+    let measures = grants.measures(table.id);
+    let segments = grants.segments(table.id);
     let snapshot = grants.snapshot();
     let metrics = snapshot.metrics_of(table.id).iter();
     TableDescription {
@@ -309,22 +310,50 @@ fn table(grants: &Grants, table: &Table) -> TableDescription {
 
 fn metric(grants: &Grants, metric: &Metric) -> MetricDescription {
     let snapshot = grants.snapshot();
-    let time = metric.time.map(FieldPath::own);
+    let time = metric.time().map(FieldPath::own);
     let time = time.filter(|path| grants.field_level(path) > Level::None);
+    let tables = metric.tables();
+    let names = tables.iter().map(|id| snapshot.table(*id).name.clone());
     MetricDescription {
         id: metric.number,
         name: metric.name.clone(),
         label: metric.label.clone(),
         description: metric.description.clone(),
         synonyms: metric.synonyms.clone(),
-        table: snapshot.table(metric.table).name.clone(),
+        kind: metric.kind.name(),
+        tables: names.collect(),
         data_type: metric.expr.data_type.to_string(),
         unit: metric.unit.clone(),
         time: time.map(|path| snapshot.path_name(&path)),
         verified: metric.verified,
         level: grants.metric_level(metric.id),
-        dimensions: dimensions(grants, metric.table),
+        dimensions: shared_dimensions(grants, &metric.leaves),
     }
+}
+
+/// The fields by which all aggregations of a metric can be grouped: those of its table and one
+/// step away, as long as their names mean the same for every other.
+fn shared_dimensions(grants: &Grants, leaves: &[Leaf]) -> Vec<FieldDescription> {
+    let snapshot = grants.snapshot();
+    let Some((first, rest)) = leaves.split_first() else { return Vec::new() };
+    let mut found = dimensions(grants, first.table);
+    let others: Vec<TableId> =
+        rest.iter().map(|leaf| leaf.table).filter(|table| *table != first.table).collect();
+    let end = |table: TableId, name: &str| {
+        let chain: Vec<&str> = name.split('.').collect();
+        grants.find_field(table, &chain).ok().map(|path| path.field)
+    };
+    found.retain(|dimension| {
+        let own = end(first.table, &dimension.name);
+        others.iter().all(|table| match (own, end(*table, &dimension.name)) {
+            (Some(a), Some(b)) => {
+                let (x, y) = (snapshot.field(a), snapshot.field(b));
+                a == b || x.dimension.is_some() && x.dimension == y.dimension
+            }
+            _ => false,
+        })
+    });
+    found
 }
 
 /// The fields of a table, and those one to-one step away.

@@ -108,14 +108,19 @@ pub(crate) fn hidden(grants: &Grants, query: &SemanticQuery, _: &Administrator) 
     let asked = query.metrics.iter().filter_map(|m| snapshot.find_metric(&m.value.name.value));
     let mut hidden = Vec::new();
     for metric in asked.map(|id| snapshot.metric(id)) {
-        for input in &metric.inputs {
-            if grants.inputs_level(std::slice::from_ref(input)) == Level::None {
-                let table = &snapshot.table(metric.table).name;
-                hidden.push(format!(
-                    "`{}` reads `{table}.{}`",
-                    metric.name,
-                    snapshot.path_name(input)
-                ));
+        for leaf in &metric.leaves {
+            let own = leaf.inputs.iter().map(|input| (leaf.table, input));
+            let events = leaf.conversion.iter();
+            let theirs = events.flat_map(|c| c.inputs.iter().map(|input| (c.table, input)));
+            for (table, input) in own.chain(theirs) {
+                if grants.inputs_level(std::slice::from_ref(input)) > Level::None {
+                    continue;
+                }
+                let (table, field) = (&snapshot.table(table).name, snapshot.path_name(input));
+                let told = format!("`{}` reads `{table}.{field}`", metric.name);
+                if !hidden.contains(&told) {
+                    hidden.push(told);
+                }
             }
         }
     }
@@ -138,7 +143,8 @@ pub(crate) fn policies(
     };
     let named = query.table.iter().filter_map(|name| snapshot.find_table(&name.value));
     let metrics = query.metrics.iter().filter_map(|m| snapshot.find_metric(&m.value.name.value));
-    let starts: Vec<TableId> = named.chain(metrics.map(|id| snapshot.metric(id).table)).collect();
+    let starts: Vec<TableId> =
+        named.chain(metrics.flat_map(|id| snapshot.metric(id).tables())).collect();
     for start in starts {
         add(start);
         let fields = query.group_by.iter().chain(query.fields.iter());

@@ -81,7 +81,7 @@ impl MetricList {
             label: metric.label,
             description: metric.description,
             synonyms: metric.synonyms,
-            table: Some(metric.table),
+            table: metric.tables.into_iter().next(),
             unit: metric.unit,
             verified: Some(metric.verified),
             level: metric.level,

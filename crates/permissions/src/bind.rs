@@ -60,7 +60,7 @@ fn expression(expr: &Expr, policies: &PolicySet, principal: &Principal) -> Resul
             }
             ExprKind::InList(value, bound)
         }
-        ExprKind::Literal(_) | ExprKind::Field(_) => return Ok(expr.clone()),
+        ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Input(_) => return Ok(expr.clone()),
         ExprKind::Not(a) => ExprKind::Not(boxed(a)?),
         ExprKind::IsNull(a) => ExprKind::IsNull(boxed(a)?),
         ExprKind::Like(a, p) => ExprKind::Like(boxed(a)?, p.clone()),

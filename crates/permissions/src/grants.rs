@@ -6,8 +6,7 @@ use std::sync::{Arc, OnceLock};
 use sandbar_auth::Principal;
 use sandbar_catalog::expr::Expr;
 use sandbar_catalog::{
-    CollectionId, FieldId, FieldKind, FieldPath, MeasureId, MetricId, SegmentId, Snapshot, TableId,
-    Visibility,
+    FieldId, FieldKind, FieldPath, MeasureId, SegmentId, Snapshot, TableId, Visibility,
 };
 
 use crate::bind::bind;
@@ -34,10 +33,10 @@ impl Administrator {
 ///
 /// Every reader of data or names takes it: queries, listings, search, suggestions, values.
 pub struct Grants {
-    snapshot: Arc<Snapshot>,
-    policies: Arc<PolicySet>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) policies: Arc<PolicySet>,
     /// `None` for an administrator.
-    principal: Option<Principal>,
+    pub(crate) principal: Option<Principal>,
     tables: Box<[OnceLock<TableAccess>]>,
     nothing: TableAccess,
     shape: PolicyShape,
@@ -72,23 +71,23 @@ pub struct AppliedPolicy {
 }
 
 #[derive(Debug, Default)]
-struct TableAccess {
-    level: Level,
-    void: Option<Void>,
+pub(crate) struct TableAccess {
+    pub(crate) level: Level,
+    pub(crate) void: Option<Void>,
     rows: Option<RowFilter>,
     cells: Arc<[Cell]>,
     /// One level per field, calculated ones included.
-    fields: Vec<Level>,
+    pub(crate) fields: Vec<Level>,
 }
 
 /// A table all of whose grants could not be bound.
 #[derive(Debug)]
-struct Void {
+pub(crate) struct Void {
     /// The attribute that the first of them lacks.
-    attribute: String,
+    pub(crate) attribute: String,
     /// What they would have shown: the table, and each of its fields.
-    level: Level,
-    fields: Vec<Level>,
+    pub(crate) level: Level,
+    pub(crate) fields: Vec<Level>,
 }
 
 /// One grant of a table, bound.
@@ -192,7 +191,7 @@ impl Grants {
         self.least(inputs, &|id| self.table_level(id), &|id| self.granted_level(id))
     }
 
-    fn least<'f>(
+    pub(crate) fn least<'f>(
         &self,
         inputs: impl IntoIterator<Item = &'f FieldPath>,
         of_table: &dyn Fn(TableId) -> Level,
@@ -229,88 +228,6 @@ impl Grants {
         self.expr_level(id.table(), &self.snapshot.segment(id).condition)
     }
 
-    /// How far access to a metric goes: its collection's, and no further than its inputs.
-    pub fn metric_level(&self, id: MetricId) -> Level {
-        let metric = self.snapshot.metric(id);
-        let parts = std::iter::once(&metric.expr).chain(&metric.filter);
-        let inputs = parts.map(|expr| self.expr_level(metric.table, expr)).min();
-        inputs.unwrap_or(Level::None).min(self.metric_grant(id))
-    }
-
-    /// Whether and why not a metric may be queried.
-    ///
-    /// # Errors
-    /// The refusal to answer with; a hidden metric is [`Refusal::Absent`]. The missing attribute
-    /// is named only where nothing but void grants of its tables hides the metric.
-    pub fn may_ask(&self, id: MetricId) -> Result<(), Refusal> {
-        match self.metric_level(id) {
-            Level::Query => Ok(()),
-            Level::Describe => Err(Refusal::DescribeOnly),
-            Level::None => Err(self.lacking(id).map_or(Refusal::Absent, Refusal::MissingAttribute)),
-        }
-    }
-
-    /// The attribute without which a metric is hidden, if with it the metric would be visible.
-    fn lacking(&self, id: MetricId) -> Option<String> {
-        let metric = self.snapshot.metric(id);
-        let of_table = |id: TableId| {
-            let access = self.access(id);
-            access.void.as_ref().map_or(access.level, |void| void.level)
-        };
-        let of_field = |id: FieldId| {
-            let access = self.access(id.table());
-            let fields = access.void.as_ref().map_or(&access.fields, |void| &void.fields);
-            fields.get(id.index()).copied().unwrap_or(Level::None)
-        };
-        let parts = std::iter::once(&metric.expr).chain(&metric.filter);
-        let promised = self.least(parts.flat_map(Expr::fields), &of_table, &of_field);
-        if promised.min(of_table(metric.table)).min(self.metric_grant(id)) == Level::None {
-            return None;
-        }
-        let steps = metric.inputs.iter().flat_map(|path| &path.via);
-        let others = steps.map(|step| self.snapshot.relationship(*step).to);
-        let mut tables = std::iter::once(metric.table).chain(others);
-        tables.find_map(|id| self.access(id).void.as_ref().map(|void| void.attribute.clone()))
-    }
-
-    fn metric_grant(&self, id: MetricId) -> Level {
-        let Some(principal) = &self.principal else { return Level::Query };
-        let concerns = |policy: &usize| self.policies.concerns(*policy, principal);
-        let metric = self.snapshot.metric(id);
-        if self.policies.metric_denials.get(&id).is_some_and(|d| d.iter().any(concerns)) {
-            return Level::None;
-        }
-        let explicit = self.policies.metric_grants.get(&id);
-        let explicit = explicit
-            .into_iter()
-            .flatten()
-            .filter(|(policy, _)| concerns(policy))
-            .map(|(_, level)| *level)
-            .max();
-        match metric.collection {
-            None => explicit.unwrap_or(Level::Query),
-            Some(collection) => {
-                let (granted, denied) = self.collection_access(collection, principal);
-                if denied { Level::None } else { granted.max(explicit.unwrap_or(Level::None)) }
-            }
-        }
-    }
-
-    fn collection_access(&self, start: CollectionId, principal: &Principal) -> (Level, bool) {
-        let concerns = |policy: &usize| self.policies.concerns(*policy, principal);
-        let (mut granted, mut denied) = (Level::None, false);
-        let mut at = Some(start);
-        while let Some(id) = at {
-            let grants = self.policies.collection_grants.get(&id).into_iter().flatten();
-            let here = grants.filter(|(policy, _)| concerns(policy)).map(|(_, level)| *level).max();
-            granted = granted.max(here.unwrap_or(Level::None));
-            denied |=
-                self.policies.collection_denials.get(&id).is_some_and(|d| d.iter().any(concerns));
-            at = self.snapshot.collection(id).parent;
-        }
-        (granted, denied)
-    }
-
     /// The policies that shape this principal's view of a table, for an administrator.
     pub fn applied(&self, table: TableId, _: &Administrator) -> Vec<AppliedPolicy> {
         let (Some(principal), Some(rules)) = (&self.principal, self.policies.of_table(table))
@@ -342,7 +259,7 @@ impl Grants {
         grants.chain(restricts).chain(denials).collect()
     }
 
-    fn access(&self, table: TableId) -> &TableAccess {
+    pub(crate) fn access(&self, table: TableId) -> &TableAccess {
         match self.tables.get(table.index()) {
             Some(cell) => cell.get_or_init(|| self.decide(table)),
             None => &self.nothing,

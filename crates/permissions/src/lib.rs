@@ -18,6 +18,7 @@ mod effective;
 mod grants;
 mod level;
 mod mask;
+mod metric_access;
 mod policy_set;
 mod sandbox;
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Every table of a question is exchanged for what the asker sees of it.
 
-use sandbar_permissions::{Cell, Grants, Refusal};
+use sandbar_catalog::{FieldPath, TableId};
+use sandbar_permissions::{Cell, Grants, Refusal, Sandbox};
 
 use crate::error::{ProblemKind, QueryError, QueryProblem};
-use crate::query::{AuthorizedQuery, Query, ResolvedQuery, Scan};
+use crate::query::{
+    AuthorizedQuery, Member, MemberOf, Part, Query, ResolvedQuery, Rows, Scan, SortKey,
+};
 
 /// Exchanges each table for its sandbox.
 ///
@@ -11,8 +14,35 @@ use crate::query::{AuthorizedQuery, Query, ResolvedQuery, Scan};
 /// A refusal where the grants do not allow a table after all, and an internal error where the
 /// question reads a field that they hide: resolving should have refused both.
 pub fn authorize(resolved: ResolvedQuery, grants: &Grants) -> Result<AuthorizedQuery, QueryError> {
-    let used = resolved.stored_fields(grants.snapshot());
-    let Query { scans, filter, shape, order, limit, clock } = resolved;
+    let Query { parts, shape, having, order, limit, clock } = resolved;
+    let parts = all_parts(parts, &order, grants)?;
+    Ok(Query { parts, shape, having, order, limit, clock })
+}
+
+fn all_parts(
+    parts: Vec<Part<TableId>>,
+    order: &[SortKey],
+    grants: &Grants,
+) -> Result<Vec<Part<Sandbox>>, QueryError> {
+    parts.into_iter().map(|part| one_part(part, order, grants)).collect()
+}
+
+fn one_part(
+    part: Part<TableId>,
+    order: &[SortKey],
+    grants: &Grants,
+) -> Result<Part<Sandbox>, QueryError> {
+    let used = part.stored_fields(grants.snapshot(), order);
+    let Part { rows, keys, leaves } = part;
+    Ok(Part { rows: rows_of(rows, &used, grants)?, keys, leaves })
+}
+
+fn rows_of(
+    rows: Rows<TableId>,
+    used: &[FieldPath],
+    grants: &Grants,
+) -> Result<Rows<Sandbox>, QueryError> {
+    let Rows { scans, filter, members } = rows;
     let mut authorized = Vec::with_capacity(scans.len());
     for Scan { via, source } in scans {
         let sandbox = grants.sandbox(source).map_err(|r| refused(&r, ""))?;
@@ -23,7 +53,22 @@ pub fn authorize(resolved: ResolvedQuery, grants: &Grants) -> Result<AuthorizedQ
         }
         authorized.push(Scan { via, source: sandbox });
     }
-    Ok(Query { scans: authorized, filter, shape, order, limit, clock })
+    let members = members.into_iter().map(|member| one_member(member, grants));
+    Ok(Rows { scans: authorized, filter, members: members.collect::<Result<_, _>>()? })
+}
+
+fn one_member(member: Member<TableId>, grants: &Grants) -> Result<Member<Sandbox>, QueryError> {
+    let Member { via, near, of } = member;
+    let of = match of {
+        MemberOf::Rows { rows, far } => {
+            let used = rows.stored_fields(grants.snapshot());
+            MemberOf::Rows { rows: rows_of(rows, &used, grants)?, far }
+        }
+        MemberOf::Value { parts, places, value } => {
+            MemberOf::Value { parts: all_parts(parts, &[], grants)?, places, value }
+        }
+    };
+    Ok(Member { via, near, of })
 }
 
 /// The answer to a refusal, which names an attribute but never its value.

@@ -1,19 +1,29 @@
 //! An authorized question becomes a logical plan.
+//!
+//! ```text
+//! part: scans joined → conditions → aggregated by its keys      one for each grain
+//! all:  parts merged → numbers computed → having → order → limit
+//! ```
 
-use datafusion_common::tree_node::{Transformed, TreeNode};
-use datafusion_common::{Column, JoinType, TableReference};
+mod merge;
+mod part;
+mod rows;
+
+use datafusion_common::Column;
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr};
-use sandbar_catalog::expr::{Expr, ExprKind, Function};
-use sandbar_catalog::query::{Order, Truncation};
-use sandbar_catalog::{FieldId, FieldPath, Type};
+use sandbar_catalog::{FieldId, FieldPath};
+use sandbar_catalog::query::Order;
 use sandbar_permissions::{Cell, Sandbox};
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, aggregate_name, balanced};
-use crate::query::{AnswerColumn, AuthorizedQuery, Output, Scan, Shape, SortBy, Value};
-use crate::scan::{Guard, Scans, Shield, Wanted, key_name};
+use crate::lower::{Columns, Lower, Lowered, balanced};
+use crate::query::{AnswerColumn, AuthorizedQuery, MemberOf, Rows, Shape, SortBy};
+use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
+use merge::Absent;
+use part::key_column;
+use rows::Wants;
 
 /// A verified logical plan: the only thing the executor runs.
 ///
@@ -84,7 +94,9 @@ pub fn plan(
     row_cap: u64,
     shield: Shield,
 ) -> Result<QueryPlan, QueryError> {
-    let planned = Planner { query, compiled, shield }.plan(row_cap)?;
+    let scans = Scans::new(compiled);
+    let planner = Planner { query, compiled, shield, scans, aggregates: 0, members: 0 };
+    let planned = planner.plan(row_cap)?;
     verify(&planned.plan, &planned.guards)?;
     Ok(planned)
 }
@@ -93,275 +105,126 @@ struct Planner<'a> {
     query: &'a AuthorizedQuery,
     compiled: &'a Compiled,
     shield: Shield,
+    scans: Scans<'a>,
+    /// How many aggregations have a name so far.
+    aggregates: usize,
+    /// How many members have a name so far.
+    members: usize,
 }
 
-/// A condition, lowered.
-struct Conjunct {
-    plan: Plan,
-    fallible: bool,
-    own: bool,
-}
-
-/// A column that is computed before ordering.
+/// The columns of an answer before they are ordered.
 struct Computed {
-    plan: Plan,
-    name: String,
+    builder: LogicalPlanBuilder,
+    /// Columns that are only ordered by stand behind those that are shown.
+    extra: bool,
 }
 
-impl Planner<'_> {
-    fn plan(&self, row_cap: u64) -> Result<QueryPlan, QueryError> {
-        let base = self.base()?;
-        let mut lower =
-            Lower::new(self.compiled, Columns::Joined(base.source.table()), &self.query.clock);
-        let conjuncts = self.conjuncts(&mut lower)?;
-        let mut filters: Vec<Plan> = conjuncts.iter().map(|c| c.plan.clone()).collect();
-        let shared = self.shared_filter();
-        if let Some(condition) = shared {
-            filters.push(lower.modelled(condition)?.plan);
-        }
-        let (keys, values) = match &self.query.shape {
-            Shape::Listing(columns) => (self.outputs(columns, shared, &mut lower)?, Vec::new()),
-            Shape::Grouped { keys, values } => {
-                let keys = self.outputs(keys, shared, &mut lower)?;
-                (keys, self.outputs(values, shared, &mut lower)?)
-            }
+impl<'a> Planner<'a> {
+    fn plan(mut self, row_cap: u64) -> Result<QueryPlan, QueryError> {
+        let Computed { builder, extra } = match &self.query.shape {
+            Shape::Listing(columns) => self.listing(columns)?,
+            Shape::Grouped { .. } => self.groups()?,
         };
-        let hidden_keys = self.hidden_sort_columns(&mut lower)?;
-        let (joined, guards) = self.joined(&conjuncts, lower.fallible)?;
-        let mut builder = LogicalPlanBuilder::from(joined);
-        if let Some(all) = balanced(filters, Operator::And) {
-            builder = builder.filter(all)?;
-        }
-        let grouped = matches!(self.query.shape, Shape::Grouped { .. });
-        let mut computed: Vec<Computed> = Vec::new();
-        if grouped {
-            let name = |index: usize| format!("#k{index}");
-            let groups = keys.iter().enumerate().map(|(i, key)| key.plan.clone().alias(name(i)));
-            let groups: Vec<Plan> = groups.collect();
-            let aggregates = lower.aggregates.iter().enumerate();
-            let aggregates: Vec<Plan> =
-                aggregates.map(|(i, a)| a.clone().alias(aggregate_name(i))).collect();
-            builder = builder.aggregate(groups, aggregates)?;
-            let group_columns =
-                (0..keys.len()).map(|i| Plan::Column(Column::new_unqualified(name(i))));
-            let all = group_columns.chain(values.into_iter().map(|v| v.plan));
-            computed.extend(
-                all.zip(self.query.shape.outputs())
-                    .map(|(plan, output)| Computed { plan, name: output.column.name.clone() }),
-            );
-        } else {
-            computed.extend(keys.into_iter().zip(self.query.shape.outputs()).map(
-                |(lowered, output)| Computed {
-                    plan: lowered.plan,
-                    name: output.column.name.clone(),
-                },
-            ));
-        }
-        let shown = computed.len();
-        computed.extend(hidden_keys);
-        let extra = computed.len() > shown;
-        builder = builder.project(computed.into_iter().map(|c| c.plan.alias(c.name)))?;
+        let builder = self.having(builder)?;
         let (sort, ordered) = self.sort();
-        if !sort.is_empty() {
-            builder = builder.sort(sort)?;
-        }
+        let builder = if sort.is_empty() { builder } else { builder.sort(sort)? };
         let fetch = self.query.limit.unwrap_or(u64::MAX).min(row_cap.saturating_add(1));
         // DataFusion's limits are signed; one beyond them is none.
-        if let Ok(fetch) = i64::try_from(fetch) {
-            builder = builder.limit(0, usize::try_from(fetch).ok())?;
-        }
-        if extra {
-            let names = self
-                .query
-                .shape
-                .outputs()
-                .map(|o| Plan::Column(Column::new_unqualified(o.column.name.clone())));
-            builder = builder.project(names.collect::<Vec<_>>())?;
-        }
-        let scoped = self.query.scans.iter().any(|scan| scan.source.is_narrowed());
-        let columns = self.query.shape.outputs().map(|o| o.column.clone()).collect();
+        let builder = match i64::try_from(fetch) {
+            Ok(fetch) => builder.limit(0, usize::try_from(fetch).ok())?,
+            Err(_) => builder,
+        };
+        let builder = if extra {
+            let names = self.query.shape.columns();
+            builder.project(names.map(|column| bare(&column.name)).collect::<Vec<_>>())?
+        } else {
+            builder
+        };
+        let scoped = self.query.parts.iter().any(|part| is_scoped(&part.rows));
+        let columns = self.query.shape.columns().cloned().collect();
+        let guards = self.scans.guards;
         Ok(QueryPlan { plan: builder.build()?, columns, guards, ordered, scoped, row_cap })
     }
 
-    fn base(&self) -> Result<&Scan<Sandbox>, QueryError> {
-        self.query.scans.first().ok_or_else(|| QueryError::internal("a question without a table"))
-    }
-
-    fn conjuncts(&self, lower: &mut Lower<'_>) -> Result<Vec<Conjunct>, QueryError> {
-        let mut conjuncts = Vec::with_capacity(self.query.filter.len());
-        for predicate in &self.query.filter {
-            let before = std::mem::take(&mut lower.fallible);
-            let plan = lower.predicate(predicate)?;
-            let fallible = lower.fallible;
-            lower.fallible |= before;
-            let mut own = true;
-            let snapshot = self.compiled.snapshot();
-            predicate.expressions(&mut |expr| {
-                own &= snapshot.stored_inputs(expr).iter().all(|path| path.via.is_empty());
-            });
-            conjuncts.push(Conjunct { plan, fallible, own });
+    /// The rows of a table, one for one.
+    fn listing(&mut self, columns: &[AnswerColumn]) -> Result<Computed, QueryError> {
+        let part = self.query.parts.first();
+        let part = part.ok_or_else(|| QueryError::internal("a list of nothing"))?;
+        let sorted = self.hidden_sort_fields();
+        let mut lower = self.lower(&part.rows)?;
+        let looked = self.look_up(&part.rows, &mut lower)?;
+        let mut shown = Vec::with_capacity(columns.len());
+        for (key, column) in part.keys.iter().zip(columns) {
+            shown.push(self.key(key, &mut lower)?.plan.alias(&column.name));
         }
-        Ok(conjuncts)
+        let extra = !sorted.is_empty();
+        for (name, path) in &sorted {
+            shown.push(lower.field(path)?.plan.alias(name));
+        }
+        let mut fields = part.stored_fields(self.compiled.snapshot(), &self.query.order);
+        fields.extend(self.tie_breakers().into_iter().map(FieldPath::own));
+        let wants = Wants { fields: &fields, keys: &[], condition: None };
+        let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
+        Ok(Computed { builder: builder.project(shown)?, extra })
     }
 
-    /// The filter that every asked number has in common: it then narrows the rows themselves.
-    fn shared_filter(&self) -> Option<&Expr> {
-        let Shape::Grouped { values, .. } = &self.query.shape else { return None };
-        let filter_of = |output: &Output| match &output.value {
-            Value::Metric(id) => self.compiled.snapshot().metric(*id).filter.as_ref(),
-            _ => None,
+    /// One row a group, from all parts.
+    fn groups(&mut self) -> Result<Computed, QueryError> {
+        let Shape::Grouped { keys, places, values } = &self.query.shape else {
+            return Err(QueryError::internal("groups of a list"));
         };
-        let first = values.first().and_then(filter_of)?;
-        values.iter().all(|value| filter_of(value) == Some(first)).then_some(first)
-    }
-
-    fn outputs(
-        &self,
-        outputs: &[Output],
-        shared: Option<&Expr>,
-        lower: &mut Lower<'_>,
-    ) -> Result<Vec<Lowered>, QueryError> {
-        let snapshot = self.compiled.snapshot();
-        outputs
-            .iter()
-            .map(|output| match &output.value {
-                Value::Field(path, truncation) => self.field(path, *truncation, lower),
-                Value::Metric(id) => {
-                    let metric = snapshot.metric(*id);
-                    let narrowed = match shared {
-                        Some(_) => None,
-                        None => metric.filter.as_ref(),
-                    };
-                    lower.aggregated(&metric.expr, narrowed)
-                }
-                Value::Measure(id) => lower.aggregated(&snapshot.measure(*id).expr, None),
-                Value::Aggregate(aggregate) => {
-                    let kind = ExprKind::Aggregate(aggregate.clone());
-                    lower.aggregated(&Expr::new(kind, output.column.data_type), None)
-                }
-            })
-            .collect()
-    }
-
-    fn field(
-        &self,
-        path: &FieldPath,
-        truncation: Option<Truncation>,
-        lower: &mut Lower<'_>,
-    ) -> Result<Lowered, QueryError> {
-        let data_type = self.compiled.snapshot().field(path.field).data_type;
-        let field = Expr::field(path.clone(), data_type);
-        let (function, data_type) = match truncation {
-            None => return lower.field(path),
-            Some(Truncation::Part(part)) => (Function::Extract(part), Type::Integer),
-            Some(Truncation::Grain(grain)) if grain.is_date() => {
-                (Function::DateTrunc(grain), Type::Date)
-            }
-            Some(Truncation::Grain(grain)) => (Function::DateTrunc(grain), Type::Datetime),
-        };
-        lower.expr(&Expr::new(ExprKind::Call(function, vec![field]), data_type))
-    }
-
-    /// The tables, joined: each row of the asked table once, with what it is related to.
-    fn joined(
-        &self,
-        conjuncts: &[Conjunct],
-        fallible: bool,
-    ) -> Result<(LogicalPlan, Vec<Guard>), QueryError> {
-        let snapshot = self.compiled.snapshot();
-        let base = self.base()?.source.table();
-        let mut used = self.query.stored_fields(snapshot);
-        used.extend(self.tie_breakers().into_iter().map(FieldPath::own));
-        let mut scans = Scans::new(self.compiled);
-        let mut joined: Option<LogicalPlanBuilder> = None;
-        for scan in &self.query.scans {
-            let alias = self.compiled.alias(base, &scan.via);
-            let fields = once(used.iter().filter(|p| p.via == scan.via).map(|p| p.field));
-            let keys = self.keys(scan);
-            let narrowed = !scan.source.rows().is_everything();
-            let barrier = narrowed && (fallible || self.shield > Shield::Open);
-            let copies = if barrier && scan.via.is_empty() && self.shield < Shield::Sealed {
-                self.copies(conjuncts, &alias)?
-            } else {
-                Vec::new()
-            };
-            let wanted = Wanted { alias: &alias, fields: &fields, keys: &keys, copies, barrier };
-            let plan = scans.scan(&scan.source, wanted)?;
-            joined = Some(match (joined, scan.via.split_last()) {
-                (None, _) => LogicalPlanBuilder::from(plan),
-                (Some(joined), Some((last, before))) => {
-                    let parent = self.compiled.alias(base, before);
-                    let on = &snapshot.relationship(*last).on;
-                    let key = |alias: &str, id: FieldId| {
-                        let name = key_name(&snapshot.field(id).name);
-                        Column::new(Some(TableReference::bare(alias)), name)
-                    };
-                    let left: Vec<Column> = on.iter().map(|(own, _)| key(&parent, *own)).collect();
-                    let right: Vec<Column> =
-                        on.iter().map(|(_, their)| key(&alias, *their)).collect();
-                    joined.join(plan, JoinType::Left, (left, right), None)?
-                }
-                (Some(_), None) => return Err(QueryError::internal("two asked tables")),
-            });
+        let merged = self.merged(&self.query.parts, keys.len(), Absent::AsComputed)?;
+        let inputs = merged.inputs(places)?;
+        let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
+        lower.inputs = inputs;
+        let mut shown = Vec::with_capacity(keys.len() + values.len());
+        for (index, column) in keys.iter().enumerate() {
+            shown.push(bare(&key_column(index)).alias(&column.name));
         }
-        let joined = joined.ok_or_else(|| QueryError::internal("a question without a table"))?;
-        Ok((joined.build()?, scans.guards))
-    }
-
-    /// The stored fields of a scan that joins use: to the table before it and to those after.
-    fn keys(&self, scan: &Scan<Sandbox>) -> Vec<FieldId> {
-        let snapshot = self.compiled.snapshot();
-        let mut keys = Vec::new();
-        if let Some(last) = scan.via.last() {
-            keys.extend(snapshot.relationship(*last).on.iter().map(|(_, theirs)| *theirs));
+        for output in values {
+            shown.push(lower.expr(&output.value)?.plan.alias(&output.column.name));
         }
-        for other in &self.query.scans {
-            if let Some((last, before)) = other.via.split_last()
-                && before == scan.via.as_slice()
-            {
-                keys.extend(snapshot.relationship(*last).on.iter().map(|(own, _)| *own));
-            }
+        Ok(Computed { builder: merged.builder.project(shown)?, extra: false })
+    }
+
+    fn having(&self, builder: LogicalPlanBuilder) -> Result<LogicalPlanBuilder, QueryError> {
+        if self.query.having.is_empty() {
+            return Ok(builder);
         }
-        once(keys)
+        let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
+        let types = builder.schema().fields().iter().map(|field| field.data_type().clone());
+        let columns = self.query.shape.columns().zip(types);
+        lower.inputs =
+            columns.map(|(column, arrow)| Lowered { plan: bare(&column.name), arrow }).collect();
+        let conditions = self.query.having.iter().map(|predicate| lower.predicate(predicate));
+        let conditions = conditions.collect::<Result<Vec<_>, _>>()?;
+        Ok(match balanced(conditions, Operator::And) {
+            Some(all) => builder.filter(all)?,
+            None => builder,
+        })
     }
 
-    /// Conditions on the asked table alone that cannot fail, over its columns below the alias.
-    fn copies(&self, conjuncts: &[Conjunct], alias: &str) -> Result<Vec<Plan>, QueryError> {
-        let relation = TableReference::bare(alias);
-        let total = conjuncts.iter().filter(|c| c.own && !c.fallible);
-        let copy = |conjunct: &Conjunct| {
-            let moved = conjunct.plan.clone().transform(|node| match node {
-                Plan::Column(column) if column.relation.as_ref() == Some(&relation) => {
-                    Ok(Transformed::yes(Plan::Column(Column::new_unqualified(column.name))))
-                }
-                other => Ok(Transformed::no(other)),
-            })?;
-            Ok(moved.data)
-        };
-        total.map(copy).collect()
-    }
-
-    fn hidden_sort_columns(&self, lower: &mut Lower<'_>) -> Result<Vec<Computed>, QueryError> {
+    /// The fields that a list is ordered by and does not show, each with the name of its column.
+    fn hidden_sort_fields(&self) -> Vec<(String, FieldPath)> {
         let mut columns = Vec::new();
         for (index, key) in self.query.order.iter().enumerate() {
             if let SortBy::Field(path) = &key.by {
-                columns
-                    .push(Computed { plan: lower.field(path)?.plan, name: format!("#s{index}") });
+                columns.push((format!("#s{index}"), path.clone()));
             }
         }
         for (index, field) in self.tie_breakers().into_iter().enumerate() {
-            let plan = lower.field(&FieldPath::own(field))?.plan;
-            columns.push(Computed { plan, name: format!("#t{index}") });
+            columns.push((format!("#t{index}"), FieldPath::own(field)));
         }
-        Ok(columns)
+        columns
     }
 
     /// The primary key, where a listing can end its order with it: every field of it is clear for
     /// the asker. A masked key does not tell rows apart.
     fn tie_breakers(&self) -> Vec<FieldId> {
-        let (Shape::Listing(_), Some(base)) = (&self.query.shape, self.query.scans.first()) else {
+        let (Shape::Listing(_), Some(part)) = (&self.query.shape, self.query.parts.first()) else {
             return Vec::new();
         };
+        let Some(base) = part.rows.scans.first() else { return Vec::new() };
         let key = &self.compiled.snapshot().table(base.source.table()).primary_key;
         let clear = key.iter().all(|field| *base.source.cell(*field) == Cell::Clear);
         if clear { key.clone() } else { Vec::new() }
@@ -369,29 +232,27 @@ impl Planner<'_> {
 
     /// The order of the rows, and whether it determines them.
     fn sort(&self) -> (Vec<SortExpr>, bool) {
-        let column = |name: String, order: Order| {
-            Plan::Column(Column::new_unqualified(name)).sort(order == Order::Asc, false)
-        };
-        let names: Vec<&str> = self.query.shape.outputs().map(|o| o.column.name.as_str()).collect();
+        let column = |name: &str, order: Order| bare(name).sort(order == Order::Asc, false);
+        let names: Vec<&str> = self.query.shape.columns().map(|c| c.name.as_str()).collect();
         let mut sort = Vec::new();
         for (index, key) in self.query.order.iter().enumerate() {
             let name = match &key.by {
                 SortBy::Column(position) => names.get(*position).map(|name| (*name).to_owned()),
                 SortBy::Field(_) => Some(format!("#s{index}")),
             };
-            sort.extend(name.map(|name| column(name, key.order)));
+            sort.extend(name.map(|name| column(&name, key.order)));
         }
         let asked =
             |position: usize| self.query.order.iter().any(|key| key.by == SortBy::Column(position));
         match &self.query.shape {
             Shape::Grouped { keys, .. } => {
                 let rest = keys.iter().enumerate().filter(|(position, _)| !asked(*position));
-                sort.extend(rest.map(|(_, key)| column(key.column.name.clone(), Order::Asc)));
+                sort.extend(rest.map(|(_, key)| column(&key.name, Order::Asc)));
                 (sort, true)
             }
             Shape::Listing(_) => {
                 let ties = self.tie_breakers().len();
-                sort.extend((0..ties).map(|index| column(format!("#t{index}"), Order::Asc)));
+                sort.extend((0..ties).map(|index| column(&format!("#t{index}"), Order::Asc)));
                 let ordered = ties > 0 || !self.query.order.is_empty();
                 (sort, ordered)
             }
@@ -399,10 +260,16 @@ impl Planner<'_> {
     }
 }
 
-/// Each key once, in the order of the model.
-fn once(keys: impl IntoIterator<Item = FieldId>) -> Vec<FieldId> {
-    let mut keys: Vec<FieldId> = keys.into_iter().collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+/// A column by its name alone, whatever stands in the name.
+fn bare(name: &str) -> Plan {
+    Plan::Column(Column::new_unqualified(name))
+}
+
+/// Whether any table that is read is narrowed.
+fn is_scoped(rows: &Rows<Sandbox>) -> bool {
+    rows.scans.iter().any(|scan| scan.source.is_narrowed())
+        || rows.members.iter().any(|member| match &member.of {
+            MemberOf::Rows { rows, .. } => is_scoped(rows),
+            MemberOf::Value { parts, .. } => parts.iter().any(|part| is_scoped(&part.rows)),
+        })
 }

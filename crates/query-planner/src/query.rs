@@ -1,9 +1,17 @@
 //! A question in ids: [`Query<TableId>`](Query) once resolved, `Query<Sandbox>` once authorized.
+//!
+//! ```text
+//! Query
+//!  ├ parts        one for each grain: its rows, what they are grouped by, what is aggregated
+//!  │   └ rows     a table with the related ones that are joined to it, conditions, members
+//!  ├ shape        what the columns of the answer are, computed from the parts
+//!  └ having, order, limit
+//! ```
 
-use sandbar_catalog::expr::{Aggregate, Expr};
+use sandbar_catalog::expr::Expr;
 use sandbar_catalog::query::{Order, Truncation};
 use sandbar_catalog::{
-    FieldPath, MeasureId, MetricId, RelationshipId, SemanticType, Snapshot, TableId, Type,
+    FieldId, FieldPath, RelationshipId, SemanticType, SemiAdditive, Snapshot, TableId, Type,
 };
 use sandbar_permissions::Sandbox;
 
@@ -28,11 +36,11 @@ use crate::functions::Clock;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Query<S> {
-    /// The tables read, the asked one first, each related one after the one that leads to it.
-    pub(crate) scans: Vec<Scan<S>>,
-    /// All of these hold.
-    pub(crate) filter: Vec<Predicate>,
+    /// Each is computed at the grain of its own table; a listing has one.
+    pub(crate) parts: Vec<Part<S>>,
     pub(crate) shape: Shape,
+    /// Conditions on the columns of the answer.
+    pub(crate) having: Vec<Predicate>,
     pub(crate) order: Vec<SortKey>,
     pub(crate) limit: Option<u64>,
     pub(crate) clock: Clock,
@@ -44,6 +52,26 @@ pub type ResolvedQuery = Query<TableId>;
 /// A question whose tables are narrowed to what the asker may see.
 pub type AuthorizedQuery = Query<Sandbox>;
 
+/// What is computed at one grain.
+#[derive(Clone, Debug)]
+pub(crate) struct Part<S> {
+    pub(crate) rows: Rows<S>,
+    /// What the rows are grouped by, or what is listed of them: one for each key of the answer.
+    pub(crate) keys: Vec<Key>,
+    pub(crate) leaves: Vec<Leaf>,
+}
+
+/// Rows of a table with the related rows that each leads to.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows<S> {
+    /// The tables read, the asked one first, each related one after the one that leads to it.
+    pub(crate) scans: Vec<Scan<S>>,
+    /// All of these hold.
+    pub(crate) filter: Vec<Predicate>,
+    /// What conditions look at beyond the joined tables.
+    pub(crate) members: Vec<Member<S>>,
+}
+
 /// One table in one role.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan<S> {
@@ -52,9 +80,29 @@ pub(crate) struct Scan<S> {
     pub(crate) source: S,
 }
 
+/// What a condition looks at beyond the tables that are joined: other rows, found by keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Member<S> {
+    /// How the asked table reaches the one whose keys are looked up.
+    pub(crate) via: Vec<RelationshipId>,
+    /// Those keys.
+    pub(crate) near: Vec<FieldId>,
+    pub(crate) of: MemberOf<S>,
+}
+
+/// What is looked up.
+#[derive(Clone, Debug)]
+pub(crate) enum MemberOf<S> {
+    /// Whether there is a row with these keys: the condition is [`Predicate::Exists`].
+    Rows { rows: Rows<S>, far: Vec<FieldId> },
+    /// A number for these keys, which are those of the parts: the condition's expression has it as
+    /// the input of the member's position.
+    Value { parts: Vec<Part<S>>, places: Vec<Place>, value: Expr },
+}
+
 /// A condition on rows, parts of which were written by the asker and parts by the model's author:
 /// the two may live in different time zones.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Predicate {
     And(Vec<Predicate>),
     Or(Vec<Predicate>),
@@ -63,31 +111,53 @@ pub(crate) enum Predicate {
     Asked(Expr),
     /// In the model's zone.
     Modelled(Expr),
+    /// The member of this position has a row.
+    Exists(usize),
+}
+
+/// What a part is grouped by, or lists.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Key {
+    pub(crate) path: FieldPath,
+    pub(crate) truncation: Option<Truncation>,
+}
+
+/// One aggregation of a part, and what is calculated from it alone.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Leaf {
+    pub(crate) expr: Expr,
+    /// Only rows for which all of these are true count.
+    pub(crate) filters: Vec<Predicate>,
+    pub(crate) semi_additive: Option<SemiAdditive>,
+}
+
+/// Where a leaf stands: its part, and its position there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) part: usize,
+    pub(crate) leaf: usize,
 }
 
 /// What the rows of the answer are.
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
-    /// One row a row.
-    Listing(Vec<Output>),
+    /// One row a row: the keys of the only part.
+    Listing(Vec<AnswerColumn>),
     /// One row a group.
-    Grouped { keys: Vec<Output>, values: Vec<Output> },
+    Grouped {
+        keys: Vec<AnswerColumn>,
+        /// What the inputs of the values are, by position.
+        places: Vec<Place>,
+        values: Vec<Output>,
+    },
 }
 
-/// A column of the answer.
+/// A number of the answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     pub(crate) column: AnswerColumn,
-    pub(crate) value: Value,
-}
-
-/// What a column is computed from.
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Field(FieldPath, Option<Truncation>),
-    Metric(MetricId),
-    Measure(MeasureId),
-    Aggregate(Box<Aggregate>),
+    /// Its inputs are leaves.
+    pub(crate) value: Expr,
 }
 
 /// A column of an answer, as the asker is told of it.
@@ -124,12 +194,12 @@ pub(crate) enum SortBy {
 
 impl Shape {
     /// The columns in the order of the answer.
-    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Output> {
-        let (first, second) = match self {
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &AnswerColumn> {
+        let (keys, values) = match self {
             Self::Listing(columns) => (columns.as_slice(), &[][..]),
-            Self::Grouped { keys, values } => (keys.as_slice(), values.as_slice()),
+            Self::Grouped { keys, values, .. } => (keys.as_slice(), values.as_slice()),
         };
-        first.iter().chain(second)
+        keys.iter().chain(values.iter().map(|output| &output.column))
     }
 }
 
@@ -142,43 +212,75 @@ impl Predicate {
             }
             Self::Not(inner) => inner.expressions(visit),
             Self::Asked(expr) | Self::Modelled(expr) => visit(expr),
+            Self::Exists(_) => {}
+        }
+    }
+
+    /// The members that it looks at.
+    pub(crate) fn members(&self) -> Vec<usize> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::members).collect(),
+            Self::Not(inner) => inner.members(),
+            Self::Asked(expr) | Self::Modelled(expr) => expr.inputs(),
+            Self::Exists(member) => vec![*member],
         }
     }
 }
 
-impl<S> Query<S> {
-    /// Every stored field that is read, own and related, each once.
-    pub(crate) fn stored_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
-        let mut found: Vec<FieldPath> = Vec::new();
-        let mut add = |path: FieldPath| {
-            if !found.contains(&path) {
-                found.push(path);
+/// Fields, each once, in the order in which they are found.
+#[derive(Default)]
+pub(crate) struct Fields(pub(crate) Vec<FieldPath>);
+
+impl Fields {
+    /// Adds the stored fields that a field is computed from.
+    pub(crate) fn add(&mut self, snapshot: &Snapshot, path: &FieldPath) {
+        for input in &snapshot.field(path.field).inputs {
+            let input = input.behind(&path.via);
+            if !self.0.contains(&input) {
+                self.0.push(input);
             }
-        };
-        let mut add_field = |path: &FieldPath| {
-            for input in &snapshot.field(path.field).inputs {
-                add(input.behind(&path.via));
-            }
-        };
-        for key in &self.order {
+        }
+    }
+
+    fn add_expr(&mut self, snapshot: &Snapshot, expr: &Expr) {
+        expr.fields().into_iter().for_each(|path| self.add(snapshot, path));
+    }
+
+    fn add_predicate(&mut self, snapshot: &Snapshot, predicate: &Predicate) {
+        predicate.expressions(&mut |expr| self.add_expr(snapshot, expr));
+    }
+}
+
+impl<S> Part<S> {
+    /// Every stored field that is read, own and related, each once; not those of members.
+    pub(crate) fn stored_fields(&self, snapshot: &Snapshot, order: &[SortKey]) -> Vec<FieldPath> {
+        let mut found = Fields::default();
+        for key in order {
             if let SortBy::Field(path) = &key.by {
-                add_field(path);
+                found.add(snapshot, path);
             }
         }
-        for output in self.shape.outputs() {
-            match &output.value {
-                Value::Field(path, _) => add_field(path),
-                Value::Metric(id) => snapshot.metric(*id).inputs.iter().for_each(&mut add_field),
-                Value::Measure(id) => snapshot.measure(*id).inputs.iter().for_each(&mut add_field),
-                Value::Aggregate(aggregate) => {
-                    let parts = aggregate.argument.iter().chain(&aggregate.filter);
-                    parts.flat_map(Expr::fields).for_each(&mut add_field);
-                }
+        self.keys.iter().for_each(|key| found.add(snapshot, &key.path));
+        for leaf in &self.leaves {
+            found.add_expr(snapshot, &leaf.expr);
+            leaf.filters.iter().for_each(|filter| found.add_predicate(snapshot, filter));
+            if let Some(semi) = &leaf.semi_additive {
+                found.add(snapshot, &FieldPath::own(semi.over));
+                semi.per.iter().for_each(|path| found.add(snapshot, path));
             }
         }
-        for predicate in &self.filter {
-            predicate.expressions(&mut |expr| expr.fields().into_iter().for_each(&mut add_field));
-        }
-        found
+        found.0.extend(self.rows.stored_fields(snapshot));
+        let mut once = Fields::default();
+        found.0.iter().for_each(|path| once.add(snapshot, path));
+        once.0
+    }
+}
+
+impl<S> Rows<S> {
+    /// Every stored field that the conditions read.
+    pub(crate) fn stored_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
+        let mut found = Fields::default();
+        self.filter.iter().for_each(|filter| found.add_predicate(snapshot, filter));
+        found.0
     }
 }

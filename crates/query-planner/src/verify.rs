@@ -56,6 +56,7 @@ fn walk<'p>(
         | LogicalPlan::Sort(_)
         | LogicalPlan::Limit(_)
         | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Union(_)
         | LogicalPlan::Extension(_)
         | LogicalPlan::Join(_) => {}
         other => return Err(broken(format!("an unexpected node {}", other.display()))),

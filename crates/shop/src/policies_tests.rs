@@ -87,7 +87,7 @@ const ALL_METRICS: &str = "revenue net_revenue discounted_revenue units_sold ord
 fn model_and_policies_check() {
     let (snapshot, policies) = world();
     assert_eq!((snapshot.tables().len(), policies.len()), (4, 10));
-    assert!(snapshot.metrics().iter().all(|m| m.collection.is_some() && m.time.is_some()));
+    assert!(snapshot.metrics().iter().all(|m| m.collection.is_some() && m.time().is_some()));
     assert!(snapshot.tables().iter().all(|t| t.description.is_some() && t.number <= 4));
     for asker in crate::ASKERS {
         assert_eq!(Asker::named(asker.name).unwrap().email, asker.email);

@@ -24,3 +24,6 @@ pub(super) const TIME_ZONE: &str = "M0120";
 pub(super) const SOURCE_AND_QUERY: &str = "M0121";
 pub(super) const NO_FIELDS: &str = "M0122";
 pub(super) const DERIVED: &str = "M0123";
+pub(super) const UNKNOWN_METRIC: &str = "M0124";
+pub(super) const METRIC_TIME: &str = "M0125";
+pub(super) const DIMENSION: &str = "M0126";

@@ -29,6 +29,34 @@ pub(super) fn calculated_fields(snapshot: &mut Snapshot, names: &Names<'_>, sink
     }
 }
 
+/// Fields of one dimension hold values of one type.
+pub(super) fn dimensions(snapshot: &Snapshot, names: &Names<'_>, sink: &mut Sink) {
+    let mut first: HashMap<&str, (Type, String)> = HashMap::new();
+    for table in &snapshot.tables {
+        for field in &table.fields {
+            let Some(dimension) = &field.dimension else { continue };
+            let shown = format!("{}.{}", table.name, field.name);
+            let (wanted, of) = first
+                .entry(dimension.as_str())
+                .or_insert_with(|| (field.data_type, shown.clone()));
+            if field.data_type == *wanted || [*wanted, field.data_type].contains(&Type::Null) {
+                continue;
+            }
+            let message = format!(
+                "`{shown}` is {}, but `{of}` of the same dimension is {wanted}",
+                field.data_type
+            );
+            let entry = names.tables.get(table.name.as_str());
+            if let Some(entry) = entry
+                && let Some(def) = entry.def.fields.get(&field.name)
+                && let Some(name) = &def.dimension
+            {
+                sink.at(entry.file, name, complaint(codes::DIMENSION, message));
+            }
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Running,
@@ -109,7 +137,7 @@ pub(super) struct ModelScope<'a, 'n, 'd> {
 }
 
 impl Scope for ModelScope<'_, '_, '_> {
-    fn field(&mut self, chain: &[&str]) -> Result<(FieldPath, Type), ExprError> {
+    fn name(&mut self, chain: &[&str]) -> Result<Expr, ExprError> {
         let path = resolve_path(self.snapshot, self.table, chain, &|table, field| {
             let entry = self.names.tables.get(table);
             entry.is_some_and(|e| {
@@ -132,7 +160,7 @@ impl Scope for ModelScope<'_, '_, '_> {
                 }
             }
         }
-        Ok((path, data_type))
+        Ok(Expr::field(path, data_type))
     }
 }
 

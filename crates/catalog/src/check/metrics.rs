@@ -2,14 +2,15 @@
 
 use crate::decode::{Located, suggest};
 use crate::expr::{Allow, Expr};
-use crate::ids::{CollectionId, FieldId, MeasureId, MetricId, SegmentId, TableId};
-use crate::snapshot::{Collection, Measure, Metric, Origin, Segment, Snapshot};
+use crate::definitions::{PerDef, SemiAdditiveDef};
+use crate::ids::{CollectionId, FieldId, FieldPath, MeasureId, SegmentId, TableId};
+use crate::snapshot::{Collection, Leaf, Measure, Segment, SemiAdditive, Snapshot};
 use crate::types::Type;
 
 use super::MetricEntry;
 use super::codes;
 use super::expressions::expression;
-use super::names::{Entry, Names, check_name, number, number_problem};
+use super::names::{Entry, Names, check_name};
 use super::sink::{Sink, complaint};
 
 pub(super) fn measures_and_segments(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sink) {
@@ -175,7 +176,7 @@ pub(super) fn collections(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut
     }
 }
 
-fn find_collection<T>(
+pub(super) fn find_collection<T>(
     name: Option<&Located<String>>,
     entry: Entry<'_, T>,
     snapshot: &Snapshot,
@@ -194,82 +195,142 @@ fn find_collection<T>(
     found
 }
 
-pub(super) fn metrics(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sink) {
-    for (name, entry) in &names.metrics {
-        let wire = number(name, entry.def.id.as_ref(), *entry, &snapshot.metric_numbers, sink);
-        if snapshot.table_numbers.contains_key(&wire) {
-            let message = format!("id {wire} of metric `{name}` is taken by a table");
-            number_problem(entry.def.id.as_ref(), *entry, message, sink);
-        }
-        let id = MetricId(u32::try_from(snapshot.metrics.len()).unwrap_or(u32::MAX));
-        let Some(metric) = metric(id, name, wire, *entry, snapshot, names, sink) else { continue };
-        if let Some(list) = snapshot.table_metrics.get_mut(metric.table.index()) {
-            list.push(id);
-        }
-        snapshot.metric_numbers.insert(wire, id);
-        snapshot.metric_names.insert((*name).to_owned(), id);
-        snapshot.metrics.push(metric);
-    }
-}
-
-fn metric(
-    id: MetricId,
+/// Types one metric that aggregates a table.
+pub(super) fn simple(
     name: &str,
-    wire: u64,
     entry: MetricEntry<'_>,
     snapshot: &mut Snapshot,
     names: &Names<'_>,
     sink: &mut Sink,
-) -> Option<Metric> {
+) -> Option<Leaf> {
     let def = entry.def;
-    let collection = find_collection(def.collection.as_ref(), entry, snapshot, names, sink);
-    let Some(table) = snapshot.table_names.get(&def.table.value).copied() else {
-        if !names.is_broken(&def.table.value) {
+    let Some(owner) = &def.table else {
+        let message = format!("metric `{name}` needs a `table`: whose rows does it aggregate?");
+        sink.at_key(entry.file, def, complaint(codes::METRIC_SHAPE, message));
+        return None;
+    };
+    let Some(table) = snapshot.table_names.get(&owner.value).copied() else {
+        if !names.is_broken(&owner.value) {
             let known = snapshot.table_names.keys().map(String::as_str);
             let what = complaint(
                 codes::UNKNOWN_TABLE,
-                format!("metric `{name}` aggregates `{}`, which is not a table", def.table.value),
+                format!("metric `{name}` aggregates `{}`, which is not a table", owner.value),
             )
-            .suggest(suggest(&def.table.value, known));
-            sink.at(entry.file, &def.table, what);
+            .suggest(suggest(&owner.value, known));
+            sink.at(entry.file, owner, what);
         }
         return None;
     };
     let expr = aggregation(name, table, entry, snapshot, names, sink);
     let filter = match &def.filter {
         None => Some(None),
-        Some(text) => expression(table, text, Allow::Rows, entry.file, snapshot, names, sink)
-            .filter(|e| is_condition(e, text, entry.file, sink))
-            .map(Some),
+        Some(text) => condition(table, text, entry, snapshot, names, sink).map(Some),
     };
     let time = match &def.time {
         None => snapshot.table(table).time,
         Some(name) => time_field(name, table, entry, snapshot, names, sink),
     };
-    let (expr, filter) = (expr?, filter?);
-    let mut inputs = snapshot.stored_inputs(&expr);
-    for input in filter.iter().flat_map(|f| snapshot.stored_inputs(f)) {
-        if !inputs.contains(&input) {
-            inputs.push(input);
+    let semi_additive = match &def.semi_additive {
+        None => Some(None),
+        Some(semi) => semi_additive(&semi.value, table, entry, snapshot, names, sink).map(Some),
+    };
+    let mut requires = Vec::new();
+    for name in def.requires.iter() {
+        requires.extend(own_field(name, "`requires`", table, entry, snapshot, names, sink));
+    }
+    let (expr, filter, semi_additive) = (expr?, filter?, semi_additive?);
+    let filters: Vec<Expr> = filter.into_iter().collect();
+    let mut leaf = Leaf {
+        table,
+        time,
+        expr,
+        filters,
+        semi_additive,
+        window: None,
+        shifts: Vec::new(),
+        conversion: None,
+        dense: def.join_to_timespine.unwrap_or(false),
+        requires,
+        inputs: Vec::new(),
+    };
+    leaf.inputs = inputs(snapshot, &leaf);
+    Some(leaf)
+}
+
+/// The stored fields that a leaf reads.
+pub(super) fn inputs(snapshot: &Snapshot, leaf: &Leaf) -> Vec<FieldPath> {
+    let mut inputs: Vec<FieldPath> = Vec::new();
+    let mut add = |found: Vec<FieldPath>| {
+        for input in found {
+            if !inputs.contains(&input) {
+                inputs.push(input);
+            }
+        }
+    };
+    leaf.expressions().for_each(|expr| add(snapshot.stored_inputs(expr)));
+    let read = |path: &FieldPath| {
+        let field = snapshot.field(path.field);
+        field.inputs.iter().map(|input| input.behind(&path.via)).collect::<Vec<_>>()
+    };
+    if let Some(semi) = &leaf.semi_additive {
+        add(read(&FieldPath::own(semi.over)));
+        semi.per.iter().for_each(|path| add(read(path)));
+    }
+    if let Some(conversion) = &leaf.conversion {
+        conversion.on.iter().for_each(|(base, _)| add(read(base)));
+    }
+    inputs
+}
+
+/// A condition over the rows of a table.
+pub(super) fn condition(
+    table: TableId,
+    text: &Located<String>,
+    entry: MetricEntry<'_>,
+    snapshot: &mut Snapshot,
+    names: &Names<'_>,
+    sink: &mut Sink,
+) -> Option<Expr> {
+    expression(table, text, Allow::Rows, entry.file, snapshot, names, sink)
+        .filter(|e| is_condition(e, text, entry.file, sink))
+}
+
+fn semi_additive(
+    def: &SemiAdditiveDef,
+    table: TableId,
+    entry: MetricEntry<'_>,
+    snapshot: &Snapshot,
+    names: &Names<'_>,
+    sink: &mut Sink,
+) -> Option<SemiAdditive> {
+    let over = time_field(&def.over, table, entry, snapshot, names, sink);
+    let mut per = Some(Vec::new());
+    if let PerDef::Fields(fields) = &def.per.value {
+        if fields.is_empty() {
+            let message = "name the fields that have a first and last time of their own, or write \
+                           `per: global`";
+            sink.at(entry.file, &def.per, complaint(codes::METRIC_SHAPE, message));
+            per = None;
+        }
+        for name in fields {
+            let name = Located { value: name.clone(), key_place: None, ..at(&def.per) };
+            match own_field(&name, "`per`", table, entry, snapshot, names, sink) {
+                Some(field) => per.iter_mut().for_each(|per| per.push(FieldPath::own(field))),
+                None => per = None,
+            }
         }
     }
-    Some(Metric {
-        id,
-        name: name.to_owned(),
-        number: wire,
-        label: def.label.clone(),
-        description: def.description.clone(),
-        synonyms: def.synonyms.clone(),
-        table,
-        expr,
-        filter,
-        time,
-        unit: def.unit.clone(),
-        collection,
-        verified: def.verified.unwrap_or(false),
-        inputs,
-        origin: Origin::new(entry.file, def.key_place.or(def.place)),
-    })
+    Some(SemiAdditive { over: over?, pick: def.pick, per: per? })
+}
+
+/// The place of a value, without the value.
+fn at<T>(value: &Located<T>) -> Located<String> {
+    Located {
+        value: String::new(),
+        place: value.place,
+        key_place: value.key_place,
+        path: value.path.clone(),
+    }
 }
 
 fn aggregation(
@@ -314,7 +375,31 @@ fn aggregation(
     }
 }
 
-fn time_field(
+/// A field of the metric's own table.
+pub(super) fn own_field(
+    name: &Located<String>,
+    place: &str,
+    table: TableId,
+    entry: MetricEntry<'_>,
+    snapshot: &Snapshot,
+    names: &Names<'_>,
+    sink: &mut Sink,
+) -> Option<FieldId> {
+    let owner = snapshot.table(table);
+    let found = owner.find_field(&name.value);
+    let defined = names.tables.get(owner.name.as_str());
+    let excused = defined.is_some_and(|e| e.def.fields.failed().contains(&name.value));
+    if found.is_none() && !excused {
+        let known = owner.fields.iter().map(|f| f.name.as_str());
+        let message =
+            format!("{place} names `{}`, which is not a field of `{}`", name.value, owner.name);
+        let what = complaint(codes::UNKNOWN_FIELD, message).suggest(suggest(&name.value, known));
+        sink.at(entry.file, name, what);
+    }
+    found
+}
+
+pub(super) fn time_field(
     name: &Located<String>,
     table: TableId,
     entry: MetricEntry<'_>,

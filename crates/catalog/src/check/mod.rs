@@ -6,6 +6,7 @@
 //! the later passes, so that one mistake is reported once.
 
 mod codes;
+mod composite;
 mod expressions;
 mod metrics;
 mod names;
@@ -33,9 +34,10 @@ pub(crate) fn check(
     let mut snapshot = tables::stored(&names, defaults, sources, &mut sink);
     tables::relationships(&mut snapshot, &names, &mut sink);
     expressions::calculated_fields(&mut snapshot, &names, &mut sink);
+    expressions::dimensions(&snapshot, &names, &mut sink);
     metrics::measures_and_segments(&mut snapshot, &names, &mut sink);
     metrics::collections(&mut snapshot, &names, &mut sink);
-    metrics::metrics(&mut snapshot, &names, &mut sink);
+    composite::metrics(&mut snapshot, &names, &mut sink);
     snapshot.fingerprint = fingerprint(definitions, sources);
     sink.finish(snapshot)
 }

@@ -188,6 +188,7 @@ fn field(
         data_type,
         semantic: def.semantic,
         unit: def.unit.clone(),
+        dimension: def.dimension.as_ref().map(|name| name.value.clone()),
         kind,
         inputs,
     }

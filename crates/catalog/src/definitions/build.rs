@@ -46,7 +46,7 @@ pub fn calculated(expr: &str) -> FieldDef {
 /// A metric: one aggregation of one table.
 pub fn metric(table: &str, expr: &str) -> MetricDef {
     MetricDef {
-        table: Located::from(table.to_owned()),
+        table: Some(Located::from(table.to_owned())),
         expr: Some(Located::from(expr.to_owned())),
         ..MetricDef::default()
     }

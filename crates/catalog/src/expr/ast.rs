@@ -21,6 +21,9 @@ pub enum ExprKind {
     Literal(Literal),
     /// A field of the table or of a related one.
     Field(FieldPath),
+    /// A value of the step before, by position: one of the numbers that a metric is computed from,
+    /// or a column of an answer.
+    Input(usize),
     /// An attribute of the principal (policies only), by name; the flag says that it is a list.
     Attribute(String),
     /// Three-valued NOT.
@@ -131,6 +134,17 @@ impl Expr {
         Self::new(ExprKind::Field(path), data_type)
     }
 
+    /// A value of the step before.
+    pub fn input(index: usize, data_type: Type) -> Self {
+        Self::new(ExprKind::Input(index), data_type)
+    }
+
+    /// Two numbers, calculated with; `None` where they are none.
+    pub fn arithmetic(op: Arithmetic, left: Expr, right: Expr) -> Option<Self> {
+        let data_type = super::bind::arithmetic_type(op, left.data_type, right.data_type)?;
+        Some(Self::new(ExprKind::Arithmetic(op, Box::new(left), Box::new(right)), data_type))
+    }
+
     /// Both conditions, balanced by the caller where there are many.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -140,7 +154,10 @@ impl Expr {
     /// The direct operands.
     pub fn children(&self) -> Vec<&Expr> {
         match &self.kind {
-            ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Attribute(_) => Vec::new(),
+            ExprKind::Literal(_)
+            | ExprKind::Field(_)
+            | ExprKind::Input(_)
+            | ExprKind::Attribute(_) => Vec::new(),
             ExprKind::Not(a)
             | ExprKind::IsNull(a)
             | ExprKind::Like(a, _)
@@ -180,6 +197,19 @@ impl Expr {
                 && !found.contains(&path)
             {
                 found.push(path);
+            }
+        });
+        found
+    }
+
+    /// The values of the step before that are read, by position, each once.
+    pub fn inputs(&self) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.walk(&mut |node| {
+            if let ExprKind::Input(index) = &node.kind
+                && !found.contains(index)
+            {
+                found.push(*index);
             }
         });
         found
@@ -241,11 +271,30 @@ impl Expr {
     /// The same expression with every field replaced by an expression of its type.
     #[must_use]
     pub fn replace_fields(&self, map: &mut dyn FnMut(&FieldPath, Type) -> Expr) -> Self {
-        let mut go = |e: &Expr| e.replace_fields(map);
+        self.replace(&mut |leaf| match &leaf.kind {
+            ExprKind::Field(path) => Some(map(path, leaf.data_type)),
+            _ => None,
+        })
+    }
+
+    /// The same expression with every value of the step before replaced.
+    #[must_use]
+    pub fn replace_inputs(&self, map: &mut dyn FnMut(usize, Type) -> Expr) -> Self {
+        self.replace(&mut |leaf| match &leaf.kind {
+            ExprKind::Input(index) => Some(map(*index, leaf.data_type)),
+            _ => None,
+        })
+    }
+
+    /// The same expression with those leaves replaced for which `map` has something.
+    fn replace(&self, map: &mut dyn FnMut(&Expr) -> Option<Expr>) -> Self {
+        let mut go = |e: &Expr| e.replace(map);
         let mut boxed = |e: &Expr| Box::new(go(e));
         let kind = match &self.kind {
-            ExprKind::Field(path) => return map(path, self.data_type),
-            ExprKind::Literal(_) | ExprKind::Attribute(_) => self.kind.clone(),
+            ExprKind::Literal(_)
+            | ExprKind::Field(_)
+            | ExprKind::Input(_)
+            | ExprKind::Attribute(_) => return map(self).unwrap_or_else(|| self.clone()),
             ExprKind::Not(a) => ExprKind::Not(boxed(a)),
             ExprKind::IsNull(a) => ExprKind::IsNull(boxed(a)),
             ExprKind::Like(a, p) => ExprKind::Like(boxed(a), p.clone()),

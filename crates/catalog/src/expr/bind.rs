@@ -5,7 +5,6 @@ use sqlparser::ast::Spanned;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
-use crate::FieldPath;
 use crate::decode::suggest;
 use crate::time::{Grain, Part};
 use crate::types::{Literal, Type};
@@ -19,16 +18,17 @@ const MAX_TEXT: usize = 8 * 1024;
 
 /// What names mean to the expression being read.
 pub trait Scope {
-    /// The field that `chain` names: relationship names, then a field name.
+    /// What `chain` names: relationship names, then a field name; or whatever else a name stands
+    /// for in this place.
     ///
     /// # Errors
     /// A sentence that says what is wrong, and at most one suggestion.
-    fn field(&mut self, chain: &[&str]) -> Result<(FieldPath, Type), ExprError>;
+    fn name(&mut self, chain: &[&str]) -> Result<Expr, ExprError>;
 
     /// The type of an attribute of the principal.
     ///
     /// # Errors
-    /// As for [`Scope::field`]; the default knows no attributes.
+    /// As for [`Scope::name`]; the default knows no attributes.
     fn attribute(&mut self, name: &str) -> Result<AttributeType, ExprError> {
         let message = format!("`attribute.{name}` can only be used in the row filter of a policy");
         Err(ExprError::new(message).about(ExprErrorKind::Attribute))
@@ -296,8 +296,7 @@ impl Binder<'_> {
             }
             return Ok(Expr::new(ExprKind::Attribute((*name).to_owned()), declared.data_type));
         }
-        let (path, data_type) = self.scope.field(&chain)?;
-        Ok(Expr::field(path, data_type))
+        self.scope.name(&chain)
     }
 
     fn list_member(&mut self, tree: &sql::Expr, d: usize) -> Bound {
@@ -592,18 +591,14 @@ fn binary(op: &sql::BinaryOperator, left: Expr, right: Expr) -> Bound {
             )));
         }
     };
-    let data_type =
-        arithmetic_type(arithmetic, left.data_type, right.data_type).ok_or_else(|| {
-            ExprError::new(format!(
-                "`{op}` wants two numbers, not {} and {}",
-                left.data_type, right.data_type
-            ))
-        })?;
-    Ok(Expr::new(ExprKind::Arithmetic(arithmetic, boxed(left), boxed(right)), data_type))
+    let (of_left, of_right) = (left.data_type, right.data_type);
+    Expr::arithmetic(arithmetic, left, right).ok_or_else(|| {
+        ExprError::new(format!("`{op}` wants two numbers, not {of_left} and {of_right}"))
+    })
 }
 
 /// Decimal results follow the usual SQL rule: sums keep one more digit, products add the digits.
-fn arithmetic_type(op: Arithmetic, left: Type, right: Type) -> Option<Type> {
+pub(super) fn arithmetic_type(op: Arithmetic, left: Type, right: Type) -> Option<Type> {
     let digits = |t: Type| match t {
         Type::Decimal { precision, scale } => Some((precision, scale)),
         Type::Integer => Some((20, 0)),

@@ -9,18 +9,20 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
+use super::filter::{Filter, RelativeUnit};
 use crate::decode::Located;
+use crate::definitions::OffsetDef;
 use crate::expr::AggregateFunction;
 use crate::time::{Grain, Part};
 
 /// A type that can be written as one name, or as a map when more is to be said.
-trait Shorthand: Sized {
+pub(crate) trait Shorthand: Sized {
     type Full: for<'de> Deserialize<'de> + Into<Self> + JsonSchema;
     const EXPECTED: &'static str;
     fn from_name(name: &str) -> Self;
 }
 
-struct ShorthandVisitor<T>(PhantomData<T>);
+pub(crate) struct ShorthandVisitor<T>(pub(crate) PhantomData<T>);
 
 impl<'de, T: Shorthand> Visitor<'de> for ShorthandVisitor<T> {
     type Value = T;
@@ -40,24 +42,24 @@ impl<'de, T: Shorthand> Visitor<'de> for ShorthandVisitor<T> {
 
 macro_rules! shorthand {
     ($name:ident, $full:ident, $expected:literal, $mod_name:literal) => {
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                d.deserialize_any(ShorthandVisitor::<Self>(PhantomData))
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                d.deserialize_any($crate::query::ShorthandVisitor::<Self>(std::marker::PhantomData))
             }
         }
 
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
                 $mod_name.into()
             }
 
-            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let full = generator.subschema_for::<$full>();
-                json_schema!({ "anyOf": [{ "type": "string" }, full] })
+                schemars::json_schema!({ "anyOf": [{ "type": "string" }, full] })
             }
         }
 
-        impl Shorthand for $name {
+        impl $crate::query::Shorthand for $name {
             type Full = $full;
             const EXPECTED: &'static str = $expected;
             fn from_name(name: &str) -> Self {
@@ -66,8 +68,9 @@ macro_rules! shorthand {
         }
     };
 }
+pub(crate) use shorthand;
 
-/// A metric or measure that is asked for.
+/// A metric that is asked for.
 #[derive(Clone, Debug, Serialize)]
 pub struct MetricAsk {
     /// Its name.
@@ -75,34 +78,142 @@ pub struct MetricAsk {
     /// The name of the column in the answer; its own if left out.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
+    /// Only rows for which this holds too count, for this column alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Located<Filter>>,
+    /// Its value of another time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<Located<OffsetDef>>,
+    /// With `offset`: what is told of the two values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Compare>,
 }
 
-/// A metric or measure, in full.
+/// What is told of a value and that of another time.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, DeriveDeserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Compare {
+    /// The value of the other time.
+    #[default]
+    Value,
+    /// The value less that of the other time.
+    Difference,
+    /// The value divided by that of the other time.
+    Ratio,
+}
+
+/// A metric, in full.
 #[derive(DeriveDeserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "MetricAskFull")]
-struct MetricAskFull {
+pub(crate) struct MetricAskFull {
     /// Its name.
     name: Located<String>,
     /// The name of the column in the answer; its own if left out.
     #[serde(rename = "as", default)]
     alias: Option<String>,
+    /// Only rows for which this holds too count, for this column alone.
+    #[serde(default)]
+    filter: Option<Located<Filter>>,
+    /// Its value of another time.
+    #[serde(default)]
+    offset: Option<Located<OffsetDef>>,
+    /// With `offset`: what is told of the two values.
+    #[serde(default)]
+    compare: Option<Compare>,
 }
 
 impl From<MetricAskFull> for MetricAsk {
     fn from(full: MetricAskFull) -> Self {
-        Self { name: full.name, alias: full.alias }
+        let MetricAskFull { name, alias, filter, offset, compare } = full;
+        Self { name, alias, filter, offset, compare }
     }
 }
 
 impl MetricAsk {
-    /// A metric or measure under its own name.
+    /// A metric under its own name.
     pub fn new(name: &str) -> Self {
-        Self { name: Located::from(name.to_owned()), alias: None }
+        let name = Located::from(name.to_owned());
+        Self { name, alias: None, filter: None, offset: None, compare: None }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn alias(self, name: &str) -> Self {
+        Self { alias: Some(name.to_owned()), ..self }
+    }
+
+    /// The same over fewer rows.
+    #[must_use]
+    pub fn filter(self, filter: Filter) -> Self {
+        Self { filter: Some(Located::from(filter)), ..self }
+    }
+
+    /// The value of `count` units earlier.
+    #[must_use]
+    pub fn back(self, count: u32, unit: RelativeUnit) -> Self {
+        let offset = OffsetDef { count: Some(count), unit: Some(unit), to: None };
+        Self { offset: Some(Located::from(offset)), ..self }
+    }
+
+    /// With an offset: what is told of the two values.
+    #[must_use]
+    pub fn compare(self, compare: Compare) -> Self {
+        Self { compare: Some(compare), ..self }
     }
 }
 
-shorthand!(MetricAsk, MetricAskFull, "a name, or {name, as}", "MetricAsk");
+shorthand!(
+    MetricAsk,
+    MetricAskFull,
+    "a name, or {name, as, filter, offset, compare}",
+    "MetricAsk"
+);
+
+/// A measure that is asked for.
+#[derive(Clone, Debug, Serialize)]
+pub struct MeasureAsk {
+    /// Its name.
+    pub name: Located<String>,
+    /// The name of the column in the answer; its own if left out.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// Only rows for which this holds too count, for this column alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Located<Filter>>,
+}
+
+/// A measure, in full.
+#[derive(DeriveDeserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "MeasureAskFull")]
+pub(crate) struct MeasureAskFull {
+    /// Its name.
+    name: Located<String>,
+    /// The name of the column in the answer; its own if left out.
+    #[serde(rename = "as", default)]
+    alias: Option<String>,
+    /// Only rows for which this holds too count, for this column alone.
+    #[serde(default)]
+    filter: Option<Located<Filter>>,
+}
+
+impl From<MeasureAskFull> for MeasureAsk {
+    fn from(full: MeasureAskFull) -> Self {
+        Self { name: full.name, alias: full.alias, filter: full.filter }
+    }
+}
+
+impl MeasureAsk {
+    /// A measure under its own name.
+    pub fn new(name: &str) -> Self {
+        Self { name: Located::from(name.to_owned()), alias: None, filter: None }
+    }
+}
+
+shorthand!(MeasureAsk, MeasureAskFull, "a name, or {name, as, filter}", "MeasureAsk");
 
 /// A field to list.
 #[derive(Clone, Debug, Serialize)]
@@ -124,7 +235,7 @@ pub type GroupBy = FieldAsk;
 #[derive(DeriveDeserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "FieldAskFull")]
-struct FieldAskFull {
+pub(crate) struct FieldAskFull {
     /// Its name, with the relationships that lead to it: `product.category`.
     field: Located<String>,
     /// A grain or part, for a temporal field.
@@ -219,13 +330,16 @@ pub struct Aggregation {
     /// The name of the column in the answer.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
+    /// Only rows for which this holds too count, for this column alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Located<Filter>>,
 }
 
 /// An aggregation, in full.
 #[derive(DeriveDeserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "AggregationFull")]
-struct AggregationFull {
+pub(crate) struct AggregationFull {
     /// What to compute: count, sum, avg, min, max, count_distinct, median, stddev, variance …
     function: Located<String>,
     /// The field to compute it over; left out only for `count`, which then counts rows.
@@ -234,18 +348,23 @@ struct AggregationFull {
     /// The name of the column in the answer.
     #[serde(rename = "as", default)]
     alias: Option<String>,
+    /// Only rows for which this holds too count, for this column alone.
+    #[serde(default)]
+    filter: Option<Located<Filter>>,
 }
 
 impl From<AggregationFull> for Aggregation {
     fn from(full: AggregationFull) -> Self {
-        Self { function: full.function, field: full.field, alias: full.alias }
+        let AggregationFull { function, field, alias, filter } = full;
+        Self { function, field, alias, filter }
     }
 }
 
 impl Aggregation {
     /// An aggregation without a field: only `count` has that form.
     pub fn new(function: &str) -> Self {
-        Self { function: Located::from(function.to_owned()), field: None, alias: None }
+        let function = Located::from(function.to_owned());
+        Self { function, field: None, alias: None, filter: None }
     }
 
     /// An aggregation of a field.
@@ -257,6 +376,12 @@ impl Aggregation {
     #[must_use]
     pub fn alias(self, name: &str) -> Self {
         Self { alias: Some(name.to_owned()), ..self }
+    }
+
+    /// The same over fewer rows.
+    #[must_use]
+    pub fn filter(self, filter: Filter) -> Self {
+        Self { filter: Some(Located::from(filter)), ..self }
     }
 
     /// The names an asker can write, with the function and whether only distinct values count.
@@ -273,7 +398,12 @@ impl Aggregation {
     }
 }
 
-shorthand!(Aggregation, AggregationFull, "`count`, or {function, field, as}", "Aggregation");
+shorthand!(
+    Aggregation,
+    AggregationFull,
+    "`count`, or {function, field, as, filter}",
+    "Aggregation"
+);
 
 /// A direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, DeriveDeserialize, JsonSchema)]
@@ -299,7 +429,7 @@ pub struct OrderBy {
 #[derive(DeriveDeserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "OrderByFull")]
-struct OrderByFull {
+pub(crate) struct OrderByFull {
     /// A column of the answer, or a field.
     field: Located<String>,
     /// The direction; ascending if left out.

@@ -21,6 +21,24 @@ pub enum Filter {
     Not(Box<Filter>),
     /// A named condition of the table.
     Segment(Located<String>),
+    /// There is a related row, on the other side of a relationship that leads to many.
+    Exists {
+        /// The relationship, with those that lead to it; or the table.
+        path: Located<String>,
+        /// What must hold of the related row.
+        filter: Option<Box<Filter>>,
+    },
+    /// A comparison of a metric's value, for what the row belongs to.
+    Metric {
+        /// The metric.
+        metric: Located<String>,
+        /// What the row belongs to: the relationships that lead there; the row itself if left out.
+        per: Option<Located<String>>,
+        /// How.
+        op: Op,
+        /// With what.
+        values: Vec<Value>,
+    },
     /// A comparison of one field.
     Field {
         /// The field.
@@ -150,7 +168,7 @@ impl Op {
     }
 }
 
-/// A condition: exactly one of `and`, `or`, `not`, `segment` and `field`.
+/// A condition: exactly one of `and`, `or`, `not`, `segment`, `exists`, `metric` and `field`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Filter")]
@@ -167,6 +185,19 @@ struct FilterFull {
     /// A named condition of the table.
     #[serde(skip_serializing_if = "Option::is_none")]
     segment: Option<Located<String>>,
+    /// There is a related row: the relationship that leads to many rows, or their table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exists: Option<Located<String>>,
+    /// Beside `exists`: what must hold of the related row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<Box<Filter>>,
+    /// The metric to compare, for what the row belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<Located<String>>,
+    /// Beside `metric`: what the row belongs to, as the relationships that lead there; the row
+    /// itself if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per: Option<Located<String>>,
     /// The field to compare.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<Located<String>>,
@@ -202,11 +233,20 @@ impl TryFrom<FilterFull> for Filter {
             full.or.is_some(),
             full.not.is_some(),
             full.segment.is_some(),
+            full.exists.is_some(),
+            full.metric.is_some(),
             full.field.is_some(),
         ];
         if given.iter().filter(|g| **g).count() != 1 {
-            return Err("a condition has exactly one of `and`, `or`, `not`, `segment` and `field`"
+            return Err("a condition has exactly one of `and`, `or`, `not`, `segment`, `exists`, \
+                        `metric` and `field`"
                 .to_owned());
+        }
+        if full.filter.is_some() && full.exists.is_none() {
+            return Err("`filter` belongs beside `exists`".to_owned());
+        }
+        if full.per.is_some() && full.metric.is_none() {
+            return Err("`per` belongs beside `metric`".to_owned());
         }
         let beside = [
             ("op", full.op.is_some()),
@@ -217,9 +257,13 @@ impl TryFrom<FilterFull> for Filter {
             ("count", full.count.is_some()),
             ("unit", full.unit.is_some()),
         ];
-        if full.field.is_none()
-            && let Some((name, _)) = beside.iter().find(|(_, given)| *given)
-        {
+        let compared = ["op", "value", "values"];
+        let stray = beside.iter().find(|(name, given)| {
+            *given
+                && full.field.is_none()
+                && !(full.metric.is_some() && compared.contains(name))
+        });
+        if let Some((name, _)) = stray {
             return Err(format!("`{name}` belongs beside `field`"));
         }
         match full {
@@ -227,6 +271,14 @@ impl TryFrom<FilterFull> for Filter {
             FilterFull { or: Some(items), .. } => Ok(Self::Or(items)),
             FilterFull { not: Some(inner), .. } => Ok(Self::Not(inner)),
             FilterFull { segment: Some(name), .. } => Ok(Self::Segment(name)),
+            FilterFull { exists: Some(path), filter, .. } => Ok(Self::Exists { path, filter }),
+            FilterFull { metric: Some(metric), per, op, value, values, .. } => {
+                let name = Located::from(String::new());
+                match comparison(name, None, op, value, values, None, None, None)? {
+                    Filter::Field { op, values, .. } => Ok(Self::Metric { metric, per, op, values }),
+                    _ => Err("a metric is compared with values".to_owned()),
+                }
+            }
             FilterFull { field: Some(field), .. } => comparison(
                 field,
                 full.grain,
@@ -310,6 +362,22 @@ impl From<Filter> for FilterFull {
             Filter::Or(items) => Self { or: Some(items), ..Self::default() },
             Filter::Not(inner) => Self { not: Some(inner), ..Self::default() },
             Filter::Segment(name) => Self { segment: Some(name), ..Self::default() },
+            Filter::Exists { path, filter } => {
+                Self { exists: Some(path), filter, ..Self::default() }
+            }
+            Filter::Metric { metric, per, op, mut values } => {
+                let single = values.len() == 1 && !matches!(op, Op::In | Op::NotIn);
+                let value = if single { values.pop() } else { None };
+                Self {
+                    metric: Some(metric),
+                    per,
+                    op: Some(op),
+                    value,
+                    values: (!values.is_empty() || matches!(op, Op::In | Op::NotIn))
+                        .then_some(values),
+                    ..Self::default()
+                }
+            }
             Filter::Relative { field, op, count, unit } => Self {
                 field: Some(field),
                 op: Some(op),
@@ -372,6 +440,22 @@ impl Filter {
             _ => RelativeUnit::Day,
         };
         Self::Relative { field: Located::from(field.to_owned()), op: Op::Previous, count, unit }
+    }
+
+    /// There is a row behind a relationship that leads to many, or of a table, for which `filter`
+    /// holds.
+    pub fn exists(path: &str, filter: Option<Filter>) -> Self {
+        Self::Exists { path: Located::from(path.to_owned()), filter: filter.map(Box::new) }
+    }
+
+    /// The metric, for what the row belongs to over the relationships `per`, compares so.
+    pub fn metric(metric: &str, per: &str, op: Op, value: impl Into<Value>) -> Self {
+        Self::Metric {
+            metric: Located::from(metric.to_owned()),
+            per: (!per.is_empty()).then(|| Located::from(per.to_owned())),
+            op,
+            values: vec![value.into()],
+        }
     }
 
     /// Both hold.

@@ -7,9 +7,12 @@ mod ask;
 mod filter;
 mod values;
 
-pub use ask::{Aggregation, FieldAsk, GroupBy, MetricAsk, Order, OrderBy, Truncation};
+pub use ask::{
+    Aggregation, Compare, FieldAsk, GroupBy, MeasureAsk, MetricAsk, Order, OrderBy, Truncation,
+};
+pub(crate) use ask::{Shorthand, ShorthandVisitor, shorthand};
 pub use filter::{Filter, Op, RelativeUnit};
-pub use values::{Value, date_of_days, days_since_epoch, instant};
+pub use values::{Value, date_of_days, days_since_epoch, decimal, instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,7 +46,7 @@ pub struct SemanticQuery {
     pub metrics: Items<MetricAsk>,
     /// Measures of the table, by name.
     #[serde(skip_serializing_if = "Items::is_empty")]
-    pub measures: Items<MetricAsk>,
+    pub measures: Items<MeasureAsk>,
     /// Aggregations made up for this query.
     #[serde(skip_serializing_if = "Items::is_empty")]
     pub aggregations: Items<Aggregation>,
@@ -56,6 +59,9 @@ pub struct SemanticQuery {
     /// Which rows count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Located<Filter>>,
+    /// Which rows of the answer are given: a condition on its columns, by their names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub having: Option<Located<Filter>>,
     /// Named conditions of the table, all of which must hold.
     #[serde(skip_serializing_if = "Items::is_empty")]
     pub segments: Items<String>,
@@ -115,10 +121,17 @@ impl SemanticQuery {
         self
     }
 
+    /// Also asks for this metric, with a filter, another time or another name.
+    #[must_use]
+    pub fn and_metric_as(mut self, metric: MetricAsk) -> Self {
+        self.metrics.push(metric);
+        self
+    }
+
     /// Also asks for this measure of the table.
     #[must_use]
     pub fn measure(mut self, name: &str) -> Self {
-        self.measures.push(MetricAsk::new(name));
+        self.measures.push(MeasureAsk::new(name));
         self
     }
 
@@ -154,6 +167,16 @@ impl SemanticQuery {
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = Some(Located::from(match self.filter.take() {
+            Some(first) => first.value.and(filter),
+            None => filter,
+        }));
+        self
+    }
+
+    /// Only rows of the answer for which this (too) holds: a condition on its columns.
+    #[must_use]
+    pub fn having(mut self, filter: Filter) -> Self {
+        self.having = Some(Located::from(match self.having.take() {
             Some(first) => first.value.and(filter),
             None => filter,
         }));

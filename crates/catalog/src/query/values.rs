@@ -9,6 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
 
+use crate::types::Literal;
+
 /// A value in a query. Dates and instants are texts; their meaning comes from the field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -154,10 +156,28 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
     Some(zone.to_timestamp(local).ok()?.as_microsecond())
 }
 
+/// The decimal number that a double is written as in its shortest form.
+pub fn decimal(n: f64) -> Option<Literal> {
+    let text = format!("{n}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let scale = u8::try_from(fraction.len()).ok().filter(|s| *s <= 38)?;
+    let value: i128 = format!("{whole}{fraction}").parse().ok()?;
+    (value.unsigned_abs() < 10_u128.pow(38)).then_some(Literal::Decimal { value, scale })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn a10_a_decimal_keeps_the_digits_that_were_written() {
+        assert_eq!(decimal(0.1), Some(Literal::Decimal { value: 1, scale: 1 }));
+        assert_eq!(decimal(-12.50), Some(Literal::Decimal { value: -125, scale: 1 }));
+        assert_eq!(decimal(3.0), Some(Literal::Decimal { value: 3, scale: 0 }));
+        assert_eq!(decimal(1e60), None);
+        assert_eq!(decimal(1e-60), None);
+    }
 
     #[test]
     fn days_count_from_1970() {

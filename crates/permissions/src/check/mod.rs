@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sandbar_catalog::decode::{Located, Place, Problem, suggest};
-use sandbar_catalog::expr::{Allow, AttributeType, ExprError, ExprErrorKind, Scope, bind};
+use sandbar_catalog::expr::{Allow, AttributeType, ExprError, Expr, ExprErrorKind, Scope, bind};
 use sandbar_catalog::{
-    CollectionId, FieldId, FieldPath, Finding, MetricId, Report, Snapshot, SourceText, TableId,
+    CollectionId, FieldId, Finding, MetricId, Report, Snapshot, SourceText, TableId,
     Type, place_inside,
 };
 
@@ -406,10 +406,10 @@ struct PolicyScope<'a> {
 }
 
 impl Scope for PolicyScope<'_> {
-    fn field(&mut self, chain: &[&str]) -> Result<(FieldPath, Type), ExprError> {
+    fn name(&mut self, chain: &[&str]) -> Result<Expr, ExprError> {
         let path = self.snapshot.resolve_field(self.table, chain)?;
         let data_type = self.snapshot.field(path.field).data_type;
-        Ok((path, data_type))
+        Ok(Expr::field(path, data_type))
     }
 
     fn attribute(&mut self, name: &str) -> Result<AttributeType, ExprError> {

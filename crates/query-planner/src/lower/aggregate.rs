@@ -9,22 +9,21 @@ use sandbar_catalog::Type;
 use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr};
 use std::sync::Arc;
 
-use super::{Lower, Lowered, aggregate_name, arrow_of, binary, cast};
+use super::{Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast};
 use crate::error::QueryError;
 use crate::functions::mean;
+use crate::query::Predicate;
 
 impl Lower<'_> {
-    /// A measure or metric: aggregations and what is calculated from them. `narrowed` is a
-    /// condition that every aggregation in it is limited to.
+    /// A measure or metric: aggregations and what is calculated from them, each over the rows for
+    /// which all of `filters` hold.
     pub(crate) fn aggregated(
         &mut self,
         expr: &Expr,
-        narrowed: Option<&Expr>,
+        filters: &[Predicate],
     ) -> Result<Lowered, QueryError> {
-        self.narrowed = match narrowed {
-            Some(condition) => Some(self.modelled(condition)?.plan),
-            None => None,
-        };
+        let filters = filters.iter().map(|filter| self.predicate(filter));
+        self.narrowed = balanced(filters.collect::<Result<_, _>>()?, Operator::And);
         let lowered = self.modelled(expr);
         self.narrowed = None;
         lowered
@@ -82,7 +81,7 @@ impl Lower<'_> {
                 self.aggregates.len() - 1
             }
         };
-        Plan::Column(Column::new_unqualified(aggregate_name(index)))
+        Plan::Column(Column::new_unqualified(aggregate_name(self.first_aggregate + index)))
     }
 
     /// The mean of decimals is the exact sum over the count, rounded half away from zero:

@@ -33,7 +33,7 @@ impl Lowered {
         Self { plan, arrow }
     }
 
-    fn boolean(plan: Plan) -> Self {
+    pub(crate) fn boolean(plan: Plan) -> Self {
         Self::new(plan, DataType::Boolean)
     }
 }
@@ -45,6 +45,8 @@ pub(crate) enum Columns {
     Joined(TableId),
     /// In the scan of one table, under the source's own column names: for policies.
     Raw,
+    /// Nowhere: what is lowered is computed from its inputs alone.
+    Nothing,
 }
 
 /// Lowers expressions of one place of a plan.
@@ -54,6 +56,10 @@ pub(crate) struct Lower<'a> {
     clock: &'a Clock,
     /// The aggregations found, each once; the expression refers to them by position.
     pub(crate) aggregates: Vec<Plan>,
+    /// The position that the first of them has in its plan.
+    pub(crate) first_aggregate: usize,
+    /// What the inputs of expressions are.
+    pub(crate) inputs: Vec<Lowered>,
     /// A condition that every aggregation is narrowed by.
     narrowed: Option<Plan>,
     /// Whether something met on the way can fail on some data.
@@ -100,7 +106,16 @@ pub(crate) fn balanced(mut parts: Vec<Plan>, op: Operator) -> Option<Plan> {
 
 impl<'a> Lower<'a> {
     pub(crate) fn new(compiled: &'a Compiled, columns: Columns, clock: &'a Clock) -> Self {
-        Self { compiled, columns, clock, aggregates: Vec::new(), narrowed: None, fallible: false }
+        Self {
+            compiled,
+            columns,
+            clock,
+            aggregates: Vec::new(),
+            first_aggregate: 0,
+            inputs: Vec::new(),
+            narrowed: None,
+            fallible: false,
+        }
     }
 
     /// Lowers in another zone; what is found on the way is kept.
@@ -133,7 +148,13 @@ impl<'a> Lower<'a> {
             Predicate::Not(inner) => Ok(Plan::Not(Box::new(self.predicate(inner)?))),
             Predicate::Asked(expr) => Ok(self.expr(expr)?.plan),
             Predicate::Modelled(expr) => Ok(self.modelled(expr)?.plan),
+            Predicate::Exists(member) => Ok(self.input(*member)?.plan),
         }
+    }
+
+    fn input(&self, index: usize) -> Result<Lowered, QueryError> {
+        let found = self.inputs.get(index).cloned();
+        found.ok_or_else(|| QueryError::internal("an input that nothing gives"))
     }
 
     /// A field: the stored column as it is, or the calculation in the model's zone.
@@ -160,6 +181,9 @@ impl<'a> Lower<'a> {
                             .stored(path.field.table())
                             .ok_or_else(|| QueryError::internal("a derived table in a policy"))?;
                         Column::new(Some(TableReference::bare(table.name.clone())), column.clone())
+                    }
+                    Columns::Nothing => {
+                        return Err(QueryError::internal("a field where there are only numbers"));
                     }
                 };
                 Ok(Lowered::new(Plan::Column(column), arrow.clone()))
@@ -189,6 +213,7 @@ impl<'a> Lower<'a> {
         match &expr.kind {
             ExprKind::Literal(literal) => literal_value(literal, expr.data_type),
             ExprKind::Field(path) => self.field(path),
+            ExprKind::Input(index) => self.input(*index),
             ExprKind::Attribute(_) => Err(QueryError::internal("an unbound attribute")),
             ExprKind::Not(a) => Ok(Lowered::boolean(Plan::Not(Box::new(self.expr(a)?.plan)))),
             ExprKind::And(..) => self.logic(expr, Operator::And),

@@ -1,50 +1,18 @@
-//! What the columns of the answer are.
+//! What the columns of the answer are: the fields that are listed or grouped by.
 
-use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr};
-use sandbar_catalog::query::{Aggregation, FieldAsk, SemanticQuery, Truncation};
-use sandbar_catalog::{FieldPath, MetricId, TableId, Type};
+use sandbar_catalog::query::{FieldAsk, SemanticQuery, Truncation};
+use sandbar_catalog::time::Part as TimePart;
+use sandbar_catalog::{FieldPath, Type};
+use sandbar_permissions::Level;
 
+use super::ground::Ground;
+use super::numbers::Draft;
 use super::{Asking, MAX_COLUMNS, shorten};
-use crate::query::{AnswerColumn, Output, Shape, Value};
+use crate::query::{AnswerColumn, Key, Shape};
 
 impl Asking<'_> {
-    pub(super) fn shape(
-        &mut self,
-        query: &SemanticQuery,
-        table: TableId,
-        metrics: Vec<(MetricId, String)>,
-    ) -> Shape {
-        let grouped = !query.metrics.is_empty()
-            || !query.measures.is_empty()
-            || !query.aggregations.is_empty()
-            || !query.group_by.is_empty();
-        if grouped && !query.fields.is_empty() {
-            self.problem(
-                "Q0118",
-                "fields",
-                "a question lists `fields` or aggregates; to aggregate by a field, put it in `group_by`",
-            );
-        }
-        let shape = if grouped {
-            let keys =
-                self.field_outputs(table, query.group_by.iter().map(|f| &f.value), "group_by");
-            let mut values: Vec<Output> =
-                metrics.into_iter().map(|(id, name)| self.metric_output(id, name)).collect();
-            values.extend(self.measure_outputs(query, table));
-            values.extend(self.aggregate_outputs(query, table));
-            Shape::Grouped { keys, values }
-        } else if query.fields.is_empty() {
-            Shape::Listing(self.all_fields(table))
-        } else {
-            let fields = query.fields.iter().map(|f| &f.value);
-            Shape::Listing(self.field_outputs(table, fields, "fields"))
-        };
-        self.check_names(&shape);
-        shape
-    }
-
-    fn check_names(&mut self, shape: &Shape) {
-        let mut names: Vec<&str> = shape.outputs().map(|o| o.column.name.as_str()).collect();
+    pub(super) fn check_names(&mut self, shape: &Shape) {
+        let mut names: Vec<&str> = shape.columns().map(|column| column.name.as_str()).collect();
         if names.len() > MAX_COLUMNS {
             let message = format!("an answer has at most {MAX_COLUMNS} columns");
             self.problem("Q0119", "", message);
@@ -61,48 +29,92 @@ impl Asking<'_> {
         }
     }
 
-    /// Every field of the table that the asker may query, in the order of the model.
-    fn all_fields(&mut self, table: TableId) -> Vec<Output> {
-        let snapshot = self.compiled.snapshot();
-        let mut outputs = Vec::new();
-        for field in &snapshot.table(table).fields {
-            let path = FieldPath::own(field.id);
-            if self.grants.field_level(&path) == sandbar_permissions::Level::Query {
-                outputs.push(self.field_output(path, None, field.name.clone()));
+    /// The columns of a listing, and what each shows of a row.
+    pub(super) fn listed(
+        &mut self,
+        query: &SemanticQuery,
+        ground: &Ground,
+    ) -> (Vec<AnswerColumn>, Vec<Key>) {
+        if query.fields.is_empty() {
+            return self.all_fields(ground);
+        }
+        let mut columns = Vec::new();
+        let mut keys = Vec::new();
+        for (index, ask) in query.fields.iter().enumerate() {
+            let path = format!("fields[{index}]");
+            if let Some((column, key)) = self.key(ground, &ask.value, &path, Use::Listed) {
+                columns.push(column);
+                keys.push(key);
             }
         }
-        if outputs.is_empty() {
-            self.problem("Q0122", "fields", "no field of this table can be listed");
-        }
-        outputs
+        (columns, keys)
     }
 
-    fn field_outputs<'q>(
-        &mut self,
-        table: TableId,
-        asked: impl Iterator<Item = &'q FieldAsk>,
-        list: &str,
-    ) -> Vec<Output> {
-        let mut outputs = Vec::new();
-        for (index, ask) in asked.enumerate() {
-            let path = format!("{list}[{index}]");
-            let Some(field) = self.field(table, &ask.field.value, &path) else { continue };
-            let data_type = self.compiled.snapshot().field(field.field).data_type;
-            if let Some(truncation) = ask.grain
-                && !self.check_truncation(data_type, truncation, &ask.field.value, &path)
-            {
-                continue;
-            }
-            if data_type == Type::Other && list == "group_by" {
-                let message =
-                    format!("`{}` has values that cannot be grouped", shorten(&ask.field.value));
-                self.problem("Q0123", &path, message);
-                continue;
-            }
-            let name = ask.alias.clone().unwrap_or_else(|| ask.field.value.clone());
-            outputs.push(self.field_output(field, ask.grain, name));
+    /// Every field of the table that the asker may query, in the order of the model.
+    fn all_fields(&mut self, ground: &Ground) -> (Vec<AnswerColumn>, Vec<Key>) {
+        let snapshot = self.compiled.snapshot();
+        let fields = snapshot.table(ground.table).fields.iter();
+        let paths = fields.map(|field| (FieldPath::own(field.id), field.name.clone()));
+        let shown = paths.filter(|(path, _)| self.grants.field_level(path) == Level::Query);
+        let (columns, keys): (Vec<AnswerColumn>, Vec<Key>) = shown
+            .map(|(path, name)| (self.column(&path, None, name), Key { path, truncation: None }))
+            .unzip();
+        if columns.is_empty() {
+            self.problem("Q0122", "fields", "no field of this table can be listed");
         }
-        outputs
+        (columns, keys)
+    }
+
+    /// The columns that the answer is grouped by; each part gets what it computes for them.
+    pub(super) fn grouped(
+        &mut self,
+        query: &SemanticQuery,
+        drafts: &mut [Draft],
+    ) -> Vec<AnswerColumn> {
+        let mut columns = Vec::new();
+        for (index, ask) in query.group_by.iter().enumerate() {
+            let path = format!("group_by[{index}]");
+            let known = self.problems.len();
+            let mut first = None;
+            for draft in drafts.iter_mut() {
+                let Some((column, key)) = self.key(&draft.ground, &ask.value, &path, Use::Grouped)
+                else {
+                    break;
+                };
+                draft.keys.push(key);
+                first.get_or_insert(column);
+            }
+            // One wrong name is told once, not once for each number.
+            if self.problems.len() == known {
+                columns.extend(first);
+            }
+        }
+        columns
+    }
+
+    fn key(
+        &mut self,
+        ground: &Ground,
+        ask: &FieldAsk,
+        path: &str,
+        used: Use,
+    ) -> Option<(AnswerColumn, Key)> {
+        let name = &ask.field.value;
+        let field = self.field(ground, name, path)?;
+        let data_type = self.compiled.snapshot().field(field.field).data_type;
+        if let Some(truncation) = ask.grain
+            && !self.check_truncation(data_type, truncation, name, path)
+        {
+            return None;
+        }
+        if data_type == Type::Other && used == Use::Grouped {
+            let message = format!("`{}` has values that cannot be grouped", shorten(name));
+            self.problem("Q0123", path, message);
+            return None;
+        }
+        let shown = ask.alias.clone().unwrap_or_else(|| name.clone());
+        let column = self.column(&field, ask.grain, shown);
+        Some((column, Key { path: field, truncation: ask.grain }))
     }
 
     pub(super) fn check_truncation(
@@ -115,10 +127,10 @@ impl Asking<'_> {
         let fits = match (data_type, truncation) {
             (Type::Datetime, _) => true,
             (Type::Date, Truncation::Grain(grain)) => grain.is_date(),
-            (Type::Date, Truncation::Part(part)) => {
-                use sandbar_catalog::time::Part;
-                !matches!(part, Part::HourOfDay | Part::MinuteOfHour | Part::SecondOfMinute)
-            }
+            (Type::Date, Truncation::Part(part)) => !matches!(
+                part,
+                TimePart::HourOfDay | TimePart::MinuteOfHour | TimePart::SecondOfMinute
+            ),
             _ => false,
         };
         if !fits {
@@ -132,121 +144,35 @@ impl Asking<'_> {
         fits
     }
 
-    fn field_output(
+    fn column(
         &self,
-        path: FieldPath,
+        path: &FieldPath,
         truncation: Option<Truncation>,
         name: String,
-    ) -> Output {
+    ) -> AnswerColumn {
         let field = self.compiled.snapshot().field(path.field);
-        let data_type = match truncation {
-            None => field.data_type,
-            Some(Truncation::Part(_)) => Type::Integer,
-            Some(Truncation::Grain(grain)) if grain.is_date() => Type::Date,
-            Some(Truncation::Grain(_)) => Type::Datetime,
-        };
-        let column = AnswerColumn {
+        AnswerColumn {
             name,
             label: field.label.clone(),
-            data_type,
+            data_type: truncated_type(field.data_type, truncation),
             semantic: field.semantic.filter(|_| truncation.is_none()),
             unit: field.unit.clone().filter(|_| truncation.is_none()),
-        };
-        Output { column, value: Value::Field(path, truncation) }
-    }
-
-    fn metric_output(&self, id: MetricId, name: String) -> Output {
-        let metric = self.compiled.snapshot().metric(id);
-        let column = AnswerColumn {
-            name,
-            label: metric.label.clone(),
-            data_type: metric.expr.data_type,
-            semantic: None,
-            unit: metric.unit.clone(),
-        };
-        Output { column, value: Value::Metric(id) }
-    }
-
-    fn measure_outputs(&mut self, query: &SemanticQuery, table: TableId) -> Vec<Output> {
-        let mut outputs = Vec::new();
-        for (index, asked) in query.measures.iter().enumerate() {
-            let path = format!("measures[{index}]");
-            let Some(id) = self.measure(table, &asked.value.name.value, &path) else { continue };
-            let measure = self.compiled.snapshot().measure(id);
-            let column = AnswerColumn {
-                name: asked.value.alias.clone().unwrap_or_else(|| measure.name.clone()),
-                label: measure.label.clone(),
-                data_type: measure.expr.data_type,
-                semantic: None,
-                unit: None,
-            };
-            outputs.push(Output { column, value: Value::Measure(id) });
         }
-        outputs
     }
+}
 
-    fn aggregate_outputs(&mut self, query: &SemanticQuery, table: TableId) -> Vec<Output> {
-        let mut outputs = Vec::new();
-        for (index, asked) in query.aggregations.iter().enumerate() {
-            let path = format!("aggregations[{index}]");
-            outputs.extend(self.aggregate_output(&asked.value, table, &path));
-        }
-        outputs
+/// The type of a field's values, or of their buckets or parts.
+pub(super) fn truncated_type(data_type: Type, truncation: Option<Truncation>) -> Type {
+    match truncation {
+        None => data_type,
+        Some(Truncation::Part(_)) => Type::Integer,
+        Some(Truncation::Grain(grain)) if grain.is_date() => Type::Date,
+        Some(Truncation::Grain(_)) => Type::Datetime,
     }
+}
 
-    fn aggregate_output(
-        &mut self,
-        asked: &Aggregation,
-        table: TableId,
-        path: &str,
-    ) -> Option<Output> {
-        let name = asked.function.value.as_str();
-        let Some((function, distinct)) = Aggregation::named(name) else {
-            let close = sandbar_catalog::decode::suggest(name, Aggregation::names());
-            let hint = match close {
-                Some(close) => format!("; did you mean `{close}`?"),
-                None => {
-                    format!("; use one of {}", Aggregation::names().collect::<Vec<_>>().join(", "))
-                }
-            };
-            let message = format!("there is no aggregation `{}`{hint}", shorten(name));
-            self.problem("Q0125", path, message);
-            return None;
-        };
-        let argument = match &asked.field {
-            Some(field) => Some(self.field(table, &field.value, path)?),
-            None => None,
-        };
-        let snapshot = self.compiled.snapshot();
-        let field = argument.as_ref().map(|path| snapshot.field(path.field));
-        if argument.is_none() && (function != AggregateFunction::Count || distinct) {
-            self.problem("Q0126", path, format!("`{name}` wants a `field`"));
-            return None;
-        }
-        let data_type = match function.result_type(field.map(|f| f.data_type)) {
-            Ok(data_type) => data_type,
-            Err(wanted) => {
-                let shown = field
-                    .map_or(String::new(), |f| format!(", and `{}` is a {}", f.name, f.data_type));
-                self.problem("Q0127", path, format!("`{name}` wants {wanted}{shown}"));
-                return None;
-            }
-        };
-        let default = match &asked.field {
-            Some(field) => format!("{name}_{}", field.value),
-            None => name.to_owned(),
-        };
-        let column = AnswerColumn {
-            name: asked.alias.clone().unwrap_or(default),
-            label: None,
-            data_type,
-            semantic: None,
-            unit: field
-                .and_then(|f| f.unit.clone())
-                .filter(|_| function != AggregateFunction::Count),
-        };
-        let argument = argument.zip(field).map(|(path, f)| Expr::field(path, f.data_type));
-        let aggregate = Aggregate { function, argument, distinct, filter: None };
-        Some(Output { column, value: Value::Aggregate(Box::new(aggregate)) })
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Listed,
+    Grouped,
 }

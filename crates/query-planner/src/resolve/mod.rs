@@ -2,22 +2,30 @@
 
 mod columns;
 mod filter;
+mod ground;
 mod names;
+mod numbers;
 mod relative;
 mod values;
+
+pub(crate) use filter::truncated;
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use sandbar_catalog::query::SemanticQuery;
+use sandbar_catalog::query::{Filter, SemanticQuery};
 use sandbar_catalog::{FieldPath, RelationshipId, TableId};
 use sandbar_permissions::Grants;
 
 use crate::compiled::Compiled;
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::functions::Clock;
-use crate::query::{Query, ResolvedQuery, Scan, Shape, SortBy, SortKey, Value};
+use crate::query::{
+    Key, Member, Part, Query, ResolvedQuery, Rows, Scan, Shape, SortBy, SortKey,
+};
+use ground::{METRIC_TIME, Use};
+use numbers::{AskedMetric, Draft, Drafts};
 
 /// The most columns an answer has.
 const MAX_COLUMNS: usize = 256;
@@ -41,7 +49,8 @@ pub fn resolve(
         Ok(clock) => clock,
         Err(problem) => return Err(QueryError::Problems(vec![problem])),
     };
-    let mut asking = Asking { grants, compiled, now, clock, problems: Vec::new(), table: None };
+    let (problems, uses) = (Vec::new(), Vec::new());
+    let mut asking = Asking { grants, compiled, now, clock, problems, uses };
     let resolved = asking.resolve(query);
     match resolved {
         Some(resolved) if asking.problems.is_empty() => Ok(resolved),
@@ -79,8 +88,8 @@ struct Asking<'a> {
     now: Timestamp,
     clock: Clock,
     problems: Vec<QueryProblem>,
-    /// The asked table, once known.
-    table: Option<TableId>,
+    /// What names stood for so far.
+    uses: Vec<Use>,
 }
 
 impl Asking<'_> {
@@ -94,43 +103,6 @@ impl Asking<'_> {
 
     fn resolve(&mut self, query: &SemanticQuery) -> Option<ResolvedQuery> {
         let metrics = self.metrics(query);
-        let table = self.base_table(query, &metrics)?;
-        self.table = Some(table);
-        if self.compiled.stored(table).is_none() {
-            let name = &self.compiled.snapshot().table(table).name;
-            let message = format!("`{name}` is a derived table, which cannot be queried yet");
-            self.problem("Q0111", "table", message);
-            return None;
-        }
-        let shape = self.shape(query, table, metrics);
-        let mut filter = Vec::new();
-        if let Some(asked) = &query.filter {
-            filter.extend(self.filter(table, asked));
-        }
-        for (index, name) in query.segments.iter().enumerate() {
-            let path = format!("segments[{index}]");
-            filter.extend(self.segment(table, &name.value, &path));
-        }
-        let order = self.order(query, table, &shape);
-        let limit = query.limit.as_ref().map(|limit| limit.value);
-        if limit == Some(0) {
-            self.problem("Q0112", "limit", "`limit` is at least 1");
-        }
-        if !self.problems.is_empty() {
-            return None;
-        }
-        let mut resolved =
-            Query { scans: Vec::new(), filter, shape, order, limit, clock: self.clock.clone() };
-        resolved.scans = self.scans(table, &resolved)?;
-        Some(resolved)
-    }
-
-    /// The table that is asked, which every metric must belong to.
-    fn base_table(
-        &mut self,
-        query: &SemanticQuery,
-        metrics: &[(sandbar_catalog::MetricId, String)],
-    ) -> Option<TableId> {
         let named = match &query.table {
             Some(name) => {
                 let path = if name.path.is_empty() { "table" } else { &name.path };
@@ -138,40 +110,106 @@ impl Asking<'_> {
             }
             None => None,
         };
-        let snapshot = self.compiled.snapshot();
-        let mut table = named;
-        for (index, (metric, _)) in metrics.iter().enumerate() {
-            let metric = snapshot.metric(*metric);
-            match table {
-                None => table = Some(metric.table),
-                Some(table) if table == metric.table => {}
+        let grouped = !query.metrics.is_empty()
+            || !query.measures.is_empty()
+            || !query.aggregations.is_empty()
+            || !query.group_by.is_empty();
+        if grouped && !query.fields.is_empty() {
+            let message = "a question lists `fields` or aggregates; to aggregate by a field, put \
+                           it in `group_by`";
+            self.problem("Q0118", "fields", message);
+        }
+        let mut drafts = Drafts { timed: speaks_of_time(query), ..Drafts::default() };
+        let values = if grouped {
+            let table = named.or_else(|| self.only_table(&metrics));
+            self.numbers(query, table, &metrics, &mut drafts)
+        } else {
+            Vec::new()
+        };
+        if drafts.all.is_empty() {
+            match named {
                 Some(table) => {
-                    // Both are visible: the metric's inputs and the table itself.
-                    let message = format!(
-                        "`{}` is a metric of `{}`, not of `{}`; ask for it in a question of its own",
-                        metric.name,
-                        snapshot.table(metric.table).name,
-                        snapshot.table(table).name
-                    );
-                    self.problem("Q0113", &format!("metrics[{index}]"), message);
+                    let (time, about) = (self.default_time(table), self.table_name(table));
+                    drafts.part(table, time, &about);
                 }
+                None if self.problems.is_empty() => {
+                    self.problem("Q0114", "", "name a `table`, or at least one of `metrics`");
+                }
+                None => {}
             }
         }
-        if table.is_none() && self.problems.is_empty() {
-            self.problem("Q0114", "", "name a `table`, or at least one of `metrics`");
+        let shape = if grouped {
+            let keys = self.grouped(query, &mut drafts.all);
+            Shape::Grouped { keys, places: drafts.places, values }
+        } else {
+            let draft = drafts.all.first_mut()?;
+            let (columns, keys) = self.listed(query, &draft.ground);
+            draft.keys = keys;
+            Shape::Listing(columns)
+        };
+        self.check_names(&shape);
+        self.conditions(query, &mut drafts.all);
+        let order = self.order(query, &drafts.all, &shape);
+        let having = self.having(query, &shape);
+        let limit = query.limit.as_ref().map(|limit| limit.value);
+        if limit == Some(0) {
+            self.problem("Q0112", "limit", "`limit` is at least 1");
         }
-        table
+        self.conformed();
+        if !self.problems.is_empty() {
+            return None;
+        }
+        let parts = drafts.all.into_iter().map(|draft| self.part(draft, &order));
+        let parts = parts.collect::<Option<Vec<_>>>()?;
+        Some(Query { parts, shape, having, order, limit, clock: self.clock.clone() })
     }
 
-    fn order(&mut self, query: &SemanticQuery, table: TableId, shape: &Shape) -> Vec<SortKey> {
+    /// The table whose rows every asked metric aggregates, where that is one.
+    fn only_table(&self, metrics: &[AskedMetric<'_>]) -> Option<TableId> {
+        let snapshot = self.compiled.snapshot();
+        let mut tables = metrics.iter().flat_map(|asked| snapshot.metric(asked.id).tables());
+        let first = tables.next()?;
+        tables.all(|table| table == first).then_some(first)
+    }
+
+    /// Which rows count: for every number the same.
+    fn conditions(&mut self, query: &SemanticQuery, drafts: &mut [Draft]) {
+        for draft in drafts {
+            let known = self.problems.len();
+            if let Some(asked) = &query.filter {
+                let path = if asked.path.is_empty() { "filter" } else { &asked.path };
+                let found = self.filter(&mut draft.ground, asked, path);
+                draft.filter.extend(found);
+            }
+            for (index, name) in query.segments.iter().enumerate() {
+                let path = format!("segments[{index}]");
+                draft.filter.extend(self.segment(&draft.ground, &name.value, &path));
+            }
+            // What is wrong is told once, not once for each number.
+            if self.problems.len() > known {
+                return;
+            }
+        }
+    }
+
+    /// A part with all the tables that it reads.
+    pub(super) fn part(&mut self, draft: Draft, order: &[SortKey]) -> Option<Part<TableId>> {
+        let Draft { ground, keys, leaves, filter } = draft;
+        let rows = Rows { scans: Vec::new(), filter, members: ground.members };
+        let mut part = Part { rows, keys, leaves };
+        let used = part.stored_fields(self.compiled.snapshot(), order);
+        part.rows.scans = self.scans(ground.table, &used, &part.rows.members)?;
+        Some(part)
+    }
+
+    fn order(&mut self, query: &SemanticQuery, drafts: &[Draft], shape: &Shape) -> Vec<SortKey> {
         let mut keys: Vec<SortKey> = Vec::new();
         for (index, asked) in query.order_by.iter().enumerate() {
             let path = format!("order_by[{index}]");
             let name = &asked.value.field.value;
-            let position = shape.outputs().position(|output| output.column.name == *name);
-            let by = match position {
+            let by = match shape.columns().position(|column| column.name == *name) {
                 Some(position) => Some(SortBy::Column(position)),
-                None => self.order_field(table, name, &path, shape),
+                None => self.order_field(drafts, name, &path, shape),
             };
             if let Some(by) = by
                 && !keys.iter().any(|key| key.by == by)
@@ -184,24 +222,21 @@ impl Asking<'_> {
 
     fn order_field(
         &mut self,
-        table: TableId,
+        drafts: &[Draft],
         name: &str,
         path: &str,
         shape: &Shape,
     ) -> Option<SortBy> {
+        let draft = drafts.first()?;
+        let field = self.field(&draft.ground, name, path)?;
         match shape {
-            Shape::Listing(columns) => {
-                let field = self.field(table, name, path)?;
-                let shown = columns
-                    .iter()
-                    .position(|c| matches!(&c.value, Value::Field(shown, None) if *shown == field));
+            Shape::Listing(_) => {
+                let shown = |key: &Key| key.path == field && key.truncation.is_none();
+                let shown = draft.keys.iter().position(shown);
                 Some(shown.map_or(SortBy::Field(field), SortBy::Column))
             }
-            Shape::Grouped { keys, .. } => {
-                let field = self.field(table, name, path)?;
-                let key = keys.iter().position(
-                    |key| matches!(&key.value, Value::Field(shown, _) if *shown == field),
-                );
+            Shape::Grouped { .. } => {
+                let key = draft.keys.iter().position(|key| key.path == field);
                 if key.is_none() {
                     let message = format!(
                         "an answer in groups is ordered by its own columns, and `{}` is none of them",
@@ -214,14 +249,20 @@ impl Asking<'_> {
         }
     }
 
-    /// The asked table and every related one that the question reads.
-    fn scans(&mut self, table: TableId, query: &ResolvedQuery) -> Option<Vec<Scan<TableId>>> {
+    /// A table and every related one of which something is read.
+    pub(super) fn scans(
+        &mut self,
+        table: TableId,
+        used: &[FieldPath],
+        members: &[Member<TableId>],
+    ) -> Option<Vec<Scan<TableId>>> {
         let snapshot = self.compiled.snapshot();
         let mut seen: HashSet<Vec<RelationshipId>> = HashSet::from([Vec::new()]);
         let mut scans = vec![Scan { via: Vec::new(), source: table }];
-        for path in query.stored_fields(snapshot) {
-            for length in 1..=path.via.len() {
-                let via: Vec<RelationshipId> = path.via.iter().take(length).copied().collect();
+        let ways = used.iter().map(|path| &path.via).chain(members.iter().map(|m| &m.via));
+        for way in ways {
+            for length in 1..=way.len() {
+                let via: Vec<RelationshipId> = way.iter().take(length).copied().collect();
                 if seen.insert(via.clone()) {
                     let source = snapshot.end_of(table, &via);
                     scans.push(Scan { via, source });
@@ -233,21 +274,29 @@ impl Asking<'_> {
             self.problem("Q0116", "", message);
             return None;
         }
-        if scans.iter().any(|scan| self.compiled.stored(scan.source).is_none()) {
-            self.problem("Q0111", "", "a derived table cannot be reached from a question yet");
+        if let Some(scan) = scans.iter().find(|scan| self.compiled.stored(scan.source).is_none()) {
+            let name = &snapshot.table(scan.source).name;
+            let message = format!("`{name}` is a derived table, which cannot be queried yet");
+            self.problem("Q0111", "", message);
             return None;
         }
         Some(scans)
     }
+}
 
-    fn field(&mut self, table: TableId, name: &str, path: &str) -> Option<FieldPath> {
-        let chain: Vec<&str> = name.split('.').collect();
-        match self.grants.find_field(table, &chain) {
-            Ok(field) => Some(field),
-            Err(missing) => {
-                self.missing("Q0105", "field", name, &missing, path);
-                None
+/// Whether a question goes by each number's own time.
+fn speaks_of_time(query: &SemanticQuery) -> bool {
+    fn in_filter(filter: &Filter) -> bool {
+        match filter {
+            Filter::And(items) | Filter::Or(items) => items.iter().any(|i| in_filter(&i.value)),
+            Filter::Not(inner) => in_filter(inner),
+            Filter::Field { field, .. } | Filter::Relative { field, .. } => {
+                field.value == METRIC_TIME
             }
+            Filter::Segment(_) | Filter::Exists { .. } | Filter::Metric { .. } => false,
         }
     }
+    query.group_by.iter().any(|key| key.value.field.value == METRIC_TIME)
+        || query.filter.as_ref().is_some_and(|filter| in_filter(&filter.value))
+        || query.metrics.iter().filter_map(|m| m.value.filter.as_ref()).any(|f| in_filter(&f.value))
 }

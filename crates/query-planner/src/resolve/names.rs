@@ -2,10 +2,11 @@
 
 use sandbar_catalog::decode::suggest;
 use sandbar_catalog::query::SemanticQuery;
-use sandbar_catalog::{FieldPath, MeasureId, MetricId, TableId};
+use sandbar_catalog::{MeasureId, MetricId, TableId};
 use sandbar_permissions::{Level, Missing, Refusal, Suggestion};
 
-use super::{Asking, shorten};
+use super::ground::Ground;
+use super::{AskedMetric, Asking, shorten};
 use crate::authorize::refusal_problem;
 use crate::error::ProblemKind;
 use crate::query::Predicate;
@@ -65,51 +66,67 @@ impl Asking<'_> {
         }
     }
 
-    /// The metrics asked for, with the names of their columns.
-    pub(super) fn metrics(&mut self, query: &SemanticQuery) -> Vec<(MetricId, String)> {
+    /// The metrics asked for, with the positions at which they were.
+    pub(super) fn metrics<'q>(&mut self, query: &'q SemanticQuery) -> Vec<AskedMetric<'q>> {
         let mut found = Vec::new();
         for (index, asked) in query.metrics.iter().enumerate() {
-            let name = &asked.value.name.value;
-            match self.grants.find_metric(name) {
-                Ok(id) => {
-                    let own = || self.compiled.snapshot().metric(id).name.clone();
-                    found.push((id, asked.value.alias.clone().unwrap_or_else(own)));
-                }
-                Err(missing) => {
-                    let path = format!("metrics[{index}]");
-                    self.missing("Q0101", "metric", name, &missing, &path);
-                }
-            }
+            let path = format!("metrics[{index}]");
+            let id = self.metric_named(&asked.value.name.value, &path);
+            found.extend(id.map(|id| AskedMetric { id, ask: &asked.value, path }));
         }
         found
     }
 
+    pub(super) fn metric_named(&mut self, name: &str, path: &str) -> Option<MetricId> {
+        match self.grants.find_metric(name) {
+            Ok(id) => Some(id),
+            Err(missing) => {
+                self.missing("Q0101", "metric", name, &missing, path);
+                None
+            }
+        }
+    }
+
     pub(super) fn measure(&mut self, table: TableId, name: &str, path: &str) -> Option<MeasureId> {
-        let snapshot = self.compiled.snapshot();
-        let visible = |inputs: &[FieldPath]| self.grants.inputs_level(inputs) == Level::Query;
-        let table = snapshot.table(table);
+        let visible = |id: MeasureId| self.grants.measure_level(id) == Level::Query;
+        let table = self.compiled.snapshot().table(table);
         if let Some(id) = table.find_measure(name)
-            && visible(&snapshot.measure(id).inputs)
+            && visible(id)
         {
             return Some(id);
         }
-        let known = table.measures.iter().filter(|m| visible(&m.inputs)).map(|m| m.name.as_str());
+        let known = table.measures.iter().filter(|m| visible(m.id)).map(|m| m.name.as_str());
         let suggestion = suggest(name, known).map(|found| Suggestion::Close(found.to_owned()));
         self.missing("Q0106", "measure", name, &Missing::Unknown { suggestion }, path);
         None
     }
 
-    pub(super) fn segment(&mut self, table: TableId, name: &str, path: &str) -> Option<Predicate> {
+    /// A named condition of the table, or of one that it leads to: `customer.west`.
+    pub(super) fn segment(&mut self, ground: &Ground, name: &str, path: &str) -> Option<Predicate> {
         let snapshot = self.compiled.snapshot();
-        let visible = |inputs: &[FieldPath]| self.grants.inputs_level(inputs) == Level::Query;
-        let table = snapshot.table(table);
-        if let Some(id) = table.find_segment(name)
-            && visible(&snapshot.segment(id).inputs)
-        {
-            return Some(Predicate::Modelled(snapshot.segment(id).condition.clone()));
+        let (mut at, mut via) = (ground.table, Vec::new());
+        let mut rest = name;
+        while let Some((step, behind)) = rest.split_once('.') {
+            let known = self.grants.relationships(at).find(|r| r.name == step);
+            let usable = known.filter(|r| {
+                r.cardinality.is_to_one() && self.grants.table_level(r.to) == Level::Query
+            });
+            let Some(found) = usable else { break };
+            via.push(found.id);
+            (at, rest) = (found.to, behind);
         }
-        let known = table.segments.iter().filter(|s| visible(&s.inputs)).map(|s| s.name.as_str());
-        let suggestion = suggest(name, known).map(|found| Suggestion::Close(found.to_owned()));
+        let table = snapshot.table(at);
+        if let Some(id) = table.find_segment(rest)
+            && self.grants.segment_level(id) == Level::Query
+        {
+            let condition = snapshot.segment(id).condition.behind(&via);
+            return Some(Predicate::Modelled(condition));
+        }
+        let known = table.segments.iter();
+        let known = known.filter(|s| self.grants.segment_level(s.id) == Level::Query);
+        let prefix = name.strip_suffix(rest).unwrap_or_default();
+        let close = suggest(rest, known.map(|s| s.name.as_str()));
+        let suggestion = close.map(|found| Suggestion::Close(format!("{prefix}{found}")));
         self.missing("Q0107", "segment", name, &Missing::Unknown { suggestion }, path);
         None
     }

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
-use sandbar_catalog::query::{Value, date_of_days, days_since_epoch, instant};
+use sandbar_catalog::query::{Value, date_of_days, days_since_epoch, decimal, instant};
 use sandbar_catalog::{Literal, Type};
 
 /// A value to compare with: one constant, or a whole day of instants.
@@ -75,28 +75,10 @@ fn date(text: &str) -> Option<i32> {
     (date.to_string() == text).then(|| days_since_epoch(date))
 }
 
-/// The decimal number that a double is written as in its shortest form.
-fn decimal(n: f64) -> Option<Literal> {
-    let text = format!("{n}");
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let scale = u8::try_from(fraction.len()).ok().filter(|s| *s <= 38)?;
-    let value: i128 = format!("{whole}{fraction}").parse().ok()?;
-    (value.unsigned_abs() < 10_u128.pow(38)).then_some(Literal::Decimal { value, scale })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-
-    #[test]
-    fn a10_a_decimal_keeps_the_digits_that_were_written() {
-        assert_eq!(decimal(0.1), Some(Literal::Decimal { value: 1, scale: 1 }));
-        assert_eq!(decimal(-12.50), Some(Literal::Decimal { value: -125, scale: 1 }));
-        assert_eq!(decimal(3.0), Some(Literal::Decimal { value: 3, scale: 0 }));
-        assert_eq!(decimal(1e60), None);
-        assert_eq!(decimal(1e-60), None);
-    }
 
     #[test]
     fn z2_a_day_has_23_hours_when_clocks_go_forward() {

@@ -1,0 +1,170 @@
+//! Parts merged into one: every group of every part once, missing keys as one group.
+//!
+//! The rows of all parts are put under each other, each with NULL for the numbers of the others,
+//! and grouped once more. A chain of full joins would split the groups whose keys are missing.
+
+use datafusion_common::ScalarValue;
+use datafusion_common::arrow::datatypes::DataType;
+use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion_functions::core::expr_fn::coalesce;
+use datafusion_functions_aggregate::expr_fn::max;
+use sandbar_permissions::Sandbox;
+
+use super::part::{AggregateColumn, Aggregated, key_column};
+use super::{Planner, bare};
+use crate::error::QueryError;
+use crate::lower::{Lowered, cast};
+use crate::query::{Part, Place};
+
+/// What a number is where its part has no such group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// What it is over no rows, for the groups of other parts.
+    AsComputed,
+    /// The same, also where no part has the group: the rows are looked up by others.
+    Missing,
+}
+
+/// Parts merged: the columns of the keys, then those of all aggregations.
+pub(super) struct Merged {
+    pub(super) builder: LogicalPlanBuilder,
+    /// What the leaves of each part are, over those columns.
+    leaves: Vec<Vec<Lowered>>,
+}
+
+impl Merged {
+    /// The leaves that stand at these places.
+    pub(super) fn inputs(&self, places: &[Place]) -> Result<Vec<Lowered>, QueryError> {
+        let find = |place: &Place| self.leaves.get(place.part)?.get(place.leaf).cloned();
+        let found = places.iter().map(|place| find(place));
+        found.collect::<Option<_>>().ok_or_else(|| QueryError::internal("a number got lost"))
+    }
+}
+
+impl Planner<'_> {
+    pub(super) fn merged(
+        &mut self,
+        parts: &[Part<Sandbox>],
+        keys: usize,
+        absent: Absent,
+    ) -> Result<Merged, QueryError> {
+        let mut all = Vec::with_capacity(parts.len());
+        for part in parts {
+            all.push(self.aggregated(part)?);
+        }
+        let counts: Vec<String> = all
+            .iter()
+            .flat_map(|part| &part.aggregates)
+            .filter(|column| column.counts)
+            .map(|column| column.name.clone())
+            .collect();
+        let single = all.len() == 1;
+        let mut leaves = Vec::with_capacity(all.len());
+        for part in &mut all {
+            leaves.push(std::mem::take(&mut part.leaves));
+        }
+        let builder = match all.pop() {
+            Some(only) if single => only.builder,
+            Some(last) => {
+                all.push(last);
+                grouped_again(union(all, keys)?, keys)?
+            }
+            None => return Err(QueryError::internal("a question without a part")),
+        };
+        let fill = |lowered: Lowered| -> Result<Lowered, QueryError> {
+            let plan = filled(lowered.plan, &counts)?;
+            Ok(Lowered { plan, arrow: lowered.arrow })
+        };
+        if !single || absent == Absent::Missing {
+            for lowered in leaves.iter_mut().flatten() {
+                *lowered = fill(lowered.clone())?;
+            }
+        }
+        Ok(Merged { builder, leaves })
+    }
+}
+
+/// An expression in which counts of nothing are 0.
+fn filled(plan: Plan, counts: &[String]) -> Result<Plan, QueryError> {
+    use datafusion_common::tree_node::{Transformed, TreeNode};
+    let moved = plan.transform_up(|node| match &node {
+        Plan::Column(column) if counts.contains(&column.name) => {
+            Ok(Transformed::yes(coalesce(vec![node, lit(0_i64)])))
+        }
+        _ => Ok(Transformed::no(node)),
+    })?;
+    Ok(moved.data)
+}
+
+/// The parts under each other, each with NULL for the numbers of the others.
+fn union(parts: Vec<Aggregated>, keys: usize) -> Result<LogicalPlan, QueryError> {
+    let mut types: Vec<DataType> = Vec::with_capacity(keys);
+    for index in 0..keys {
+        types.push(common_type(parts.iter().filter_map(|part| part.keys.get(index)))?);
+    }
+    let columns: Vec<(usize, String, DataType)> = parts
+        .iter()
+        .enumerate()
+        .flat_map(|(part, aggregated)| {
+            let of = |column: &AggregateColumn| (part, column.name.clone(), column.arrow.clone());
+            aggregated.aggregates.iter().map(of).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut whole: Option<LogicalPlanBuilder> = None;
+    for (part, aggregated) in parts.into_iter().enumerate() {
+        let mut shown = Vec::with_capacity(keys + columns.len());
+        for (index, (target, own)) in types.iter().zip(&aggregated.keys).enumerate() {
+            let name = key_column(index);
+            let key = if own == target { bare(&name) } else { cast(bare(&name), target.clone()) };
+            shown.push(key.alias(name));
+        }
+        for (of, name, arrow) in &columns {
+            let value = if *of == part {
+                bare(name)
+            } else {
+                Plan::Literal(ScalarValue::try_from(arrow)?, None)
+            };
+            shown.push(value.alias(name));
+        }
+        let next = aggregated.builder.project(shown)?;
+        whole = Some(match whole {
+            None => next,
+            Some(whole) => whole.union(next.build()?)?,
+        });
+    }
+    let whole = whole.ok_or_else(|| QueryError::internal("a question without a part"))?;
+    Ok(whole.build()?)
+}
+
+/// The type in which keys of these types are equal where their values are.
+fn common_type<'t>(types: impl Iterator<Item = &'t DataType>) -> Result<DataType, QueryError> {
+    let mut types = types.map(plain);
+    let Some(first) = types.next() else { return Ok(DataType::Null) };
+    types.try_fold(first, |a, b| {
+        if a == b {
+            return Ok(a);
+        }
+        let model = sandbar_catalog::Type::from_arrow(&a);
+        let other = sandbar_catalog::Type::from_arrow(&b);
+        let unified = model.unify(other);
+        let unified = unified.ok_or_else(|| QueryError::internal("keys of different types"))?;
+        super::part::merged_type(unified)
+    })
+}
+
+/// The type of the values in a dictionary.
+fn plain(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Dictionary(_, value) => value.as_ref().clone(),
+        other => other.clone(),
+    }
+}
+
+/// Each group once: of every number the one row that has it.
+fn grouped_again(union: LogicalPlan, keys: usize) -> Result<LogicalPlanBuilder, QueryError> {
+    let names: Vec<String> = union.schema().fields().iter().map(|f| f.name().clone()).collect();
+    let (keys, numbers) = names.split_at(keys.min(names.len()));
+    let groups: Vec<Plan> = keys.iter().map(|name| bare(name)).collect();
+    let numbers: Vec<Plan> = numbers.iter().map(|name| max(bare(name)).alias(name)).collect();
+    Ok(LogicalPlanBuilder::from(union).aggregate(groups, numbers)?)
+}

@@ -1,0 +1,298 @@
+//! The rows of a part: tables joined, conditions applied.
+
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{Column, JoinType, TableReference};
+use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator};
+use sandbar_catalog::{FieldId, FieldPath, RelationshipId};
+use sandbar_permissions::Sandbox;
+
+use super::merge::Absent;
+use super::part::key_column;
+use super::{Planner, bare};
+use crate::error::QueryError;
+use crate::lower::{Columns, Lower, Lowered, balanced};
+use crate::query::{Member, MemberOf, Predicate, Rows, Scan};
+use crate::scan::{Shield, Wanted, key_name};
+
+/// A condition, lowered.
+struct Conjunct {
+    plan: Plan,
+    fallible: bool,
+    /// Whether it is on the asked table alone.
+    own: bool,
+}
+
+/// What is wanted of some rows.
+pub(super) struct Wants<'w> {
+    /// Stored fields that are read of them, and of what they lead to.
+    pub(super) fields: &'w [FieldPath],
+    /// Fields of the asked table by which they are looked up, clear.
+    pub(super) keys: &'w [FieldId],
+    /// A further condition.
+    pub(super) condition: Option<Plan>,
+}
+
+/// What conditions look at, planned.
+pub(super) struct Looked {
+    first: usize,
+    plans: Vec<LogicalPlan>,
+}
+
+/// How a member is joined.
+enum Join {
+    /// Rows with a partner stay.
+    Semi,
+    /// Rows without a partner stay.
+    Anti,
+    /// All rows stay, and are told whether they have a partner.
+    Mark,
+}
+
+impl<'a> Planner<'a> {
+    /// What lowers expressions over the joined rows.
+    pub(super) fn lower(&self, rows: &Rows<Sandbox>) -> Result<Lower<'a>, QueryError> {
+        let base = base(rows)?.source.table();
+        Ok(Lower::new(self.compiled, Columns::Joined(base), &self.query.clock))
+    }
+
+    /// Plans what conditions look at beyond the joined tables; from then on `lower` knows it.
+    pub(super) fn look_up(
+        &mut self,
+        rows: &Rows<Sandbox>,
+        lower: &mut Lower<'a>,
+    ) -> Result<Looked, QueryError> {
+        let first = self.members;
+        self.members += rows.members.len();
+        let mut plans = Vec::with_capacity(rows.members.len());
+        for (index, member) in rows.members.iter().enumerate() {
+            let (plan, value) = self.looked_up(member, &member_alias(first + index))?;
+            plans.push(plan);
+            lower.inputs.push(value);
+        }
+        Ok(Looked { first, plans })
+    }
+
+    /// Rows that are joined and fulfill the conditions. Whatever else is lowered over them has
+    /// been before, so that `lower` knows whether anything can fail.
+    pub(super) fn narrowed(
+        &mut self,
+        rows: &Rows<Sandbox>,
+        looked: Looked,
+        wants: &Wants<'_>,
+        lower: &mut Lower<'a>,
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let mut ways: Vec<Join> = rows.members.iter().map(|_| Join::Mark).collect();
+        let mut conjuncts = Vec::with_capacity(rows.filter.len());
+        for predicate in &rows.filter {
+            let alone = match predicate {
+                Predicate::Exists(index) => Some((*index, Join::Semi)),
+                Predicate::Not(inner) => match inner.as_ref() {
+                    Predicate::Exists(index) => Some((*index, Join::Anti)),
+                    _ => None,
+                },
+                _ => None,
+            };
+            // Each condition has members of its own, so nothing else looks at this one.
+            match alone.and_then(|(index, way)| Some((ways.get_mut(index)?, way))) {
+                Some((slot, way)) => *slot = way,
+                None => conjuncts.push(self.conjunct(predicate, lower)?),
+            }
+        }
+        let mut builder = self.joined(rows, wants, &conjuncts, lower.fallible)?;
+        let base = base(rows)?.source.table();
+        let Looked { first, plans } = looked;
+        for (index, ((member, plan), way)) in rows.members.iter().zip(plans).zip(ways).enumerate() {
+            let near = self.compiled.alias(base, &member.via);
+            let snapshot = self.compiled.snapshot();
+            let name = |field: &FieldId| key_of(&near, &snapshot.field(*field).name);
+            let left: Vec<Column> = member.near.iter().map(name).collect();
+            let alias = TableReference::bare(member_alias(first + index));
+            let right: Vec<Column> = (0..left.len())
+                .map(|i| Column::new(Some(alias.clone()), key_column(i)))
+                .collect();
+            let join = match (&member.of, way) {
+                (MemberOf::Value { .. }, _) => JoinType::Left,
+                (_, Join::Semi) => JoinType::LeftSemi,
+                (_, Join::Anti) => JoinType::LeftAnti,
+                (_, Join::Mark) => JoinType::LeftMark,
+            };
+            builder = builder.join(plan, join, (left, right), None)?;
+        }
+        let mut filters: Vec<Plan> = conjuncts.into_iter().map(|c| c.plan).collect();
+        filters.extend(wants.condition.clone());
+        Ok(match balanced(filters, Operator::And) {
+            Some(all) => builder.filter(all)?,
+            None => builder,
+        })
+    }
+
+    fn conjunct(
+        &self,
+        predicate: &Predicate,
+        lower: &mut Lower<'a>,
+    ) -> Result<Conjunct, QueryError> {
+        let before = std::mem::take(&mut lower.fallible);
+        let plan = lower.predicate(predicate)?;
+        let fallible = lower.fallible;
+        lower.fallible |= before;
+        let mut own = predicate.members().is_empty();
+        let snapshot = self.compiled.snapshot();
+        predicate.expressions(&mut |expr| {
+            own &= snapshot.stored_inputs(expr).iter().all(|path| path.via.is_empty());
+        });
+        Ok(Conjunct { plan, fallible, own })
+    }
+
+    /// The tables, joined: each row of the asked table once, with what it is related to.
+    fn joined(
+        &mut self,
+        rows: &Rows<Sandbox>,
+        wants: &Wants<'_>,
+        conjuncts: &[Conjunct],
+        fallible: bool,
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let snapshot = self.compiled.snapshot();
+        let base = base(rows)?.source.table();
+        let mut joined: Option<LogicalPlanBuilder> = None;
+        for scan in &rows.scans {
+            let alias = self.compiled.alias(base, &scan.via);
+            let used = wants.fields.iter().filter(|path| path.via == scan.via);
+            let fields = once(used.map(|path| path.field));
+            let keys = self.keys(rows, wants, &scan.via);
+            let narrowed = !scan.source.rows().is_everything();
+            let barrier = narrowed && (fallible || self.shield > Shield::Open);
+            let copies = if barrier && scan.via.is_empty() && self.shield < Shield::Sealed {
+                copies(conjuncts, &alias)?
+            } else {
+                Vec::new()
+            };
+            let wanted = Wanted { alias: &alias, fields: &fields, keys: &keys, copies, barrier };
+            let plan = self.scans.scan(&scan.source, wanted)?;
+            joined = Some(match (joined, scan.via.split_last()) {
+                (None, _) => LogicalPlanBuilder::from(plan),
+                (Some(joined), Some((last, before))) => {
+                    let parent = self.compiled.alias(base, before);
+                    let on = &snapshot.relationship(*last).on;
+                    let key = |alias: &str, id: FieldId| key_of(alias, &snapshot.field(id).name);
+                    let left: Vec<Column> = on.iter().map(|(own, _)| key(&parent, *own)).collect();
+                    let right: Vec<Column> =
+                        on.iter().map(|(_, their)| key(&alias, *their)).collect();
+                    joined.join(plan, JoinType::Left, (left, right), None)?
+                }
+                (Some(_), None) => return Err(QueryError::internal("two asked tables")),
+            });
+        }
+        joined.ok_or_else(|| QueryError::internal("a question without a table"))
+    }
+
+    /// The stored fields of a scan that joins use: to the table before it, to those after, and to
+    /// members; and those by which the rows themselves are looked up.
+    fn keys(
+        &self,
+        rows: &Rows<Sandbox>,
+        wants: &Wants<'_>,
+        via: &[RelationshipId],
+    ) -> Vec<FieldId> {
+        let snapshot = self.compiled.snapshot();
+        let mut keys = if via.is_empty() { wants.keys.to_vec() } else { Vec::new() };
+        if let Some(last) = via.last() {
+            keys.extend(snapshot.relationship(*last).on.iter().map(|(_, theirs)| *theirs));
+        }
+        for other in &rows.scans {
+            if let Some((last, before)) = other.via.split_last()
+                && before == via
+            {
+                keys.extend(snapshot.relationship(*last).on.iter().map(|(own, _)| *own));
+            }
+        }
+        for member in rows.members.iter().filter(|member| member.via == via) {
+            keys.extend(member.near.iter().copied());
+        }
+        once(keys)
+    }
+
+    /// What a condition looks at, by its keys; and the value that it gives.
+    fn looked_up(
+        &mut self,
+        member: &Member<Sandbox>,
+        alias: &str,
+    ) -> Result<(LogicalPlan, Lowered), QueryError> {
+        let relation = TableReference::bare(alias);
+        match &member.of {
+            MemberOf::Rows { rows, far } => {
+                let mut lower = self.lower(rows)?;
+                let looked = self.look_up(rows, &mut lower)?;
+                let fields = rows.stored_fields(self.compiled.snapshot());
+                let wants = Wants { fields: &fields, keys: far, condition: None };
+                let builder = self.narrowed(rows, looked, &wants, &mut lower)?;
+                let asked = self.compiled.alias(base(rows)?.source.table(), &[]);
+                let snapshot = self.compiled.snapshot();
+                let key = |(index, field): (usize, &FieldId)| {
+                    let column = key_of(&asked, &snapshot.field(*field).name);
+                    Plan::Column(column).alias(key_column(index))
+                };
+                let keys: Vec<Plan> = far.iter().enumerate().map(key).collect();
+                let plan = builder.project(keys)?.alias(relation.clone())?.build()?;
+                let mark = Plan::Column(Column::new(Some(relation), "mark"));
+                Ok((plan, Lowered::boolean(mark)))
+            }
+            MemberOf::Value { parts, places, value } => {
+                let keys = member.near.len();
+                let merged = self.merged(parts, keys, Absent::Missing)?;
+                let inputs = merged.inputs(places)?;
+                let names: Vec<Plan> =
+                    merged.builder.schema().fields().iter().map(|f| bare(f.name())).collect();
+                let builder = merged.builder.project(names)?;
+                let plan = builder.alias(relation.clone())?.build()?;
+                let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
+                lower.inputs = inputs;
+                let lowered = lower.expr(value)?;
+                // The columns are those of the member now.
+                let moved = lowered.plan.transform(|node| match node {
+                    Plan::Column(column) if column.relation.is_none() => Ok(Transformed::yes(
+                        Plan::Column(Column::new(Some(relation.clone()), column.name)),
+                    )),
+                    other => Ok(Transformed::no(other)),
+                })?;
+                Ok((plan, Lowered { plan: moved.data, arrow: lowered.arrow }))
+            }
+        }
+    }
+}
+
+/// The asked table of some rows.
+fn base(rows: &Rows<Sandbox>) -> Result<&Scan<Sandbox>, QueryError> {
+    rows.scans.first().ok_or_else(|| QueryError::internal("a question without a table"))
+}
+
+fn key_of(alias: &str, field: &str) -> Column {
+    Column::new(Some(TableReference::bare(alias)), key_name(field))
+}
+
+fn member_alias(index: usize) -> String {
+    format!("member.{index}")
+}
+
+/// Conditions on the asked table alone that cannot fail, over its columns below the alias.
+fn copies(conjuncts: &[Conjunct], alias: &str) -> Result<Vec<Plan>, QueryError> {
+    let relation = TableReference::bare(alias);
+    let total = conjuncts.iter().filter(|c| c.own && !c.fallible);
+    let copy = |conjunct: &Conjunct| {
+        let moved = conjunct.plan.clone().transform(|node| match node {
+            Plan::Column(column) if column.relation.as_ref() == Some(&relation) => {
+                Ok(Transformed::yes(Plan::Column(Column::new_unqualified(column.name))))
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
+        Ok(moved.data)
+    };
+    total.map(copy).collect()
+}
+
+/// Each key once, in the order of the model.
+fn once(keys: impl IntoIterator<Item = FieldId>) -> Vec<FieldId> {
+    let mut keys: Vec<FieldId> = keys.into_iter().collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}

@@ -1,0 +1,380 @@
+//! What names mean from one table on: its fields, those of tables that it leads to, and rows that
+//! lead to it.
+
+use sandbar_catalog::{FieldId, FieldPath, Relationship, RelationshipId, TableId};
+use sandbar_permissions::{Grants, Level, Missing, Refusal};
+
+use super::{Asking, shorten};
+use crate::error::ProblemKind;
+use crate::query::Member;
+
+/// The name under which a question speaks of each metric's own time.
+pub(super) const METRIC_TIME: &str = "metric_time";
+
+/// The most relationships that one name follows.
+const MAX_STEPS: usize = 8;
+/// The most ways that are looked at before a name counts as ambiguous.
+const MAX_ROUTES: usize = 8;
+/// The most relationships that are tried for one name.
+const MAX_TRIES: usize = 10_000;
+
+/// The rows that names are looked up from.
+#[derive(Debug)]
+pub(super) struct Ground {
+    pub(super) table: TableId,
+    /// The time that its numbers are reported over.
+    pub(super) time: Option<FieldId>,
+    /// What is computed from these rows, as the asker wrote it.
+    pub(super) about: String,
+    /// What conditions look at beyond the tables that are joined.
+    pub(super) members: Vec<Member<TableId>>,
+}
+
+impl Ground {
+    pub(super) fn new(table: TableId, time: Option<FieldId>, about: &str) -> Self {
+        Self { table, time, about: about.to_owned(), members: Vec::new() }
+    }
+}
+
+/// Why a name has no single value for each row.
+pub(super) enum NotFound {
+    /// There is no such name, for all the asker may know.
+    Missing(Missing),
+    /// Several ways lead there.
+    Ambiguous(Vec<String>),
+    /// Each row leads to many of that table.
+    Finer { table: TableId, relationship: String },
+    /// The rows of that table belong to others.
+    Sideways { table: TableId, shared: Option<TableId> },
+    /// The numbers have no time.
+    NoTime,
+}
+
+/// A step from a table to rows that it has many of.
+pub(super) struct ToMany {
+    /// How the table is reached that the step starts from.
+    pub(super) via: Vec<RelationshipId>,
+    pub(super) near: Vec<FieldId>,
+    pub(super) far: Vec<FieldId>,
+    pub(super) table: TableId,
+}
+
+impl Asking<'_> {
+    /// The field that a name means; says so if there is none.
+    pub(super) fn field(&mut self, ground: &Ground, name: &str, path: &str) -> Option<FieldPath> {
+        match self.find(ground, name) {
+            Ok(found) => {
+                if name != METRIC_TIME {
+                    self.remember(ground, name, path, found.field);
+                }
+                Some(found)
+            }
+            Err(why) => {
+                self.not_found(ground, name, path, why);
+                None
+            }
+        }
+    }
+
+    /// The field that a name means: over named relationships, as `table.field`, or the time of the
+    /// numbers.
+    pub(super) fn find(&self, ground: &Ground, name: &str) -> Result<FieldPath, NotFound> {
+        if name == METRIC_TIME {
+            let time = FieldPath::own(ground.time.ok_or(NotFound::NoTime)?);
+            return match self.grants.field_level(&time) {
+                Level::Query => Ok(time),
+                Level::Describe => Err(NotFound::Missing(Missing::Refused(Refusal::DescribeOnly))),
+                Level::None => Err(NotFound::NoTime),
+            };
+        }
+        let chain: Vec<&str> = name.split('.').collect();
+        let missing = match self.grants.find_field(ground.table, &chain) {
+            Ok(found) => return Ok(found),
+            Err(missing) => missing,
+        };
+        let Some((target, rest)) = self.qualified(ground.table, &chain) else {
+            return Err(NotFound::Missing(missing));
+        };
+        let inner = self.grants.find_field(target, rest).map_err(NotFound::Missing)?;
+        let routes = routes(self.grants, ground.table, target);
+        match routes.as_slice() {
+            [route] => Ok(inner.behind(route)),
+            [] => Err(self.unreachable(ground.table, target)),
+            many => Err(NotFound::Ambiguous(many.iter().map(|r| self.dotted(r, rest)).collect())),
+        }
+    }
+
+    /// `table.field`: the table that the first name means, where that is no relationship.
+    fn qualified<'c>(&self, from: TableId, chain: &'c [&'c str]) -> Option<(TableId, &'c [&'c str])> {
+        let (first, rest) = chain.split_first()?;
+        if rest.is_empty() || self.grants.relationships(from).any(|r| r.name == *first) {
+            return None;
+        }
+        let snapshot = self.grants.snapshot();
+        let table = snapshot.find_table(first).filter(|id| snapshot.table(*id).name == *first)?;
+        (self.grants.table_level(table) == Level::Query).then_some((table, rest))
+    }
+
+    fn dotted(&self, route: &[RelationshipId], rest: &[&str]) -> String {
+        let snapshot = self.grants.snapshot();
+        let steps = route.iter().map(|step| snapshot.relationship(*step).name.as_str());
+        steps.chain(rest.iter().copied()).collect::<Vec<_>>().join(".")
+    }
+
+    /// Why no row of `from` leads to one row of `to`.
+    fn unreachable(&self, from: TableId, to: TableId) -> NotFound {
+        let snapshot = self.grants.snapshot();
+        if let Some(step) = routes(self.grants, to, from).first().and_then(|route| route.first()) {
+            let of = &snapshot.table(step.table()).name;
+            let relationship = format!("{of}.{}", snapshot.relationship(*step).name);
+            return NotFound::Finer { table: to, relationship };
+        }
+        let others = self.reached(to);
+        let leads = |table: &TableId| others.iter().any(|(other, _)| other == table);
+        let shared = self.reached(from).into_iter().map(|(table, _)| table);
+        let shared = shared.filter(|table| *table != from && *table != to).find(leads);
+        NotFound::Sideways { table: to, shared }
+    }
+
+    /// Answers for a name that has no single value for each row.
+    pub(super) fn not_found(&mut self, ground: &Ground, name: &str, path: &str, why: NotFound) {
+        let snapshot = self.compiled.snapshot();
+        let own = snapshot.table(ground.table).name.clone();
+        let (shown, about) = (shorten(name), shorten(&ground.about));
+        match why {
+            NotFound::Missing(missing) => self.missing("Q0105", "field", name, &missing, path),
+            NotFound::Ambiguous(ways) => {
+                let ways = ways.iter().map(|way| format!("`{way}`")).collect::<Vec<_>>();
+                let message = format!(
+                    "`{shown}` can be reached from `{own}` in several ways, each with an answer of \
+                     its own; write one of {}",
+                    ways.join(", ")
+                );
+                self.problem("Q0140", path, message);
+            }
+            NotFound::Finer { table, relationship } => {
+                let finer = &snapshot.table(table).name;
+                let message = format!(
+                    "`{shown}` has no single value for `{about}`: one row of `{own}` has many of \
+                     `{finer}` (`{relationship}`); ask for a number of `{finer}`, or use it in a \
+                     filter"
+                );
+                self.problem("Q0141", path, message);
+            }
+            NotFound::Sideways { table, shared } => {
+                let other = &snapshot.table(table).name;
+                let instead = match shared {
+                    Some(shared) => {
+                        let shared = &snapshot.table(shared).name;
+                        format!("; both lead to `{shared}`, whose fields can be used")
+                    }
+                    None => "; ask for numbers of each in a question of its own".to_owned(),
+                };
+                let message = format!(
+                    "`{shown}` has no single value for `{about}`: a row of `{own}` belongs to no \
+                     row of `{other}`{instead}"
+                );
+                self.problem("Q0142", path, message);
+            }
+            NotFound::NoTime => {
+                let message = format!(
+                    "`{about}` has no time of its own that can be asked for, so `{METRIC_TIME}` \
+                     means nothing here"
+                );
+                self.problem("Q0144", path, message);
+            }
+        }
+    }
+
+    /// The rows that a name means, of which each row has many, and what is left of the name.
+    ///
+    /// # Errors
+    /// Several ways lead there, each as an asker would tell it.
+    pub(super) fn to_many<'c>(
+        &self,
+        from: TableId,
+        chain: &'c [&'c str],
+    ) -> Result<Option<(ToMany, &'c [&'c str])>, Vec<String>> {
+        let snapshot = self.grants.snapshot();
+        // Over named relationships, the first of which that leads to many is the step.
+        let (mut at, mut via) = (from, Vec::new());
+        for (index, name) in chain.iter().enumerate() {
+            let Some(step) = self.usable(at).into_iter().find(|r| r.name == *name) else { break };
+            if step.cardinality.is_to_one() {
+                via.push(step.id);
+                at = step.to;
+                continue;
+            }
+            let (near, far) = step.on.iter().copied().unzip();
+            let rest = chain.get(index + 1..).unwrap_or_default();
+            return Ok(Some((ToMany { via, near, far, table: step.to }, rest)));
+        }
+        let Some((target, rest)) = self.table_of(from, chain) else { return Ok(None) };
+        let mut found: Vec<ToMany> = Vec::new();
+        let mut add = |step: ToMany| {
+            let known = |other: &ToMany| {
+                other.via == step.via && other.near == step.near && other.far == step.far
+            };
+            if !found.iter().any(known) {
+                found.push(step);
+            }
+        };
+        for (table, via) in self.reached(from) {
+            for step in self.usable(table).into_iter().filter(|r| r.to == target) {
+                if !step.cardinality.is_to_one() {
+                    let (near, far) = step.on.iter().copied().unzip();
+                    add(ToMany { via: via.clone(), near, far, table: target });
+                }
+            }
+            for step in self.usable(target).into_iter().filter(|r| r.to == table) {
+                if step.cardinality.is_to_one() {
+                    let (far, near) = step.on.iter().copied().unzip();
+                    add(ToMany { via: via.clone(), near, far, table: target });
+                }
+            }
+        }
+        if found.len() > 1 {
+            let tell = |step: &ToMany| {
+                let near = step.near.iter().map(|f| snapshot.field(*f).name.as_str());
+                self.dotted(&step.via, &near.collect::<Vec<_>>())
+            };
+            return Err(found.iter().map(tell).collect());
+        }
+        Ok(found.pop().map(|step| (step, rest)))
+    }
+
+    fn table_of<'c>(&self, from: TableId, chain: &'c [&'c str]) -> Option<(TableId, &'c [&'c str])> {
+        let (first, rest) = chain.split_first()?;
+        let padded = [*first, ""];
+        let (table, _) = self.qualified(from, &padded)?;
+        Some((table, rest))
+    }
+
+    /// The relationships of a table that may be followed.
+    fn usable(&self, table: TableId) -> Vec<&Relationship> {
+        usable(self.grants, table).collect()
+    }
+
+    /// The tables that each row of a table leads to one row of, itself included, with the only way.
+    fn reached(&self, from: TableId) -> Vec<(TableId, Vec<RelationshipId>)> {
+        let mut found = vec![(from, Vec::new())];
+        let mut next = 0;
+        while let Some((table, via)) = found.get(next).cloned() {
+            next += 1;
+            if via.len() >= MAX_STEPS || found.len() > MAX_TRIES {
+                continue;
+            }
+            for step in self.usable(table).into_iter().filter(|r| r.cardinality.is_to_one()) {
+                let passed = step.to == from
+                    || via.iter().any(|id| self.grants.snapshot().relationship(*id).to == step.to);
+                if !passed {
+                    let mut longer = via.clone();
+                    longer.push(step.id);
+                    found.push((step.to, longer));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn usable(grants: &Grants, table: TableId) -> impl Iterator<Item = &Relationship> {
+    let open = grants.table_level(table) == Level::Query;
+    grants
+        .relationships(table)
+        .filter(move |r| open && grants.table_level(r.to) == Level::Query)
+}
+
+/// The ways from a table to another over relationships that lead to one row; the empty one from a
+/// table to itself. No way passes a table twice.
+pub(super) fn routes(grants: &Grants, from: TableId, to: TableId) -> Vec<Vec<RelationshipId>> {
+    if from == to {
+        return vec![Vec::new()];
+    }
+    let mut found = Vec::new();
+    let mut tries = 0;
+    walk(grants, &mut vec![from], &mut Vec::new(), to, &mut found, &mut tries);
+    found
+}
+
+fn walk(
+    grants: &Grants,
+    passed: &mut Vec<TableId>,
+    via: &mut Vec<RelationshipId>,
+    to: TableId,
+    found: &mut Vec<Vec<RelationshipId>>,
+    tries: &mut usize,
+) {
+    let Some(at) = passed.last().copied() else { return };
+    for step in usable(grants, at).filter(|r| r.cardinality.is_to_one()) {
+        *tries += 1;
+        if *tries > MAX_TRIES || found.len() > MAX_ROUTES || via.len() >= MAX_STEPS {
+            return;
+        }
+        if passed.contains(&step.to) {
+            continue;
+        }
+        via.push(step.id);
+        if step.to == to {
+            found.push(via.clone());
+        } else {
+            passed.push(step.to);
+            walk(grants, passed, via, to, found, tries);
+            passed.pop();
+        }
+        via.pop();
+    }
+}
+
+/// What a name stood for, where it stood.
+#[derive(Debug)]
+pub(super) struct Use {
+    path: String,
+    name: String,
+    about: String,
+    field: FieldId,
+    is_time: bool,
+}
+
+impl Asking<'_> {
+    fn remember(&mut self, ground: &Ground, name: &str, path: &str, field: FieldId) {
+        let is_time = ground.time == Some(field);
+        let (path, name, about) = (path.to_owned(), name.to_owned(), ground.about.clone());
+        self.uses.push(Use { path, name, about, field, is_time });
+    }
+
+    /// A name means one thing for all the numbers of a question: the same field, or fields of one
+    /// dimension.
+    pub(super) fn conformed(&mut self) {
+        let snapshot = self.compiled.snapshot();
+        let uses = std::mem::take(&mut self.uses);
+        let mut told: Vec<&str> = Vec::new();
+        for (index, other) in uses.iter().enumerate() {
+            let first = uses.iter().take(index).find(|first| first.path == other.path);
+            let Some(first) = first else { continue };
+            let (a, b) = (snapshot.field(first.field), snapshot.field(other.field));
+            let same = first.field == other.field || a.dimension.is_some() && a.dimension == b.dimension;
+            if same || told.contains(&other.path.as_str()) {
+                continue;
+            }
+            told.push(&other.path);
+            let full = |field: &sandbar_catalog::Field| {
+                format!("{}.{}", snapshot.table(field.id.table()).name, field.name)
+            };
+            let instead = if first.is_time && other.is_time {
+                format!("`{METRIC_TIME}` is the time of each")
+            } else {
+                "give both fields the same `dimension` in the model if they mean the same".to_owned()
+            };
+            let message = format!(
+                "`{}` is `{}` for `{}`, but `{}` for `{}`; {instead}",
+                shorten(&other.name),
+                full(a),
+                shorten(&first.about),
+                full(b),
+                shorten(&other.about),
+            );
+            self.push("Q0143", ProblemKind::Invalid, &other.path, message);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The traps of fixtures/traps: questions to which a careless semantic layer gives a wrong number
+//! without a word.
+//!
+//! Each folder has a model, its tables, questions and their rows. Every question is asked four ways
+//! (as it is, without the optimiser, over shuffled partitions, under a policy that is always true)
+//! and has to give the same rows each time.
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use sandbar::{Engine, Session};
+use sandbar_testkit::rows::{Rows, same_rows};
+use world::{Way, engine, session};
+
+/// One folder.
+struct Trap {
+    id: String,
+    folder: PathBuf,
+    /// Each question with its rows, or with `error:` and the code that refuses it.
+    questions: BTreeMap<String, (String, String)>,
+    /// What a careless planner answers to one of the questions.
+    naive: Option<String>,
+}
+
+fn traps() -> Vec<Trap> {
+    let folders = fs::read_dir(sandbar_testkit::fixture("traps")).unwrap();
+    let mut folders: Vec<PathBuf> = folders.map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    let read = |folder: PathBuf| {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let id = name.split('-').next().unwrap().to_owned();
+        let text = |name: &str| fs::read_to_string(folder.join(name));
+        let mut questions = BTreeMap::new();
+        for file in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let stem = file.file_stem().unwrap().to_str().unwrap().to_owned();
+            if file.extension().is_some_and(|e| e == "json") && stem != "attributes" {
+                let rows = text(&format!("{stem}.rows")).expect("every question has its rows");
+                questions.insert(stem.clone(), (text(&format!("{stem}.json")).unwrap(), rows));
+            }
+        }
+        let naive = text("naive.rows").ok();
+        Trap { id, folder, questions, naive }
+    };
+    folders.into_iter().map(read).collect()
+}
+
+async fn answer(session: &Session, query: &str) -> String {
+    let answer = match session.query_json(query).await {
+        Ok(answer) => answer.collect().await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(collected) => collected.to_csv().unwrap(),
+        Err(error) => format!("error: {} {error}", error.code()),
+    }
+}
+
+fn fits(found: &str, expected: &str) -> bool {
+    match expected.strip_prefix("error: ") {
+        Some(code) => found.starts_with(&format!("error: {} ", code.trim())),
+        None => same_rows(&Rows::read(found), &Rows::read(expected)),
+    }
+}
+
+#[tokio::test]
+async fn every_trap_has_the_right_rows_in_four_ways() {
+    let mut wrong = Vec::new();
+    let mut asked = 0;
+    let traps = traps();
+    assert_eq!(traps.len(), 63);
+    for trap in &traps {
+        assert!(!trap.questions.is_empty(), "{}", trap.id);
+        for way in Way::ALL {
+            let engine: Engine = match engine(&trap.folder, way).await {
+                Ok(engine) => engine,
+                Err(error) => {
+                    wrong.push(format!("{} {way:?}: {error}", trap.id));
+                    continue;
+                }
+            };
+            let session = session(&engine, &trap.folder);
+            for (name, (query, expected)) in &trap.questions {
+                let found = answer(&session, query).await;
+                asked += 1;
+                if !fits(&found, expected) {
+                    wrong.push(format!("{} {name} {way:?}: {found}", trap.id));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {asked} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(asked >= 4 * 63);
+}
+
+/// The check of the check: what a careless planner answers is told apart from what is right.
+#[test]
+fn a_careless_answer_is_recognised() {
+    // A2 of these has the same rows either way: it must not be refused.
+    let harmless = ["F10"];
+    let mut told = 0;
+    for trap in traps() {
+        let Some(naive) = &trap.naive else { continue };
+        let right = trap.questions.values().any(|(_, expected)| fits(naive, expected));
+        assert_eq!(right, harmless.contains(&trap.id.as_str()), "{}: {naive}", trap.id);
+        told += 1;
+    }
+    assert!(told >= 50, "{told}");
+}
