@@ -54,7 +54,10 @@ async fn answer(session: &Session, query: &str) -> String {
     };
     match answer {
         Ok(collected) => collected.to_csv().unwrap(),
-        Err(error) => format!("error: {} {error}", error.code()),
+        Err(error) => {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            format!("error: {} {error} {}", error.code(), source.unwrap_or_default())
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::decode::{Entries, Items, Located, Node, Problems, decode};
 use crate::query::SemanticQuery;
 use crate::report::{Finding, Report, SourceText};
-use crate::time::WeekStart;
+use crate::time::{FiscalYear, Grain, WeekStart};
 use crate::types::{SemanticType, Visibility};
 
 pub mod build;
@@ -135,6 +135,9 @@ pub struct DefaultsDef {
     /// The first day of a week; `monday` if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub week_start: Option<WeekStart>,
+    /// The fiscal year; the calendar year if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fiscal_year: Option<Located<FiscalYear>>,
 }
 
 /// Files that a table reads.
@@ -198,6 +201,9 @@ pub struct TableDef {
     /// The fields that identify a row: its grain.
     #[serde(skip_serializing_if = "Items::is_empty")]
     pub primary_key: Items<String>,
+    /// When a row holds, for a table that keeps the history of each key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validity: Option<Located<ValidityDef>>,
     /// The temporal field that metrics of this table use unless they name another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Located<String>>,
@@ -219,6 +225,17 @@ pub struct TableDef {
     /// Declared joins, by role name.
     #[serde(skip_serializing_if = "Entries::is_empty")]
     pub relationships: Entries<RelationshipDef>,
+}
+
+/// When a row of a history holds: from one time up to, but without, another; where that is
+/// missing, until now.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValidityDef {
+    /// The date or datetime from which it holds.
+    pub from: Located<String>,
+    /// The date or datetime from which it no longer does.
+    pub to: Located<String>,
 }
 
 /// The only thing `shares_source` can say.
@@ -265,6 +282,9 @@ pub struct FieldDef {
     /// can then be grouped by it together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dimension: Option<Located<String>>,
+    /// For a date or datetime: the period that each value stands for. Nothing finer can be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grain: Option<Located<Grain>>,
 }
 
 /// A named aggregation of one table.
@@ -315,6 +335,17 @@ pub struct RelationshipDef {
     /// What the relationship means.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// To a table that keeps a history: the time of this row that decides which version it sees;
+    /// the time of the asked number if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Located<String>>,
+    /// Somebody else sees to it that the declared keys are unique: they are not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted: Option<bool>,
+    /// With `one_to_many`: rows may be grouped by what it leads to; a row then counts in each group
+    /// that it belongs to, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<bool>,
 }
 
 /// How many rows of each side match, this side first.

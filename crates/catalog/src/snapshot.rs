@@ -16,7 +16,7 @@ use crate::query::SemanticQuery;
 pub use crate::report::Origin;
 use crate::report::Report;
 use crate::schemas::SourceSchemas;
-use crate::time::WeekStart;
+use crate::time::{FiscalYear, Grain, WeekStart};
 use crate::types::{SemanticType, Type, Visibility};
 use crate::{Definitions, check};
 
@@ -37,6 +37,7 @@ pub struct Snapshot {
     pub(crate) table_metrics: Vec<Vec<MetricId>>,
     pub(crate) time_zone: TimeZone,
     pub(crate) week_start: WeekStart,
+    pub(crate) fiscal_year: FiscalYear,
     pub(crate) fingerprint: u64,
 }
 
@@ -82,6 +83,8 @@ pub struct Table {
     pub primary_key: Vec<FieldId>,
     /// The temporal field metrics use by default.
     pub time: Option<FieldId>,
+    /// When a row holds, from and to, for a table that keeps a history.
+    pub validity: Option<(FieldId, FieldId)>,
     /// The collection of a derived table.
     pub collection: Option<CollectionId>,
     /// Somebody looked at reading the same source as another table.
@@ -135,6 +138,8 @@ pub struct Field {
     pub unit: Option<String>,
     /// What the values are, where fields of several tables hold the same.
     pub dimension: Option<String>,
+    /// The period that each value stands for.
+    pub grain: Option<Grain>,
     /// Where the values come from.
     pub kind: FieldKind,
     /// The stored fields it is computed from; itself for a stored field.
@@ -229,6 +234,13 @@ pub struct Relationship {
     pub on: Vec<(FieldId, FieldId)>,
     /// How many rows match.
     pub cardinality: Cardinality,
+    /// The time of a row here that decides which version of a history it sees, where the model
+    /// says it.
+    pub as_of: Option<FieldId>,
+    /// The declared keys are not looked at.
+    pub trusted: bool,
+    /// Rows here may be grouped by what it leads to, many rows each.
+    pub bridge: bool,
 }
 
 /// A place that metrics and derived tables are kept in.
@@ -342,6 +354,11 @@ impl Snapshot {
     /// The model's first day of a week.
     pub fn week_start(&self) -> WeekStart {
         self.week_start
+    }
+
+    /// The model's fiscal year.
+    pub fn fiscal_year(&self) -> FiscalYear {
+        self.fiscal_year
     }
 
     /// A number that changes when the definitions or the source schemas do.

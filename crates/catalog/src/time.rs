@@ -25,11 +25,15 @@ pub enum Grain {
     Quarter,
     /// Calendar years.
     Year,
+    /// Quarters of the fiscal year.
+    FiscalQuarter,
+    /// Fiscal years.
+    FiscalYear,
 }
 
 impl Grain {
     /// All grains with their names, finest first.
-    pub const NAMES: [(&'static str, Self); 8] = [
+    pub const NAMES: [(&'static str, Self); 10] = [
         ("second", Self::Second),
         ("minute", Self::Minute),
         ("hour", Self::Hour),
@@ -38,6 +42,8 @@ impl Grain {
         ("month", Self::Month),
         ("quarter", Self::Quarter),
         ("year", Self::Year),
+        ("fiscal_quarter", Self::FiscalQuarter),
+        ("fiscal_year", Self::FiscalYear),
     ];
 
     /// The name of the grain.
@@ -48,6 +54,24 @@ impl Grain {
     /// Whether a bucket of it is a calendar date (a day or coarser) rather than an instant.
     pub fn is_date(self) -> bool {
         self >= Self::Day
+    }
+
+    /// Whether every bucket of `self` lies in one bucket of `coarser`, so that values of the one
+    /// are values of the other.
+    pub fn lies_in(self, coarser: Self) -> bool {
+        use Grain::{
+            Day, FiscalQuarter, FiscalYear, Hour, Minute, Month, Quarter, Second, Week, Year,
+        };
+        match (self, coarser) {
+            (a, b) if a == b => true,
+            (Second, _) | (Minute, Hour) => true,
+            (Minute | Hour, b) => b >= Day,
+            (Day, b) => b > Day,
+            (Week, _) => false,
+            (Month, Quarter | Year | FiscalQuarter | FiscalYear) => true,
+            (Quarter, Year) | (FiscalQuarter, FiscalYear) => true,
+            _ => false,
+        }
     }
 }
 
@@ -77,11 +101,15 @@ pub enum Part {
     MinuteOfHour,
     /// 0 to 59.
     SecondOfMinute,
+    /// The fiscal year.
+    FiscalYearNumber,
+    /// 1 to 4, of the fiscal year.
+    FiscalQuarterOfYear,
 }
 
 impl Part {
     /// All parts with their names.
-    pub const NAMES: [(&'static str, Self); 10] = [
+    pub const NAMES: [(&'static str, Self); 12] = [
         ("year_number", Self::YearNumber),
         ("quarter_of_year", Self::QuarterOfYear),
         ("month_of_year", Self::MonthOfYear),
@@ -92,6 +120,8 @@ impl Part {
         ("hour_of_day", Self::HourOfDay),
         ("minute_of_hour", Self::MinuteOfHour),
         ("second_of_minute", Self::SecondOfMinute),
+        ("fiscal_year_number", Self::FiscalYearNumber),
+        ("fiscal_quarter_of_year", Self::FiscalQuarterOfYear),
     ];
 
     /// The name of the part.
@@ -121,5 +151,34 @@ impl WeekStart {
             Self::Sunday => 1,
             Self::Saturday => 2,
         }
+    }
+}
+
+/// The fiscal year of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FiscalYear {
+    /// The month it starts with, 1 to 12.
+    pub starts: u8,
+    /// The calendar year that it is named after.
+    #[serde(default)]
+    pub named_after: NamedAfter,
+}
+
+/// The calendar year that a fiscal year is named after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedAfter {
+    /// The one it starts in.
+    Start,
+    /// The one it ends in.
+    #[default]
+    End,
+}
+
+impl Default for FiscalYear {
+    /// The calendar year.
+    fn default() -> Self {
+        Self { starts: 1, named_after: NamedAfter::End }
     }
 }

@@ -84,6 +84,9 @@ fn computation(error: &DataFusionError) -> Option<&'static str> {
             return Some(match known {
                 ComputationError::Overflow => "a whole number is too large",
                 ComputationError::DivisionByZero => "a whole number is divided by zero",
+                ComputationError::TooManyPeriods => {
+                    "there are too many periods between the first day and the last"
+                }
             });
         }
         if let Some(arrow) = current.downcast_ref::<ArrowError>() {

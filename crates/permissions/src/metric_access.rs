@@ -104,7 +104,11 @@ impl Grants {
         }
     }
 
-    pub(crate) fn collection_access(&self, start: CollectionId, principal: &Principal) -> (Level, bool) {
+    pub(crate) fn collection_access(
+        &self,
+        start: CollectionId,
+        principal: &Principal,
+    ) -> (Level, bool) {
         let concerns = |policy: &usize| self.policies.concerns(*policy, principal);
         let (mut granted, mut denied) = (Level::None, false);
         let mut at = Some(start);

@@ -5,7 +5,7 @@ use sandbar_permissions::{Cell, Grants, Refusal, Sandbox};
 
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::query::{
-    AuthorizedQuery, Member, MemberOf, Part, Query, ResolvedQuery, Rows, Scan, SortKey,
+    AuthorizedQuery, Events, Member, MemberOf, Part, Query, ResolvedQuery, Rows, Scan, SortKey,
 };
 
 /// Exchanges each table for its sandbox.
@@ -14,9 +14,9 @@ use crate::query::{
 /// A refusal where the grants do not allow a table after all, and an internal error where the
 /// question reads a field that they hide: resolving should have refused both.
 pub fn authorize(resolved: ResolvedQuery, grants: &Grants) -> Result<AuthorizedQuery, QueryError> {
-    let Query { parts, shape, having, order, limit, clock } = resolved;
+    let Query { parts, shape, dense, having, order, limit, clock } = resolved;
     let parts = all_parts(parts, &order, grants)?;
-    Ok(Query { parts, shape, having, order, limit, clock })
+    Ok(Query { parts, shape, dense, having, order, limit, clock })
 }
 
 fn all_parts(
@@ -33,8 +33,17 @@ fn one_part(
     grants: &Grants,
 ) -> Result<Part<Sandbox>, QueryError> {
     let used = part.stored_fields(grants.snapshot(), order);
-    let Part { rows, keys, leaves } = part;
-    Ok(Part { rows: rows_of(rows, &used, grants)?, keys, leaves })
+    let Part { rows, keys, leaves, series, events } = part;
+    let events = match events {
+        None => None,
+        Some(events) => {
+            let used = events.stored_fields(grants.snapshot());
+            let Events { rows, base_time, time, on, window } = events;
+            let rows = rows_of(rows, &used, grants)?;
+            Some(Events { rows, base_time, time, on, window })
+        }
+    };
+    Ok(Part { rows: rows_of(rows, &used, grants)?, keys, leaves, series, events })
 }
 
 fn rows_of(

@@ -71,7 +71,11 @@ impl Compiled {
             }
             tables.push(Some(Stored { name: name.clone(), source, columns }));
         }
-        let clock = Clock { zone: snapshot.time_zone().clone(), week_start: snapshot.week_start() };
+        let clock = Clock {
+            zone: snapshot.time_zone().clone(),
+            week_start: snapshot.week_start(),
+            fiscal: snapshot.fiscal_year(),
+        };
         Ok(Self { snapshot, tables, clock, mask_key })
     }
 

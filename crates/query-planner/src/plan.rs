@@ -5,14 +5,16 @@
 //! all:  parts merged → numbers computed → having → order → limit
 //! ```
 
+mod conversion;
 mod merge;
 mod part;
 mod rows;
+mod window;
 
 use datafusion_common::Column;
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr};
-use sandbar_catalog::{FieldId, FieldPath};
 use sandbar_catalog::query::Order;
+use sandbar_catalog::{FieldId, FieldPath};
 use sandbar_permissions::{Cell, Sandbox};
 
 use crate::compiled::Compiled;
@@ -173,8 +175,14 @@ impl<'a> Planner<'a> {
         let Shape::Grouped { keys, places, values } = &self.query.shape else {
             return Err(QueryError::internal("groups of a list"));
         };
-        let merged = self.merged(&self.query.parts, keys.len(), Absent::AsComputed)?;
+        let dense = self.query.dense;
+        let absent = if dense.is_some() { Absent::Missing } else { Absent::AsComputed };
+        let merged = self.merged(&self.query.parts, keys.len(), absent)?;
         let inputs = merged.inputs(places)?;
+        let builder = match dense {
+            Some(dense) => self.with_gaps(merged.builder, keys.len(), dense)?,
+            None => merged.builder,
+        };
         let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
         lower.inputs = inputs;
         let mut shown = Vec::with_capacity(keys.len() + values.len());
@@ -184,7 +192,7 @@ impl<'a> Planner<'a> {
         for output in values {
             shown.push(lower.expr(&output.value)?.plan.alias(&output.column.name));
         }
-        Ok(Computed { builder: merged.builder.project(shown)?, extra: false })
+        Ok(Computed { builder: builder.project(shown)?, extra: false })
     }
 
     fn having(&self, builder: LogicalPlanBuilder) -> Result<LogicalPlanBuilder, QueryError> {

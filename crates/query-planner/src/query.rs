@@ -9,13 +9,14 @@
 //! ```
 
 use sandbar_catalog::expr::Expr;
-use sandbar_catalog::query::{Order, Truncation};
+use sandbar_catalog::query::{Order, RelativeUnit, Truncation};
+use sandbar_catalog::time::Grain;
 use sandbar_catalog::{
     FieldId, FieldPath, RelationshipId, SemanticType, SemiAdditive, Snapshot, TableId, Type,
 };
 use sandbar_permissions::Sandbox;
 
-use crate::functions::Clock;
+use crate::functions::{Clock, Reporting};
 
 /// A question in ids. `S` is what stands for a table: its id, or what one principal sees of it.
 ///
@@ -39,6 +40,8 @@ pub struct Query<S> {
     /// Each is computed at the grain of its own table; a listing has one.
     pub(crate) parts: Vec<Part<S>>,
     pub(crate) shape: Shape,
+    /// Periods without data have a row too.
+    pub(crate) dense: Option<Dense>,
     /// Conditions on the columns of the answer.
     pub(crate) having: Vec<Predicate>,
     pub(crate) order: Vec<SortKey>,
@@ -59,6 +62,45 @@ pub(crate) struct Part<S> {
     /// What the rows are grouped by, or what is listed of them: one for each key of the answer.
     pub(crate) keys: Vec<Key>,
     pub(crate) leaves: Vec<Leaf>,
+    /// The numbers are accumulated over time, or of another time.
+    pub(crate) series: Option<Series>,
+    /// The events that may follow those that are the rows.
+    pub(crate) events: Option<Events<S>>,
+}
+
+/// How the rows of days become numbers of periods.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Series {
+    pub(crate) time: FieldId,
+    /// The key that the periods are.
+    pub(crate) key: usize,
+    pub(crate) reporting: Reporting,
+}
+
+/// Events that follow the rows of a part, each at most one of them: the latest before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Events<S> {
+    pub(crate) rows: Rows<S>,
+    /// When the rows of the part happen.
+    pub(crate) base_time: FieldId,
+    /// When the events happen.
+    pub(crate) time: FieldId,
+    /// What must be equal in both, that of the part first.
+    pub(crate) on: Vec<(FieldPath, FieldPath)>,
+    /// How long after a row an event still follows it.
+    pub(crate) window: Option<(u32, RelativeUnit)>,
+}
+
+/// Which periods have a row whether they have data or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dense {
+    /// The key that the periods are.
+    pub(crate) key: usize,
+    pub(crate) grain: Grain,
+    /// The first day that is asked for.
+    pub(crate) from: Option<i32>,
+    /// The day after the last one.
+    pub(crate) to: Option<i32>,
 }
 
 /// Rows of a table with the related rows that each leads to.
@@ -269,6 +311,13 @@ impl<S> Part<S> {
                 semi.per.iter().for_each(|path| found.add(snapshot, path));
             }
         }
+        if let Some(series) = &self.series {
+            found.add(snapshot, &FieldPath::own(series.time));
+        }
+        if let Some(events) = &self.events {
+            found.add(snapshot, &FieldPath::own(events.base_time));
+            events.on.iter().for_each(|(own, _)| found.add(snapshot, own));
+        }
         found.0.extend(self.rows.stored_fields(snapshot));
         let mut once = Fields::default();
         found.0.iter().for_each(|path| once.add(snapshot, path));
@@ -281,6 +330,16 @@ impl<S> Rows<S> {
     pub(crate) fn stored_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
         let mut found = Fields::default();
         self.filter.iter().for_each(|filter| found.add_predicate(snapshot, filter));
+        found.0
+    }
+}
+
+impl<S> Events<S> {
+    /// Every stored field that is read of the events.
+    pub(crate) fn stored_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
+        let mut found = Fields(self.rows.stored_fields(snapshot));
+        found.add(snapshot, &FieldPath::own(self.time));
+        self.on.iter().for_each(|(_, theirs)| found.add(snapshot, theirs));
         found.0
     }
 }

@@ -57,6 +57,9 @@ fn walk<'p>(
         | LogicalPlan::Limit(_)
         | LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Union(_)
+        | LogicalPlan::Window(_)
+        | LogicalPlan::Unnest(_)
+        | LogicalPlan::EmptyRelation(_)
         | LogicalPlan::Extension(_)
         | LogicalPlan::Join(_) => {}
         other => return Err(broken(format!("an unexpected node {}", other.display()))),

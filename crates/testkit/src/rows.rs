@@ -26,15 +26,17 @@ impl Rows {
 pub fn same_rows(a: &Rows, b: &Rows) -> bool {
     let sorted = |rows: &Rows| {
         let mut rows = rows.rows.clone();
-        rows.sort_by(|x, y| x.iter().zip(y).map(|(x, y)| order(x, y)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal));
+        rows.sort_by(|x, y| {
+            x.iter().zip(y).map(|(x, y)| order(x, y)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+        });
         rows
     };
     let (x, y) = (sorted(a), sorted(b));
     a.head == b.head
         && x.len() == y.len()
-        && x.iter().zip(&y).all(|(x, y)| {
-            x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same_cell(x, y))
-        })
+        && x.iter()
+            .zip(&y)
+            .all(|(x, y)| x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same_cell(x, y)))
 }
 
 fn order(a: &str, b: &str) -> Ordering {

@@ -9,8 +9,8 @@ use crate::decode::{Located, suggest};
 use crate::definitions::{ConversionDef, ConversionGives, CumulativeDef, MetricInput, OffsetDef};
 use crate::definitions::{PropertyDef, ReportDay, WindowDef};
 use crate::expr::{
-    AggregateFunction, Allow, Arithmetic, Expr, ExprError, ExprErrorKind, ExprKind, Function, Scope,
-    bind,
+    AggregateFunction, Allow, Arithmetic, Expr, ExprError, ExprErrorKind, ExprKind, Function,
+    Scope, bind,
 };
 use crate::ids::{FieldPath, MetricId, TableId};
 use crate::query::Value;
@@ -35,7 +35,8 @@ pub(super) fn metrics(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sin
     let Metrics { mut states, snapshot, sink, .. } = work;
     let mut uses: Vec<Vec<String>> = Vec::new();
     for (name, entry) in &names.metrics {
-        let wire = number(name, entry.def.id.as_ref(), *entry, &snapshot.metric_numbers, sink);
+        let wire =
+            number(name, "metric", entry.def.id.as_ref(), *entry, &snapshot.metric_numbers, sink);
         if snapshot.table_numbers.contains_key(&wire) {
             let message = format!("id {wire} of metric `{name}` is taken by a table");
             number_problem(entry.def.id.as_ref(), *entry, message, sink);
@@ -196,8 +197,7 @@ impl<'d> Metrics<'_, '_, 'd> {
                 Value::Number(n) => crate::query::decimal(*n).or(Some(Literal::Number(*n))),
                 _ => None,
             };
-            let unified =
-                number.as_ref().and_then(|n| built.expr.data_type.unify(n.data_type()));
+            let unified = number.as_ref().and_then(|n| built.expr.data_type.unify(n.data_type()));
             let (Some(number), Some(data_type)) =
                 (number, unified.filter(|_| built.expr.data_type.is_numeric()))
             else {
@@ -229,8 +229,7 @@ impl<'d> Metrics<'_, '_, 'd> {
                         ExprErrorKind::Cycle => codes::CYCLE,
                         _ => codes::UNKNOWN_METRIC,
                     };
-                    let what =
-                        complaint(code, error.message).suggest(error.suggestion.as_deref());
+                    let what = complaint(code, error.message).suggest(error.suggestion.as_deref());
                     self.sink.at(entry.file, name, what);
                 }
                 None
@@ -283,8 +282,7 @@ impl<'d> Metrics<'_, '_, 'd> {
         entry: MetricEntry<'d>,
     ) -> Option<()> {
         for leaf in &mut built.leaves {
-            let found =
-                condition(leaf.table, text, entry, self.snapshot, self.names, self.sink)?;
+            let found = condition(leaf.table, text, entry, self.snapshot, self.names, self.sink)?;
             leaf.filters.push(found);
             leaf.inputs = inputs(self.snapshot, leaf);
         }
@@ -313,7 +311,13 @@ impl<'d> Metrics<'_, '_, 'd> {
         entry: MetricEntry<'d>,
     ) -> Option<()> {
         for leaf in &mut built.leaves {
-            if let Err(why) = can_move(leaf, self.snapshot) {
+            let moved = can_move(leaf, self.snapshot);
+            let moved = if leaf.conversion.is_some() {
+                Err("conversions have no value of another time".to_owned())
+            } else {
+                moved
+            };
+            if let Err(why) = moved {
                 self.sink.at(entry.file, place, complaint(codes::METRIC_TIME, why));
                 return None;
             }
@@ -323,12 +327,8 @@ impl<'d> Metrics<'_, '_, 'd> {
     }
 
     fn derived(&mut self, text: &Located<String>, entry: MetricEntry<'d>) -> Option<Built> {
-        let mut scope = MetricScope {
-            work: self,
-            entry,
-            parts: Parts::default(),
-            known: HashMap::new(),
-        };
+        let mut scope =
+            MetricScope { work: self, entry, parts: Parts::default(), known: HashMap::new() };
         match bind(&text.value, Allow::Rows, &mut scope) {
             Ok(_) if scope.parts.leaves.is_empty() => {
                 let message = "a derived metric names at least one metric".to_owned();
@@ -337,7 +337,8 @@ impl<'d> Metrics<'_, '_, 'd> {
             }
             Ok(expr) => {
                 let parts = scope.parts;
-                let unused = entry.def.inputs.iter().find(|(name, _)| !scope.known.contains_key(*name));
+                let unused =
+                    entry.def.inputs.iter().find(|(name, _)| !scope.known.contains_key(*name));
                 if let Some((name, input)) = unused {
                     let message = format!("input `{name}` does not stand in `derived`");
                     self.sink.at_key(entry.file, input, complaint(codes::METRIC_SHAPE, message));
@@ -382,9 +383,11 @@ impl<'d> Metrics<'_, '_, 'd> {
             } else if leaf.conversion.is_some() {
                 Some("conversions cannot be accumulated".to_owned())
             } else if !leaf.shifts.is_empty() {
-                Some("a metric of another time cannot be accumulated; write the offset on the \
+                Some(
+                    "a metric of another time cannot be accumulated; write the offset on the \
                       cumulative metric instead"
-                    .to_owned())
+                        .to_owned(),
+                )
             } else if leaf.semi_additive.is_some() {
                 Some("a semi-additive metric is not added up over time".to_owned())
             } else {
@@ -516,7 +519,8 @@ impl<'d> Metrics<'_, '_, 'd> {
         let (own, theirs) = (own?, theirs?);
         let (a, b) = (snapshot.field(own).data_type, snapshot.field(theirs).data_type);
         if a != b && a != Type::Null && b != Type::Null {
-            let message = format!("`{}` is {a}, but `{}` is {b}", def.base.value, def.conversion.value);
+            let message =
+                format!("`{}` is {a}, but `{}` is {b}", def.base.value, def.conversion.value);
             self.sink.at(entry.file, &def.conversion, complaint(codes::KEY_TYPES, message));
             return None;
         }

@@ -34,11 +34,20 @@ pub(super) fn dimensions(snapshot: &Snapshot, names: &Names<'_>, sink: &mut Sink
     let mut first: HashMap<&str, (Type, String)> = HashMap::new();
     for table in &snapshot.tables {
         for field in &table.fields {
+            let entry = names.tables.get(table.name.as_str());
+            let grained = entry.and_then(|e| e.def.fields.get(&field.name)?.grain.as_ref());
+            if let (Some(entry), Some(grain)) = (entry, grained)
+                && !field.data_type.is_temporal()
+                && field.data_type != Type::Null
+            {
+                let message =
+                    format!("`{}` is {}, which has no grain", field.name, field.data_type);
+                sink.at(entry.file, grain, complaint(codes::TIME_FIELD, message));
+            }
             let Some(dimension) = &field.dimension else { continue };
             let shown = format!("{}.{}", table.name, field.name);
-            let (wanted, of) = first
-                .entry(dimension.as_str())
-                .or_insert_with(|| (field.data_type, shown.clone()));
+            let (wanted, of) =
+                first.entry(dimension.as_str()).or_insert_with(|| (field.data_type, shown.clone()));
             if field.data_type == *wanted || [*wanted, field.data_type].contains(&Type::Null) {
                 continue;
             }
@@ -46,7 +55,6 @@ pub(super) fn dimensions(snapshot: &Snapshot, names: &Names<'_>, sink: &mut Sink
                 "`{shown}` is {}, but `{of}` of the same dimension is {wanted}",
                 field.data_type
             );
-            let entry = names.tables.get(table.name.as_str());
             if let Some(entry) = entry
                 && let Some(def) = entry.def.fields.get(&field.name)
                 && let Some(name) = &def.dimension

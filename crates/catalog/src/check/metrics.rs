@@ -1,8 +1,8 @@
 //! What is written over finished tables: measures, segments, collections, metrics.
 
 use crate::decode::{Located, suggest};
-use crate::expr::{Allow, Expr};
 use crate::definitions::{PerDef, SemiAdditiveDef};
+use crate::expr::{Allow, Expr};
 use crate::ids::{CollectionId, FieldId, FieldPath, MeasureId, SegmentId, TableId};
 use crate::snapshot::{Collection, Leaf, Measure, Segment, SemiAdditive, Snapshot};
 use crate::types::Type;

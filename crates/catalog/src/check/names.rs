@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::decode::{Entries, Located, suggest};
 use crate::definitions::{CollectionDef, Definitions, MetricDef, ModelFile, TableDef};
 use crate::report::SourceText;
-use crate::time::WeekStart;
+use crate::time::{FiscalYear, WeekStart};
 use crate::wire::hashed_id;
 
 use super::codes;
@@ -110,14 +110,24 @@ pub(super) fn check_name<T>(name: &str, kind: &str, entry: Entry<'_, T>, sink: &
 pub(super) struct Defaults {
     pub(super) time_zone: TimeZone,
     pub(super) week_start: WeekStart,
+    pub(super) fiscal_year: FiscalYear,
 }
 
 pub(super) fn defaults(definitions: &Definitions, sink: &mut Sink) -> Defaults {
-    let mut found = Defaults { time_zone: TimeZone::UTC, week_start: WeekStart::Monday };
+    let (week_start, fiscal_year) = (WeekStart::Monday, FiscalYear::default());
+    let mut found = Defaults { time_zone: TimeZone::UTC, week_start, fiscal_year };
     for file in &definitions.files {
         let Some(defaults) = &file.model.defaults else { continue };
         if let Some(week_start) = defaults.week_start {
             found.week_start = week_start;
+        }
+        if let Some(fiscal_year) = &defaults.fiscal_year {
+            if (1..=12).contains(&fiscal_year.starts) {
+                found.fiscal_year = fiscal_year.value;
+            } else {
+                let message = "a fiscal year starts with a month from 1 to 12";
+                sink.at(file.source.as_ref(), fiscal_year, complaint(codes::TIME_ZONE, message));
+            }
         }
         if let Some(name) = &defaults.time_zone {
             match TimeZone::get(&name.value) {
@@ -143,12 +153,14 @@ pub(super) fn defaults(definitions: &Definitions, sink: &mut Sink) -> Defaults {
 /// The number of a definition on the wire: explicit, or a hash of the name; unique among `taken`.
 pub(super) fn number<T, I: Copy>(
     name: &str,
+    kind: &str,
     explicit: Option<&Located<u64>>,
     entry: Entry<'_, T>,
     taken: &HashMap<u64, I>,
     sink: &mut Sink,
 ) -> u64 {
-    let number = explicit.map_or_else(|| hashed_id(&[name]), |id| id.value);
+    // A table and a metric may have one name.
+    let number = explicit.map_or_else(|| hashed_id(&[kind, name]), |id| id.value);
     if number == 0 || number >= 1 << 53 {
         let message = format!("id {number} of `{name}` is not from 1 to 2^53 - 1");
         number_problem(explicit, entry, message, sink);

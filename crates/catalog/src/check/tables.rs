@@ -39,11 +39,13 @@ pub(super) fn stored(
         table_metrics: vec![Vec::new(); names.tables.len()],
         time_zone: defaults.time_zone,
         week_start: defaults.week_start,
+        fiscal_year: defaults.fiscal_year,
         fingerprint: 0,
     };
     for (index, (name, entry)) in names.tables.iter().enumerate() {
         let id = TableId(u32::try_from(index).unwrap_or(u32::MAX));
-        let number = number(name, entry.def.id.as_ref(), *entry, &snapshot.table_numbers, sink);
+        let number =
+            number(name, "table", entry.def.id.as_ref(), *entry, &snapshot.table_numbers, sink);
         snapshot.table_numbers.insert(number, id);
         snapshot.table_names.insert((*name).to_owned(), id);
         let table = table(id, name, number, *entry, sources, sink);
@@ -77,6 +79,7 @@ fn table(
         relationships: Vec::new(),
         primary_key: Vec::new(),
         time: None,
+        validity: None,
         collection: None,
         shares_source_reviewed: def.shares_source == Some(SharesSource::Reviewed),
         origin: Origin::new(entry.file, def.key_place.or(def.place)),
@@ -189,6 +192,7 @@ fn field(
         semantic: def.semantic,
         unit: def.unit.clone(),
         dimension: def.dimension.as_ref().map(|name| name.value.clone()),
+        grain: def.grain.as_ref().map(|grain| grain.value),
         kind,
         inputs,
     }
@@ -249,12 +253,33 @@ fn keys(table: &mut Table, entry: TableEntry<'_>, sink: &mut Sink) {
             Err(why) => unknown_field(table, entry, name, "the primary key", why, sink),
         }
     }
+    if let Some(validity) = &entry.def.validity {
+        let mut end = |name: &Located<String>| match own_stored(table, name) {
+            Ok(id) if is_temporal(table, id) => Some(id),
+            Ok(_) => {
+                let message = format!("`validity` names `{}`: use a date or datetime", name.value);
+                sink.at(entry.file, name, complaint(codes::TIME_FIELD, message));
+                None
+            }
+            Err(why) => {
+                unknown_field(table, entry, name, "`validity`", why, sink);
+                None
+            }
+        };
+        table.validity = end(&validity.from).zip(end(&validity.to));
+    }
     if let Some(name) = &entry.def.time {
         match own_field(table, name) {
             Ok(id) => table.time = Some(id),
             Err(why) => unknown_field(table, entry, name, "`time`", why, sink),
         }
     }
+}
+
+/// Whether a field holds dates or instants, or something that has been reported already.
+fn is_temporal(table: &Table, id: FieldId) -> bool {
+    let data_type = table.fields.get(id.index()).map(|field| field.data_type);
+    data_type.is_some_and(|t| t.is_temporal() || t == Type::Null)
 }
 
 fn unknown_field(
@@ -371,7 +396,9 @@ fn relationship(
         };
         let (a, b) = (snapshot.field(left).data_type, snapshot.field(right).data_type);
         // A type that could not be determined has been reported where it was declared.
-        if a != b && a != Type::Null && b != Type::Null {
+        // An instant leads to its day.
+        let same = a == b || (a, b) == (Type::Datetime, Type::Date);
+        if !same && a != Type::Null && b != Type::Null {
             let message = format!(
                 "`{own_name}` is {a}, but `{}` of `{}` is {b}: keys have one type",
                 their_name.value, their.name
@@ -413,6 +440,36 @@ fn relationship(
         );
         sink.at_key(entry.file, located, complaint(codes::NOT_A_KEY, message));
     }
-    let description = located.description.clone();
-    Some(Relationship { id, name: name.to_owned(), description, to, on, cardinality })
+    let as_of = match &located.as_of {
+        None => None,
+        Some(field) => match own_stored(own, field) {
+            Ok(id) if is_temporal(own, id) && their.validity.is_some() => Some(id),
+            Ok(_) => {
+                let message = "`as_of` names a date or datetime, and leads to a table with a \
+                               `validity`";
+                sink.at(entry.file, field, complaint(codes::TIME_FIELD, message));
+                None
+            }
+            Err(why) => {
+                unknown_field(own, entry, field, "`as_of`", why, sink);
+                None
+            }
+        },
+    };
+    let bridge = located.bridge.unwrap_or(false);
+    if bridge && cardinality.is_to_one() {
+        let message = format!("relationship `{name}` is a bridge, so it is `one_to_many`");
+        sink.at_key(entry.file, located, complaint(codes::NOT_A_KEY, message));
+    }
+    Some(Relationship {
+        id,
+        name: name.to_owned(),
+        description: located.description.clone(),
+        to,
+        on,
+        cardinality,
+        as_of,
+        trusted: located.trusted.unwrap_or(false),
+        bridge,
+    })
 }

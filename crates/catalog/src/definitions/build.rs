@@ -61,6 +61,9 @@ pub fn many_to_one(to: &str, own_field: &str, their_field: &str) -> Relationship
         on,
         cardinality: CardinalityDef::ManyToOne,
         description: None,
+        as_of: None,
+        trusted: None,
+        bridge: None,
     }
 }
 

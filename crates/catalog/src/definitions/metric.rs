@@ -252,9 +252,7 @@ pub struct PropertyDef {
 }
 
 /// What a conversion metric tells.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConversionGives {
     /// The share of base events that were followed, 0 to 1.

@@ -165,12 +165,7 @@ impl MetricAsk {
     }
 }
 
-shorthand!(
-    MetricAsk,
-    MetricAskFull,
-    "a name, or {name, as, filter, offset, compare}",
-    "MetricAsk"
-);
+shorthand!(MetricAsk, MetricAskFull, "a name, or {name, as, filter, offset, compare}", "MetricAsk");
 
 /// A measure that is asked for.
 #[derive(Clone, Debug, Serialize)]

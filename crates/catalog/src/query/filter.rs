@@ -259,9 +259,7 @@ impl TryFrom<FilterFull> for Filter {
         ];
         let compared = ["op", "value", "values"];
         let stray = beside.iter().find(|(name, given)| {
-            *given
-                && full.field.is_none()
-                && !(full.metric.is_some() && compared.contains(name))
+            *given && full.field.is_none() && !(full.metric.is_some() && compared.contains(name))
         });
         if let Some((name, _)) = stray {
             return Err(format!("`{name}` belongs beside `field`"));
@@ -275,7 +273,9 @@ impl TryFrom<FilterFull> for Filter {
             FilterFull { metric: Some(metric), per, op, value, values, .. } => {
                 let name = Located::from(String::new());
                 match comparison(name, None, op, value, values, None, None, None)? {
-                    Filter::Field { op, values, .. } => Ok(Self::Metric { metric, per, op, values }),
+                    Filter::Field { op, values, .. } => {
+                        Ok(Self::Metric { metric, per, op, values })
+                    }
                     _ => Err("a metric is compared with values".to_owned()),
                 }
             }

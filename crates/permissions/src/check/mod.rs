@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sandbar_catalog::decode::{Located, Place, Problem, suggest};
-use sandbar_catalog::expr::{Allow, AttributeType, ExprError, Expr, ExprErrorKind, Scope, bind};
+use sandbar_catalog::expr::{Allow, AttributeType, Expr, ExprError, ExprErrorKind, Scope, bind};
 use sandbar_catalog::{
-    CollectionId, FieldId, Finding, MetricId, Report, Snapshot, SourceText, TableId,
-    Type, place_inside,
+    CollectionId, FieldId, Finding, MetricId, Report, Snapshot, SourceText, TableId, Type,
+    place_inside,
 };
 
 use crate::condition::Condition;

@@ -8,7 +8,7 @@ use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use sandbar_catalog::time::{Grain, WeekStart};
+use sandbar_catalog::time::Grain;
 
 use super::calendar;
 use super::instants::{dates, map_instants, temporal, timestamps};
@@ -34,6 +34,8 @@ pub(crate) fn bucket(value: Expr, grain: Grain, clock: &Clock) -> Expr {
         Grain::Month => "bucket_month",
         Grain::Quarter => "bucket_quarter",
         Grain::Year => "bucket_year",
+        Grain::FiscalQuarter => "bucket_fiscal_quarter",
+        Grain::FiscalYear => "bucket_fiscal_year",
     };
     let function = Bucket {
         name,
@@ -54,8 +56,13 @@ pub(super) fn call(function: ScalarUDF, value: Expr, clock: &Clock) -> Expr {
 }
 
 /// The first day of the bucket that holds `day`.
-pub(crate) fn floor_date(day: i32, grain: Grain, start: WeekStart) -> i32 {
-    i32::try_from(calendar::floor(i64::from(day), grain, start)).unwrap_or(day)
+pub(crate) fn floor_date(day: i32, grain: Grain, clock: &Clock) -> i32 {
+    i32::try_from(calendar::floor(i64::from(day), grain, clock.rules())).unwrap_or(day)
+}
+
+/// The first day of the bucket after the one that holds `day`.
+pub(crate) fn next_date(day: i32, grain: Grain, clock: &Clock) -> i32 {
+    i32::try_from(calendar::next(i64::from(day), grain, clock.rules())).unwrap_or(i32::MAX)
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -86,9 +93,9 @@ impl ScalarUDFImpl for Bucket {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let Some(value) = args.args.first() else { return exec_err!("an argument is missing") };
         let array = value.to_array(args.number_rows)?;
-        let start = self.clock.week_start;
+        let rules = self.clock.rules();
         if self.grain.is_date() {
-            let mut floor = |day, _, _| calendar::floor(day, self.grain, start);
+            let mut floor = |day, _, _| calendar::floor(day, self.grain, rules);
             let days = map_instants(&array, &self.clock, &mut floor)?;
             return Ok(ColumnarValue::Array(Arc::new(dates(&days))));
         }

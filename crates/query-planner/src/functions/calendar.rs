@@ -3,7 +3,15 @@
 //! The conversions are the well-known era-based ones (H. Hinnant, "chrono-compatible low-level
 //! date algorithms"): an era is 400 years or 146,097 days, and years start in March.
 
-use sandbar_catalog::time::{Grain, Part, WeekStart};
+use sandbar_catalog::query::RelativeUnit;
+use sandbar_catalog::time::{FiscalYear, Grain, NamedAfter, Part, WeekStart};
+
+/// When weeks and fiscal years start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Rules {
+    pub(crate) week_start: WeekStart,
+    pub(crate) fiscal: FiscalYear,
+}
 
 /// Year, month (1–12) and day (1–31) of a day counted from 1970-01-01.
 pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
@@ -37,10 +45,10 @@ fn weekday(day: i64, start: WeekStart) -> i64 {
 }
 
 /// The first day of the bucket that holds `day`.
-pub(crate) fn floor(day: i64, grain: Grain, start: WeekStart) -> i64 {
+pub(crate) fn floor(day: i64, grain: Grain, rules: Rules) -> i64 {
     match grain {
         Grain::Second | Grain::Minute | Grain::Hour | Grain::Day => day,
-        Grain::Week => day - weekday(day, start),
+        Grain::Week => day - weekday(day, rules.week_start),
         Grain::Month => {
             let (year, month, _) = civil(day);
             days(year, month, 1)
@@ -50,11 +58,57 @@ pub(crate) fn floor(day: i64, grain: Grain, start: WeekStart) -> i64 {
             days(year, (month - 1) / 3 * 3 + 1, 1)
         }
         Grain::Year => days(civil(day).0, 1, 1),
+        Grain::FiscalQuarter | Grain::FiscalYear => {
+            let (year, month, _) = civil(day);
+            let length = if grain == Grain::FiscalYear { 12 } else { 3 };
+            let starts = i64::from(rules.fiscal.starts);
+            // Months since a fiscal year's start, cut down to whole quarters or years.
+            let since = (month - starts).rem_euclid(12) % length;
+            let first = year * 12 + (month - 1) - since;
+            days(first.div_euclid(12), first.rem_euclid(12) + 1, 1)
+        }
     }
 }
 
+/// The first day of the bucket after the one that holds `day`.
+pub(crate) fn next(day: i64, grain: Grain, rules: Rules) -> i64 {
+    let first = floor(day, grain, rules);
+    let longest = match grain {
+        Grain::Second | Grain::Minute | Grain::Hour | Grain::Day => return first + 1,
+        Grain::Week => return first + 7,
+        Grain::Month => 31,
+        Grain::Quarter | Grain::FiscalQuarter => 92,
+        Grain::Year | Grain::FiscalYear => 366,
+    };
+    // The longest such bucket ends in the next one, however short this one is.
+    floor(first + longest, grain, rules)
+}
+
+/// The day `count` calendar units later, or earlier; the last day of a month that is too short.
+pub(crate) fn shift(day: i64, count: i64, unit: RelativeUnit) -> i64 {
+    let months = match unit {
+        RelativeUnit::Day => return day + count,
+        RelativeUnit::Week => return day + 7 * count,
+        RelativeUnit::Month => count,
+        RelativeUnit::Quarter => 3 * count,
+        RelativeUnit::Year => 12 * count,
+    };
+    let (year, month, of_month) = civil(day);
+    let shifted = year * 12 + (month - 1) + months;
+    let (year, month) = (shifted.div_euclid(12), shifted.rem_euclid(12) + 1);
+    let first = days(year, month, 1);
+    let length = floor(first + 31, Grain::Month, CALENDAR) - first;
+    first + of_month.min(length) - 1
+}
+
+/// Rules for what goes by months alone.
+const CALENDAR: Rules = Rules {
+    week_start: WeekStart::Monday,
+    fiscal: FiscalYear { starts: 1, named_after: NamedAfter::End },
+};
+
 /// A part of a day and a microsecond of that day.
-pub(crate) fn part(day: i64, micros: i64, part: Part, start: WeekStart) -> i64 {
+pub(crate) fn part(day: i64, micros: i64, part: Part, rules: Rules) -> i64 {
     let second = micros / 1_000_000;
     match part {
         Part::YearNumber => civil(day).0,
@@ -67,10 +121,19 @@ pub(crate) fn part(day: i64, micros: i64, part: Part, start: WeekStart) -> i64 {
         }
         Part::DayOfYear => day - days(civil(day).0, 1, 1) + 1,
         Part::DayOfMonth => civil(day).2,
-        Part::DayOfWeek => weekday(day, start) + 1,
+        Part::DayOfWeek => weekday(day, rules.week_start) + 1,
         Part::HourOfDay => second / 3_600,
         Part::MinuteOfHour => second / 60 % 60,
         Part::SecondOfMinute => second % 60,
+        Part::FiscalYearNumber => {
+            let (year, month, _) = civil(floor(day, Grain::FiscalYear, rules));
+            let ends_later = month > 1 && rules.fiscal.named_after == NamedAfter::End;
+            year + i64::from(ends_later)
+        }
+        Part::FiscalQuarterOfYear => {
+            let month = civil(day).1;
+            (month - i64::from(rules.fiscal.starts)).rem_euclid(12) / 3 + 1
+        }
     }
 }
 
@@ -79,6 +142,33 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use jiff::civil::{Date, Weekday};
+
+    fn rules(week_start: WeekStart) -> Rules {
+        Rules { week_start, fiscal: FiscalYear { starts: 2, named_after: NamedAfter::End } }
+    }
+
+    /// Fiscal years from February, named after their end: every day by counting months.
+    #[test]
+    fn z7_fiscal_years_start_where_they_are_said_to() {
+        let day = |text: &str| {
+            i64::from(sandbar_catalog::query::days_since_epoch(text.parse::<Date>().unwrap()))
+        };
+        let rules = rules(WeekStart::Monday);
+        let cases = [
+            ("2024-01-15", "2023-02-01", "2023-11-01", 2024, 4),
+            ("2024-02-15", "2024-02-01", "2024-02-01", 2025, 1),
+            ("2024-05-01", "2024-02-01", "2024-05-01", 2025, 2),
+            ("2023-12-31", "2023-02-01", "2023-11-01", 2024, 4),
+        ];
+        for (date, year, quarter, number, of_year) in cases {
+            assert_eq!(floor(day(date), Grain::FiscalYear, rules), day(year), "{date}");
+            assert_eq!(floor(day(date), Grain::FiscalQuarter, rules), day(quarter), "{date}");
+            assert_eq!(part(day(date), 0, Part::FiscalYearNumber, rules), number, "{date}");
+            assert_eq!(part(day(date), 0, Part::FiscalQuarterOfYear, rules), of_year, "{date}");
+        }
+        assert_eq!(next(day("2024-01-15"), Grain::FiscalQuarter, rules), day("2024-02-01"));
+        assert_eq!(next(day("2024-02-29"), Grain::Year, rules), day("2025-01-01"));
+    }
 
     /// Every 13th day of the years −9000 to 9000 against jiff's calendar.
     #[test]
@@ -93,7 +183,7 @@ mod tests {
                 (i64::from(date.year()), i64::from(date.month()), i64::from(date.day()))
             );
             assert_eq!(days(year, month, of_month), day);
-            let p = |which| part(day, 0, which, WeekStart::Monday);
+            let p = |which| part(day, 0, which, rules(WeekStart::Monday));
             assert_eq!(p(Part::DayOfYear), i64::from(date.day_of_year()));
             assert_eq!(p(Part::WeekOfYear), i64::from(date.iso_week_date().week()));
             assert_eq!(p(Part::DayOfWeek), i64::from(date.weekday().to_monday_one_offset()));
@@ -101,11 +191,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn o3_months_are_moved_as_jiff_moves_them() {
+        let mut date: Date = "2023-01-01".parse().unwrap();
+        while date.year() < 2026 {
+            let from = i64::from(sandbar_catalog::query::days_since_epoch(date));
+            for count in [-25, -12, -1, 1, 2, 11, 48] {
+                let span = jiff::Span::new().months(count);
+                let expected = sandbar_catalog::query::days_since_epoch(date.saturating_add(span));
+                let found = shift(from, count.into(), RelativeUnit::Month);
+                assert_eq!(found, i64::from(expected), "{date} {count}");
+            }
+            date = date.tomorrow().unwrap();
+        }
+    }
+
     #[track_caller]
     fn check_week(date: &str, start: WeekStart, first: Weekday) {
         let date: Date = date.parse().unwrap();
         let day = i64::from(sandbar_catalog::query::days_since_epoch(date));
-        let monday = floor(day, Grain::Week, start);
+        let monday = floor(day, Grain::Week, rules(start));
         let found = sandbar_catalog::query::date_of_days(i32::try_from(monday).unwrap()).unwrap();
         assert_eq!(found.weekday(), first);
         assert!((0..7).contains(&(day - monday)));
@@ -124,7 +229,9 @@ mod tests {
     fn no_day_overflows() {
         for day in [i64::from(i32::MIN), i64::from(i32::MAX)] {
             for (_, grain) in Grain::NAMES {
-                assert!(floor(day, grain, WeekStart::Monday) <= day);
+                let rules = rules(WeekStart::Monday);
+                assert!(floor(day, grain, rules) <= day);
+                assert!(next(day, grain, rules) > day);
             }
         }
     }

@@ -21,6 +21,9 @@ pub enum ComputationError {
     /// `div` by zero.
     #[error("a whole number is divided by zero")]
     DivisionByZero,
+    /// A row counts in more periods than are told apart.
+    #[error("there are too many periods between the first and the last day")]
+    TooManyPeriods,
 }
 
 /// An operation that checks for overflow.

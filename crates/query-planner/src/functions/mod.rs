@@ -6,6 +6,8 @@
 //! | `part_<part>` | parts in a zone, whole numbers, cannot fail |
 //! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
 //! | `decimal_mean` | DataFusion's mean of decimals cuts digits off |
+//! | `reported_periods`, `missing_periods` | the periods in which a day counts, on a calendar |
+//! | `later` | the same time of a later calendar day, in a zone |
 //! | `mask_hash` | a keyed hash, total on any text |
 
 mod bucket;
@@ -13,15 +15,20 @@ mod calendar;
 mod checked;
 mod hash;
 mod instants;
+mod later;
 mod mean;
 mod part;
+mod periods;
 mod zone;
 
-pub(crate) use bucket::{bucket, bucket_type, floor_date};
+pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
+pub(crate) use calendar::shift as calendar_shift;
 pub(crate) use checked::{CheckedOp, checked};
 pub(crate) use hash::mask_hash;
+pub(crate) use later::later;
 pub(crate) use mean::mean;
 pub(crate) use part::part;
+pub(crate) use periods::{Reporting, gap, periods, unit_grain};
 pub(crate) use zone::Clock;
 
 pub use checked::ComputationError;

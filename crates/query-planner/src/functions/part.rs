@@ -27,6 +27,8 @@ pub(crate) fn part(value: Expr, part: Part, clock: &Clock) -> Expr {
         Part::HourOfDay => "part_hour_of_day",
         Part::MinuteOfHour => "part_minute_of_hour",
         Part::SecondOfMinute => "part_second_of_minute",
+        Part::FiscalYearNumber => "part_fiscal_year_number",
+        Part::FiscalQuarterOfYear => "part_fiscal_quarter_of_year",
     };
     let signature = Signature::user_defined(Volatility::Immutable);
     let function = PartOf { name, part, clock: clock.clone(), signature };
@@ -61,8 +63,8 @@ impl ScalarUDFImpl for PartOf {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let Some(value) = args.args.first() else { return exec_err!("an argument is missing") };
         let array = value.to_array(args.number_rows)?;
-        let start = self.clock.week_start;
-        let mut of = |day, of_day, _| calendar::part(day, of_day, self.part, start);
+        let rules = self.clock.rules();
+        let mut of = |day, of_day, _| calendar::part(day, of_day, self.part, rules);
         Ok(ColumnarValue::Array(Arc::new(map_instants(&array, &self.clock, &mut of)?)))
     }
 }

@@ -1,8 +1,9 @@
 //! What day it is somewhere: a zone with its week start, and offsets looked up once per stretch.
 
+use super::calendar::Rules;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use sandbar_catalog::time::WeekStart;
+use sandbar_catalog::time::{FiscalYear, WeekStart};
 
 const MICROS: i64 = 1_000_000;
 
@@ -11,16 +12,23 @@ const MICROS: i64 = 1_000_000;
 pub(crate) struct Clock {
     pub(crate) zone: TimeZone,
     pub(crate) week_start: WeekStart,
+    pub(crate) fiscal: FiscalYear,
 }
 
 impl std::hash::Hash for Clock {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.zone.iana_name().hash(state);
         self.week_start.hash(state);
+        self.fiscal.hash(state);
     }
 }
 
 impl Clock {
+    /// What a calendar needs to know: when weeks and fiscal years start.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules { week_start: self.week_start, fiscal: self.fiscal }
+    }
+
     /// The IANA name, unless it is UTC.
     pub(crate) fn zone_name(&self) -> Option<&str> {
         self.zone.iana_name().filter(|name| *name != "UTC" && *name != "Etc/UTC")
@@ -81,7 +89,11 @@ mod tests {
     fn z1_offsets_equal_the_zone_rules() {
         for name in ["America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Europe/Dublin"] {
             let zone = TimeZone::get(name).unwrap();
-            let clock = Clock { zone: zone.clone(), week_start: WeekStart::Monday };
+            let clock = Clock {
+                zone: zone.clone(),
+                week_start: WeekStart::Monday,
+                fiscal: FiscalYear::default(),
+            };
             let mut offsets = clock.offsets();
             let start: Timestamp = "1880-01-01T00:00:00Z".parse().unwrap();
             let mut probes = Vec::new();
@@ -100,7 +112,7 @@ mod tests {
     #[test]
     fn no_instant_fails() {
         let zone = TimeZone::get("America/New_York").unwrap();
-        let clock = Clock { zone, week_start: WeekStart::Monday };
+        let clock = Clock { zone, week_start: WeekStart::Monday, fiscal: FiscalYear::default() };
         for micros in [i64::MIN, i64::MAX, 0] {
             let (_, of_day) = clock.offsets().local(micros);
             assert!((0..86_400 * MICROS).contains(&of_day));

@@ -16,14 +16,17 @@ use crate::query::Predicate;
 
 impl Lower<'_> {
     /// A measure or metric: aggregations and what is calculated from them, each over the rows for
-    /// which all of `filters` hold.
+    /// which all of `filters` hold, and `pick`.
     pub(crate) fn aggregated(
         &mut self,
         expr: &Expr,
         filters: &[Predicate],
+        pick: Option<Plan>,
     ) -> Result<Lowered, QueryError> {
         let filters = filters.iter().map(|filter| self.predicate(filter));
-        self.narrowed = balanced(filters.collect::<Result<_, _>>()?, Operator::And);
+        let mut all = filters.collect::<Result<Vec<_>, _>>()?;
+        all.extend(pick);
+        self.narrowed = balanced(all, Operator::And);
         let lowered = self.modelled(expr);
         self.narrowed = None;
         lowered

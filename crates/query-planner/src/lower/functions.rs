@@ -11,6 +11,18 @@ use super::{Lower, Lowered, arrow_of, binary, cast};
 use crate::error::QueryError;
 use crate::functions::{CheckedOp, bucket, bucket_type, checked, part};
 
+/// The first value that is not missing. DataFusion's own function runs only once its optimizer has
+/// written it out like this.
+pub(crate) fn first_known(mut values: Vec<Plan>, arrow: &DataType) -> Result<Plan, QueryError> {
+    let Some(last) = values.pop() else { return super::typed_null(arrow) };
+    if values.is_empty() {
+        return Ok(last);
+    }
+    let arm = |value: Plan| (Box::new(Plan::IsNotNull(Box::new(value.clone()))), Box::new(value));
+    let arms = values.into_iter().map(arm).collect();
+    Ok(Plan::Case(Case::new(None, arms, Some(Box::new(last)))))
+}
+
 impl Lower<'_> {
     pub(super) fn call(
         &mut self,
@@ -44,7 +56,7 @@ impl Lower<'_> {
                 self.fallible = true;
                 checked(CheckedOp::Divide, self.all(args, Type::Integer)?)
             }
-            Function::Coalesce => core::expr_fn::coalesce(self.all(args, data_type)?),
+            Function::Coalesce => first_known(self.all(args, data_type)?, &arrow)?,
             Function::Greatest => core::expr_fn::greatest(self.all(args, data_type)?),
             Function::Least => core::expr_fn::least(self.all(args, data_type)?),
             Function::NullIf => {

@@ -8,6 +8,8 @@ mod aggregate;
 mod compare;
 mod functions;
 
+pub(crate) use functions::first_known;
+
 use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::{Column, ScalarValue, TableReference};
 use datafusion_expr::expr::{Case, InList};

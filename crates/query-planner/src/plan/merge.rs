@@ -3,18 +3,21 @@
 //! The rows of all parts are put under each other, each with NULL for the numbers of the others,
 //! and grouped once more. A chain of full joins would split the groups whose keys are missing.
 
-use datafusion_common::ScalarValue;
 use datafusion_common::arrow::datatypes::DataType;
-use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, lit};
-use datafusion_functions::core::expr_fn::coalesce;
+use datafusion_common::{DataFusionError, ScalarValue};
+use datafusion_expr::expr::Case;
+use datafusion_expr::{BinaryExpr, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
 use datafusion_functions_aggregate::expr_fn::max;
+use datafusion_functions_aggregate::min_max::{max_udaf, min_udaf};
 use sandbar_permissions::Sandbox;
 
 use super::part::{AggregateColumn, Aggregated, key_column};
+use super::window::{Frame, for_each_of, over, over_all, with_column, with_windows};
 use super::{Planner, bare};
 use crate::error::QueryError;
-use crate::lower::{Lowered, cast};
-use crate::query::{Part, Place};
+use crate::functions::{floor_date, gap};
+use crate::lower::{Lowered, cast, first_known};
+use crate::query::{Dense, Part, Place};
 
 /// What a number is where its part has no such group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,13 @@ pub(super) enum Absent {
     /// The same, also where no part has the group: the rows are looked up by others.
     Missing,
 }
+
+/// Which numbers of the answer have a row of their own.
+const FIRST: &str = "#first";
+const LAST: &str = "#last";
+const BEFORE: &str = "#before";
+const AFTER: &str = "#after";
+const PERIOD: &str = "#period";
 
 /// Parts merged: the columns of the keys, then those of all aggregations.
 pub(super) struct Merged {
@@ -84,12 +94,95 @@ impl Planner<'_> {
     }
 }
 
+impl Planner<'_> {
+    /// The groups of the answer with those of periods that have no data.
+    pub(super) fn with_gaps(
+        &self,
+        builder: LogicalPlanBuilder,
+        keys: usize,
+        dense: Dense,
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let rules = self.query.clock.rules();
+        let day = |day: i32| Plan::Literal(ScalarValue::Date32(Some(day)), None);
+        let none = || Plan::Literal(ScalarValue::Date32(None), None);
+        let names: Vec<String> =
+            builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let time = key_column(dense.key);
+        if let (1, Some(from), Some(to)) = (keys, dense.from, dense.to) {
+            // All periods that are asked for are known, whether there are rows or none.
+            let first = floor_date(from, dense.grain, &self.query.clock);
+            let ends = (day(first), day(to.saturating_sub(1).max(first)));
+            let list = gap(dense.grain, rules, day(first), (none(), none()), ends);
+            let spine = LogicalPlanBuilder::empty(true).project(vec![list.alias(&time)])?;
+            let mut spine = for_each_of(spine, &time)?;
+            let mut columns = Vec::with_capacity(names.len());
+            for name in &names {
+                let field = builder.schema().field_with_unqualified_name(name)?;
+                columns.push(if *name == time {
+                    cast(bare(name), field.data_type().clone()).alias(name)
+                } else {
+                    Plan::Literal(ScalarValue::try_from(field.data_type())?, None).alias(name)
+                });
+            }
+            spine = spine.project(columns)?;
+            return grouped_again(builder.union(spine.build()?)?.build()?, keys);
+        }
+        let (others, _) = names.split_at(keys.min(names.len()));
+        let others: Vec<Plan> =
+            others.iter().filter(|name| **name != time).map(|name| bare(name)).collect();
+        let near = |frame: Frame, name: &str| -> Result<(Plan, String), QueryError> {
+            let order = vec![bare(&time)];
+            let window = over(max_udaf(), bare(&time), others.clone(), order, frame)?;
+            Ok((window, name.to_owned()))
+        };
+        let mut windows = vec![near(Frame::Before, BEFORE)?, near(Frame::After, AFTER)?];
+        let first = match dense.from {
+            Some(from) => day(from),
+            None => {
+                let first = over_all(min_udaf(), bare(&time), Vec::new())?;
+                windows.push((first, FIRST.to_owned()));
+                bare(FIRST)
+            }
+        };
+        let last = match dense.to {
+            Some(to) => day(to.saturating_sub(1)),
+            None => {
+                let last = over_all(max_udaf(), bare(&time), Vec::new())?;
+                windows.push((last, LAST.to_owned()));
+                bare(LAST)
+            }
+        };
+        let near = (bare(BEFORE), bare(AFTER));
+        let list = gap(dense.grain, rules, bare(&time), near, (first, last));
+        let builder = with_column(with_windows(builder, windows)?, list, PERIOD)?;
+        let builder = for_each_of(builder, PERIOD)?;
+        let (mut shown, own) = (Vec::with_capacity(names.len()), bare(PERIOD));
+        for (index, name) in names.iter().enumerate() {
+            shown.push(if *name == time {
+                own.clone().alias(name)
+            } else if index < keys {
+                bare(name)
+            } else {
+                let here = Plan::BinaryExpr(BinaryExpr::new(
+                    Box::new(own.clone()),
+                    Operator::IsNotDistinctFrom,
+                    Box::new(bare(&time)),
+                ));
+                let arm = (Box::new(here), Box::new(bare(name)));
+                Plan::Case(Case::new(None, vec![arm], None)).alias(name)
+            });
+        }
+        Ok(builder.project(shown)?)
+    }
+}
+
 /// An expression in which counts of nothing are 0.
 fn filled(plan: Plan, counts: &[String]) -> Result<Plan, QueryError> {
     use datafusion_common::tree_node::{Transformed, TreeNode};
     let moved = plan.transform_up(|node| match &node {
         Plan::Column(column) if counts.contains(&column.name) => {
-            Ok(Transformed::yes(coalesce(vec![node, lit(0_i64)])))
+            let known = first_known(vec![node, lit(0_i64)], &DataType::Int64);
+            known.map(Transformed::yes).map_err(|e| DataFusionError::Internal(e.to_string()))
         }
         _ => Ok(Transformed::no(node)),
     })?;

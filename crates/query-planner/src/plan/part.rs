@@ -1,16 +1,27 @@
 //! One part: rows grouped by its keys, and aggregated.
 
+use std::sync::Arc;
+
+use datafusion_common::ScalarValue;
 use datafusion_common::arrow::datatypes::DataType;
-use datafusion_expr::{Expr as Plan, LogicalPlanBuilder, Operator};
-use sandbar_catalog::Type;
+use datafusion_expr::expr::{AggregateFunction, Case};
+use datafusion_expr::{AggregateUDF, Expr as Plan, LogicalPlanBuilder, Operator};
+use datafusion_functions_aggregate::min_max::{max_udaf, min_udaf};
+use datafusion_functions_aggregate::sum::sum_udaf;
+use sandbar_catalog::definitions::Pick;
 use sandbar_catalog::expr::Expr;
+use sandbar_catalog::query::Truncation;
+use sandbar_catalog::time::Grain;
+use sandbar_catalog::{FieldPath, Type};
 use sandbar_permissions::Sandbox;
 
-use super::Planner;
 use super::rows::Wants;
+use super::window::{for_each_of, over_all, with_column, with_windows};
+use super::{Planner, bare};
 use crate::error::QueryError;
+use crate::functions::periods;
 use crate::lower::{Lower, Lowered, aggregate_name, balanced};
-use crate::query::{Key, Part, Predicate};
+use crate::query::{Key, Part, Predicate, Series};
 use crate::resolve::truncated;
 
 /// A part, aggregated: the columns of its keys, then those of its aggregations.
@@ -48,41 +59,185 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn aggregated(&mut self, part: &Part<Sandbox>) -> Result<Aggregated, QueryError> {
+        if let Some(events) = &part.events {
+            return self.followed(part, events);
+        }
         let mut lower = self.lower(&part.rows)?;
         lower.first_aggregate = self.aggregates;
         let looked = self.look_up(&part.rows, &mut lower)?;
-        let keys = part.keys.iter().map(|key| self.key(key, &mut lower));
-        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let series = part.series.as_ref();
+        let mut keys = Vec::with_capacity(part.keys.len());
+        for (index, key) in part.keys.iter().enumerate() {
+            keys.push(match series {
+                Some(series) if series.key == index => {
+                    Lowered { plan: bare(PERIOD), arrow: DataType::Date32 }
+                }
+                _ => self.key(key, &mut lower)?,
+            });
+        }
         let shared = shared_filter(part);
+        let (picks, windows) = self.picks(part, shared, &keys, &mut lower)?;
         let mut leaves = Vec::with_capacity(part.leaves.len());
-        for leaf in &part.leaves {
+        for (leaf, pick) in part.leaves.iter().zip(picks) {
             let filters = if shared.is_empty() { leaf.filters.as_slice() } else { &[] };
-            leaves.push(lower.aggregated(&leaf.expr, filters)?);
+            leaves.push(lower.aggregated(&leaf.expr, filters, pick)?);
         }
         let condition = shared.iter().map(|predicate| lower.predicate(predicate));
         let condition = balanced(condition.collect::<Result<_, _>>()?, Operator::And);
+        let day = match series {
+            Some(series) => Some(self.day(series, &mut lower)?),
+            None => None,
+        };
         let fields = part.stored_fields(self.compiled.snapshot(), &[]);
         let wants = Wants { fields: &fields, keys: &[], condition };
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
-        let groups = keys.iter().enumerate();
-        let groups: Vec<Plan> =
-            groups.map(|(index, key)| key.plan.clone().alias(key_column(index))).collect();
         let first = lower.first_aggregate;
-        let named = lower.aggregates.iter().enumerate();
-        let named: Vec<Plan> =
-            named.map(|(i, a)| a.clone().alias(aggregate_name(first + i))).collect();
-        let builder = builder.aggregate(groups, named)?;
-        let mut aggregates = Vec::with_capacity(lower.aggregates.len());
+        let name = |index: usize| aggregate_name(first + index);
+        let named = |(index, plan): (usize, &Plan)| plan.clone().alias(name(index));
+        let aggregates: Vec<Plan> = lower.aggregates.iter().enumerate().map(named).collect();
+        let groups = |keys: &[Lowered]| -> Vec<Plan> {
+            let keys = keys.iter().enumerate();
+            keys.map(|(index, key)| key.plan.clone().alias(key_column(index))).collect()
+        };
+        let builder = match (series, day) {
+            (Some(series), Some(day)) => match merging(&lower.aggregates) {
+                Some(merging) if windows.is_empty() => {
+                    // Rows of a day are put together before days are repeated for periods.
+                    let mut daily = groups(&keys);
+                    if let Some(slot) = daily.get_mut(series.key) {
+                        *slot = day.alias(DAY);
+                    }
+                    let builder = builder.aggregate(daily, aggregates)?;
+                    let builder = self.reported(builder, series)?;
+                    let all = (0..keys.len()).map(|index| match index {
+                        _ if index == series.key => bare(PERIOD).alias(key_column(index)),
+                        _ => bare(&key_column(index)),
+                    });
+                    let again = merging.into_iter().enumerate().map(|(index, function)| {
+                        call(function, bare(&name(index))).alias(name(index))
+                    });
+                    builder.aggregate(all.collect::<Vec<_>>(), again.collect::<Vec<_>>())?
+                }
+                _ => {
+                    let builder = with_column(builder, day, DAY)?;
+                    let builder = self.reported(builder, series)?;
+                    let builder = with_windows(builder, windows)?;
+                    builder.aggregate(groups(&keys), aggregates)?
+                }
+            },
+            _ => with_windows(builder, windows)?.aggregate(groups(&keys), aggregates)?,
+        };
+        let mut columns = Vec::with_capacity(lower.aggregates.len());
         for (index, plan) in lower.aggregates.iter().enumerate() {
-            let name = aggregate_name(first + index);
-            let field = builder.schema().field_with_unqualified_name(&name)?;
-            let counts = matches!(plan, Plan::AggregateFunction(a) if a.func.name() == "count");
-            aggregates.push(AggregateColumn { name, arrow: field.data_type().clone(), counts });
+            let name = name(index);
+            let arrow = builder.schema().field_with_unqualified_name(&name)?.data_type().clone();
+            columns.push(AggregateColumn { name, arrow, counts: function(plan) == Some("count") });
         }
-        self.aggregates += aggregates.len();
+        self.aggregates += columns.len();
         let keys = keys.into_iter().map(|key| key.arrow).collect();
-        Ok(Aggregated { builder, keys, aggregates, leaves })
+        Ok(Aggregated { builder, keys, aggregates: columns, leaves })
     }
+
+    /// Which rows count for numbers that are not added up over time: those of the first or last
+    /// time among the rows of their group that pass their filters.
+    fn picks(
+        &mut self,
+        part: &Part<Sandbox>,
+        shared: &[Predicate],
+        keys: &[Lowered],
+        lower: &mut Lower<'a>,
+    ) -> Result<Picks, QueryError> {
+        let (mut picks, mut windows) = (Vec::new(), Vec::new());
+        for leaf in &part.leaves {
+            let Some(semi) = &leaf.semi_additive else {
+                picks.push(None);
+                continue;
+            };
+            let time = lower.field(&FieldPath::own(semi.over))?.plan;
+            let filters = if shared.is_empty() { leaf.filters.as_slice() } else { &[] };
+            let filters = filters.iter().map(|predicate| lower.predicate(predicate));
+            let counted = match balanced(filters.collect::<Result<_, _>>()?, Operator::And) {
+                Some(all) => {
+                    let arm = (Box::new(all), Box::new(time.clone()));
+                    Plan::Case(Case::new(None, vec![arm], None))
+                }
+                None => time.clone(),
+            };
+            let mut partition: Vec<Plan> = keys.iter().map(|key| key.plan.clone()).collect();
+            for path in &semi.per {
+                partition.push(lower.field(path)?.plan);
+            }
+            let function = match semi.pick {
+                Pick::First => min_udaf(),
+                Pick::Last => max_udaf(),
+            };
+            let name = format!("#w{}", windows.len());
+            windows.push((over_all(function, counted, partition)?, name.clone()));
+            picks.push(Some(time.eq(bare(&name))));
+        }
+        Ok((picks, windows))
+    }
+
+    /// The day of a row, in the zone of the question.
+    fn day(&self, series: &Series, lower: &mut Lower<'a>) -> Result<Plan, QueryError> {
+        let data_type = self.compiled.snapshot().field(series.time).data_type;
+        let time = Expr::field(FieldPath::own(series.time), data_type);
+        let day = truncated(time, Some(Truncation::Grain(Grain::Day)));
+        Ok(lower.expr(&day)?.plan)
+    }
+
+    /// Rows of days, each once for every period in which it counts.
+    fn reported(
+        &self,
+        builder: LogicalPlanBuilder,
+        series: &Series,
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let (builder, newest) = match series.reporting.to {
+            Some(_) => (builder, Plan::Literal(ScalarValue::Date32(None), None)),
+            // Without an end that is asked for, the last day of the rows is the end.
+            None => {
+                let newest = over_all(max_udaf(), bare(DAY), Vec::new())?;
+                (with_windows(builder, vec![(newest, NEWEST.to_owned())])?, bare(NEWEST))
+            }
+        };
+        let list = periods(&series.reporting, bare(DAY), newest);
+        for_each_of(with_column(builder, list, PERIOD)?, PERIOD)
+    }
+}
+
+/// For each leaf which rows count, and the windows that tell.
+type Picks = (Vec<Option<Plan>>, Vec<(Plan, String)>);
+
+/// The columns by which rows of days become periods.
+const DAY: &str = "#day";
+const NEWEST: &str = "#newest";
+const PERIOD: &str = "#period";
+
+/// The functions that put aggregations of days together, if all of them can be.
+fn merging(aggregates: &[Plan]) -> Option<Vec<Arc<AggregateUDF>>> {
+    let one = |plan: &Plan| match plan {
+        Plan::AggregateFunction(aggregate) if aggregate.params.distinct => None,
+        _ => match function(plan)? {
+            "count" | "sum" => Some(sum_udaf()),
+            "min" => Some(min_udaf()),
+            "max" => Some(max_udaf()),
+            _ => None,
+        },
+    };
+    aggregates.iter().map(one).collect()
+}
+
+/// The name of an aggregation's function.
+fn function(plan: &Plan) -> Option<&str> {
+    match plan {
+        Plan::AggregateFunction(aggregate) => Some(aggregate.func.name()),
+        _ => None,
+    }
+}
+
+fn call(function: Arc<AggregateUDF>, argument: Plan) -> Plan {
+    let args = vec![argument];
+    Plan::AggregateFunction(AggregateFunction::new_udf(function, args, false, None, vec![], None))
 }
 
 /// The conditions that every number of a part has in common: they then narrow the rows themselves.

@@ -107,9 +107,8 @@ impl<'a> Planner<'a> {
             let name = |field: &FieldId| key_of(&near, &snapshot.field(*field).name);
             let left: Vec<Column> = member.near.iter().map(name).collect();
             let alias = TableReference::bare(member_alias(first + index));
-            let right: Vec<Column> = (0..left.len())
-                .map(|i| Column::new(Some(alias.clone()), key_column(i)))
-                .collect();
+            let right: Vec<Column> =
+                (0..left.len()).map(|i| Column::new(Some(alias.clone()), key_column(i))).collect();
             let join = match (&member.of, way) {
                 (MemberOf::Value { .. }, _) => JoinType::Left,
                 (_, Join::Semi) => JoinType::LeftSemi,

@@ -3,14 +3,12 @@
 use sandbar_catalog::decode::Located;
 use sandbar_catalog::expr::{Comparison, Expr, ExprKind, Function, Pattern};
 use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value};
-use sandbar_catalog::{
-    FieldId, FieldPath, Literal, Relationship, RelationshipId, TableId, Type,
-};
+use sandbar_catalog::{FieldId, FieldPath, Literal, Relationship, RelationshipId, TableId, Type};
 use sandbar_permissions::{Level, Missing};
 
 use super::columns::truncated_type;
 use super::ground::{Ground, NotFound, ToMany, routes};
-use super::numbers::Drafts;
+use super::numbers::{Drafts, Kind, Narrowed};
 use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, shorten};
@@ -176,10 +174,8 @@ impl Asking<'_> {
                         Some(close) => format!("; did you mean `{close}`?"),
                         None => "; `filter` is for fields".to_owned(),
                     };
-                    let message = format!(
-                        "`{}` is not a column of the answer{hint}",
-                        shorten(name)
-                    );
+                    let message =
+                        format!("`{}` is not a column of the answer{hint}", shorten(name));
                     self.problem("Q0147", path, message);
                     return None;
                 };
@@ -320,7 +316,17 @@ impl Asking<'_> {
         }
         let id = self.metric_named(&metric.value, path)?;
         let mut drafts = Drafts::default();
-        let value = self.metric_value(id, None, path, &mut drafts)?;
+        let narrowed = Narrowed { filter: None, path };
+        let value = self.metric_value(id, narrowed, None, &mut drafts)?;
+        if drafts.all.iter().any(|draft| draft.kind != Kind::Plain) {
+            let message = format!(
+                "`{}` is a number of periods, and not of one `{}`",
+                shorten(&metric.value),
+                snapshot.table(entity).name
+            );
+            self.problem("Q0149", path, message);
+            return None;
+        }
         let mut parts = Vec::with_capacity(drafts.all.len());
         let places = std::mem::take(&mut drafts.places);
         for mut draft in drafts.all {
@@ -441,9 +447,7 @@ impl Asking<'_> {
         if let Some(Truncation::Grain(grain)) = grain {
             let points = self.points(value.data_type, test, name, path)?;
             let aligned = |point: &Point| match point {
-                Point::Exact(Literal::Date(day)) => {
-                    floor_date(*day, grain, self.clock.week_start) == *day
-                }
+                Point::Exact(Literal::Date(day)) => floor_date(*day, grain, &self.clock) == *day,
                 _ => true,
             };
             if !points.iter().all(aligned) {
@@ -455,13 +459,7 @@ impl Asking<'_> {
         self.value_test(value, test, name, path)
     }
 
-    fn value_test(
-        &mut self,
-        value: Expr,
-        test: &Test<'_>,
-        name: &str,
-        path: &str,
-    ) -> Option<Expr> {
+    fn value_test(&mut self, value: Expr, test: &Test<'_>, name: &str, path: &str) -> Option<Expr> {
         let (op, data_type) = (test.op, value.data_type);
         if let Some(wanted) = wanted(op, data_type) {
             let message =

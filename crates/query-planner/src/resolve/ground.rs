@@ -105,7 +105,11 @@ impl Asking<'_> {
     }
 
     /// `table.field`: the table that the first name means, where that is no relationship.
-    fn qualified<'c>(&self, from: TableId, chain: &'c [&'c str]) -> Option<(TableId, &'c [&'c str])> {
+    fn qualified<'c>(
+        &self,
+        from: TableId,
+        chain: &'c [&'c str],
+    ) -> Option<(TableId, &'c [&'c str])> {
         let (first, rest) = chain.split_first()?;
         if rest.is_empty() || self.grants.relationships(from).any(|r| r.name == *first) {
             return None;
@@ -243,7 +247,11 @@ impl Asking<'_> {
         Ok(found.pop().map(|step| (step, rest)))
     }
 
-    fn table_of<'c>(&self, from: TableId, chain: &'c [&'c str]) -> Option<(TableId, &'c [&'c str])> {
+    fn table_of<'c>(
+        &self,
+        from: TableId,
+        chain: &'c [&'c str],
+    ) -> Option<(TableId, &'c [&'c str])> {
         let (first, rest) = chain.split_first()?;
         let padded = [*first, ""];
         let (table, _) = self.qualified(from, &padded)?;
@@ -280,9 +288,7 @@ impl Asking<'_> {
 
 fn usable(grants: &Grants, table: TableId) -> impl Iterator<Item = &Relationship> {
     let open = grants.table_level(table) == Level::Query;
-    grants
-        .relationships(table)
-        .filter(move |r| open && grants.table_level(r.to) == Level::Query)
+    grants.relationships(table).filter(move |r| open && grants.table_level(r.to) == Level::Query)
 }
 
 /// The ways from a table to another over relationships that lead to one row; the empty one from a
@@ -353,7 +359,8 @@ impl Asking<'_> {
             let first = uses.iter().take(index).find(|first| first.path == other.path);
             let Some(first) = first else { continue };
             let (a, b) = (snapshot.field(first.field), snapshot.field(other.field));
-            let same = first.field == other.field || a.dimension.is_some() && a.dimension == b.dimension;
+            let same =
+                first.field == other.field || a.dimension.is_some() && a.dimension == b.dimension;
             if same || told.contains(&other.path.as_str()) {
                 continue;
             }
@@ -364,7 +371,8 @@ impl Asking<'_> {
             let instead = if first.is_time && other.is_time {
                 format!("`{METRIC_TIME}` is the time of each")
             } else {
-                "give both fields the same `dimension` in the model if they mean the same".to_owned()
+                "give both fields the same `dimension` in the model if they mean the same"
+                    .to_owned()
             };
             let message = format!(
                 "`{}` is `{}` for `{}`, but `{}` for `{}`; {instead}",

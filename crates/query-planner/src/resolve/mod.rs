@@ -6,6 +6,7 @@ mod ground;
 mod names;
 mod numbers;
 mod relative;
+mod series;
 mod values;
 
 pub(crate) use filter::truncated;
@@ -22,10 +23,11 @@ use crate::compiled::Compiled;
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::functions::Clock;
 use crate::query::{
-    Key, Member, Part, Query, ResolvedQuery, Rows, Scan, Shape, SortBy, SortKey,
+    Key, Member, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy, SortKey,
 };
 use ground::{METRIC_TIME, Use};
-use numbers::{AskedMetric, Draft, Drafts};
+use numbers::{AskedMetric, Draft, Drafts, Kind};
+use series::Days;
 
 /// The most columns an answer has.
 const MAX_COLUMNS: usize = 256;
@@ -73,7 +75,8 @@ fn zone(query: &SemanticQuery, compiled: &Compiled) -> Result<Clock, QueryProble
             ),
         })?,
     };
-    Ok(Clock { zone, week_start: query.week_start.unwrap_or(model.week_start) })
+    let week_start = query.week_start.unwrap_or(model.week_start);
+    Ok(Clock { zone, week_start, fiscal: model.fiscal })
 }
 
 /// At most 64 characters of what an asker wrote.
@@ -130,7 +133,7 @@ impl Asking<'_> {
             match named {
                 Some(table) => {
                     let (time, about) = (self.default_time(table), self.table_name(table));
-                    drafts.part(table, time, &about);
+                    drafts.part(table, time, Kind::Plain, &about);
                 }
                 None if self.problems.is_empty() => {
                     self.problem("Q0114", "", "name a `table`, or at least one of `metrics`");
@@ -149,6 +152,8 @@ impl Asking<'_> {
         };
         self.check_names(&shape);
         self.conditions(query, &mut drafts.all);
+        self.requirements(&drafts.required, &drafts.all);
+        let dense = self.dense(query, &drafts.all);
         let order = self.order(query, &drafts.all, &shape);
         let having = self.having(query, &shape);
         let limit = query.limit.as_ref().map(|limit| limit.value);
@@ -161,7 +166,7 @@ impl Asking<'_> {
         }
         let parts = drafts.all.into_iter().map(|draft| self.part(draft, &order));
         let parts = parts.collect::<Option<Vec<_>>>()?;
-        Some(Query { parts, shape, having, order, limit, clock: self.clock.clone() })
+        Some(Query { parts, shape, dense, having, order, limit, clock: self.clock.clone() })
     }
 
     /// The table whose rows every asked metric aggregates, where that is one.
@@ -176,15 +181,19 @@ impl Asking<'_> {
     fn conditions(&mut self, query: &SemanticQuery, drafts: &mut [Draft]) {
         for draft in drafts {
             let known = self.problems.len();
+            let mut days = Days::default();
             if let Some(asked) = &query.filter {
                 let path = if asked.path.is_empty() { "filter" } else { &asked.path };
-                let found = self.filter(&mut draft.ground, asked, path);
-                draft.filter.extend(found);
+                days = self.asked_days(draft, asked, path);
             }
             for (index, name) in query.segments.iter().enumerate() {
                 let path = format!("segments[{index}]");
-                draft.filter.extend(self.segment(&draft.ground, &name.value, &path));
+                let found: Vec<Predicate> =
+                    self.segment(&draft.ground, &name.value, &path).into_iter().collect();
+                self.not_of_time(draft, &found, &path);
+                draft.filter.extend(found);
             }
+            self.series(draft, days);
             // What is wrong is told once, not once for each number.
             if self.problems.len() > known {
                 return;
@@ -194,9 +203,13 @@ impl Asking<'_> {
 
     /// A part with all the tables that it reads.
     pub(super) fn part(&mut self, draft: Draft, order: &[SortKey]) -> Option<Part<TableId>> {
-        let Draft { ground, keys, leaves, filter } = draft;
+        let Draft { ground, kind, keys, leaves, filter, series, .. } = draft;
         let rows = Rows { scans: Vec::new(), filter, members: ground.members };
-        let mut part = Part { rows, keys, leaves };
+        let events = match kind {
+            Kind::Followed(conversion) => Some(self.events(&conversion, ground.time?)?),
+            Kind::Plain | Kind::Moved { .. } => None,
+        };
+        let mut part = Part { rows, keys, leaves, series, events };
         let used = part.stored_fields(self.compiled.snapshot(), order);
         part.rows.scans = self.scans(ground.table, &used, &part.rows.members)?;
         Some(part)

@@ -1,12 +1,14 @@
 //! The numbers of a question: which parts compute them, each at the grain of its own table.
 
+use sandbar_catalog::decode::Located;
+use sandbar_catalog::definitions::OffsetDef;
 use sandbar_catalog::expr::{Aggregate, AggregateFunction, Arithmetic, Expr, ExprKind};
 use sandbar_catalog::query::{Aggregation, Compare, Filter, MetricAsk, SemanticQuery};
-use sandbar_catalog::{FieldId, Leaf as ModelLeaf, MetricId, TableId, Type};
+use sandbar_catalog::{Conversion, FieldId, Leaf as ModelLeaf, MetricId, Shift, TableId, Window};
 
 use super::ground::Ground;
 use super::{Asking, shorten};
-use crate::query::{AnswerColumn, Key, Leaf, Output, Place, Predicate};
+use crate::query::{AnswerColumn, Key, Leaf, Output, Place, Predicate, Series};
 
 /// A metric that is asked for, and where.
 pub(super) struct AskedMetric<'q> {
@@ -15,12 +17,44 @@ pub(super) struct AskedMetric<'q> {
     pub(super) path: String,
 }
 
+/// The condition of one number alone, and where the number is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Narrowed<'q> {
+    pub(super) filter: Option<&'q Located<Filter>>,
+    pub(super) path: &'q str,
+}
+
+/// Fields that a number wants to be grouped by, or narrowed to one value.
+pub(super) struct Required {
+    pub(super) part: usize,
+    pub(super) fields: Vec<FieldId>,
+    pub(super) about: String,
+    pub(super) path: String,
+    /// The number's own place among the leaves of the part.
+    pub(super) leaf: usize,
+}
+
 /// A part being put together.
 pub(super) struct Draft {
     pub(super) ground: Ground,
+    pub(super) kind: Kind,
     pub(super) keys: Vec<Key>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) filter: Vec<Predicate>,
+    pub(super) series: Option<Series>,
+    /// Whether periods without data have a row.
+    pub(super) dense: bool,
+}
+
+/// What a part computes its numbers from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// The rows of each group.
+    Plain,
+    /// Rows of other times.
+    Moved { window: Option<Window>, shifts: Vec<Shift> },
+    /// Rows and the events that follow them.
+    Followed(Box<Conversion>),
 }
 
 /// The parts of a question and where their leaves stand.
@@ -30,22 +64,49 @@ pub(super) struct Drafts {
     pub(super) places: Vec<Place>,
     /// Whether the question speaks of each number's own time.
     pub(super) timed: bool,
+    pub(super) required: Vec<Required>,
 }
 
 impl Drafts {
     /// The part at the grain of a table, made where there is none: numbers of one table share it,
     /// unless the question goes by their times and these differ.
-    pub(super) fn part(&mut self, table: TableId, time: Option<FieldId>, about: &str) -> usize {
+    pub(super) fn part(
+        &mut self,
+        table: TableId,
+        time: Option<FieldId>,
+        kind: Kind,
+        about: &str,
+    ) -> usize {
+        let timed = self.timed || kind != Kind::Plain;
         let fits = |draft: &Draft| {
-            draft.ground.table == table && (!self.timed || draft.ground.time == time)
+            draft.ground.table == table
+                && draft.kind == kind
+                && (!timed || draft.ground.time == time)
+                && !matches!(kind, Kind::Followed(_))
         };
         if let Some(found) = self.all.iter().position(fits) {
             return found;
         }
-        let ground = Ground::new(table, time, about);
-        let (keys, leaves, filter) = (Vec::new(), Vec::new(), Vec::new());
-        self.all.push(Draft { ground, keys, leaves, filter });
+        self.all.push(Draft {
+            ground: Ground::new(table, time, about),
+            kind,
+            keys: Vec::new(),
+            leaves: Vec::new(),
+            filter: Vec::new(),
+            series: None,
+            dense: false,
+        });
         self.all.len() - 1
+    }
+
+    /// Remembers what the next leaf of a part wants.
+    fn required(&mut self, part: usize, fields: &[FieldId], about: &str, path: &str) {
+        if fields.is_empty() {
+            return;
+        }
+        let leaf = self.all.get(part).map_or(0, |draft| draft.leaves.len());
+        let (fields, about, path) = (fields.to_vec(), about.to_owned(), path.to_owned());
+        self.required.push(Required { part, fields, about, path, leaf });
     }
 
     /// The input that stands for a leaf of a part; equal leaves are one.
@@ -93,11 +154,12 @@ impl Asking<'_> {
             return values;
         };
         let (time, about) = (self.default_time(table), self.table_name(table));
-        let part = drafts.part(table, time, &about);
+        let part = drafts.part(table, time, Kind::Plain, &about);
         for (index, asked) in query.measures.iter().enumerate() {
             let path = format!("measures[{index}]");
             let Some(id) = self.measure(table, &asked.value.name.value, &path) else { continue };
-            let filters = self.narrowed(asked.value.filter.as_ref(), &path, part, drafts);
+            let narrowed = Narrowed { filter: asked.value.filter.as_ref(), path: &path };
+            let filters = self.narrowed(narrowed, part, drafts);
             let measure = self.compiled.snapshot().measure(id);
             let leaf = Leaf { expr: measure.expr.clone(), filters, semi_additive: None };
             let column = AnswerColumn {
@@ -125,27 +187,32 @@ impl Asking<'_> {
         self.compiled.snapshot().table(table).name.clone()
     }
 
-    fn metric_output(
-        &mut self,
-        asked: &AskedMetric<'_>,
-        drafts: &mut Drafts,
-    ) -> Option<Output> {
+    fn metric_output(&mut self, asked: &AskedMetric<'_>, drafts: &mut Drafts) -> Option<Output> {
         let metric = self.compiled.snapshot().metric(asked.id);
         let ask = asked.ask;
-        let filter = ask.filter.as_ref();
-        let now = |asking: &mut Self, drafts: &mut Drafts| {
-            asking.metric_value(asked.id, filter, &asked.path, drafts)
-        };
-        let value = match (&ask.offset, ask.compare) {
-            (None, None) => now(self, drafts)?,
-            (None, Some(_)) => {
+        let narrowed = Narrowed { filter: ask.filter.as_ref(), path: &asked.path };
+        let compare = ask.compare.unwrap_or_default();
+        let value = match &ask.offset {
+            None if ask.compare.is_some() => {
                 let message = "`compare` belongs beside `offset`: compare with which time?";
                 self.problem("Q0145", &asked.path, message);
                 return None;
             }
-            (Some(_), _) => {
-                self.problem("Q0145", &asked.path, "offsets cannot be asked for yet");
-                return None;
+            None => self.metric_value(asked.id, narrowed, None, drafts)?,
+            Some(offset) => {
+                let shift = self.shift(offset, &asked.path)?;
+                let then = self.metric_value(asked.id, narrowed, Some(shift), drafts)?;
+                if compare == Compare::Value {
+                    then
+                } else {
+                    let now = self.metric_value(asked.id, narrowed, None, drafts)?;
+                    let found = compared(compare, now, then);
+                    if found.is_none() {
+                        let message = format!("`{}` is no number to compare", metric.name);
+                        self.problem("Q0145", &asked.path, message);
+                    }
+                    found?
+                }
             }
         };
         let compared = matches!(ask.compare, Some(Compare::Ratio));
@@ -159,21 +226,35 @@ impl Asking<'_> {
         Some(Output { column, value })
     }
 
+    fn shift(&mut self, offset: &Located<OffsetDef>, path: &str) -> Option<Shift> {
+        let count = offset.count.unwrap_or(1);
+        match (offset.unit, offset.to) {
+            (Some(unit), None) if (1..=10_000).contains(&count) => Some(Shift::Back(count, unit)),
+            (None, Some(unit)) if offset.count.is_none() => Some(Shift::StartOf(unit)),
+            _ => {
+                let message = "an offset is `{\"count\": 1, \"unit\": \"month\"}`, with a count from \
+                               1 to 10000, or `{\"to\": \"month\"}`";
+                self.problem("Q0145", &format!("{path}.offset"), message);
+                None
+            }
+        }
+    }
+
     /// The value of a metric, over the leaves of the parts.
     pub(super) fn metric_value(
         &mut self,
         id: MetricId,
-        filter: Option<&sandbar_catalog::decode::Located<Filter>>,
-        path: &str,
+        narrowed: Narrowed<'_>,
+        shift: Option<Shift>,
         drafts: &mut Drafts,
     ) -> Option<Expr> {
         let metric = self.compiled.snapshot().metric(id);
         let mut inputs = Vec::with_capacity(metric.leaves.len());
         let known = self.problems.len();
         for leaf in &metric.leaves {
-            inputs.push(self.model_leaf(leaf, &metric.name, filter, path, drafts));
+            inputs.extend(self.model_leaf(leaf, &metric.name, narrowed, shift, drafts));
         }
-        if self.problems.len() > known {
+        if self.problems.len() > known || inputs.len() < metric.leaves.len() {
             return None;
         }
         Some(metric.expr.replace_inputs(&mut |index, data_type| {
@@ -185,30 +266,59 @@ impl Asking<'_> {
         &mut self,
         leaf: &ModelLeaf,
         about: &str,
-        filter: Option<&sandbar_catalog::decode::Located<Filter>>,
-        path: &str,
+        narrowed: Narrowed<'_>,
+        shift: Option<Shift>,
         drafts: &mut Drafts,
-    ) -> Expr {
-        let part = drafts.part(leaf.table, leaf.time, about);
+    ) -> Option<Expr> {
+        let shifts: Vec<Shift> = leaf.shifts.iter().copied().chain(shift).collect();
+        let window = leaf.window;
+        let moved = window.is_some() || !shifts.is_empty();
         let mut filters: Vec<Predicate> =
             leaf.filters.iter().cloned().map(Predicate::Modelled).collect();
-        filters.extend(self.narrowed(filter, path, part, drafts));
-        let expr = leaf.expr.clone();
-        drafts.leaf(part, Leaf { expr, filters, semi_additive: leaf.semi_additive.clone() })
+        if let Some(conversion) = &leaf.conversion {
+            if moved {
+                let message = format!("`{about}` counts conversions, which have no other time");
+                self.problem("Q0151", narrowed.path, message);
+                return None;
+            }
+            let part =
+                drafts.part(leaf.table, leaf.time, Kind::Followed(conversion.clone()), about);
+            filters.extend(self.narrowed(narrowed, part, drafts));
+            // The part is that of these events alone: they are its rows.
+            drafts.all.get_mut(part)?.filter.extend(filters);
+            let leaf = Leaf { expr: leaf.expr.clone(), filters: Vec::new(), semi_additive: None };
+            return Some(drafts.leaf(part, leaf));
+        }
+        if moved && leaf.time.is_none() {
+            let message = format!(
+                "`{about}` has no time, so it has no value of another time: the model gives it none"
+            );
+            self.problem("Q0151", narrowed.path, message);
+            return None;
+        }
+        let kind = if moved { Kind::Moved { window, shifts } } else { Kind::Plain };
+        let part = drafts.part(leaf.table, leaf.time, kind, about);
+        filters.extend(self.narrowed(narrowed, part, drafts));
+        drafts.all.get_mut(part)?.dense |= leaf.dense;
+        let (expr, semi_additive) = (leaf.expr.clone(), leaf.semi_additive.clone());
+        drafts.required(part, &leaf.requires, about, narrowed.path);
+        Some(drafts.leaf(part, Leaf { expr, filters, semi_additive }))
     }
 
     /// The condition of one number alone, over the rows of its part.
     fn narrowed(
         &mut self,
-        filter: Option<&sandbar_catalog::decode::Located<Filter>>,
-        path: &str,
+        narrowed: Narrowed<'_>,
         part: usize,
         drafts: &mut Drafts,
     ) -> Vec<Predicate> {
-        let (Some(filter), Some(draft)) = (filter, drafts.all.get_mut(part)) else {
+        let (Some(filter), Some(draft)) = (narrowed.filter, drafts.all.get_mut(part)) else {
             return Vec::new();
         };
-        self.filter(&mut draft.ground, filter, &format!("{path}.filter"))
+        let path = format!("{}.filter", narrowed.path);
+        let found = self.filter(&mut draft.ground, filter, &path);
+        self.not_of_time(draft, &found, &path);
+        found
     }
 
     fn aggregation(
@@ -231,7 +341,8 @@ impl Asking<'_> {
             self.problem("Q0125", path, message);
             return None;
         };
-        let filters = self.narrowed(asked.filter.as_ref(), path, part, drafts);
+        let narrowed = Narrowed { filter: asked.filter.as_ref(), path };
+        let filters = self.narrowed(narrowed, part, drafts);
         let ground = &drafts.all.get(part)?.ground;
         let argument = match &asked.field {
             Some(field) => Some(self.field(ground, &field.value, path)?),
@@ -274,15 +385,10 @@ impl Asking<'_> {
 }
 
 /// Two values of one number, compared.
-pub(super) fn compared(compare: Compare, now: Expr, then: Expr) -> Option<Expr> {
+fn compared(compare: Compare, now: Expr, then: Expr) -> Option<Expr> {
     match compare {
         Compare::Value => Some(then),
         Compare::Difference => Expr::arithmetic(Arithmetic::Subtract, now, then),
         Compare::Ratio => Expr::arithmetic(Arithmetic::Divide, now, then),
     }
-}
-
-/// Whether a value is a number that can be calculated with.
-pub(super) fn is_number(data_type: Type) -> bool {
-    data_type.is_numeric()
 }

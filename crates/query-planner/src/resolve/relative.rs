@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 use sandbar_catalog::query::{Op, RelativeUnit, days_since_epoch};
-use sandbar_catalog::time::Grain;
 
-use crate::functions::{Clock, floor_date};
+use crate::functions::{Clock, calendar_shift, floor_date, unit_grain};
 
 /// From the first day up to, but without, the second (days since 1970-01-01). `None`: outside of
 /// the calendar.
@@ -19,14 +18,8 @@ pub(super) fn range(
     clock: &Clock,
 ) -> Option<(i32, i32)> {
     let today = days_since_epoch(clock.zone.to_datetime(now).date());
-    let grain = match unit {
-        RelativeUnit::Day => Grain::Day,
-        RelativeUnit::Week => Grain::Week,
-        RelativeUnit::Month => Grain::Month,
-        RelativeUnit::Quarter => Grain::Quarter,
-        RelativeUnit::Year => Grain::Year,
-    };
-    let current = floor_date(today, grain, clock.week_start);
+    let grain = unit_grain(unit);
+    let current = floor_date(today, grain, clock);
     let count = i64::from(count);
     match op {
         Op::This => Some((current, shift(current, unit, 1)?)),
@@ -37,16 +30,9 @@ pub(super) fn range(
 }
 
 fn shift(day: i32, unit: RelativeUnit, count: i64) -> Option<i32> {
-    let span = jiff::Span::new();
-    let span = match unit {
-        RelativeUnit::Day => span.try_days(count),
-        RelativeUnit::Week => span.try_weeks(count),
-        RelativeUnit::Month => span.try_months(count),
-        RelativeUnit::Quarter => span.try_months(count.checked_mul(3)?),
-        RelativeUnit::Year => span.try_years(count),
-    };
-    let date = sandbar_catalog::query::date_of_days(day)?.checked_add(span.ok()?).ok()?;
-    Some(days_since_epoch(date))
+    let day = i32::try_from(calendar_shift(i64::from(day), count, unit)).ok()?;
+    // What lies outside of the calendar has no date.
+    sandbar_catalog::query::date_of_days(day).map(|_| day)
 }
 
 #[cfg(test)]
@@ -55,12 +41,12 @@ mod tests {
     use super::*;
     use jiff::tz::TimeZone;
     use sandbar_catalog::query::date_of_days;
-    use sandbar_catalog::time::WeekStart;
+    use sandbar_catalog::time::{FiscalYear, WeekStart};
 
     #[track_caller]
     fn check(now: &str, zone: &str, op: Op, count: u32, unit: RelativeUnit, expected: &str) {
         let zone = TimeZone::get(zone).unwrap();
-        let clock = Clock { zone, week_start: WeekStart::Monday };
+        let clock = Clock { zone, week_start: WeekStart::Monday, fiscal: FiscalYear::default() };
         let (from, to) = range(op, count, unit, now.parse().unwrap(), &clock).unwrap();
         let shown = format!("{}..{}", date_of_days(from).unwrap(), date_of_days(to).unwrap());
         assert_eq!(shown, expected);
@@ -83,7 +69,11 @@ mod tests {
 
     #[test]
     fn beyond_the_calendar_is_none() {
-        let clock = Clock { zone: TimeZone::UTC, week_start: WeekStart::Monday };
+        let clock = Clock {
+            zone: TimeZone::UTC,
+            week_start: WeekStart::Monday,
+            fiscal: FiscalYear::default(),
+        };
         let now = "2026-07-01T00:00:00Z".parse().unwrap();
         assert_eq!(range(Op::Previous, u32::MAX, RelativeUnit::Year, now, &clock), None);
     }

@@ -1,0 +1,169 @@
+//! Events that follow others: how many rows of a part have one, each event counted once.
+//!
+//! Rows and events of one entity stand in one line, in the order of time. Each event belongs to the
+//! last row before it. Nothing is joined, so nothing is counted twice.
+
+use datafusion_common::arrow::datatypes::DataType;
+use datafusion_common::{Column, ScalarValue};
+use datafusion_expr::expr::Case;
+use datafusion_expr::{Expr as Plan, LogicalPlanBuilder, Operator, lit};
+use datafusion_functions_aggregate::count::count_udaf;
+use datafusion_functions_aggregate::min_max::max_udaf;
+use jiff::tz::TimeZone;
+use sandbar_catalog::expr::Expr;
+use sandbar_catalog::{FieldPath, Type};
+use sandbar_permissions::Sandbox;
+
+use super::part::{AggregateColumn, Aggregated, key_column};
+use super::rows::Wants;
+use super::window::{Frame, over, over_all, with_windows};
+use super::{Planner, bare};
+use crate::error::QueryError;
+use crate::functions::{Clock, later};
+use crate::lower::{Lower, Lowered, aggregate_name, balanced};
+use crate::query::{Events, Part};
+
+/// When a row or event happens.
+const TIME: &str = "#time";
+/// 0 for a row, 1 for an event.
+const EVENT: &str = "#event";
+/// How many rows there were so far.
+const NUMBER: &str = "#number";
+/// When the row happens that an event follows.
+const SINCE: &str = "#since";
+
+fn entity(index: usize) -> String {
+    format!("#e{index}")
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn followed(
+        &mut self,
+        part: &Part<Sandbox>,
+        events: &Events<Sandbox>,
+    ) -> Result<Aggregated, QueryError> {
+        let (base, keys) = self.lined_up(part, events)?;
+        let follow = self.events(events, &keys)?;
+        let line = base.union(follow.build()?)?;
+        let entities: Vec<Plan> = (0..events.on.len()).map(|i| bare(&entity(i))).collect();
+        let is_row = bare(EVENT).eq(lit(0_i32));
+        let of_row = |value: Plan| {
+            let arm = (Box::new(is_row.clone()), Box::new(value));
+            Plan::Case(Case::new(None, vec![arm], None))
+        };
+        let order = vec![bare(TIME), bare(EVENT)];
+        let number = over(count_udaf(), of_row(lit(1_i64)), entities.clone(), order, Frame::UpTo)?;
+        let line = with_windows(line, vec![(number, NUMBER.to_owned())])?;
+        // One row and the events up to the next row: what is told of the row holds for all.
+        let mut together = entities;
+        together.push(bare(NUMBER));
+        let since = over_all(max_udaf(), of_row(bare(TIME)), together.clone())?;
+        let mut windows = vec![(since, SINCE.to_owned())];
+        for index in 0..keys.len() {
+            let key = over_all(max_udaf(), bare(&key_column(index)), together.clone())?;
+            windows.push((key, format!("#of{index}")));
+        }
+        let line = with_windows(line, windows)?;
+        let mut conditions = vec![bare(EVENT).eq(lit(1_i32)), bare(NUMBER).gt(lit(0_i64))];
+        if let Some((count, unit)) = events.window {
+            // Days have no zone: they are counted as days of UTC.
+            let days = self.compiled.snapshot().field(events.base_time).data_type == Type::Date;
+            let utc = Clock { zone: TimeZone::UTC, ..self.query.clock.clone() };
+            let clock = if days { &utc } else { &self.query.clock };
+            let end = later(bare(SINCE), count, unit, clock);
+            conditions.push(bare(TIME).lt(end));
+        }
+        let line = match balanced(conditions, Operator::And) {
+            Some(all) => line.filter(all)?,
+            None => line,
+        };
+        let groups = (0..keys.len()).map(|i| bare(&format!("#of{i}")).alias(key_column(i)));
+        let name = aggregate_name(self.aggregates);
+        self.aggregates += 1;
+        let count = datafusion_functions_aggregate::expr_fn::count(lit(1_i64)).alias(&name);
+        let builder = line.aggregate(groups.collect::<Vec<_>>(), vec![count])?;
+        let value = Lowered { plan: bare(&name), arrow: DataType::Int64 };
+        let leaves = part.leaves.iter().map(|_| value.clone()).collect();
+        let column = AggregateColumn { name, arrow: DataType::Int64, counts: true };
+        Ok(Aggregated { builder, keys, aggregates: vec![column], leaves })
+    }
+
+    /// The rows of the part, in the form of the line.
+    fn lined_up(
+        &mut self,
+        part: &Part<Sandbox>,
+        events: &Events<Sandbox>,
+    ) -> Result<(LogicalPlanBuilder, Vec<DataType>), QueryError> {
+        let mut lower = self.lower(&part.rows)?;
+        let looked = self.look_up(&part.rows, &mut lower)?;
+        let mut shown = Vec::new();
+        let mut keys = Vec::with_capacity(part.keys.len());
+        for (index, key) in part.keys.iter().enumerate() {
+            let lowered = self.key(key, &mut lower)?;
+            shown.push(lowered.plan.alias(key_column(index)));
+            keys.push(lowered.arrow);
+        }
+        let on = events.on.iter().map(|(own, _)| own);
+        shown.extend(self.placed(on, FieldPath::own(events.base_time), &mut lower)?);
+        shown.push(lit(0_i32).alias(EVENT));
+        let fields = part.stored_fields(self.compiled.snapshot(), &[]);
+        let wants = Wants { fields: &fields, keys: &[], condition: None };
+        let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
+        Ok((known(builder.project(shown)?, events)?, keys))
+    }
+
+    fn events(
+        &mut self,
+        events: &Events<Sandbox>,
+        keys: &[DataType],
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let mut lower = self.lower(&events.rows)?;
+        let looked = self.look_up(&events.rows, &mut lower)?;
+        let mut shown = Vec::new();
+        for (index, arrow) in keys.iter().enumerate() {
+            let missing = Plan::Literal(ScalarValue::try_from(arrow)?, None);
+            shown.push(missing.alias(key_column(index)));
+        }
+        let on = events.on.iter().map(|(_, theirs)| theirs);
+        shown.extend(self.placed(on, FieldPath::own(events.time), &mut lower)?);
+        shown.push(lit(1_i32).alias(EVENT));
+        let fields = events.stored_fields(self.compiled.snapshot());
+        let wants = Wants { fields: &fields, keys: &[], condition: None };
+        let builder = self.narrowed(&events.rows, looked, &wants, &mut lower)?;
+        known(builder.project(shown)?, events)
+    }
+
+    /// Whose a row or event is, and when it happens.
+    fn placed<'p>(
+        &self,
+        on: impl Iterator<Item = &'p FieldPath>,
+        time: FieldPath,
+        lower: &mut Lower<'a>,
+    ) -> Result<Vec<Plan>, QueryError> {
+        let snapshot = self.compiled.snapshot();
+        let mut shown = Vec::new();
+        for (index, path) in on.enumerate() {
+            let data_type = snapshot.field(path.field).data_type;
+            let value = lower.canonical(&Expr::field(path.clone(), data_type), data_type)?;
+            shown.push(value.plan.alias(entity(index)));
+        }
+        let data_type = snapshot.field(time.field).data_type;
+        let instant = lower.canonical(&Expr::field(time, data_type), Type::Datetime)?;
+        shown.push(instant.plan.alias(TIME));
+        Ok(shown)
+    }
+}
+
+/// Only what is of somebody and at some time: a missing value equals no other.
+fn known(
+    builder: LogicalPlanBuilder,
+    events: &Events<Sandbox>,
+) -> Result<LogicalPlanBuilder, QueryError> {
+    let names = (0..events.on.len()).map(entity).chain([TIME.to_owned()]);
+    let conditions =
+        names.map(|name| Plan::IsNotNull(Box::new(Plan::Column(Column::new_unqualified(name)))));
+    Ok(match balanced(conditions.collect(), Operator::And) {
+        Some(all) => builder.filter(all)?,
+        None => builder,
+    })
+}

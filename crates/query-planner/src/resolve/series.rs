@@ -1,0 +1,358 @@
+//! Numbers over time: which days are asked for, and how the rows of days become periods.
+
+use sandbar_catalog::decode::Located;
+use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
+use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value};
+use sandbar_catalog::time::Grain;
+use sandbar_catalog::{Conversion, FieldId, FieldPath, Literal, Shift, Type, Window, WindowStart};
+
+use super::ground::Ground;
+use super::numbers::{Draft, Kind, Required};
+use super::relative::range;
+use super::values::{Point, midnight, point};
+use super::{Asking, shorten};
+use crate::functions::{Reporting, floor_date, next_date};
+use crate::query::{Dense, Events, Key, Predicate, Rows, Series};
+
+/// A stretch of days: from the first up to, but without, the second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Days {
+    pub(super) from: Option<i32>,
+    pub(super) to: Option<i32>,
+}
+
+impl Days {
+    fn and(self, other: Self) -> Self {
+        let latest = |a: Option<i32>, b: Option<i32>| a.max(b);
+        let earliest = match (self.to, other.to) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        Self { from: latest(self.from, other.from), to: earliest }
+    }
+}
+
+impl Asking<'_> {
+    /// The conditions of a question on the rows of a part, and the days that they ask for. Where a
+    /// number is of other times, the days say which periods are reported, not which rows count.
+    pub(super) fn asked_days(
+        &mut self,
+        draft: &mut Draft,
+        filter: &Located<Filter>,
+        path: &str,
+    ) -> Days {
+        let moved = matches!(draft.kind, Kind::Moved { .. });
+        let mut days = Days::default();
+        let mut conjuncts = Vec::new();
+        flatten(&filter.value, path.to_owned(), &mut conjuncts);
+        for (conjunct, path) in conjuncts {
+            let of_time = self.days_of(&draft.ground, conjunct);
+            if let Some(found) = of_time {
+                days = days.and(found);
+                if moved {
+                    continue;
+                }
+            }
+            let located = Located { path, ..Located::from(conjunct.clone()) };
+            let found = self.filter(&mut draft.ground, &located, "");
+            self.not_of_time(draft, &found, &located.path);
+            draft.filter.extend(found);
+        }
+        days
+    }
+
+    /// Says so where a number of other times is narrowed by a time that is no stretch of days.
+    pub(super) fn not_of_time(&mut self, draft: &Draft, found: &[Predicate], path: &str) {
+        let (Kind::Moved { .. }, Some(time)) = (&draft.kind, draft.ground.time) else { return };
+        let own = FieldPath::own(time);
+        let mut reads = false;
+        for predicate in found {
+            predicate.expressions(&mut |expr| reads |= expr.fields().contains(&&own));
+        }
+        if reads {
+            let message = format!(
+                "`{}` is of other times than its rows, so a condition on its time is a stretch of \
+                 whole days that the whole question is narrowed to",
+                shorten(&draft.ground.about)
+            );
+            self.problem("Q0153", path, message);
+        }
+    }
+
+    /// The days that a condition on the time of some numbers means, if it is one.
+    fn days_of(&self, ground: &Ground, filter: &Filter) -> Option<Days> {
+        let time = ground.time?;
+        let of_time =
+            |name: &str| self.find(ground, name).ok().is_some_and(|p| p == FieldPath::own(time));
+        match filter {
+            Filter::Relative { field, op, count, unit } if of_time(&field.value) => {
+                let (from, to) = range(*op, *count, *unit, self.now, &self.clock)?;
+                Some(Days { from: Some(from), to: Some(to) })
+            }
+            Filter::Field { field, grain, op, values, .. } if of_time(&field.value) => {
+                let grain = match grain {
+                    None => Grain::Day,
+                    Some(Truncation::Grain(grain)) if grain.is_date() => *grain,
+                    Some(_) => return None,
+                };
+                let data_type = self.compiled.snapshot().field(time).data_type;
+                let days = values.iter().map(|value| self.whole_day(value, data_type));
+                let days: Vec<i32> = days.collect::<Option<_>>()?;
+                if days.iter().any(|day| floor_date(*day, grain, &self.clock) != *day) {
+                    return None;
+                }
+                let next = |day: i32| next_date(day, grain, &self.clock);
+                let between = |from, to| Some(Days { from, to });
+                match (op, days.as_slice()) {
+                    (Op::Eq, [day]) => between(Some(*day), Some(next(*day))),
+                    (Op::Lt, [day]) => between(None, Some(*day)),
+                    (Op::LtEq, [day]) => between(None, Some(next(*day))),
+                    (Op::Gt, [day]) => between(Some(next(*day)), None),
+                    (Op::GtEq, [day]) => between(Some(*day), None),
+                    (Op::Between, [a, b]) => between(Some(*a), Some(next(*b))),
+                    (Op::InRange, [a, b]) => between(Some(*a), Some(*b)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The day that a value stands for; an instant does where it is the first of its day.
+    fn whole_day(&self, value: &Value, data_type: Type) -> Option<i32> {
+        if let Ok(Point::Exact(Literal::Date(day))) = point(value, Type::Date, &self.clock.zone) {
+            return Some(day);
+        }
+        let Ok(Point::Exact(Literal::Datetime(micros))) = point(value, data_type, &self.clock.zone)
+        else {
+            return None;
+        };
+        let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
+        let date = self.clock.zone.to_datetime(instant).date();
+        let day = sandbar_catalog::query::days_since_epoch(date);
+        (midnight(day, &self.clock.zone)? == Literal::Datetime(micros)).then_some(day)
+    }
+
+    /// How a part whose numbers are of other times gets them from the rows of days.
+    pub(super) fn series(&mut self, draft: &mut Draft, days: Days) {
+        let Kind::Moved { window, shifts } = draft.kind.clone() else { return };
+        let Some(time) = draft.ground.time else { return };
+        let about = shorten(&draft.ground.about);
+        let data_type = self.compiled.snapshot().field(time).data_type;
+        let keys: Vec<(usize, &Key)> =
+            draft.keys.iter().enumerate().filter(|(_, k)| k.path == FieldPath::own(time)).collect();
+        let grain = match keys.as_slice() {
+            [] => None,
+            [(_, key)] => match (key.truncation, data_type) {
+                (Some(Truncation::Grain(grain)), _) if grain.is_date() => Some(grain),
+                (None, Type::Date) => Some(Grain::Day),
+                _ => {
+                    let message = format!(
+                        "`{about}` is a number of days or longer periods: group its time by `day`, \
+                         `week`, `month`, `quarter` or `year`"
+                    );
+                    self.problem("Q0151", "group_by", message);
+                    return;
+                }
+            },
+            _ => {
+                let message = format!("`{about}` is grouped by one grain of its time, not by two");
+                self.problem("Q0151", "group_by", message);
+                return;
+            }
+        };
+        if let Err(why) = fits(grain, window, &shifts, days) {
+            self.problem("Q0151", "", format!("`{about}` {why}"));
+            return;
+        }
+        let rules = self.clock.rules();
+        let Days { from, to } = days;
+        let reporting = Reporting { grain, window, shifts, from, to, rules };
+        let (first, end) = reporting.days();
+        let value = Expr::field(FieldPath::own(time), data_type);
+        let mut bound = |comparison: Comparison, day: Option<i32>| {
+            let Some(day) = day else { return };
+            let literal = match data_type {
+                Type::Date => Some(Literal::Date(day)),
+                _ => midnight(day, &self.clock.zone),
+            };
+            // Beyond the calendar there are no rows to leave out.
+            draft.filter.extend(literal.map(|literal| {
+                let (left, right) = (Box::new(value.clone()), Box::new(Expr::literal(literal)));
+                Predicate::Asked(Expr::new(
+                    ExprKind::Compare(comparison, left, right),
+                    Type::Boolean,
+                ))
+            }));
+        };
+        bound(Comparison::GtEq, first);
+        bound(Comparison::Lt, end);
+        draft.series = keys.first().map(|(key, _)| Series { time, key: *key, reporting });
+    }
+
+    /// The events that follow those of a part.
+    pub(super) fn events(
+        &mut self,
+        conversion: &Conversion,
+        base_time: FieldId,
+    ) -> Option<Events<sandbar_catalog::TableId>> {
+        let filter = conversion.filters.iter().cloned().map(Predicate::Modelled).collect();
+        let rows = Rows { scans: Vec::new(), filter, members: Vec::new() };
+        let (time, on, window) = (conversion.time, conversion.on.clone(), conversion.window);
+        let mut events = Events { rows, base_time, time, on, window };
+        let used = events.stored_fields(self.compiled.snapshot());
+        events.rows.scans = self.scans(conversion.table, &used, &[])?;
+        Some(events)
+    }
+
+    /// Which periods have a row whether they have data or not: where a number wants it, and the
+    /// question goes by its time.
+    pub(super) fn dense(&self, query: &SemanticQuery, drafts: &[Draft]) -> Option<Dense> {
+        let draft = drafts.iter().find(|draft| draft.dense)?;
+        let time = draft.ground.time?;
+        let own = FieldPath::own(time);
+        let data_type = self.compiled.snapshot().field(time).data_type;
+        let (key, grain) = draft.keys.iter().enumerate().find_map(|(index, key)| {
+            let grain = match key.truncation {
+                Some(Truncation::Grain(grain)) if grain.is_date() => Some(grain),
+                None if data_type == Type::Date => Some(Grain::Day),
+                _ => None,
+            };
+            grain.filter(|_| key.path == own).map(|grain| (index, grain))
+        })?;
+        let mut days = Days::default();
+        if let Some(filter) = &query.filter {
+            let mut conjuncts = Vec::new();
+            flatten(&filter.value, String::new(), &mut conjuncts);
+            for (conjunct, _) in conjuncts {
+                days = days.and(self.days_of(&draft.ground, conjunct).unwrap_or_default());
+            }
+        }
+        Some(Dense { key, grain, from: days.from, to: days.to })
+    }
+
+    /// Numbers of different units are not added up: each wants its unit grouped by, or one value.
+    pub(super) fn requirements(&mut self, required: &[Required], drafts: &[Draft]) {
+        for wanted in required {
+            let Some(draft) = drafts.get(wanted.part) else { continue };
+            let own = draft.leaves.get(wanted.leaf).map_or(&[][..], |leaf| &leaf.filters);
+            for field in &wanted.fields {
+                let path = FieldPath::own(*field);
+                let grouped = draft.keys.iter().any(|k| k.path == path && k.truncation.is_none());
+                let narrowed =
+                    draft.filter.iter().chain(own).any(|predicate| to_one_value(predicate, &path));
+                if grouped || narrowed {
+                    continue;
+                }
+                let name = &self.compiled.snapshot().field(*field).name;
+                let message = format!(
+                    "`{}` adds up numbers of one `{name}` only: group by `{name}`, or filter to one \
+                     value of it",
+                    shorten(&wanted.about)
+                );
+                self.problem("Q0150", &wanted.path, message);
+            }
+        }
+    }
+}
+
+/// Whether only rows with one value of a field pass.
+fn to_one_value(predicate: &Predicate, path: &FieldPath) -> bool {
+    let of = |expr: &Expr| matches!(&expr.kind, ExprKind::Field(field) if field == path);
+    let constant = |expr: &Expr| matches!(expr.kind, ExprKind::Literal(_));
+    fn pinned(expr: &Expr, of: &dyn Fn(&Expr) -> bool, constant: &dyn Fn(&Expr) -> bool) -> bool {
+        match &expr.kind {
+            ExprKind::Compare(Comparison::Eq, a, b) => of(a) && constant(b) || of(b) && constant(a),
+            ExprKind::InList(value, list) => of(value) && list.len() == 1,
+            ExprKind::And(a, b) => pinned(a, of, constant) || pinned(b, of, constant),
+            _ => false,
+        }
+    }
+    match predicate {
+        Predicate::And(parts) => parts.iter().any(|part| to_one_value(part, path)),
+        Predicate::Asked(expr) | Predicate::Modelled(expr) => pinned(expr, &of, &constant),
+        Predicate::Or(_) | Predicate::Not(_) | Predicate::Exists(_) => false,
+    }
+}
+
+/// The conditions that all hold, each with its place.
+fn flatten<'f>(filter: &'f Filter, path: String, into: &mut Vec<(&'f Filter, String)>) {
+    match filter {
+        Filter::And(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                flatten(&item.value, format!("{path}.and[{index}]"), into);
+            }
+        }
+        other => into.push((other, path)),
+    }
+}
+
+/// Whether periods of this grain have values of those other times.
+fn fits(
+    grain: Option<Grain>,
+    window: Option<Window>,
+    shifts: &[Shift],
+    days: Days,
+) -> Result<(), String> {
+    let Some(grain) = grain else {
+        let trailing = window.is_some_and(|window| window.start != WindowStart::AllTime);
+        if trailing && days.to.is_none() {
+            return Err(
+                "is a number up to some day: group by its time, or filter its time up to a \
+                        day"
+                .to_owned(),
+            );
+        }
+        if shifts.iter().any(|shift| matches!(shift, Shift::StartOf(_))) {
+            return Err("shows the start of a period: group by its time".to_owned());
+        }
+        if !shifts.is_empty() && days == Days::default() {
+            return Err(
+                "is of another time than which? Group by its time, or filter its time to a \
+                        stretch of days"
+                    .to_owned(),
+            );
+        }
+        return Ok(());
+    };
+    for shift in shifts {
+        let (aligned, unit) = match shift {
+            Shift::Back(count, unit) => (is_whole(grain, *count, *unit), unit),
+            Shift::StartOf(unit) => {
+                let longer = crate::functions::unit_grain(*unit);
+                (grain.lies_in(longer), unit)
+            }
+        };
+        if !aligned {
+            return Err(format!(
+                "of a {} has no counterpart {} {}s apart: periods of the two do not fit",
+                grain.name(),
+                if let Shift::Back(count, _) = shift { *count } else { 1 },
+                crate::functions::unit_grain(*unit).name(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a period moved by so many units is a period again.
+fn is_whole(grain: Grain, count: u32, unit: RelativeUnit) -> bool {
+    let months = match unit {
+        RelativeUnit::Day | RelativeUnit::Week => None,
+        RelativeUnit::Month => Some(count),
+        RelativeUnit::Quarter => count.checked_mul(3),
+        RelativeUnit::Year => count.checked_mul(12),
+    };
+    match grain {
+        Grain::Second | Grain::Minute | Grain::Hour => false,
+        Grain::Day => true,
+        Grain::Week => match unit {
+            RelativeUnit::Week => true,
+            RelativeUnit::Day => count % 7 == 0,
+            _ => false,
+        },
+        Grain::Month => months.is_some(),
+        Grain::Quarter | Grain::FiscalQuarter => months.is_some_and(|months| months % 3 == 0),
+        Grain::Year | Grain::FiscalYear => months.is_some_and(|months| months % 12 == 0),
+    }
+}
