@@ -124,6 +124,21 @@ impl Part {
         ("fiscal_quarter_of_year", Self::FiscalQuarterOfYear),
     ];
 
+    /// The longest grain whose buckets each have one value of the part.
+    pub fn grain(self) -> Grain {
+        match self {
+            Self::YearNumber => Grain::Year,
+            Self::QuarterOfYear => Grain::Quarter,
+            Self::MonthOfYear => Grain::Month,
+            Self::WeekOfYear | Self::DayOfYear | Self::DayOfMonth | Self::DayOfWeek => Grain::Day,
+            Self::HourOfDay => Grain::Hour,
+            Self::MinuteOfHour => Grain::Minute,
+            Self::SecondOfMinute => Grain::Second,
+            Self::FiscalYearNumber => Grain::FiscalYear,
+            Self::FiscalQuarterOfYear => Grain::FiscalQuarter,
+        }
+    }
+
     /// The name of the part.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, p)| *p == self).map_or("year_number", |(name, _)| name)

@@ -5,7 +5,7 @@ use sandbar_permissions::{Cell, Grants, Refusal, Sandbox};
 
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::query::{
-    AuthorizedQuery, Events, Member, MemberOf, Part, Query, ResolvedQuery, Rows, Scan, SortKey,
+    AuthorizedQuery, Events, Member, MemberOf, Part, Query, ResolvedQuery, Rows, Scan, SortKey, Source, Stage,
 };
 
 /// Exchanges each table for its sandbox.
@@ -14,9 +14,16 @@ use crate::query::{
 /// A refusal where the grants do not allow a table after all, and an internal error where the
 /// question reads a field that they hide: resolving should have refused both.
 pub fn authorize(resolved: ResolvedQuery, grants: &Grants) -> Result<AuthorizedQuery, QueryError> {
-    let Query { parts, shape, dense, having, order, limit, clock } = resolved;
-    let parts = all_parts(parts, &order, grants)?;
-    Ok(Query { parts, shape, dense, having, order, limit, clock })
+    let Query { source, shape, dense, having, order, limit, clock } = resolved;
+    let source = match source {
+        Source::Parts(parts) => Source::Parts(all_parts(parts, &order, grants)?),
+        Source::Answer(stage) => {
+            let Stage { inner, filter, keys, leaves } = *stage;
+            let inner = authorize(inner, grants)?;
+            Source::Answer(Box::new(Stage { inner, filter, keys, leaves }))
+        }
+    };
+    Ok(Query { source, shape, dense, having, order, limit, clock })
 }
 
 fn all_parts(
@@ -51,7 +58,7 @@ fn rows_of(
     used: &[FieldPath],
     grants: &Grants,
 ) -> Result<Rows<Sandbox>, QueryError> {
-    let Rows { scans, filter, members } = rows;
+    let Rows { time, scans, filter, members } = rows;
     let mut authorized = Vec::with_capacity(scans.len());
     for Scan { via, source } in scans {
         let sandbox = grants.sandbox(source).map_err(|r| refused(&r, ""))?;
@@ -63,7 +70,8 @@ fn rows_of(
         authorized.push(Scan { via, source: sandbox });
     }
     let members = members.into_iter().map(|member| one_member(member, grants));
-    Ok(Rows { scans: authorized, filter, members: members.collect::<Result<_, _>>()? })
+    let members = members.collect::<Result<_, _>>()?;
+    Ok(Rows { time, scans: authorized, filter, members })
 }
 
 fn one_member(member: Member<TableId>, grants: &Grants) -> Result<Member<Sandbox>, QueryError> {

@@ -6,25 +6,26 @@
 //! ```
 
 mod conversion;
+mod groups;
 mod merge;
 mod part;
 mod rows;
 mod window;
 
-use datafusion_common::Column;
-use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr};
+use datafusion_common::{Column, TableReference};
+use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit};
 use sandbar_catalog::query::Order;
 use sandbar_catalog::{FieldId, FieldPath};
 use sandbar_permissions::{Cell, Sandbox};
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, balanced};
-use crate::query::{AnswerColumn, AuthorizedQuery, MemberOf, Rows, Shape, SortBy};
+use crate::lower::{Columns, Lower, Lowered, aggregate_name, balanced};
+use crate::query::{
+    AnswerColumn, AuthorizedQuery, MemberOf, Part, Rows, Shape, SortBy, Source, Stage,
+};
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
-use merge::Absent;
-use part::key_column;
 use rows::Wants;
 
 /// A verified logical plan: the only thing the executor runs.
@@ -96,17 +97,26 @@ pub fn plan(
     row_cap: u64,
     shield: Shield,
 ) -> Result<QueryPlan, QueryError> {
-    let scans = Scans::new(compiled);
-    let planner = Planner { query, compiled, shield, scans, aggregates: 0, members: 0 };
-    let planned = planner.plan(row_cap)?;
+    let mut shared = Shared { scans: Scans::new(compiled), aggregates: 0, members: 0 };
+    let mut planner = Planner { query, compiled, shield, shared: &mut shared };
+    let (builder, ordered) = planner.rows_of_answer(Some(row_cap.saturating_add(1)))?;
+    let columns = query.shape.columns().into_iter().cloned().collect();
+    let (plan, guards) = (builder.build()?, shared.scans.guards);
+    let planned =
+        QueryPlan { plan, columns, guards, ordered, scoped: is_scoped(query), row_cap };
     verify(&planned.plan, &planned.guards)?;
     Ok(planned)
 }
 
-struct Planner<'a> {
+struct Planner<'a, 's> {
     query: &'a AuthorizedQuery,
     compiled: &'a Compiled,
     shield: Shield,
+    shared: &'s mut Shared<'a>,
+}
+
+/// What all questions of one plan have in common.
+struct Shared<'a> {
     scans: Scans<'a>,
     /// How many aggregations have a name so far.
     aggregates: usize,
@@ -121,37 +131,48 @@ struct Computed {
     extra: bool,
 }
 
-impl<'a> Planner<'a> {
-    fn plan(mut self, row_cap: u64) -> Result<QueryPlan, QueryError> {
-        let Computed { builder, extra } = match &self.query.shape {
-            Shape::Listing(columns) => self.listing(columns)?,
-            Shape::Grouped { .. } => self.groups()?,
+impl<'a> Planner<'a, '_> {
+    /// The rows of the answer, at most `cap` of them, and whether their order is determined.
+    fn rows_of_answer(
+        &mut self,
+        cap: Option<u64>,
+    ) -> Result<(LogicalPlanBuilder, bool), QueryError> {
+        let query = self.query;
+        let Computed { builder, extra } = match (&query.source, &query.shape) {
+            (Source::Parts(parts), Shape::Listing(columns)) => self.listing(parts, columns)?,
+            (Source::Parts(parts), Shape::Grouped(groups)) => self.groups(parts, groups)?,
+            (Source::Answer(stage), shape) => self.stage(stage, shape)?,
         };
         let builder = self.having(builder)?;
         let (sort, ordered) = self.sort();
-        let builder = if sort.is_empty() { builder } else { builder.sort(sort)? };
-        let fetch = self.query.limit.unwrap_or(u64::MAX).min(row_cap.saturating_add(1));
+        let fetch = match (query.limit, cap) {
+            (Some(limit), Some(cap)) => Some(limit.min(cap)),
+            (limit, cap) => limit.or(cap),
+        };
+        // Without a limit the order of an inner answer tells nothing.
+        let sorted = cap.is_some() || fetch.is_some();
+        let builder = if sort.is_empty() || !sorted { builder } else { builder.sort(sort)? };
         // DataFusion's limits are signed; one beyond them is none.
-        let builder = match i64::try_from(fetch) {
-            Ok(fetch) => builder.limit(0, usize::try_from(fetch).ok())?,
-            Err(_) => builder,
+        let builder = match fetch.map(i64::try_from) {
+            Some(Ok(fetch)) => builder.limit(0, usize::try_from(fetch).ok())?,
+            _ => builder,
         };
         let builder = if extra {
-            let names = self.query.shape.columns();
-            builder.project(names.map(|column| bare(&column.name)).collect::<Vec<_>>())?
+            let names = query.shape.columns().into_iter().map(|column| bare(&column.name));
+            builder.project(names.collect::<Vec<_>>())?
         } else {
             builder
         };
-        let scoped = self.query.parts.iter().any(|part| is_scoped(&part.rows));
-        let columns = self.query.shape.columns().cloned().collect();
-        let guards = self.scans.guards;
-        Ok(QueryPlan { plan: builder.build()?, columns, guards, ordered, scoped, row_cap })
+        Ok((builder, ordered))
     }
 
     /// The rows of a table, one for one.
-    fn listing(&mut self, columns: &[AnswerColumn]) -> Result<Computed, QueryError> {
-        let part = self.query.parts.first();
-        let part = part.ok_or_else(|| QueryError::internal("a list of nothing"))?;
+    fn listing(
+        &mut self,
+        parts: &'a [Part<Sandbox>],
+        columns: &[AnswerColumn],
+    ) -> Result<Computed, QueryError> {
+        let part = parts.first().ok_or_else(|| QueryError::internal("a list of nothing"))?;
         let sorted = self.hidden_sort_fields();
         let mut lower = self.lower(&part.rows)?;
         let looked = self.look_up(&part.rows, &mut lower)?;
@@ -170,26 +191,54 @@ impl<'a> Planner<'a> {
         Ok(Computed { builder: builder.project(shown)?, extra })
     }
 
-    /// One row a group, from all parts.
-    fn groups(&mut self) -> Result<Computed, QueryError> {
-        let Shape::Grouped { keys, places, values } = &self.query.shape else {
-            return Err(QueryError::internal("groups of a list"));
-        };
-        let dense = self.query.dense;
-        let absent = if dense.is_some() { Absent::Missing } else { Absent::AsComputed };
-        let merged = self.merged(&self.query.parts, keys.len(), absent)?;
-        let inputs = merged.inputs(places)?;
-        let builder = match dense {
-            Some(dense) => self.with_gaps(merged.builder, keys.len(), dense)?,
-            None => merged.builder,
-        };
+    /// What is computed from the answer of another question.
+    fn stage(
+        &mut self,
+        stage: &'a Stage<Sandbox>,
+        shape: &Shape,
+    ) -> Result<Computed, QueryError> {
+        let (query, compiled, shield) = (&stage.inner, self.compiled, self.shield);
+        let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
+        let (builder, _) = inner.rows_of_answer(None)?;
+        let builder = builder.alias(TableReference::bare("from"))?;
         let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
-        lower.inputs = inputs;
-        let mut shown = Vec::with_capacity(keys.len() + values.len());
-        for (index, column) in keys.iter().enumerate() {
-            shown.push(bare(&key_column(index)).alias(&column.name));
+        let fields = builder.schema().iter();
+        lower.inputs = fields
+            .map(|(relation, field)| Lowered {
+                plan: Plan::Column(Column::new(relation.cloned(), field.name())),
+                arrow: field.data_type().clone(),
+            })
+            .collect();
+        lower.first_aggregate = self.shared.aggregates;
+        let conditions = stage.filter.iter().map(|predicate| lower.predicate(predicate));
+        let builder = match balanced(conditions.collect::<Result<_, _>>()?, Operator::And) {
+            Some(all) => builder.filter(all)?,
+            None => builder,
+        };
+        let keys = stage.keys.iter().map(|key| lower.expr(key));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let named = |keys: Vec<Lowered>, names: &[&AnswerColumn]| -> Vec<Plan> {
+            keys.into_iter().zip(names).map(|(key, c)| key.plan.alias(&c.name)).collect()
+        };
+        let Shape::Grouped(groups) = shape else {
+            let shown = named(keys, &shape.columns());
+            return Ok(Computed { builder: builder.project(shown)?, extra: false });
+        };
+        let mut leaves = Vec::with_capacity(stage.leaves.len());
+        for leaf in &stage.leaves {
+            leaves.push(lower.aggregated(&leaf.expr, &leaf.filters, None)?);
         }
-        for output in values {
+        let first = lower.first_aggregate;
+        let aggregates = lower.aggregates.iter().enumerate();
+        let aggregates: Vec<Plan> =
+            aggregates.map(|(i, a)| a.clone().alias(aggregate_name(first + i))).collect();
+        self.shared.aggregates += aggregates.len();
+        let names: Vec<&AnswerColumn> = groups.keys.iter().collect();
+        let builder = builder.aggregate(named(keys, &names), aggregates)?;
+        let mut shown: Vec<Plan> = names.iter().map(|column| bare(&column.name)).collect();
+        let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
+        lower.inputs = leaves;
+        for output in &groups.values {
             shown.push(lower.expr(&output.value)?.plan.alias(&output.column.name));
         }
         Ok(Computed { builder: builder.project(shown)?, extra: false })
@@ -201,15 +250,24 @@ impl<'a> Planner<'a> {
         }
         let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
         let types = builder.schema().fields().iter().map(|field| field.data_type().clone());
-        let columns = self.query.shape.columns().zip(types);
-        lower.inputs =
-            columns.map(|(column, arrow)| Lowered { plan: bare(&column.name), arrow }).collect();
+        let columns = self.query.shape.columns();
+        lower.inputs = columns
+            .iter()
+            .zip(types)
+            .map(|(column, arrow)| Lowered { plan: bare(&column.name), arrow })
+            .collect();
         let conditions = self.query.having.iter().map(|predicate| lower.predicate(predicate));
         let conditions = conditions.collect::<Result<Vec<_>, _>>()?;
-        Ok(match balanced(conditions, Operator::And) {
-            Some(all) => builder.filter(all)?,
-            None => builder,
-        })
+        let Some(all) = balanced(conditions, Operator::And) else { return Ok(builder) };
+        // Totals stay: they are those of all groups, also of the ones that are left out.
+        let all = match &self.query.shape {
+            Shape::Grouped(groups) => match &groups.marker {
+                Some(marker) => all.or(bare(&marker.name).gt(lit(0_i64))),
+                None => all,
+            },
+            Shape::Listing(_) => all,
+        };
+        Ok(builder.filter(all)?)
     }
 
     /// The fields that a list is ordered by and does not show, each with the name of its column.
@@ -229,23 +287,33 @@ impl<'a> Planner<'a> {
     /// The primary key, where a listing can end its order with it: every field of it is clear for
     /// the asker. A masked key does not tell rows apart.
     fn tie_breakers(&self) -> Vec<FieldId> {
-        let (Shape::Listing(_), Some(part)) = (&self.query.shape, self.query.parts.first()) else {
+        let (Shape::Listing(_), Source::Parts(parts)) = (&self.query.shape, &self.query.source)
+        else {
             return Vec::new();
         };
-        let Some(base) = part.rows.scans.first() else { return Vec::new() };
-        let key = &self.compiled.snapshot().table(base.source.table()).primary_key;
+        let Some(base) = parts.first().and_then(|part| part.rows.scans.first()) else {
+            return Vec::new();
+        };
+        let table = self.compiled.snapshot().table(base.source.table());
+        let mut key = table.primary_key.clone();
+        // A history has a row for each time from which something holds.
+        key.extend(table.validity.map(|(from, _)| from).filter(|_| !table.primary_key.is_empty()));
         let clear = key.iter().all(|field| *base.source.cell(*field) == Cell::Clear);
-        if clear { key.clone() } else { Vec::new() }
+        if clear { key } else { Vec::new() }
     }
 
     /// The order of the rows, and whether it determines them.
     fn sort(&self) -> (Vec<SortExpr>, bool) {
         let column = |name: &str, order: Order| bare(name).sort(order == Order::Asc, false);
-        let names: Vec<&str> = self.query.shape.columns().map(|c| c.name.as_str()).collect();
+        let columns = self.query.shape.columns();
         let mut sort = Vec::new();
+        if let Shape::Grouped(groups) = &self.query.shape {
+            // Totals stand last.
+            sort.extend(groups.marker.iter().map(|marker| column(&marker.name, Order::Asc)));
+        }
         for (index, key) in self.query.order.iter().enumerate() {
             let name = match &key.by {
-                SortBy::Column(position) => names.get(*position).map(|name| (*name).to_owned()),
+                SortBy::Column(position) => columns.get(*position).map(|c| c.name.clone()),
                 SortBy::Field(_) => Some(format!("#s{index}")),
             };
             sort.extend(name.map(|name| column(&name, key.order)));
@@ -253,8 +321,9 @@ impl<'a> Planner<'a> {
         let asked =
             |position: usize| self.query.order.iter().any(|key| key.by == SortBy::Column(position));
         match &self.query.shape {
-            Shape::Grouped { keys, .. } => {
-                let rest = keys.iter().enumerate().filter(|(position, _)| !asked(*position));
+            Shape::Grouped(groups) => {
+                let keys = groups.keys.iter().enumerate();
+                let rest = keys.filter(|(position, _)| !asked(*position));
                 sort.extend(rest.map(|(_, key)| column(&key.name, Order::Asc)));
                 (sort, true)
             }
@@ -274,10 +343,22 @@ fn bare(name: &str) -> Plan {
 }
 
 /// Whether any table that is read is narrowed.
-fn is_scoped(rows: &Rows<Sandbox>) -> bool {
+fn is_scoped(query: &AuthorizedQuery) -> bool {
+    match &query.source {
+        Source::Parts(parts) => parts.iter().any(is_scoped_part),
+        Source::Answer(stage) => is_scoped(&stage.inner),
+    }
+}
+
+fn is_scoped_part(part: &Part<Sandbox>) -> bool {
+    let events = part.events.as_ref();
+    are_scoped(&part.rows) || events.is_some_and(|events| are_scoped(&events.rows))
+}
+
+fn are_scoped(rows: &Rows<Sandbox>) -> bool {
     rows.scans.iter().any(|scan| scan.source.is_narrowed())
         || rows.members.iter().any(|member| match &member.of {
-            MemberOf::Rows { rows, .. } => is_scoped(rows),
-            MemberOf::Value { parts, .. } => parts.iter().any(|part| is_scoped(&part.rows)),
+            MemberOf::Rows { rows, .. } => are_scoped(rows),
+            MemberOf::Value { parts, .. } => parts.iter().any(is_scoped_part),
         })
 }

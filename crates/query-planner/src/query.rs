@@ -37,8 +37,7 @@ use crate::functions::{Clock, Reporting};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Query<S> {
-    /// Each is computed at the grain of its own table; a listing has one.
-    pub(crate) parts: Vec<Part<S>>,
+    pub(crate) source: Source<S>,
     pub(crate) shape: Shape,
     /// Periods without data have a row too.
     pub(crate) dense: Option<Dense>,
@@ -54,6 +53,24 @@ pub type ResolvedQuery = Query<TableId>;
 
 /// A question whose tables are narrowed to what the asker may see.
 pub type AuthorizedQuery = Query<Sandbox>;
+
+/// What the answer is computed from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source<S> {
+    /// Each is computed at the grain of its own table; a listing has one.
+    Parts(Vec<Part<S>>),
+    /// The answer of another question.
+    Answer(Box<Stage<S>>),
+}
+
+/// What is computed from the answer of another question, whose columns are the inputs.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage<S> {
+    pub(crate) inner: Query<S>,
+    pub(crate) filter: Vec<Predicate>,
+    pub(crate) keys: Vec<Expr>,
+    pub(crate) leaves: Vec<Leaf>,
+}
 
 /// What is computed at one grain.
 #[derive(Clone, Debug)]
@@ -106,6 +123,9 @@ pub(crate) struct Dense {
 /// Rows of a table with the related rows that each leads to.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows<S> {
+    /// The time that decides which version of a history a row sees, unless the relationship says
+    /// another.
+    pub(crate) time: Option<FieldId>,
     /// The tables read, the asked one first, each related one after the one that leads to it.
     pub(crate) scans: Vec<Scan<S>>,
     /// All of these hold.
@@ -186,12 +206,34 @@ pub(crate) enum Shape {
     /// One row a row: the keys of the only part.
     Listing(Vec<AnswerColumn>),
     /// One row a group.
-    Grouped {
-        keys: Vec<AnswerColumn>,
-        /// What the inputs of the values are, by position.
-        places: Vec<Place>,
-        values: Vec<Output>,
-    },
+    Grouped(Box<Groups>),
+}
+
+/// The groups of an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Groups {
+    pub(crate) keys: Vec<AnswerColumn>,
+    /// What the inputs of the values are, by position.
+    pub(crate) places: Vec<Place>,
+    pub(crate) values: Vec<Output>,
+    /// Coarser groups: the positions of the keys that each goes by. Of the first ones there are
+    /// rows in the answer.
+    pub(crate) levels: Vec<Vec<usize>>,
+    /// How many levels have rows in the answer.
+    pub(crate) shown_levels: usize,
+    pub(crate) shares: Vec<ShareOf>,
+    /// The column that tells totals from groups, where there are any.
+    pub(crate) marker: Option<AnswerColumn>,
+}
+
+/// A number as a share of that of a coarser group.
+#[derive(Clone, Debug)]
+pub(crate) struct ShareOf {
+    pub(crate) column: AnswerColumn,
+    /// The position of the number among the values.
+    pub(crate) value: usize,
+    /// The position of the coarser groups among the levels.
+    pub(crate) level: usize,
 }
 
 /// A number of the answer.
@@ -236,12 +278,15 @@ pub(crate) enum SortBy {
 
 impl Shape {
     /// The columns in the order of the answer.
-    pub(crate) fn columns(&self) -> impl Iterator<Item = &AnswerColumn> {
-        let (keys, values) = match self {
-            Self::Listing(columns) => (columns.as_slice(), &[][..]),
-            Self::Grouped { keys, values, .. } => (keys.as_slice(), values.as_slice()),
-        };
-        keys.iter().chain(values.iter().map(|output| &output.column))
+    pub(crate) fn columns(&self) -> Vec<&AnswerColumn> {
+        match self {
+            Self::Listing(columns) => columns.iter().collect(),
+            Self::Grouped(groups) => {
+                let values = groups.values.iter().map(|output| &output.column);
+                let shares = groups.shares.iter().map(|share| &share.column);
+                groups.keys.iter().chain(values).chain(shares).chain(&groups.marker).collect()
+            }
+        }
     }
 }
 

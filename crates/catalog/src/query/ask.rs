@@ -210,6 +210,49 @@ impl MeasureAsk {
 
 shorthand!(MeasureAsk, MeasureAskFull, "a name, or {name, as, filter}", "MeasureAsk");
 
+/// A number as the share of its total.
+#[derive(Clone, Debug, Serialize)]
+pub struct Share {
+    /// The name of the number's column.
+    pub of: Located<String>,
+    /// The columns of the groups whose total it is a share of; the total of all if left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<String>,
+    /// The name of the column in the answer; `share_` and that of the number if left out.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+}
+
+/// A share, in full.
+#[derive(DeriveDeserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ShareFull")]
+pub(crate) struct ShareFull {
+    /// The name of the number's column.
+    of: Located<String>,
+    /// The columns of the groups whose total it is a share of; the total of all if left out.
+    #[serde(default)]
+    within: Vec<String>,
+    /// The name of the column in the answer; `share_` and that of the number if left out.
+    #[serde(rename = "as", default)]
+    alias: Option<String>,
+}
+
+impl From<ShareFull> for Share {
+    fn from(full: ShareFull) -> Self {
+        Self { of: full.of, within: full.within, alias: full.alias }
+    }
+}
+
+impl Share {
+    /// The share of the total of all.
+    pub fn new(of: &str) -> Self {
+        Self { of: Located::from(of.to_owned()), within: Vec::new(), alias: None }
+    }
+}
+
+shorthand!(Share, ShareFull, "the name of a number, or {of, within, as}", "Share");
+
 /// A field to list.
 #[derive(Clone, Debug, Serialize)]
 pub struct FieldAsk {
@@ -377,6 +420,15 @@ impl Aggregation {
     #[must_use]
     pub fn filter(self, filter: Filter) -> Self {
         Self { filter: Some(Located::from(filter)), ..self }
+    }
+
+    /// The name of its column: its `as`, or function and field.
+    pub fn column_name(&self) -> String {
+        match (&self.alias, &self.field) {
+            (Some(alias), _) => alias.clone(),
+            (None, Some(field)) => format!("{}_{}", self.function.value, field.value),
+            (None, None) => self.function.value.clone(),
+        }
     }
 
     /// The names an asker can write, with the function and whether only distinct values count.

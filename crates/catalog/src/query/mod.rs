@@ -8,7 +8,7 @@ mod filter;
 mod values;
 
 pub use ask::{
-    Aggregation, Compare, FieldAsk, GroupBy, MeasureAsk, MetricAsk, Order, OrderBy, Truncation,
+    Aggregation, Compare, FieldAsk, GroupBy, MeasureAsk, MetricAsk, Order, OrderBy, Share, Truncation,
 };
 pub(crate) use ask::{Shorthand, ShorthandVisitor, shorthand};
 pub use filter::{Filter, Op, RelativeUnit};
@@ -38,6 +38,9 @@ use crate::time::WeekStart;
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Sandbar query")]
 pub struct SemanticQuery {
+    /// A question whose answer is asked instead of a table: its columns are the fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Box<Located<SemanticQuery>>>,
     /// The table asked; not needed when metrics say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<Located<String>>,
@@ -59,6 +62,13 @@ pub struct SemanticQuery {
     /// Which rows count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Located<Filter>>,
+    /// Numbers as shares of their total.
+    #[serde(skip_serializing_if = "Items::is_empty")]
+    pub shares: Items<Share>,
+    /// Rows of totals, each over the groups that have the same values in these columns; an empty
+    /// list is the total of all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub totals: Vec<Vec<String>>,
     /// Which rows of the answer are given: a condition on its columns, by their names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub having: Option<Located<Filter>>,
@@ -170,6 +180,26 @@ impl SemanticQuery {
             Some(first) => first.value.and(filter),
             None => filter,
         }));
+        self
+    }
+
+    /// A question to the answer of another one.
+    pub fn from_answer(inner: Self) -> Self {
+        Self { from: Some(Box::new(Located::from(inner))), ..Self::default() }
+    }
+
+    /// Also tells a number as the share of its total over all groups.
+    #[must_use]
+    pub fn share(mut self, of: &str, name: &str) -> Self {
+        let share = Share::new(of);
+        self.shares.push(Share { alias: Some(name.to_owned()), ..share });
+        self
+    }
+
+    /// Also gives a row of totals for each combination of values of these columns.
+    #[must_use]
+    pub fn total(mut self, columns: &[&str]) -> Self {
+        self.totals.push(columns.iter().map(|name| (*name).to_owned()).collect());
         self
     }
 

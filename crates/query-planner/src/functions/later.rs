@@ -23,7 +23,8 @@ pub(crate) fn later(value: Expr, count: u32, unit: RelativeUnit, clock: &Clock) 
     call(ScalarUDF::from(function), value, clock)
 }
 
-fn instant() -> DataType {
+/// The type in which instants are calculated with.
+pub(crate) fn instant_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
@@ -62,13 +63,13 @@ impl ScalarUDFImpl for Later {
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
         let mut types = arguments.to_vec();
         if let Some(first) = types.first_mut() {
-            *first = instant();
+            *first = instant_type();
         }
         Ok(types)
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(instant())
+        Ok(instant_type())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

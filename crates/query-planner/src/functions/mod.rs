@@ -25,7 +25,7 @@ pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
 pub(crate) use calendar::shift as calendar_shift;
 pub(crate) use checked::{CheckedOp, checked};
 pub(crate) use hash::mask_hash;
-pub(crate) use later::later;
+pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;
 pub(crate) use part::part;
 pub(crate) use periods::{Reporting, gap, periods, unit_grain};

@@ -36,7 +36,7 @@ fn entity(index: usize) -> String {
     format!("#e{index}")
 }
 
-impl<'a> Planner<'a> {
+impl<'a> Planner<'a, '_> {
     pub(super) fn followed(
         &mut self,
         part: &Part<Sandbox>,
@@ -78,8 +78,8 @@ impl<'a> Planner<'a> {
             None => line,
         };
         let groups = (0..keys.len()).map(|i| bare(&format!("#of{i}")).alias(key_column(i)));
-        let name = aggregate_name(self.aggregates);
-        self.aggregates += 1;
+        let name = aggregate_name(self.shared.aggregates);
+        self.shared.aggregates += 1;
         let count = datafusion_functions_aggregate::expr_fn::count(lit(1_i64)).alias(&name);
         let builder = line.aggregate(groups.collect::<Vec<_>>(), vec![count])?;
         let value = Lowered { plan: bare(&name), arrow: DataType::Int64 };

@@ -39,19 +39,22 @@ const PERIOD: &str = "#period";
 pub(super) struct Merged {
     pub(super) builder: LogicalPlanBuilder,
     /// What the leaves of each part are, over those columns.
-    leaves: Vec<Vec<Lowered>>,
+    pub(super) leaves: Vec<Vec<Lowered>>,
 }
 
 impl Merged {
     /// The leaves that stand at these places.
-    pub(super) fn inputs(&self, places: &[Place]) -> Result<Vec<Lowered>, QueryError> {
-        let find = |place: &Place| self.leaves.get(place.part)?.get(place.leaf).cloned();
-        let found = places.iter().map(|place| find(place));
+    pub(super) fn inputs(
+        leaves: &[Vec<Lowered>],
+        places: &[Place],
+    ) -> Result<Vec<Lowered>, QueryError> {
+        let find = |place: &Place| leaves.get(place.part)?.get(place.leaf).cloned();
+        let found = places.iter().map(find);
         found.collect::<Option<_>>().ok_or_else(|| QueryError::internal("a number got lost"))
     }
 }
 
-impl Planner<'_> {
+impl Planner<'_, '_> {
     pub(super) fn merged(
         &mut self,
         parts: &[Part<Sandbox>],
@@ -94,7 +97,7 @@ impl Planner<'_> {
     }
 }
 
-impl Planner<'_> {
+impl Planner<'_, '_> {
     /// The groups of the answer with those of periods that have no data.
     pub(super) fn with_gaps(
         &self,

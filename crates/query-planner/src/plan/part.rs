@@ -48,7 +48,7 @@ pub(super) fn key_column(index: usize) -> String {
     format!("#k{index}")
 }
 
-impl<'a> Planner<'a> {
+impl<'a> Planner<'a, '_> {
     /// What a key is, of each row.
     pub(super) fn key(&self, key: &Key, lower: &mut Lower<'a>) -> Result<Lowered, QueryError> {
         if key.truncation.is_none() {
@@ -63,7 +63,7 @@ impl<'a> Planner<'a> {
             return self.followed(part, events);
         }
         let mut lower = self.lower(&part.rows)?;
-        lower.first_aggregate = self.aggregates;
+        lower.first_aggregate = self.shared.aggregates;
         let looked = self.look_up(&part.rows, &mut lower)?;
         let series = part.series.as_ref();
         let mut keys = Vec::with_capacity(part.keys.len());
@@ -133,7 +133,7 @@ impl<'a> Planner<'a> {
             let arrow = builder.schema().field_with_unqualified_name(&name)?.data_type().clone();
             columns.push(AggregateColumn { name, arrow, counts: function(plan) == Some("count") });
         }
-        self.aggregates += columns.len();
+        self.shared.aggregates += columns.len();
         let keys = keys.into_iter().map(|key| key.arrow).collect();
         Ok(Aggregated { builder, keys, aggregates: columns, leaves })
     }

@@ -1,15 +1,18 @@
 //! The rows of a part: tables joined, conditions applied.
 
 use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{Column, JoinType, TableReference};
-use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator};
-use sandbar_catalog::{FieldId, FieldPath, RelationshipId};
+use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, TryCast};
+use sandbar_catalog::time::Grain;
+use sandbar_catalog::{FieldId, FieldPath, Relationship, RelationshipId, Type};
 use sandbar_permissions::Sandbox;
 
-use super::merge::Absent;
+use super::merge::{Absent, Merged};
 use super::part::key_column;
 use super::{Planner, bare};
 use crate::error::QueryError;
+use crate::functions::bucket;
 use crate::lower::{Columns, Lower, Lowered, balanced};
 use crate::query::{Member, MemberOf, Predicate, Rows, Scan};
 use crate::scan::{Shield, Wanted, key_name};
@@ -48,7 +51,7 @@ enum Join {
     Mark,
 }
 
-impl<'a> Planner<'a> {
+impl<'a> Planner<'a, '_> {
     /// What lowers expressions over the joined rows.
     pub(super) fn lower(&self, rows: &Rows<Sandbox>) -> Result<Lower<'a>, QueryError> {
         let base = base(rows)?.source.table();
@@ -61,8 +64,8 @@ impl<'a> Planner<'a> {
         rows: &Rows<Sandbox>,
         lower: &mut Lower<'a>,
     ) -> Result<Looked, QueryError> {
-        let first = self.members;
-        self.members += rows.members.len();
+        let first = self.shared.members;
+        self.shared.members += rows.members.len();
         let mut plans = Vec::with_capacity(rows.members.len());
         for (index, member) in rows.members.iter().enumerate() {
             let (plan, value) = self.looked_up(member, &member_alias(first + index))?;
@@ -166,22 +169,65 @@ impl<'a> Planner<'a> {
                 Vec::new()
             };
             let wanted = Wanted { alias: &alias, fields: &fields, keys: &keys, copies, barrier };
-            let plan = self.scans.scan(&scan.source, wanted)?;
+            let plan = self.shared.scans.scan(&scan.source, wanted)?;
             joined = Some(match (joined, scan.via.split_last()) {
                 (None, _) => LogicalPlanBuilder::from(plan),
                 (Some(joined), Some((last, before))) => {
                     let parent = self.compiled.alias(base, before);
-                    let on = &snapshot.relationship(*last).on;
-                    let key = |alias: &str, id: FieldId| key_of(alias, &snapshot.field(id).name);
-                    let left: Vec<Column> = on.iter().map(|(own, _)| key(&parent, *own)).collect();
-                    let right: Vec<Column> =
-                        on.iter().map(|(_, their)| key(&alias, *their)).collect();
-                    joined.join(plan, JoinType::Left, (left, right), None)?
+                    let step = snapshot.relationship(*last);
+                    let mut keys = (Vec::new(), Vec::new());
+                    for (own, theirs) in &step.on {
+                        keys.0.push(self.join_key(&parent, *own, *theirs)?);
+                        let theirs = key_of(&alias, &snapshot.field(*theirs).name);
+                        keys.1.push(Plan::Column(theirs));
+                    }
+                    let held = self.held(rows, step, &parent, &alias)?;
+                    joined.join_with_expr_keys(plan, JoinType::Left, keys, held)?
                 }
                 (Some(_), None) => return Err(QueryError::internal("two asked tables")),
             });
         }
         joined.ok_or_else(|| QueryError::internal("a question without a table"))
+    }
+
+    /// What the rows of a table are joined by: a field, or the day of an instant.
+    fn join_key(&self, alias: &str, own: FieldId, theirs: FieldId) -> Result<Plan, QueryError> {
+        let snapshot = self.compiled.snapshot();
+        let (own, theirs) = (snapshot.field(own), snapshot.field(theirs));
+        let column = Plan::Column(key_of(alias, &own.name));
+        if (own.data_type, theirs.data_type) == (Type::Datetime, Type::Date) {
+            return Ok(bucket(column, Grain::Day, &self.query.clock));
+        }
+        Ok(column)
+    }
+
+    /// The condition under which a row of a history held at the time of the row that leads to it.
+    fn held(
+        &self,
+        rows: &Rows<Sandbox>,
+        step: &Relationship,
+        parent: &str,
+        alias: &str,
+    ) -> Result<Option<Plan>, QueryError> {
+        let snapshot = self.compiled.snapshot();
+        let Some((from, to)) = snapshot.table(step.to).validity else { return Ok(None) };
+        let time = step.as_of.or(rows.time).filter(|time| time.table() == step.id.table());
+        let time = time.ok_or_else(|| QueryError::internal("a history without a time"))?;
+        let all = [time, from, to].map(|field| snapshot.field(field).data_type);
+        let days = all.contains(&Type::Date);
+        let value = |alias: &str, field: FieldId| {
+            let field = snapshot.field(field);
+            let column = Plan::Column(key_of(alias, &field.name));
+            let target = if days { DataType::Date32 } else { crate::functions::instant_type() };
+            match field.data_type {
+                Type::Datetime if days => bucket(column, Grain::Day, &self.query.clock),
+                _ => Plan::TryCast(TryCast::new(Box::new(column), target)),
+            }
+        };
+        let time = value(parent, time);
+        let (from, to) = (value(alias, from), value(alias, to));
+        let open = Plan::IsNull(Box::new(to.clone()));
+        Ok(Some(time.clone().gt_eq(from).and(time.lt(to).or(open))))
     }
 
     /// The stored fields of a scan that joins use: to the table before it, to those after, and to
@@ -195,13 +241,20 @@ impl<'a> Planner<'a> {
         let snapshot = self.compiled.snapshot();
         let mut keys = if via.is_empty() { wants.keys.to_vec() } else { Vec::new() };
         if let Some(last) = via.last() {
-            keys.extend(snapshot.relationship(*last).on.iter().map(|(_, theirs)| *theirs));
+            let step = snapshot.relationship(*last);
+            keys.extend(step.on.iter().map(|(_, theirs)| *theirs));
+            keys.extend(snapshot.table(step.to).validity.iter().flat_map(|(from, to)| [*from, *to]));
         }
         for other in &rows.scans {
             if let Some((last, before)) = other.via.split_last()
                 && before == via
             {
-                keys.extend(snapshot.relationship(*last).on.iter().map(|(own, _)| *own));
+                let step = snapshot.relationship(*last);
+                keys.extend(step.on.iter().map(|(own, _)| *own));
+                if snapshot.table(step.to).validity.is_some() {
+                    let time = step.as_of.or(rows.time);
+                    keys.extend(time.filter(|time| time.table() == step.id.table()));
+                }
             }
         }
         for member in rows.members.iter().filter(|member| member.via == via) {
@@ -238,7 +291,7 @@ impl<'a> Planner<'a> {
             MemberOf::Value { parts, places, value } => {
                 let keys = member.near.len();
                 let merged = self.merged(parts, keys, Absent::Missing)?;
-                let inputs = merged.inputs(places)?;
+                let inputs = Merged::inputs(&merged.leaves, places)?;
                 let names: Vec<Plan> =
                     merged.builder.schema().fields().iter().map(|f| bare(f.name())).collect();
                 let builder = merged.builder.project(names)?;

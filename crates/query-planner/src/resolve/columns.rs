@@ -5,14 +5,15 @@ use sandbar_catalog::time::Part as TimePart;
 use sandbar_catalog::{FieldPath, Type};
 use sandbar_permissions::Level;
 
-use super::ground::Ground;
+use super::ground::{Ground, METRIC_TIME};
 use super::numbers::Draft;
 use super::{Asking, MAX_COLUMNS, shorten};
 use crate::query::{AnswerColumn, Key, Shape};
 
 impl Asking<'_> {
     pub(super) fn check_names(&mut self, shape: &Shape) {
-        let mut names: Vec<&str> = shape.columns().map(|column| column.name.as_str()).collect();
+        let columns = shape.columns();
+        let mut names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         if names.len() > MAX_COLUMNS {
             let message = format!("an answer has at most {MAX_COLUMNS} columns");
             self.problem("Q0119", "", message);
@@ -107,6 +108,9 @@ impl Asking<'_> {
         {
             return None;
         }
+        if used == Use::Grouped && !self.check_grain(&field, ask.grain, name, path) {
+            return None;
+        }
         if data_type == Type::Other && used == Use::Grouped {
             let message = format!("`{}` has values that cannot be grouped", shorten(name));
             self.problem("Q0123", path, message);
@@ -140,6 +144,33 @@ impl Asking<'_> {
                 truncation.name()
             );
             self.problem("Q0124", path, message);
+        }
+        fits
+    }
+
+    /// Nothing finer is asked of a time than the periods that its values stand for.
+    fn check_grain(
+        &mut self,
+        field: &FieldPath,
+        asked: Option<Truncation>,
+        name: &str,
+        path: &str,
+    ) -> bool {
+        let Some(native) = self.compiled.snapshot().field(field.field).grain else { return true };
+        let fits = match asked {
+            // The values themselves: the first days of their periods. Beside days of others they
+            // would pass for days.
+            None => name != METRIC_TIME,
+            Some(Truncation::Grain(grain)) => native.lies_in(grain),
+            Some(Truncation::Part(part)) => native.lies_in(part.grain()),
+        };
+        if !fits {
+            let message = format!(
+                "each value of `{}` stands for a {}, so nothing finer can be asked of it",
+                shorten(name),
+                native.name()
+            );
+            self.problem("Q0152", path, message);
         }
         fits
     }

@@ -63,10 +63,20 @@ impl Asking<'_> {
             self.problem("Q0146", "having", message);
             return Vec::new();
         }
-        let columns: Vec<AnswerColumn> = shape.columns().cloned().collect();
+        let columns: Vec<AnswerColumn> = shape.columns().into_iter().cloned().collect();
+        self.on_columns(&columns, having, "having")
+    }
+
+    /// The conjuncts of a condition on the columns of an answer, which are the inputs.
+    pub(super) fn on_columns(
+        &mut self,
+        columns: &[AnswerColumn],
+        filter: &Located<Filter>,
+        path: &str,
+    ) -> Vec<Predicate> {
         let mut budget = MAX_CONDITIONS;
-        let path = if having.path.is_empty() { "having" } else { &having.path };
-        match self.condition(&mut On::Columns(&columns), &having.value, path, 0, &mut budget) {
+        let path = if filter.path.is_empty() { path } else { &filter.path };
+        match self.condition(&mut On::Columns(columns), &filter.value, path, 0, &mut budget) {
             Some(Predicate::And(parts)) => parts,
             Some(one) => vec![one],
             None => Vec::new(),
@@ -281,9 +291,10 @@ impl Asking<'_> {
         filter: Vec<Predicate>,
         step: ToMany,
     ) -> Option<Predicate> {
-        let mut rows = Rows { scans: Vec::new(), filter, members: inner.members };
+        let time = inner.time;
+        let mut rows = Rows { time, scans: Vec::new(), filter, members: inner.members };
         let used = rows.stored_fields(self.compiled.snapshot());
-        rows.scans = self.scans(step.table, &used, &rows.members)?;
+        rows.scans = self.scans(step.table, time, &used, &rows.members)?;
         let of = MemberOf::Rows { rows, far: step.far };
         ground.members.push(Member { via: step.via, near: step.near, of });
         Some(Predicate::Exists(ground.members.len() - 1))

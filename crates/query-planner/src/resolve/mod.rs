@@ -7,6 +7,8 @@ mod names;
 mod numbers;
 mod relative;
 mod series;
+mod stage;
+mod totals;
 mod values;
 
 pub(crate) use filter::truncated;
@@ -16,14 +18,15 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sandbar_catalog::query::{Filter, SemanticQuery};
-use sandbar_catalog::{FieldPath, RelationshipId, TableId};
+use sandbar_catalog::{FieldId, FieldPath, RelationshipId, TableId};
 use sandbar_permissions::Grants;
 
 use crate::compiled::Compiled;
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::functions::Clock;
 use crate::query::{
-    Key, Member, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy, SortKey,
+    Key, Member, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy,
+    SortKey, Source,
 };
 use ground::{METRIC_TIME, Use};
 use numbers::{AskedMetric, Draft, Drafts, Kind};
@@ -52,7 +55,7 @@ pub fn resolve(
         Err(problem) => return Err(QueryError::Problems(vec![problem])),
     };
     let (problems, uses) = (Vec::new(), Vec::new());
-    let mut asking = Asking { grants, compiled, now, clock, problems, uses };
+    let mut asking = Asking { grants, compiled, now, clock, problems, uses, stages: 0 };
     let resolved = asking.resolve(query);
     match resolved {
         Some(resolved) if asking.problems.is_empty() => Ok(resolved),
@@ -93,6 +96,8 @@ struct Asking<'a> {
     problems: Vec<QueryProblem>,
     /// What names stood for so far.
     uses: Vec<Use>,
+    /// How many questions stand in each other so far.
+    stages: usize,
 }
 
 impl Asking<'_> {
@@ -105,6 +110,9 @@ impl Asking<'_> {
     }
 
     fn resolve(&mut self, query: &SemanticQuery) -> Option<ResolvedQuery> {
+        if let Some(inner) = &query.from {
+            return self.second_stage(query, inner);
+        }
         let metrics = self.metrics(query);
         let named = match &query.table {
             Some(name) => {
@@ -143,7 +151,8 @@ impl Asking<'_> {
         }
         let shape = if grouped {
             let keys = self.grouped(query, &mut drafts.all);
-            Shape::Grouped { keys, places: drafts.places, values }
+            let places = std::mem::take(&mut drafts.places);
+            self.shape_of_groups(query, keys, places, values)
         } else {
             let draft = drafts.all.first_mut()?;
             let (columns, keys) = self.listed(query, &draft.ground);
@@ -153,6 +162,7 @@ impl Asking<'_> {
         self.check_names(&shape);
         self.conditions(query, &mut drafts.all);
         self.requirements(&drafts.required, &drafts.all);
+        self.levels_fit(&shape, &drafts.all);
         let dense = self.dense(query, &drafts.all);
         let order = self.order(query, &drafts.all, &shape);
         let having = self.having(query, &shape);
@@ -165,8 +175,8 @@ impl Asking<'_> {
             return None;
         }
         let parts = drafts.all.into_iter().map(|draft| self.part(draft, &order));
-        let parts = parts.collect::<Option<Vec<_>>>()?;
-        Some(Query { parts, shape, dense, having, order, limit, clock: self.clock.clone() })
+        let source = Source::Parts(parts.collect::<Option<Vec<_>>>()?);
+        Some(Query { source, shape, dense, having, order, limit, clock: self.clock.clone() })
     }
 
     /// The table whose rows every asked metric aggregates, where that is one.
@@ -204,14 +214,15 @@ impl Asking<'_> {
     /// A part with all the tables that it reads.
     pub(super) fn part(&mut self, draft: Draft, order: &[SortKey]) -> Option<Part<TableId>> {
         let Draft { ground, kind, keys, leaves, filter, series, .. } = draft;
-        let rows = Rows { scans: Vec::new(), filter, members: ground.members };
+        let (time, members) = (ground.time, ground.members);
+        let rows = Rows { time, scans: Vec::new(), filter, members };
         let events = match kind {
             Kind::Followed(conversion) => Some(self.events(&conversion, ground.time?)?),
             Kind::Plain | Kind::Moved { .. } => None,
         };
         let mut part = Part { rows, keys, leaves, series, events };
         let used = part.stored_fields(self.compiled.snapshot(), order);
-        part.rows.scans = self.scans(ground.table, &used, &part.rows.members)?;
+        part.rows.scans = self.scans(ground.table, ground.time, &used, &part.rows.members)?;
         Some(part)
     }
 
@@ -220,7 +231,8 @@ impl Asking<'_> {
         for (index, asked) in query.order_by.iter().enumerate() {
             let path = format!("order_by[{index}]");
             let name = &asked.value.field.value;
-            let by = match shape.columns().position(|column| column.name == *name) {
+            let columns = shape.columns();
+            let by = match columns.iter().position(|column| column.name == *name) {
                 Some(position) => Some(SortBy::Column(position)),
                 None => self.order_field(drafts, name, &path, shape),
             };
@@ -248,7 +260,7 @@ impl Asking<'_> {
                 let shown = draft.keys.iter().position(shown);
                 Some(shown.map_or(SortBy::Field(field), SortBy::Column))
             }
-            Shape::Grouped { .. } => {
+            Shape::Grouped(_) => {
                 let key = draft.keys.iter().position(|key| key.path == field);
                 if key.is_none() {
                     let message = format!(
@@ -266,6 +278,7 @@ impl Asking<'_> {
     pub(super) fn scans(
         &mut self,
         table: TableId,
+        time: Option<FieldId>,
         used: &[FieldPath],
         members: &[Member<TableId>],
     ) -> Option<Vec<Scan<TableId>>> {
@@ -280,6 +293,23 @@ impl Asking<'_> {
                     let source = snapshot.end_of(table, &via);
                     scans.push(Scan { via, source });
                 }
+            }
+        }
+        for scan in &scans {
+            let Some(last) = scan.via.last() else { continue };
+            let step = snapshot.relationship(*last);
+            let history = snapshot.table(step.to).validity.is_some();
+            let own_time = time.filter(|_| scan.via.len() == 1);
+            if history && step.as_of.is_none() && own_time.is_none() {
+                let message = format!(
+                    "`{}` keeps a history, and nothing says of which time: the model gives \
+                     `{}.{}` no `as_of`",
+                    snapshot.table(step.to).name,
+                    snapshot.table(step.id.table()).name,
+                    step.name
+                );
+                self.problem("Q0154", "", message);
+                return None;
             }
         }
         if scans.len() > MAX_SCANS {

@@ -7,7 +7,7 @@ use sandbar_catalog::query::{Aggregation, Compare, Filter, MetricAsk, SemanticQu
 use sandbar_catalog::{Conversion, FieldId, Leaf as ModelLeaf, MetricId, Shift, TableId, Window};
 
 use super::ground::Ground;
-use super::{Asking, shorten};
+use super::Asking;
 use crate::query::{AnswerColumn, Key, Leaf, Output, Place, Predicate, Series};
 
 /// A metric that is asked for, and where.
@@ -328,19 +328,6 @@ impl Asking<'_> {
         drafts: &mut Drafts,
         path: &str,
     ) -> Option<Output> {
-        let name = asked.function.value.as_str();
-        let Some((function, distinct)) = Aggregation::named(name) else {
-            let close = sandbar_catalog::decode::suggest(name, Aggregation::names());
-            let hint = match close {
-                Some(close) => format!("; did you mean `{close}`?"),
-                None => {
-                    format!("; use one of {}", Aggregation::names().collect::<Vec<_>>().join(", "))
-                }
-            };
-            let message = format!("there is no aggregation `{}`{hint}", shorten(name));
-            self.problem("Q0125", path, message);
-            return None;
-        };
         let narrowed = Narrowed { filter: asked.filter.as_ref(), path };
         let filters = self.narrowed(narrowed, part, drafts);
         let ground = &drafts.all.get(part)?.ground;
@@ -350,25 +337,10 @@ impl Asking<'_> {
         };
         let snapshot = self.compiled.snapshot();
         let field = argument.as_ref().map(|path| snapshot.field(path.field));
-        if argument.is_none() && (function != AggregateFunction::Count || distinct) {
-            self.problem("Q0126", path, format!("`{name}` wants a `field`"));
-            return None;
-        }
-        let data_type = match function.result_type(field.map(|f| f.data_type)) {
-            Ok(data_type) => data_type,
-            Err(wanted) => {
-                let shown = field
-                    .map_or(String::new(), |f| format!(", and `{}` is a {}", f.name, f.data_type));
-                self.problem("Q0127", path, format!("`{name}` wants {wanted}{shown}"));
-                return None;
-            }
-        };
-        let default = match &asked.field {
-            Some(field) => format!("{name}_{}", field.value),
-            None => name.to_owned(),
-        };
+        let (function, distinct, data_type) =
+            self.aggregation_type(asked, field.map(|f| f.data_type), path)?;
         let column = AnswerColumn {
-            name: asked.alias.clone().unwrap_or(default),
+            name: asked.column_name(),
             label: None,
             data_type,
             semantic: None,

@@ -197,11 +197,11 @@ impl Asking<'_> {
         base_time: FieldId,
     ) -> Option<Events<sandbar_catalog::TableId>> {
         let filter = conversion.filters.iter().cloned().map(Predicate::Modelled).collect();
-        let rows = Rows { scans: Vec::new(), filter, members: Vec::new() };
         let (time, on, window) = (conversion.time, conversion.on.clone(), conversion.window);
+        let rows = Rows { time: Some(time), scans: Vec::new(), filter, members: Vec::new() };
         let mut events = Events { rows, base_time, time, on, window };
         let used = events.stored_fields(self.compiled.snapshot());
-        events.rows.scans = self.scans(conversion.table, &used, &[])?;
+        events.rows.scans = self.scans(conversion.table, Some(time), &used, &[])?;
         Some(events)
     }
 

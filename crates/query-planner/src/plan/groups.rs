@@ -1,0 +1,151 @@
+//! The groups of an answer: numbers from all parts, totals over coarser groups, shares of them.
+
+use datafusion_common::ScalarValue;
+use datafusion_common::arrow::datatypes::DataType;
+use datafusion_expr::expr::Case;
+use datafusion_expr::{BinaryExpr, Expr as Plan, LogicalPlanBuilder, Operator, lit};
+use datafusion_functions::core::expr_fn::nullif;
+use datafusion_functions_aggregate::min_max::max_udaf;
+use sandbar_permissions::Sandbox;
+
+use super::merge::{Absent, Merged};
+use super::part::key_column;
+use super::window::{over_all, with_windows};
+use super::{Computed, Planner, bare};
+use crate::error::QueryError;
+use crate::lower::{Columns, Lower, cast};
+use crate::query::{Groups, Part};
+
+/// 0 for a group, else the number of the coarser groups that a row is of.
+const LEVEL: &str = "#level";
+
+impl<'a> Planner<'a, '_> {
+    /// One row a group, from all parts.
+    pub(super) fn groups(
+        &mut self,
+        parts: &[Part<Sandbox>],
+        groups: &Groups,
+    ) -> Result<Computed, QueryError> {
+        let first = self.shared.aggregates;
+        let dense = self.query.dense;
+        // Numbers are computed alike from all rows, also from those that a part does not have.
+        let absent = if dense.is_some() || !groups.levels.is_empty() {
+            Absent::Missing
+        } else {
+            Absent::AsComputed
+        };
+        let Merged { mut builder, leaves } = self.merged(parts, groups.keys.len(), absent)?;
+        if let Some(dense) = dense {
+            builder = self.with_gaps(builder, groups.keys.len(), dense)?;
+        }
+        if !groups.levels.is_empty() {
+            builder = self.with_levels(builder, parts, groups, first)?;
+        }
+        let inputs = Merged::inputs(&leaves, &groups.places)?;
+        let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
+        lower.inputs = inputs;
+        let mut shown = Vec::with_capacity(groups.keys.len() + groups.values.len());
+        for (index, column) in groups.keys.iter().enumerate() {
+            shown.push(bare(&key_column(index)).alias(&column.name));
+        }
+        for output in &groups.values {
+            shown.push(lower.expr(&output.value)?.plan.alias(&output.column.name));
+        }
+        if groups.levels.is_empty() {
+            return Ok(Computed { builder: builder.project(shown)?, extra: false });
+        }
+        shown.push(bare(LEVEL));
+        let builder = self.with_shares(builder.project(shown)?, groups)?;
+        Ok(Computed { builder, extra: false })
+    }
+
+    /// The groups, and under them those of each level. A level is computed from the rows of its own
+    /// groups, never from the numbers of finer ones.
+    fn with_levels(
+        &mut self,
+        groups: LogicalPlanBuilder,
+        parts: &[Part<Sandbox>],
+        of: &Groups,
+        first: usize,
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let names: Vec<String> =
+            groups.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let types: Vec<_> =
+            groups.schema().fields().iter().map(|field| field.data_type().clone()).collect();
+        let mut columns: Vec<Plan> = names.iter().map(|name| bare(name)).collect();
+        columns.push(lit(0_i64).alias(LEVEL));
+        let mut whole = groups.project(columns)?;
+        for (number, level) in of.levels.iter().enumerate() {
+            let coarser: Vec<Part<Sandbox>> =
+                parts.iter().map(|part| coarser(part, level)).collect();
+            // The same aggregations under the same names.
+            let after = std::mem::replace(&mut self.shared.aggregates, first);
+            let merged = self.merged(&coarser, level.len(), Absent::Missing)?;
+            self.shared.aggregates = after;
+            let mut columns = Vec::with_capacity(names.len() + 1);
+            for (index, (name, arrow)) in names.iter().zip(&types).enumerate() {
+                let value = if index >= of.keys.len() {
+                    bare(name)
+                } else if let Some(position) = level.iter().position(|key| *key == index) {
+                    cast(bare(&key_column(position)), arrow.clone())
+                } else {
+                    Plan::Literal(ScalarValue::try_from(arrow)?, None)
+                };
+                columns.push(value.alias(name));
+            }
+            let number = i64::try_from(number + 1).unwrap_or(i64::MAX);
+            columns.push(lit(number).alias(LEVEL));
+            whole = whole.union(merged.builder.project(columns)?.build()?)?;
+        }
+        Ok(whole)
+    }
+
+    /// The columns of the answer: shares beside the numbers, and what tells totals from groups.
+    fn with_shares(
+        &self,
+        builder: LogicalPlanBuilder,
+        groups: &Groups,
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let mut windows = Vec::new();
+        let mut shares = Vec::new();
+        for (index, share) in groups.shares.iter().enumerate() {
+            let (Some(level), Some(output)) =
+                (groups.levels.get(share.level), groups.values.get(share.value))
+            else {
+                return Err(QueryError::internal("a share of nothing"));
+            };
+            let value = bare(&output.column.name);
+            let number = i64::try_from(share.level + 1).unwrap_or(i64::MAX);
+            let arm = (Box::new(bare(LEVEL).eq(lit(number))), Box::new(value.clone()));
+            let of_level = Plan::Case(Case::new(None, vec![arm], None));
+            let partition = level.iter().filter_map(|key| groups.keys.get(*key));
+            let partition: Vec<Plan> = partition.map(|key| bare(&key.name)).collect();
+            let total = format!("#total{index}");
+            windows.push((over_all(max_udaf(), of_level, partition)?, total.clone()));
+            let double = |plan: Plan| cast(plan, DataType::Float64);
+            let whole = nullif(double(bare(&total)), lit(0.0_f64));
+            let (value, whole) = (Box::new(double(value)), Box::new(whole));
+            let ratio = BinaryExpr::new(value, Operator::Divide, whole);
+            shares.push(Plan::BinaryExpr(ratio).alias(&share.column.name));
+        }
+        let shown_levels = i64::try_from(groups.shown_levels).unwrap_or(i64::MAX);
+        let builder = with_windows(builder, windows)?.filter(bare(LEVEL).lt_eq(lit(shown_levels)))?;
+        let keys = groups.keys.iter().map(|key| bare(&key.name));
+        let values = groups.values.iter().map(|output| bare(&output.column.name));
+        let mut shown: Vec<Plan> = keys.chain(values).chain(shares).collect();
+        shown.extend(groups.marker.iter().map(|marker| bare(LEVEL).alias(&marker.name)));
+        Ok(builder.project(shown)?)
+    }
+}
+
+/// The same part, grouped by fewer keys.
+fn coarser(part: &Part<Sandbox>, level: &[usize]) -> Part<Sandbox> {
+    let mut part = part.clone();
+    part.keys = level.iter().filter_map(|key| part.keys.get(*key).cloned()).collect();
+    if let Some(series) = &mut part.series
+        && let Some(position) = level.iter().position(|key| *key == series.key)
+    {
+        series.key = position;
+    }
+    part
+}

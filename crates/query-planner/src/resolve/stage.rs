@@ -1,0 +1,251 @@
+//! A question to the answer of another one: its columns take the place of fields.
+
+use sandbar_catalog::Type;
+use sandbar_catalog::decode::Located;
+use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, ExprKind};
+use sandbar_catalog::query::{Aggregation, FieldAsk, SemanticQuery};
+
+use super::columns::truncated_type;
+use super::filter::truncated;
+use super::{Asking, shorten};
+use crate::query::{
+    AnswerColumn, Leaf, Output, Place, Predicate, Query, ResolvedQuery, Shape, SortBy, SortKey,
+    Source, Stage,
+};
+
+/// How many questions stand in each other.
+const MAX_STAGES: usize = 4;
+
+impl Asking<'_> {
+    pub(super) fn second_stage(
+        &mut self,
+        query: &SemanticQuery,
+        inner: &Located<SemanticQuery>,
+    ) -> Option<ResolvedQuery> {
+        let names = [
+            ("table", query.table.is_some()),
+            ("metrics", !query.metrics.is_empty()),
+            ("measures", !query.measures.is_empty()),
+            ("segments", !query.segments.is_empty()),
+            ("shares", !query.shares.is_empty()),
+            ("totals", !query.totals.is_empty()),
+        ];
+        if let Some((name, _)) = names.iter().find(|(_, given)| *given) {
+            let message = format!(
+                "`{name}` belongs to a question to tables; this one is to the answer of `from`, \
+                 whose columns it can list, group, filter and aggregate"
+            );
+            self.problem("Q0156", name, message);
+            return None;
+        }
+        self.stages += 1;
+        if self.stages > MAX_STAGES {
+            let message = format!("at most {MAX_STAGES} questions stand in each other");
+            self.problem("Q0156", "from", message);
+            return None;
+        }
+        let known = self.problems.len();
+        // What the inner question does not say of time is that of the outer one.
+        let outer = self.clock.clone();
+        if inner.value.time_zone.is_some() {
+            match super::zone(&inner.value, self.compiled) {
+                Ok(clock) => self.clock.zone = clock.zone,
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        self.clock.week_start = inner.value.week_start.unwrap_or(outer.week_start);
+        let resolved = self.resolve(&inner.value);
+        self.clock = outer;
+        for problem in self.problems.iter_mut().skip(known) {
+            let dot = if problem.path.is_empty() { "" } else { "." };
+            problem.path = format!("from{dot}{}", problem.path);
+        }
+        let inner = resolved?;
+        let columns: Vec<AnswerColumn> = inner.shape.columns().into_iter().cloned().collect();
+        let filter = match &query.filter {
+            Some(filter) => self.on_columns(&columns, filter, "filter"),
+            None => Vec::new(),
+        };
+        let grouped = !query.aggregations.is_empty() || !query.group_by.is_empty();
+        if grouped && !query.fields.is_empty() {
+            let message = "a question lists `fields` or aggregates; to aggregate by a column, put \
+                           it in `group_by`";
+            self.problem("Q0118", "fields", message);
+        }
+        let (shape, keys, leaves) = if grouped {
+            let asked: Vec<&FieldAsk> = query.group_by.iter().map(|ask| &ask.value).collect();
+            let (shown, keys) = self.of_columns(&columns, &asked, "group_by");
+            let (values, leaves) = self.aggregated_columns(query, &columns);
+            let places = (0..leaves.len()).map(|leaf| Place { part: 0, leaf }).collect();
+            (self.shape_of_groups(query, shown, places, values), keys, leaves)
+        } else {
+            let all: Vec<FieldAsk> = columns.iter().map(|c| FieldAsk::new(&c.name)).collect();
+            let asked: Vec<&FieldAsk> = match query.fields.is_empty() {
+                true => all.iter().collect(),
+                false => query.fields.iter().map(|ask| &ask.value).collect(),
+            };
+            let (shown, keys) = self.of_columns(&columns, &asked, "fields");
+            (Shape::Listing(shown), keys, Vec::new())
+        };
+        self.check_names(&shape);
+        let having = self.having(query, &shape);
+        let order = self.order_of_columns(query, &shape);
+        let limit = query.limit.as_ref().map(|limit| limit.value);
+        if limit == Some(0) {
+            self.problem("Q0112", "limit", "`limit` is at least 1");
+        }
+        if !self.problems.is_empty() {
+            return None;
+        }
+        let source = Source::Answer(Box::new(Stage { inner, filter, keys, leaves }));
+        let clock = self.clock.clone();
+        Some(Query { source, shape, dense: None, having, order, limit, clock })
+    }
+
+    /// A column of the inner answer.
+    fn inner_column(&mut self, columns: &[AnswerColumn], name: &str, path: &str) -> Option<Expr> {
+        let found = columns.iter().position(|column| column.name == name);
+        if let Some((index, column)) = found.and_then(|at| Some((at, columns.get(at)?))) {
+            return Some(Expr::input(index, column.data_type));
+        }
+        let known = columns.iter().map(|column| column.name.as_str());
+        let hint = match sandbar_catalog::decode::suggest(name, known) {
+            Some(close) => format!("; did you mean `{close}`?"),
+            None => String::new(),
+        };
+        let message = format!("`{}` is not a column of `from`{hint}", shorten(name));
+        self.problem("Q0147", path, message);
+        None
+    }
+
+    fn of_columns(
+        &mut self,
+        columns: &[AnswerColumn],
+        asked: &[&FieldAsk],
+        list: &str,
+    ) -> (Vec<AnswerColumn>, Vec<Expr>) {
+        let (mut shown, mut keys) = (Vec::new(), Vec::new());
+        for (index, ask) in asked.iter().enumerate() {
+            let (name, path) = (&ask.field.value, format!("{list}[{index}]"));
+            let Some(value) = self.inner_column(columns, name, &path) else { continue };
+            if let Some(grain) = ask.grain
+                && !self.check_truncation(value.data_type, grain, name, &path)
+            {
+                continue;
+            }
+            let known = columns.iter().find(|column| column.name == *name);
+            shown.push(AnswerColumn {
+                name: ask.alias.clone().unwrap_or_else(|| name.clone()),
+                label: known.and_then(|column| column.label.clone()),
+                data_type: truncated_type(value.data_type, ask.grain),
+                semantic: known.and_then(|c| c.semantic).filter(|_| ask.grain.is_none()),
+                unit: known.and_then(|c| c.unit.clone()).filter(|_| ask.grain.is_none()),
+            });
+            keys.push(truncated(value, ask.grain));
+        }
+        (shown, keys)
+    }
+
+    fn aggregated_columns(
+        &mut self,
+        query: &SemanticQuery,
+        columns: &[AnswerColumn],
+    ) -> (Vec<Output>, Vec<Leaf>) {
+        let (mut values, mut leaves) = (Vec::new(), Vec::new());
+        for (index, asked) in query.aggregations.iter().enumerate() {
+            let path = format!("aggregations[{index}]");
+            let Some((column, expr)) = self.aggregated_column(&asked.value, columns, &path) else {
+                continue;
+            };
+            let filters: Vec<Predicate> = match &asked.value.filter {
+                Some(filter) => self.on_columns(columns, filter, &format!("{path}.filter")),
+                None => Vec::new(),
+            };
+            let value = Expr::input(leaves.len(), expr.data_type);
+            leaves.push(Leaf { expr, filters, semi_additive: None });
+            values.push(Output { column, value });
+        }
+        (values, leaves)
+    }
+
+    fn aggregated_column(
+        &mut self,
+        asked: &Aggregation,
+        columns: &[AnswerColumn],
+        path: &str,
+    ) -> Option<(AnswerColumn, Expr)> {
+        let argument = match &asked.field {
+            Some(field) => Some(self.inner_column(columns, &field.value, path)?),
+            None => None,
+        };
+        let unit = asked.field.as_ref().and_then(|field| {
+            columns.iter().find(|column| column.name == field.value)?.unit.clone()
+        });
+        let (function, distinct, data_type) =
+            self.aggregation_type(asked, argument.as_ref().map(|a| a.data_type), path)?;
+        let column = AnswerColumn {
+            name: asked.column_name(),
+            label: None,
+            data_type,
+            semantic: None,
+            unit: unit.filter(|_| function != AggregateFunction::Count),
+        };
+        let aggregate = Aggregate { function, argument, distinct, filter: None };
+        Some((column, Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type)))
+    }
+
+    fn order_of_columns(&mut self, query: &SemanticQuery, shape: &Shape) -> Vec<SortKey> {
+        let mut keys: Vec<SortKey> = Vec::new();
+        for (index, asked) in query.order_by.iter().enumerate() {
+            let name = &asked.value.field.value;
+            let columns = shape.columns();
+            let Some(position) = columns.iter().position(|column| column.name == *name) else {
+                let message = format!("`{}` is not a column of the answer", shorten(name));
+                self.problem("Q0115", &format!("order_by[{index}]"), message);
+                continue;
+            };
+            let by = SortBy::Column(position);
+            if !keys.iter().any(|key| key.by == by) {
+                keys.push(SortKey { by, order: asked.value.order });
+            }
+        }
+        keys
+    }
+
+    /// What an aggregation computes, and the type of its result.
+    pub(super) fn aggregation_type(
+        &mut self,
+        asked: &Aggregation,
+        argument: Option<Type>,
+        path: &str,
+    ) -> Option<(AggregateFunction, bool, Type)> {
+        let name = asked.function.value.as_str();
+        let Some((function, distinct)) = Aggregation::named(name) else {
+            let close = sandbar_catalog::decode::suggest(name, Aggregation::names());
+            let hint = match close {
+                Some(close) => format!("; did you mean `{close}`?"),
+                None => {
+                    format!("; use one of {}", Aggregation::names().collect::<Vec<_>>().join(", "))
+                }
+            };
+            let message = format!("there is no aggregation `{}`{hint}", shorten(name));
+            self.problem("Q0125", path, message);
+            return None;
+        };
+        if argument.is_none() && (function != AggregateFunction::Count || distinct) {
+            self.problem("Q0126", path, format!("`{name}` wants a `field`"));
+            return None;
+        }
+        match function.result_type(argument) {
+            Ok(data_type) => Some((function, distinct, data_type)),
+            Err(wanted) => {
+                let field = asked.field.as_ref().zip(argument);
+                let shown = field.map_or(String::new(), |(field, data_type)| {
+                    format!(", and `{}` is a {data_type}", shorten(&field.value))
+                });
+                self.problem("Q0127", path, format!("`{name}` wants {wanted}{shown}"));
+                None
+            }
+        }
+    }
+}
