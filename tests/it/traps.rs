@@ -101,12 +101,15 @@ async fn every_trap_has_the_right_rows_in_four_ways() {
 /// The check of the check: what a careless planner answers is told apart from what is right.
 #[test]
 fn a_careless_answer_is_recognised() {
-    // A2 of these has the same rows either way: it must not be refused.
-    let harmless = ["F10"];
+    // The largest amount is the same either way, and must not be refused. Of hidden customers the
+    // orders stay, unless a policy says otherwise.
+    let harmless = ["F10", "P3"];
     let mut told = 0;
     for trap in traps() {
         let Some(naive) = &trap.naive else { continue };
-        let right = trap.questions.values().any(|(_, expected)| fits(naive, expected));
+        let head = |rows: &str| rows.lines().next().map(str::to_owned);
+        let mut alike = trap.questions.values().filter(|(_, rows)| head(rows) == head(naive));
+        let right = alike.all(|(_, expected)| fits(naive, expected));
         assert_eq!(right, harmless.contains(&trap.id.as_str()), "{}: {naive}", trap.id);
         told += 1;
     }

@@ -174,6 +174,12 @@ impl From<Problems> for Error {
 
 impl From<RunError> for Error {
     fn from(error: RunError) -> Self {
+        if let RunError::BrokenKey { .. } = &error {
+            // Which key it is may be nothing that the asker knows of: the operator is told.
+            let message = "the data do not keep to what the model declares of them, so a number \
+                           would be counted twice; the operator is told which key it is";
+            return Self::new(ErrorKind::Source, "E0306", message).with_source(error);
+        }
         let (kind, code) = match &error {
             RunError::Rows(_) => (ErrorKind::LimitExceeded, "E0301"),
             RunError::Time(_) => (ErrorKind::LimitExceeded, "E0302"),

@@ -108,7 +108,10 @@ impl Session {
         for shield in [Shield::Open, Shield::Barrier, Shield::Sealed] {
             let plan = plan(&authorized, &world.compiled, request.limits.rows, shield)?;
             match world.executor.prepare(&plan).await {
-                Ok(prepared) => return Ok((plan, prepared)),
+                Ok(prepared) => {
+                    world.executor.check_keys(&plan, &request.limits).await?;
+                    return Ok((plan, prepared));
+                }
                 Err(error @ RunError::Unproven(_)) => {
                     tracing::warn!(?shield, %error, "a plan is made again with a stronger shield");
                     unproven = Some(error);

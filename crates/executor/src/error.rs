@@ -33,6 +33,14 @@ pub enum RunError {
         #[source]
         cause: DataFusionError,
     },
+    /// Two rows of a table have a key that the model declares to be unique.
+    #[error("two rows of `{table}` have the same {columns}, which the model declares to be a key")]
+    BrokenKey {
+        /// The source.
+        table: String,
+        /// The columns of the key.
+        columns: String,
+    },
     /// A source cannot be read.
     #[error("a source cannot be read")]
     Source(#[source] DataFusionError),

@@ -13,11 +13,13 @@ use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
+use futures::StreamExt;
 use sandbar_query_planner::QueryPlan;
 
 use crate::barrier::BarrierPlanner;
 use crate::error::RunError;
 use crate::guarded::Guarded;
+use crate::keys::{Keys, duplicates};
 use crate::limits::Limits;
 use crate::memory_cap::MemoryCap;
 use crate::source::Sources;
@@ -43,6 +45,7 @@ pub struct Executor {
     state: SessionState,
     planner: DefaultPhysicalPlanner,
     sources: Sources,
+    keys: Keys,
 }
 
 impl std::fmt::Debug for Executor {
@@ -95,7 +98,7 @@ impl Executor {
     pub fn new(state: SessionState, sources: Sources) -> Self {
         let planner =
             DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(BarrierPlanner)]);
-        Self { state, planner, sources }
+        Self { state, planner, sources, keys: Keys::default() }
     }
 
     /// The opened sources.
@@ -126,11 +129,49 @@ impl Executor {
         Ok(Prepared { optimised, physical, row_cap, narrowed })
     }
 
-    /// Starts a prepared plan on the runtime of the caller. Dropping the stream cancels the query.
+    /// Sees to it that the keys by which a prepared plan joins are unique, as the model declares.
     ///
     /// # Errors
-    /// What DataFusion finds wrong before the first row.
-    pub fn start(&self, prepared: &Prepared, limits: &Limits) -> Result<AnswerStream, RunError> {
+    /// [`RunError::BrokenKey`] where one is not; whatever keeps the key from being read within the
+    /// limits.
+    pub async fn check_keys(&self, plan: &QueryPlan, limits: &Limits) -> Result<(), RunError> {
+        for key in plan.declared_keys() {
+            let version = self.sources.version(key.source());
+            if self.keys.is_known(key, &version) {
+                continue;
+            }
+            let duplicates = duplicates(key, &self.sources).map_err(RunError::from_datafusion)?;
+            if let Some(plan) = duplicates
+                && self.has_rows(&plan, limits).await?
+            {
+                let columns = key.columns().iter().map(|column| format!("`{column}`"));
+                return Err(RunError::BrokenKey {
+                    table: key.source().to_owned(),
+                    columns: columns.collect::<Vec<_>>().join(", "),
+                });
+            }
+            self.keys.remember(key, version);
+        }
+        Ok(())
+    }
+
+    async fn has_rows(&self, plan: &LogicalPlan, limits: &Limits) -> Result<bool, RunError> {
+        let optimised = self.state.optimize(plan).map_err(RunError::from_datafusion)?;
+        let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
+        let physical = physical.map_err(RunError::from_datafusion)?;
+        let stream = execute_stream(physical, self.context(limits)?);
+        let stream = stream.map_err(RunError::from_datafusion)?;
+        let mut rows = AnswerStream::new(stream, u64::MAX, limits.clone(), Instant::now(), false)?;
+        while let Some(batch) = rows.next().await {
+            if batch?.num_rows() > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a query runs in: its own share of the memory, everything else as the host has it.
+    fn context(&self, limits: &Limits) -> Result<Arc<TaskContext>, RunError> {
         let host = self.state.runtime_env();
         let pool = Arc::new(MemoryCap::new(Arc::clone(&host.memory_pool), limits.memory));
         let runtime = RuntimeEnvBuilder::from_runtime_env(host)
@@ -138,7 +179,7 @@ impl Executor {
             .build_arc()
             .map_err(RunError::from_datafusion)?;
         let base = self.state.task_ctx();
-        let context = TaskContext::new(
+        Ok(Arc::new(TaskContext::new(
             None,
             base.session_id(),
             base.session_config().clone(),
@@ -147,9 +188,17 @@ impl Executor {
             self.state.aggregate_functions().clone(),
             self.state.window_functions().clone(),
             runtime,
-        );
+        )))
+    }
+
+    /// Starts a prepared plan on the runtime of the caller. Dropping the stream cancels the query.
+    ///
+    /// # Errors
+    /// What DataFusion finds wrong before the first row.
+    pub fn start(&self, prepared: &Prepared, limits: &Limits) -> Result<AnswerStream, RunError> {
+        let context = self.context(limits)?;
         let started = Instant::now();
-        let stream = execute_stream(Arc::clone(&prepared.physical), Arc::new(context))
+        let stream = execute_stream(Arc::clone(&prepared.physical), context)
             .map_err(RunError::from_datafusion)?;
         AnswerStream::new(stream, prepared.row_cap, limits.clone(), started, prepared.narrowed)
     }

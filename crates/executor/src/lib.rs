@@ -8,6 +8,7 @@ mod barrier;
 mod error;
 mod executor;
 mod guarded;
+mod keys;
 mod limits;
 mod memory_cap;
 mod renew;

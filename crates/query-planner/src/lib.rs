@@ -25,7 +25,7 @@ pub use barrier::Barrier;
 pub use compiled::Compiled;
 pub use error::{ProblemKind, QueryError, QueryProblem};
 pub use functions::{ComputationError, MaskKey};
-pub use plan::{QueryPlan, plan};
+pub use plan::{DeclaredKey, QueryPlan, plan};
 pub use query::{AnswerColumn, AuthorizedQuery, Query, ResolvedQuery};
 pub use resolve::resolve;
 pub use scan::{Guard, Shield};

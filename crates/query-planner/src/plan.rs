@@ -48,6 +48,7 @@ pub struct QueryPlan {
     plan: LogicalPlan,
     columns: Vec<AnswerColumn>,
     guards: Vec<Guard>,
+    keys: Vec<DeclaredKey>,
     ordered: bool,
     scoped: bool,
     row_cap: u64,
@@ -67,6 +68,11 @@ impl QueryPlan {
     /// What must stand over each scan.
     pub fn guards(&self) -> &[Guard] {
         &self.guards
+    }
+
+    /// The keys that joins of the plan rely on, each once.
+    pub fn declared_keys(&self) -> &[DeclaredKey] {
+        &self.keys
     }
 
     /// Whether the order of the rows is determined.
@@ -97,15 +103,42 @@ pub fn plan(
     row_cap: u64,
     shield: Shield,
 ) -> Result<QueryPlan, QueryError> {
-    let mut shared = Shared { scans: Scans::new(compiled), aggregates: 0, members: 0 };
+    let (scans, keys) = (Scans::new(compiled), Vec::new());
+    let mut shared = Shared { scans, keys, aggregates: 0, members: 0 };
     let mut planner = Planner { query, compiled, shield, shared: &mut shared };
     let (builder, ordered) = planner.rows_of_answer(Some(row_cap.saturating_add(1)))?;
     let columns = query.shape.columns().into_iter().cloned().collect();
-    let (plan, guards) = (builder.build()?, shared.scans.guards);
-    let planned =
-        QueryPlan { plan, columns, guards, ordered, scoped: is_scoped(query), row_cap };
+    let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
+    let scoped = is_scoped(query);
+    let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, row_cap };
     verify(&planned.plan, &planned.guards)?;
     Ok(planned)
+}
+
+/// A key of a source that the model declares, and that a join relies on: no two rows have the same
+/// values in its columns, or, of a history, no two at the same time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DeclaredKey {
+    source: String,
+    columns: Vec<String>,
+    validity: Option<(String, String)>,
+}
+
+impl DeclaredKey {
+    /// The name of the source.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The columns of the key.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The columns that say from when until when a row of a history holds.
+    pub fn validity(&self) -> Option<&(String, String)> {
+        self.validity.as_ref()
+    }
 }
 
 struct Planner<'a, 's> {
@@ -118,6 +151,8 @@ struct Planner<'a, 's> {
 /// What all questions of one plan have in common.
 struct Shared<'a> {
     scans: Scans<'a>,
+    /// The keys that joins rely on, each once.
+    keys: Vec<DeclaredKey>,
     /// How many aggregations have a name so far.
     aggregates: usize,
     /// How many members have a name so far.

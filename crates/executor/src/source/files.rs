@@ -121,8 +121,12 @@ impl FileTable {
 
     /// The files of the last scan, or of the opening.
     pub(super) fn files(&self) -> Vec<String> {
-        let files = Arc::clone(&self.verified.lock());
-        files.iter().map(|file| shown(&file.location)).collect()
+        self.current().iter().map(|file| shown(&file.location)).collect()
+    }
+
+    /// The files of the last scan, or of the opening: the same list for as long as they stay.
+    pub(super) fn current(&self) -> Arc<Vec<ObjectMeta>> {
+        Arc::clone(&self.verified.lock())
     }
 
     /// The files of this moment, all of them checked against the schema.

@@ -20,6 +20,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::context::SessionState;
+use object_store::ObjectMeta;
 
 pub use files::FileTable;
 pub use problem::{SourceProblem, SourceProblemKind};
@@ -32,9 +33,35 @@ pub struct Sources {
     opened: BTreeMap<String, Opened>,
 }
 
+/// The data of a source at one moment.
+#[derive(Clone, Debug)]
+pub(crate) enum Version {
+    /// They never change.
+    Fixed,
+    /// They are those of these files.
+    Files(Arc<Vec<ObjectMeta>>),
+    /// Nobody knows whether they have changed.
+    Unknown,
+}
+
+impl Version {
+    /// Whether both are surely the same data.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Fixed, Self::Fixed) => true,
+            (Self::Files(a), Self::Files(b)) => Arc::ptr_eq(a, b) || a == b,
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Opened {
     provider: Arc<dyn TableProvider>,
+    /// The same, where it reads files.
+    files: Option<Arc<FileTable>>,
+    /// Whether the rows are those of the opening for ever.
+    fixed: bool,
     schema: SchemaRef,
     identity: String,
     /// What the source is made of: files, buffers, or the provider.
@@ -91,6 +118,15 @@ impl Sources {
         self.opened.get(name).map(|source| Arc::clone(&source.provider))
     }
 
+    /// The data that a source has given last.
+    pub(crate) fn version(&self, name: &str) -> Version {
+        match self.opened.get(name) {
+            Some(Opened { files: Some(files), .. }) => Version::Files(files.current()),
+            Some(Opened { fixed: true, .. }) => Version::Fixed,
+            _ => Version::Unknown,
+        }
+    }
+
     /// Every source with its pinned schema and its physical identity, by name.
     ///
     /// Equal identities mean one physical source under two names. The reverse does not hold: a
@@ -137,7 +173,7 @@ impl Opened {
         name: &str,
         spec: &FilesSpec,
     ) -> Result<Self, Vec<SourceProblem>> {
-        let table = FileTable::open(name, spec, state).await?;
+        let table = Arc::new(FileTable::open(name, spec, state).await?);
         // Two links to one file are one part.
         let canonical = |file: String| match std::fs::canonicalize(&file) {
             Ok(path) => path.display().to_string(),
@@ -147,7 +183,9 @@ impl Opened {
             schema: table.schema(),
             identity: table.identity().to_owned(),
             parts: table.files().into_iter().map(canonical).collect(),
-            provider: Arc::new(table),
+            files: Some(Arc::clone(&table)),
+            fixed: false,
+            provider: table,
         })
     }
 
@@ -162,7 +200,7 @@ impl Opened {
                 let reason = error.strip_backtrace();
                 vec![SourceProblemKind::Unreadable { file: "batches".to_owned(), reason }]
             })?;
-        let opened = Self::provider(Arc::new(table));
+        let opened = Self { fixed: true, ..Self::provider(Arc::new(table)) };
         let addresses = memory::addresses(&batches);
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         Ok(match addresses.first() {
@@ -179,6 +217,7 @@ impl Opened {
     fn provider(provider: Arc<dyn TableProvider>) -> Self {
         let identity = format!("provider:{:p}", Arc::as_ptr(&provider).cast::<()>());
         let parts = BTreeSet::from([identity.clone()]);
-        Self { schema: provider.schema(), identity, parts, provider }
+        let (files, fixed) = (None, false);
+        Self { schema: provider.schema(), identity, parts, provider, files, fixed }
     }
 }

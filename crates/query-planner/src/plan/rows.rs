@@ -5,12 +5,12 @@ use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{Column, JoinType, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, TryCast};
 use sandbar_catalog::time::Grain;
-use sandbar_catalog::{FieldId, FieldPath, Relationship, RelationshipId, Type};
+use sandbar_catalog::{FieldId, FieldKind, FieldPath, Relationship, RelationshipId, Type};
 use sandbar_permissions::Sandbox;
 
 use super::merge::{Absent, Merged};
 use super::part::key_column;
-use super::{Planner, bare};
+use super::{DeclaredKey, Planner, bare};
 use crate::error::QueryError;
 use crate::functions::bucket;
 use crate::lower::{Columns, Lower, Lowered, balanced};
@@ -182,12 +182,38 @@ impl<'a> Planner<'a, '_> {
                         keys.1.push(Plan::Column(theirs));
                     }
                     let held = self.held(rows, step, &parent, &alias)?;
+                    self.rely_on(step)?;
                     joined.join_with_expr_keys(plan, JoinType::Left, keys, held)?
                 }
                 (Some(_), None) => return Err(QueryError::internal("two asked tables")),
             });
         }
         joined.ok_or_else(|| QueryError::internal("a question without a table"))
+    }
+
+    /// Remembers that rows are counted once only if the key that they are joined by is unique.
+    fn rely_on(&mut self, step: &Relationship) -> Result<(), QueryError> {
+        let snapshot = self.compiled.snapshot();
+        let (Some(stored), false) = (self.compiled.stored(step.to), step.trusted) else {
+            return Ok(());
+        };
+        let column = |field: FieldId| match &snapshot.field(field).kind {
+            FieldKind::Stored { column, .. } => Ok(column.clone()),
+            FieldKind::Calculated(_) => Err(QueryError::internal("a calculated key")),
+        };
+        let columns = step.on.iter().map(|(_, theirs)| column(*theirs));
+        let mut columns = columns.collect::<Result<Vec<_>, _>>()?;
+        columns.sort_unstable();
+        columns.dedup();
+        let validity = match snapshot.table(step.to).validity {
+            Some((from, to)) => Some((column(from)?, column(to)?)),
+            None => None,
+        };
+        let key = DeclaredKey { source: stored.name.clone(), columns, validity };
+        if !self.shared.keys.contains(&key) {
+            self.shared.keys.push(key);
+        }
+        Ok(())
     }
 
     /// What the rows of a table are joined by: a field, or the day of an instant.
