@@ -5,7 +5,8 @@ use sandbar_permissions::{Cell, Grants, Refusal, Sandbox};
 
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::query::{
-    AuthorizedQuery, Events, Member, MemberOf, Part, Query, ResolvedQuery, Rows, Scan, SortKey, Source, Stage,
+    AuthorizedQuery, Bridge, Events, Member, MemberOf, Part, Query, ResolvedQuery, Rows, Scan,
+    SortKey, Source, Stage,
 };
 
 /// Exchanges each table for its sandbox.
@@ -40,7 +41,14 @@ fn one_part(
     grants: &Grants,
 ) -> Result<Part<Sandbox>, QueryError> {
     let used = part.stored_fields(grants.snapshot(), order);
-    let Part { rows, keys, leaves, series, events } = part;
+    let of_bridge = part.bridge_fields(grants.snapshot());
+    let Part { rows, keys, leaves, series, events, bridge } = part;
+    let bridge = match bridge {
+        None => None,
+        Some(Bridge { rows, step }) => {
+            Some(Bridge { rows: rows_of(rows, &of_bridge, grants)?, step })
+        }
+    };
     let events = match events {
         None => None,
         Some(events) => {
@@ -50,7 +58,8 @@ fn one_part(
             Some(Events { rows, base_time, time, on, window })
         }
     };
-    Ok(Part { rows: rows_of(rows, &used, grants)?, keys, leaves, series, events })
+    let rows = rows_of(rows, &used, grants)?;
+    Ok(Part { rows, keys, leaves, series, events, bridge })
 }
 
 fn rows_of(

@@ -221,17 +221,13 @@ impl<'a> Planner<'a, '_> {
         }
         let mut fields = part.stored_fields(self.compiled.snapshot(), &self.query.order);
         fields.extend(self.tie_breakers().into_iter().map(FieldPath::own));
-        let wants = Wants { fields: &fields, keys: &[], condition: None };
+        let wants = Wants::fields(&fields);
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
         Ok(Computed { builder: builder.project(shown)?, extra })
     }
 
     /// What is computed from the answer of another question.
-    fn stage(
-        &mut self,
-        stage: &'a Stage<Sandbox>,
-        shape: &Shape,
-    ) -> Result<Computed, QueryError> {
+    fn stage(&mut self, stage: &'a Stage<Sandbox>, shape: &Shape) -> Result<Computed, QueryError> {
         let (query, compiled, shield) = (&stage.inner, self.compiled, self.shield);
         let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
         let (builder, _) = inner.rows_of_answer(None)?;
@@ -387,7 +383,9 @@ fn is_scoped(query: &AuthorizedQuery) -> bool {
 
 fn is_scoped_part(part: &Part<Sandbox>) -> bool {
     let events = part.events.as_ref();
-    are_scoped(&part.rows) || events.is_some_and(|events| are_scoped(&events.rows))
+    are_scoped(&part.rows)
+        || events.is_some_and(|events| are_scoped(&events.rows))
+        || part.bridge.as_ref().is_some_and(|bridge| are_scoped(&bridge.rows))
 }
 
 fn are_scoped(rows: &Rows<Sandbox>) -> bool {

@@ -83,6 +83,27 @@ pub(crate) struct Part<S> {
     pub(crate) series: Option<Series>,
     /// The events that may follow those that are the rows.
     pub(crate) events: Option<Events<S>>,
+    /// The rows by which some keys go, of which each row of the part has many.
+    pub(crate) bridge: Option<Bridge<S>>,
+}
+
+/// Rows of which each row of a part has many: it counts in each group that they make, once.
+#[derive(Clone, Debug)]
+pub(crate) struct Bridge<S> {
+    pub(crate) rows: Rows<S>,
+    pub(crate) step: ToMany,
+}
+
+/// A step from a table to rows that it has many of.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ToMany {
+    /// How the table is reached that the step starts from.
+    pub(crate) via: Vec<RelationshipId>,
+    pub(crate) near: Vec<FieldId>,
+    pub(crate) far: Vec<FieldId>,
+    pub(crate) table: TableId,
+    /// Rows may be grouped by what it leads to.
+    pub(crate) bridge: bool,
 }
 
 /// How the rows of days become numbers of periods.
@@ -182,6 +203,15 @@ pub(crate) enum Predicate {
 pub(crate) struct Key {
     pub(crate) path: FieldPath,
     pub(crate) truncation: Option<Truncation>,
+    /// The step over which the path starts, where that leads to many rows.
+    pub(crate) bridge: Option<Box<ToMany>>,
+}
+
+impl Key {
+    /// A field of the part's own rows, or of what they lead to.
+    pub(crate) fn new(path: FieldPath, truncation: Option<Truncation>) -> Self {
+        Self { path, truncation, bridge: None }
+    }
 }
 
 /// One aggregation of a part, and what is calculated from it alone.
@@ -347,7 +377,8 @@ impl<S> Part<S> {
                 found.add(snapshot, path);
             }
         }
-        self.keys.iter().for_each(|key| found.add(snapshot, &key.path));
+        let own = self.keys.iter().filter(|key| key.bridge.is_none());
+        own.for_each(|key| found.add(snapshot, &key.path));
         for leaf in &self.leaves {
             found.add_expr(snapshot, &leaf.expr);
             leaf.filters.iter().for_each(|filter| found.add_predicate(snapshot, filter));
@@ -367,6 +398,16 @@ impl<S> Part<S> {
         let mut once = Fields::default();
         found.0.iter().for_each(|path| once.add(snapshot, path));
         once.0
+    }
+}
+
+impl<S> Part<S> {
+    /// Every stored field that is read of the rows of its bridge.
+    pub(crate) fn bridge_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
+        let mut found = Fields::default();
+        let keys = self.keys.iter().filter(|key| key.bridge.is_some());
+        keys.for_each(|key| found.add(snapshot, &key.path));
+        found.0
     }
 }
 

@@ -8,7 +8,8 @@ mod filter;
 mod values;
 
 pub use ask::{
-    Aggregation, Compare, FieldAsk, GroupBy, MeasureAsk, MetricAsk, Order, OrderBy, Share, Truncation,
+    Aggregation, Compare, FieldAsk, GroupBy, MeasureAsk, MetricAsk, Order, OrderBy, Share,
+    Truncation,
 };
 pub(crate) use ask::{Shorthand, ShorthandVisitor, shorthand};
 pub use filter::{Filter, Op, RelativeUnit};

@@ -107,7 +107,7 @@ impl<'a> Planner<'a, '_> {
         shown.extend(self.placed(on, FieldPath::own(events.base_time), &mut lower)?);
         shown.push(lit(0_i32).alias(EVENT));
         let fields = part.stored_fields(self.compiled.snapshot(), &[]);
-        let wants = Wants { fields: &fields, keys: &[], condition: None };
+        let wants = Wants::fields(&fields);
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
         Ok((known(builder.project(shown)?, events)?, keys))
     }
@@ -128,7 +128,7 @@ impl<'a> Planner<'a, '_> {
         shown.extend(self.placed(on, FieldPath::own(events.time), &mut lower)?);
         shown.push(lit(1_i32).alias(EVENT));
         let fields = events.stored_fields(self.compiled.snapshot());
-        let wants = Wants { fields: &fields, keys: &[], condition: None };
+        let wants = Wants::fields(&fields);
         let builder = self.narrowed(&events.rows, looked, &wants, &mut lower)?;
         known(builder.project(shown)?, events)
     }

@@ -129,7 +129,8 @@ impl<'a> Planner<'a, '_> {
             shares.push(Plan::BinaryExpr(ratio).alias(&share.column.name));
         }
         let shown_levels = i64::try_from(groups.shown_levels).unwrap_or(i64::MAX);
-        let builder = with_windows(builder, windows)?.filter(bare(LEVEL).lt_eq(lit(shown_levels)))?;
+        let builder =
+            with_windows(builder, windows)?.filter(bare(LEVEL).lt_eq(lit(shown_levels)))?;
         let keys = groups.keys.iter().map(|key| bare(&key.name));
         let values = groups.values.iter().map(|output| bare(&output.column.name));
         let mut shown: Vec<Plan> = keys.chain(values).chain(shares).collect();
@@ -142,6 +143,10 @@ impl<'a> Planner<'a, '_> {
 fn coarser(part: &Part<Sandbox>, level: &[usize]) -> Part<Sandbox> {
     let mut part = part.clone();
     part.keys = level.iter().filter_map(|key| part.keys.get(*key).cloned()).collect();
+    if part.keys.iter().all(|key| key.bridge.is_none()) {
+        // Without the groups that overlap each row counts once.
+        part.bridge = None;
+    }
     if let Some(series) = &mut part.series
         && let Some(position) = level.iter().position(|key| *key == series.key)
     {

@@ -66,10 +66,19 @@ impl<'a> Planner<'a, '_> {
         lower.first_aggregate = self.shared.aggregates;
         let looked = self.look_up(&part.rows, &mut lower)?;
         let series = part.series.as_ref();
+        let (bridge, mut of_bridge) = match &part.bridge {
+            Some(bridge) => {
+                let (plan, keys) = self.bridged(part, bridge)?;
+                (Some((plan, &bridge.step)), keys)
+            }
+            None => (None, vec![None; part.keys.len()]),
+        };
         let mut keys = Vec::with_capacity(part.keys.len());
         for (index, key) in part.keys.iter().enumerate() {
-            keys.push(match series {
-                Some(series) if series.key == index => {
+            let bridged = of_bridge.get_mut(index).and_then(Option::take);
+            keys.push(match (series, bridged) {
+                (_, Some(bridged)) => bridged,
+                (Some(series), None) if series.key == index => {
                     Lowered { plan: bare(PERIOD), arrow: DataType::Date32 }
                 }
                 _ => self.key(key, &mut lower)?,
@@ -89,8 +98,13 @@ impl<'a> Planner<'a, '_> {
             None => None,
         };
         let fields = part.stored_fields(self.compiled.snapshot(), &[]);
-        let wants = Wants { fields: &fields, keys: &[], condition };
+        let step = part.bridge.as_ref().map(|bridge| &bridge.step);
+        let wants = Wants { condition, bridge: step, ..Wants::fields(&fields) };
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
+        let builder = match bridge {
+            Some((plan, step)) => self.with_bridge(builder, &part.rows, step, plan)?,
+            None => builder,
+        };
         let first = lower.first_aggregate;
         let name = |index: usize| aggregate_name(first + index);
         let named = |(index, plan): (usize, &Plan)| plan.clone().alias(name(index));

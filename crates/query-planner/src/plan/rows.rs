@@ -1,7 +1,7 @@
 //! The rows of a part: tables joined, conditions applied.
 
-use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::arrow::datatypes::DataType;
+use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, JoinType, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, TryCast};
 use sandbar_catalog::time::Grain;
@@ -14,7 +14,7 @@ use super::{DeclaredKey, Planner, bare};
 use crate::error::QueryError;
 use crate::functions::bucket;
 use crate::lower::{Columns, Lower, Lowered, balanced};
-use crate::query::{Member, MemberOf, Predicate, Rows, Scan};
+use crate::query::{Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, ToMany};
 use crate::scan::{Shield, Wanted, key_name};
 
 /// A condition, lowered.
@@ -33,6 +33,15 @@ pub(super) struct Wants<'w> {
     pub(super) keys: &'w [FieldId],
     /// A further condition.
     pub(super) condition: Option<Plan>,
+    /// The step to rows that they have many of, and are joined with.
+    pub(super) bridge: Option<&'w ToMany>,
+}
+
+impl<'w> Wants<'w> {
+    /// Some stored fields.
+    pub(super) fn fields(fields: &'w [FieldPath]) -> Self {
+        Self { fields, keys: &[], condition: None, bridge: None }
+    }
 }
 
 /// What conditions look at, planned.
@@ -191,6 +200,58 @@ impl<'a> Planner<'a, '_> {
         joined.ok_or_else(|| QueryError::internal("a question without a table"))
     }
 
+    /// The groups that the rows of a part belong to: each combination of the keys of its bridge once
+    /// for each row, so that a row counts once in each group.
+    pub(super) fn bridged(
+        &mut self,
+        part: &Part<Sandbox>,
+        bridge: &Bridge<Sandbox>,
+    ) -> Result<(LogicalPlan, Vec<Option<Lowered>>), QueryError> {
+        let mut lower = self.lower(&bridge.rows)?;
+        let looked = self.look_up(&bridge.rows, &mut lower)?;
+        let asked = self.compiled.alias(base(&bridge.rows)?.source.table(), &[]);
+        let snapshot = self.compiled.snapshot();
+        let mut shown = Vec::new();
+        for (index, field) in bridge.step.far.iter().enumerate() {
+            let column = key_of(&asked, &snapshot.field(*field).name);
+            shown.push(Plan::Column(column).alias(far_column(index)));
+        }
+        let mut keys = Vec::with_capacity(part.keys.len());
+        for (index, key) in part.keys.iter().enumerate() {
+            if key.bridge.is_none() {
+                keys.push(None);
+                continue;
+            }
+            let lowered = self.key(key, &mut lower)?;
+            shown.push(lowered.plan.alias(key_column(index)));
+            let column = Column::new(Some(TableReference::bare(BRIDGE)), key_column(index));
+            keys.push(Some(Lowered { plan: Plan::Column(column), arrow: lowered.arrow }));
+        }
+        let fields = part.bridge_fields(snapshot);
+        let wants = Wants { keys: &bridge.step.far, ..Wants::fields(&fields) };
+        let builder = self.narrowed(&bridge.rows, looked, &wants, &mut lower)?;
+        // Each combination once.
+        let builder = builder.aggregate(shown, Vec::<Plan>::new())?;
+        Ok((builder.alias(TableReference::bare(BRIDGE))?.build()?, keys))
+    }
+
+    /// Rows joined with the groups that they belong to.
+    pub(super) fn with_bridge(
+        &self,
+        builder: LogicalPlanBuilder,
+        rows: &Rows<Sandbox>,
+        step: &ToMany,
+        bridge: LogicalPlan,
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let near = self.compiled.alias(base(rows)?.source.table(), &step.via);
+        let snapshot = self.compiled.snapshot();
+        let left = step.near.iter().map(|field| key_of(&near, &snapshot.field(*field).name));
+        let left: Vec<Column> = left.collect();
+        let far = |index| Column::new(Some(TableReference::bare(BRIDGE)), far_column(index));
+        let right: Vec<Column> = (0..left.len()).map(far).collect();
+        Ok(builder.join(bridge, JoinType::Left, (left, right), None)?)
+    }
+
     /// Remembers that rows are counted once only if the key that they are joined by is unique.
     fn rely_on(&mut self, step: &Relationship) -> Result<(), QueryError> {
         let snapshot = self.compiled.snapshot();
@@ -269,7 +330,9 @@ impl<'a> Planner<'a, '_> {
         if let Some(last) = via.last() {
             let step = snapshot.relationship(*last);
             keys.extend(step.on.iter().map(|(_, theirs)| *theirs));
-            keys.extend(snapshot.table(step.to).validity.iter().flat_map(|(from, to)| [*from, *to]));
+            keys.extend(
+                snapshot.table(step.to).validity.iter().flat_map(|(from, to)| [*from, *to]),
+            );
         }
         for other in &rows.scans {
             if let Some((last, before)) = other.via.split_last()
@@ -282,6 +345,9 @@ impl<'a> Planner<'a, '_> {
                     keys.extend(time.filter(|time| time.table() == step.id.table()));
                 }
             }
+        }
+        if let Some(step) = wants.bridge.filter(|step| step.via == via) {
+            keys.extend(step.near.iter().copied());
         }
         for member in rows.members.iter().filter(|member| member.via == via) {
             keys.extend(member.near.iter().copied());
@@ -301,7 +367,7 @@ impl<'a> Planner<'a, '_> {
                 let mut lower = self.lower(rows)?;
                 let looked = self.look_up(rows, &mut lower)?;
                 let fields = rows.stored_fields(self.compiled.snapshot());
-                let wants = Wants { fields: &fields, keys: far, condition: None };
+                let wants = Wants { keys: far, ..Wants::fields(&fields) };
                 let builder = self.narrowed(rows, looked, &wants, &mut lower)?;
                 let asked = self.compiled.alias(base(rows)?.source.table(), &[]);
                 let snapshot = self.compiled.snapshot();
@@ -345,6 +411,13 @@ fn base(rows: &Rows<Sandbox>) -> Result<&Scan<Sandbox>, QueryError> {
 
 fn key_of(alias: &str, field: &str) -> Column {
     Column::new(Some(TableReference::bare(alias)), key_name(field))
+}
+
+/// The name of the rows that a part has many of.
+const BRIDGE: &str = "bridge";
+
+fn far_column(index: usize) -> String {
+    format!("#f{index}")
 }
 
 fn member_alias(index: usize) -> String {

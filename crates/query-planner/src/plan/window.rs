@@ -66,8 +66,7 @@ pub(super) fn with_windows(
     if windows.is_empty() {
         return Ok(builder);
     }
-    let mut columns: Vec<Plan> =
-        builder.schema().columns().into_iter().map(Plan::Column).collect();
+    let mut columns: Vec<Plan> = builder.schema().columns().into_iter().map(Plan::Column).collect();
     let mut once: Vec<Plan> = Vec::with_capacity(windows.len());
     for (window, name) in windows {
         let column = Column::new_unqualified(window.schema_name().to_string());

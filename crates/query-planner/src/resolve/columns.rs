@@ -3,12 +3,12 @@
 use sandbar_catalog::query::{FieldAsk, SemanticQuery, Truncation};
 use sandbar_catalog::time::Part as TimePart;
 use sandbar_catalog::{FieldPath, Type};
-use sandbar_permissions::Level;
+use sandbar_permissions::{Level, Missing};
 
-use super::ground::{Ground, METRIC_TIME};
+use super::ground::{Ground, METRIC_TIME, NotFound};
 use super::numbers::Draft;
 use super::{Asking, MAX_COLUMNS, shorten};
-use crate::query::{AnswerColumn, Key, Shape};
+use crate::query::{AnswerColumn, Key, Shape, ToMany};
 
 impl Asking<'_> {
     pub(super) fn check_names(&mut self, shape: &Shape) {
@@ -58,7 +58,7 @@ impl Asking<'_> {
         let paths = fields.map(|field| (FieldPath::own(field.id), field.name.clone()));
         let shown = paths.filter(|(path, _)| self.grants.field_level(path) == Level::Query);
         let (columns, keys): (Vec<AnswerColumn>, Vec<Key>) = shown
-            .map(|(path, name)| (self.column(&path, None, name), Key { path, truncation: None }))
+            .map(|(path, name)| (self.column(&path, None, name), Key::new(path, None)))
             .unzip();
         if columns.is_empty() {
             self.problem("Q0122", "fields", "no field of this table can be listed");
@@ -101,7 +101,10 @@ impl Asking<'_> {
         used: Use,
     ) -> Option<(AnswerColumn, Key)> {
         let name = &ask.field.value;
-        let field = self.field(ground, name, path)?;
+        let (field, bridge) = match used {
+            Use::Grouped => self.field_or_bridge(ground, name, path)?,
+            Use::Listed => (self.field(ground, name, path)?, None),
+        };
         let data_type = self.compiled.snapshot().field(field.field).data_type;
         if let Some(truncation) = ask.grain
             && !self.check_truncation(data_type, truncation, name, path)
@@ -118,7 +121,36 @@ impl Asking<'_> {
         }
         let shown = ask.alias.clone().unwrap_or_else(|| name.clone());
         let column = self.column(&field, ask.grain, shown);
-        Some((column, Key { path: field, truncation: ask.grain }))
+        Some((column, Key { bridge, ..Key::new(field, ask.grain) }))
+    }
+
+    /// A field with a single value for each row, or one of rows that it is declared to belong to.
+    fn field_or_bridge(
+        &mut self,
+        ground: &Ground,
+        name: &str,
+        path: &str,
+    ) -> Option<(FieldPath, Option<Box<ToMany>>)> {
+        let many = match self.find(ground, name) {
+            Err(why) => matches!(
+                why,
+                NotFound::Missing(Missing::ToMany { .. })
+                    | NotFound::Finer { .. }
+                    | NotFound::Sideways { .. }
+            ),
+            Ok(_) => false,
+        };
+        let chain: Vec<&str> = name.split('.').collect();
+        if many
+            && let Ok(Some((step, rest))) = self.to_many(ground.table, &chain)
+            && step.bridge
+            && !rest.is_empty()
+        {
+            let inner = Ground::new(step.table, self.default_time(step.table), &ground.about);
+            let field = self.field(&inner, &rest.join("."), path)?;
+            return Some((field, Some(Box::new(step))));
+        }
+        Some((self.field(ground, name, path)?, None))
     }
 
     pub(super) fn check_truncation(

@@ -7,14 +7,14 @@ use sandbar_catalog::{FieldId, FieldPath, Literal, Relationship, RelationshipId,
 use sandbar_permissions::{Level, Missing};
 
 use super::columns::truncated_type;
-use super::ground::{Ground, NotFound, ToMany, routes};
+use super::ground::{Ground, NotFound, routes};
 use super::numbers::{Drafts, Kind, Narrowed};
 use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, shorten};
 use crate::error::ProblemKind;
 use crate::functions::floor_date;
-use crate::query::{AnswerColumn, Key, Member, MemberOf, Predicate, Rows, Shape};
+use crate::query::{AnswerColumn, Key, Member, MemberOf, Predicate, Rows, Shape, ToMany};
 
 /// The most conditions one question has.
 const MAX_CONDITIONS: usize = 1_000;
@@ -348,10 +348,7 @@ impl Asking<'_> {
             } else {
                 self.only_route(table, entity, &metric.value, path)?
             };
-            let key = |field: &FieldId| Key {
-                path: FieldPath::own(*field).behind(&way),
-                truncation: None,
-            };
+            let key = |field: &FieldId| Key::new(FieldPath::own(*field).behind(&way), None);
             draft.keys = keys.iter().map(key).collect();
             parts.push(self.part(draft, &[])?);
         }

@@ -6,7 +6,7 @@ use sandbar_permissions::{Grants, Level, Missing, Refusal};
 
 use super::{Asking, shorten};
 use crate::error::ProblemKind;
-use crate::query::Member;
+use crate::query::{Member, ToMany};
 
 /// The name under which a question speaks of each metric's own time.
 pub(super) const METRIC_TIME: &str = "metric_time";
@@ -48,15 +48,6 @@ pub(super) enum NotFound {
     Sideways { table: TableId, shared: Option<TableId> },
     /// The numbers have no time.
     NoTime,
-}
-
-/// A step from a table to rows that it has many of.
-pub(super) struct ToMany {
-    /// How the table is reached that the step starts from.
-    pub(super) via: Vec<RelationshipId>,
-    pub(super) near: Vec<FieldId>,
-    pub(super) far: Vec<FieldId>,
-    pub(super) table: TableId,
 }
 
 impl Asking<'_> {
@@ -211,7 +202,8 @@ impl Asking<'_> {
             }
             let (near, far) = step.on.iter().copied().unzip();
             let rest = chain.get(index + 1..).unwrap_or_default();
-            return Ok(Some((ToMany { via, near, far, table: step.to }, rest)));
+            let (table, bridge) = (step.to, step.bridge);
+            return Ok(Some((ToMany { via, near, far, table, bridge }, rest)));
         }
         let Some((target, rest)) = self.table_of(from, chain) else { return Ok(None) };
         let mut found: Vec<ToMany> = Vec::new();
@@ -227,13 +219,15 @@ impl Asking<'_> {
             for step in self.usable(table).into_iter().filter(|r| r.to == target) {
                 if !step.cardinality.is_to_one() {
                     let (near, far) = step.on.iter().copied().unzip();
-                    add(ToMany { via: via.clone(), near, far, table: target });
+                    let (via, bridge) = (via.clone(), step.bridge);
+                    add(ToMany { via, near, far, table: target, bridge });
                 }
             }
             for step in self.usable(target).into_iter().filter(|r| r.to == table) {
                 if step.cardinality.is_to_one() {
                     let (far, near) = step.on.iter().copied().unzip();
-                    add(ToMany { via: via.clone(), near, far, table: target });
+                    let via = via.clone();
+                    add(ToMany { via, near, far, table: target, bridge: false });
                 }
             }
         }

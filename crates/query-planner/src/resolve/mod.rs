@@ -25,8 +25,8 @@ use crate::compiled::Compiled;
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::functions::Clock;
 use crate::query::{
-    Key, Member, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy,
-    SortKey, Source,
+    Bridge, Key, Member, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy, SortKey,
+    Source,
 };
 use ground::{METRIC_TIME, Use};
 use numbers::{AskedMetric, Draft, Drafts, Kind};
@@ -220,10 +220,41 @@ impl Asking<'_> {
             Kind::Followed(conversion) => Some(self.events(&conversion, ground.time?)?),
             Kind::Plain | Kind::Moved { .. } => None,
         };
-        let mut part = Part { rows, keys, leaves, series, events };
-        let used = part.stored_fields(self.compiled.snapshot(), order);
+        let bridge = self.bridge(&keys)?;
+        if bridge.is_some() && events.is_some() {
+            let message = "conversions are not grouped by rows of which an event has many";
+            self.problem("Q0157", "group_by", message);
+            return None;
+        }
+        let mut part = Part { rows, keys, leaves, series, events, bridge };
+        let of_bridge = part.bridge_fields(self.compiled.snapshot());
+        if let Some(Bridge { rows, step }) = &mut part.bridge {
+            rows.scans = self.scans(step.table, rows.time, &of_bridge, &[])?;
+        }
+        let mut used = part.stored_fields(self.compiled.snapshot(), order);
+        if let Some(Bridge { step, .. }) = &part.bridge
+            && let Some(near) = step.near.first()
+        {
+            // The table that the bridge starts from is read, if only for its keys.
+            used.push(FieldPath::own(*near).behind(&step.via));
+        }
         part.rows.scans = self.scans(ground.table, ground.time, &used, &part.rows.members)?;
         Some(part)
+    }
+
+    /// The rows by which keys go that the rows of a part have many of.
+    fn bridge(&mut self, keys: &[Key]) -> Option<Option<Bridge<TableId>>> {
+        let mut steps = keys.iter().filter_map(|key| key.bridge.as_deref());
+        let Some(step) = steps.next() else { return Some(None) };
+        if steps.any(|other| other != step) {
+            let message = "rows are grouped by one of the relationships that lead to many, not by \
+                           two: the groups of both would count a row for each pair";
+            self.problem("Q0157", "group_by", message);
+            return None;
+        }
+        let time = self.default_time(step.table);
+        let rows = Rows { time, scans: Vec::new(), filter: Vec::new(), members: Vec::new() };
+        Some(Some(Bridge { rows, step: step.clone() }))
     }
 
     fn order(&mut self, query: &SemanticQuery, drafts: &[Draft], shape: &Shape) -> Vec<SortKey> {

@@ -6,8 +6,8 @@ use sandbar_catalog::expr::{Aggregate, AggregateFunction, Arithmetic, Expr, Expr
 use sandbar_catalog::query::{Aggregation, Compare, Filter, MetricAsk, SemanticQuery};
 use sandbar_catalog::{Conversion, FieldId, Leaf as ModelLeaf, MetricId, Shift, TableId, Window};
 
-use super::ground::Ground;
 use super::Asking;
+use super::ground::Ground;
 use crate::query::{AnswerColumn, Key, Leaf, Output, Place, Predicate, Series};
 
 /// A metric that is asked for, and where.
