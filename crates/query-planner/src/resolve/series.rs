@@ -348,11 +348,11 @@ fn is_whole(grain: Grain, count: u32, unit: RelativeUnit) -> bool {
         Grain::Day => true,
         Grain::Week => match unit {
             RelativeUnit::Week => true,
-            RelativeUnit::Day => count % 7 == 0,
+            RelativeUnit::Day => count.is_multiple_of(7),
             _ => false,
         },
         Grain::Month => months.is_some(),
-        Grain::Quarter | Grain::FiscalQuarter => months.is_some_and(|months| months % 3 == 0),
-        Grain::Year | Grain::FiscalYear => months.is_some_and(|months| months % 12 == 0),
+        Grain::Quarter | Grain::FiscalQuarter => months.is_some_and(|months| months.is_multiple_of(3)),
+        Grain::Year | Grain::FiscalYear => months.is_some_and(|months| months.is_multiple_of(12)),
     }
 }
