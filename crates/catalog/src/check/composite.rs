@@ -259,11 +259,11 @@ impl<'d> Metrics<'_, '_, 'd> {
     /// A metric with what is written beside it, its leaves among those of `parts`.
     fn input(
         &mut self,
-        input: &MetricInput,
+        input: &Located<MetricInput>,
         entry: MetricEntry<'d>,
         parts: &mut Parts,
     ) -> Option<Expr> {
-        let mut built = self.find(&input.metric, entry)?;
+        let mut built = self.find(&named(input), entry)?;
         if let Some(text) = &input.filter {
             self.narrow(&mut built, text, entry)?;
         }
@@ -476,7 +476,7 @@ impl<'d> Metrics<'_, '_, 'd> {
         &mut self,
         expr: &Expr,
         mut leaves: Vec<Leaf>,
-        input: &MetricInput,
+        input: &Located<MetricInput>,
         entry: MetricEntry<'d>,
     ) -> Option<Leaf> {
         let counts = |leaf: &Leaf| {
@@ -499,7 +499,7 @@ impl<'d> Metrics<'_, '_, 'd> {
                      table that has a `time`",
                     input.metric.value
                 );
-                self.sink.at(entry.file, &input.metric, complaint(codes::METRIC_TIME, message));
+                self.sink.at(entry.file, &named(input), complaint(codes::METRIC_TIME, message));
                 None
             }
         }
@@ -526,6 +526,15 @@ impl<'d> Metrics<'_, '_, 'd> {
         }
         Some((FieldPath::own(own), FieldPath::own(theirs)))
     }
+}
+
+/// The name of an input, at its place: a bare name stands at that of the input itself.
+fn named(input: &Located<MetricInput>) -> Located<String> {
+    let mut name = input.metric.clone();
+    if name.place.is_none() {
+        (name.place, name.path) = (input.place, input.path.clone());
+    }
+    name
 }
 
 /// Whether a leaf's value can be taken from another time.
@@ -590,7 +599,7 @@ impl Scope for MetricScope<'_, '_, '_, '_> {
         }
         let def = self.entry.def;
         let expr = match def.inputs.get(name) {
-            Some(input) => self.work.input(&input.value, self.entry, &mut self.parts),
+            Some(input) => self.work.input(input, self.entry, &mut self.parts),
             None if def.inputs.failed().iter().any(|failed| failed == name) => None,
             None => {
                 let built = self.work.found(name)?;

@@ -228,7 +228,7 @@ pub(super) fn simple(
     };
     let time = match &def.time {
         None => snapshot.table(table).time,
-        Some(name) => time_field(name, table, entry, snapshot, names, sink),
+        Some(name) => time_field(name, "time", table, entry, snapshot, names, sink),
     };
     let semi_additive = match &def.semi_additive {
         None => Some(None),
@@ -303,7 +303,7 @@ fn semi_additive(
     names: &Names<'_>,
     sink: &mut Sink,
 ) -> Option<SemiAdditive> {
-    let over = time_field(&def.over, table, entry, snapshot, names, sink);
+    let over = time_field(&def.over, "over", table, entry, snapshot, names, sink);
     let mut per = Some(Vec::new());
     if let PerDef::Fields(fields) = &def.per.value {
         if fields.is_empty() {
@@ -401,6 +401,7 @@ pub(super) fn own_field(
 
 pub(super) fn time_field(
     name: &Located<String>,
+    place: &str,
     table: TableId,
     entry: MetricEntry<'_>,
     snapshot: &Snapshot,
@@ -413,7 +414,7 @@ pub(super) fn time_field(
         if !defined.is_some_and(|e| e.def.fields.failed().contains(&name.value)) {
             let known = owner.fields.iter().filter(|f| f.data_type.is_temporal());
             let message =
-                format!("`time` names `{}`, which is not a field of `{}`", name.value, owner.name);
+                format!("`{place}` names `{}`, which is not a field of `{}`", name.value, owner.name);
             let what = complaint(codes::TIME_FIELD, message)
                 .suggest(suggest(&name.value, known.map(|f| f.name.as_str())));
             sink.at(entry.file, name, what);
@@ -425,7 +426,7 @@ pub(super) fn time_field(
         return Some(id);
     }
     let message =
-        format!("`time` names `{}`, which is {data_type}: use a date or datetime", name.value);
+        format!("`{place}` names `{}`, which is {data_type}: use a date or datetime", name.value);
     sink.at(entry.file, name, complaint(codes::TIME_FIELD, message));
     None
 }
