@@ -5,7 +5,7 @@
 //! (as it is, without the optimiser, over shuffled partitions, under a policy that is always true)
 //! and has to give the same rows each time.
 
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -15,7 +15,7 @@ use sandbar::{Engine, Error, Principal, Session};
 
 /// How the question is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Plain,
     WithoutOptimiser,
     ShuffledPartitions,
@@ -23,7 +23,7 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 4] =
+    pub(crate) const ALL: [Self; 4] =
         [Self::Plain, Self::WithoutOptimiser, Self::ShuffledPartitions, Self::UnderAPolicy];
 }
 
@@ -98,7 +98,7 @@ fn batch(table: &Table, rows: &[usize]) -> RecordBatch {
     .unwrap()
 }
 
-pub(super) async fn engine(folder: &Path, way: Way) -> Result<Engine, Error> {
+pub(crate) async fn engine(folder: &Path, way: Way) -> Result<Engine, Error> {
     let tables = tables(folder);
     let model = fs::read_to_string(folder.join("model.yaml")).unwrap();
     let mut builder = Engine::builder().model("model.yaml", &model);
@@ -147,7 +147,7 @@ pub(super) async fn engine(folder: &Path, way: Way) -> Result<Engine, Error> {
     builder.build().await
 }
 
-pub(super) fn session(engine: &Engine, folder: &Path) -> Session {
+pub(crate) fn session(engine: &Engine, folder: &Path) -> Session {
     let mut principal = Principal::asserted_by_host("somebody").group("everyone");
     if let Ok(text) = fs::read_to_string(folder.join("attributes.json")) {
         let attributes: serde_json::Map<String, serde_json::Value> =

@@ -413,8 +413,10 @@ pub(super) fn time_field(
         let defined = names.tables.get(owner.name.as_str());
         if !defined.is_some_and(|e| e.def.fields.failed().contains(&name.value)) {
             let known = owner.fields.iter().filter(|f| f.data_type.is_temporal());
-            let message =
-                format!("`{place}` names `{}`, which is not a field of `{}`", name.value, owner.name);
+            let message = format!(
+                "`{place}` names `{}`, which is not a field of `{}`",
+                name.value, owner.name
+            );
             let what = complaint(codes::TIME_FIELD, message)
                 .suggest(suggest(&name.value, known.map(|f| f.name.as_str())));
             sink.at(entry.file, name, what);

@@ -171,8 +171,9 @@ impl Asking<'_> {
         };
         if !fits {
             let message = format!(
-                "`{}` is a {data_type}, which has no `{}`",
+                "`{}` is {}, which has no `{}`",
                 shorten(name),
+                data_type.with_article(),
                 truncation.name()
             );
             self.problem("Q0124", path, message);

@@ -418,9 +418,10 @@ impl Asking<'_> {
         let data_type = value.data_type;
         if !data_type.is_temporal() {
             let message = format!(
-                "`{}` wants a date or datetime, and `{}` is a {data_type}",
+                "`{}` wants a date or datetime, and `{}` is {}",
                 op.name(),
-                shorten(name)
+                shorten(name),
+                data_type.with_article()
             );
             self.problem("Q0133", path, message);
             return None;
@@ -470,8 +471,12 @@ impl Asking<'_> {
     fn value_test(&mut self, value: Expr, test: &Test<'_>, name: &str, path: &str) -> Option<Expr> {
         let (op, data_type) = (test.op, value.data_type);
         if let Some(wanted) = wanted(op, data_type) {
-            let message =
-                format!("`{}` wants {wanted}, and `{}` is a {data_type}", op.name(), shorten(name));
+            let message = format!(
+                "`{}` wants {wanted}, and `{}` is {}",
+                op.name(),
+                shorten(name),
+                data_type.with_article()
+            );
             self.problem("Q0133", path, message);
             return None;
         }
@@ -498,8 +503,11 @@ impl Asking<'_> {
             match point(given, data_type, &self.clock.zone) {
                 Ok(point) => points.push(point),
                 Err(wanted) => {
-                    let message =
-                        format!("`{}` is a {data_type}: this wants {wanted}", shorten(name));
+                    let message = format!(
+                        "`{}` is {}: this wants {wanted}",
+                        shorten(name),
+                        data_type.with_article()
+                    );
                     self.problem("Q0136", path, message);
                     return None;
                 }

@@ -324,12 +324,14 @@ fn fits(
             }
         };
         if !aligned {
-            return Err(format!(
-                "of a {} has no counterpart {} {}s apart: periods of the two do not fit",
-                grain.name(),
-                if let Shift::Back(count, _) = shift { *count } else { 1 },
-                crate::functions::unit_grain(*unit).name(),
-            ));
+            let unit = crate::functions::unit_grain(*unit).name();
+            let earlier = match shift {
+                Shift::Back(1, _) => format!("a {unit} earlier"),
+                Shift::Back(count, _) => format!("{count} {unit}s earlier"),
+                Shift::StartOf(_) => format!("at the start of its {unit}"),
+            };
+            let grain = grain.name();
+            return Err(format!("has no value of a {grain} that is {earlier}: the two do not fit"));
         }
     }
     Ok(())
@@ -352,7 +354,9 @@ fn is_whole(grain: Grain, count: u32, unit: RelativeUnit) -> bool {
             _ => false,
         },
         Grain::Month => months.is_some(),
-        Grain::Quarter | Grain::FiscalQuarter => months.is_some_and(|months| months.is_multiple_of(3)),
+        Grain::Quarter | Grain::FiscalQuarter => {
+            months.is_some_and(|months| months.is_multiple_of(3))
+        }
         Grain::Year | Grain::FiscalYear => months.is_some_and(|months| months.is_multiple_of(12)),
     }
 }

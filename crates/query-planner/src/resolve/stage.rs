@@ -241,7 +241,7 @@ impl Asking<'_> {
             Err(wanted) => {
                 let field = asked.field.as_ref().zip(argument);
                 let shown = field.map_or(String::new(), |(field, data_type)| {
-                    format!(", and `{}` is a {data_type}", shorten(&field.value))
+                    format!(", and `{}` is {}", shorten(&field.value), data_type.with_article())
                 });
                 self.problem("Q0127", path, format!("`{name}` wants {wanted}{shown}"));
                 None

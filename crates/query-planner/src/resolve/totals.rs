@@ -32,6 +32,11 @@ impl Asking<'_> {
                 levels.push(level);
             }
         }
+        if let (Some(limit), false) = (&query.limit, levels.is_empty()) {
+            let path = if limit.path.is_empty() { "limit" } else { &limit.path };
+            let message = "a `limit` would cut totals off: ask for them in a question of their own";
+            self.problem("Q0155", path, message);
+        }
         let shown_levels = levels.len();
         let mut shares = Vec::new();
         for (index, asked) in query.shares.iter().enumerate() {
