@@ -127,6 +127,8 @@ impl Grants {
 /// The fields that a leaf names, of its own table and related ones.
 fn leaf_fields(leaf: &Leaf) -> Vec<FieldPath> {
     let mut fields: Vec<FieldPath> = leaf.expressions().flat_map(Expr::fields).cloned().collect();
+    // What a question has to group by or to narrow is told to who asks.
+    fields.extend(leaf.requires.iter().copied().map(FieldPath::own));
     if let Some(semi) = &leaf.semi_additive {
         fields.push(FieldPath::own(semi.over));
         fields.extend(semi.per.iter().cloned());

@@ -206,39 +206,43 @@ impl Asking<'_> {
             return Ok(Some((ToMany { via, near, far, table, bridge }, rest)));
         }
         let Some((target, rest)) = self.table_of(from, chain) else { return Ok(None) };
-        let mut found: Vec<ToMany> = Vec::new();
-        let mut add = |step: ToMany| {
-            let known = |other: &ToMany| {
+        // Each with how it is told: by relationships, whose keys the asker need not know.
+        let mut found: Vec<(ToMany, String)> = Vec::new();
+        let mut add = |step: ToMany, told: String| {
+            let known = |(other, _): &(ToMany, String)| {
                 other.via == step.via && other.near == step.near && other.far == step.far
             };
             if !found.iter().any(known) {
-                found.push(step);
+                found.push((step, told));
             }
         };
         for (table, via) in self.reached(from) {
             for step in self.usable(table).into_iter().filter(|r| r.to == target) {
                 if !step.cardinality.is_to_one() {
                     let (near, far) = step.on.iter().copied().unzip();
+                    let told = self.dotted(&via, &[step.name.as_str()]);
                     let (via, bridge) = (via.clone(), step.bridge);
-                    add(ToMany { via, near, far, table: target, bridge });
+                    add(ToMany { via, near, far, table: target, bridge }, told);
                 }
             }
             for step in self.usable(target).into_iter().filter(|r| r.to == table) {
                 if step.cardinality.is_to_one() {
                     let (far, near) = step.on.iter().copied().unzip();
+                    let told = format!("{}.{}", snapshot.table(target).name, step.name);
+                    let told = if via.is_empty() {
+                        told
+                    } else {
+                        format!("{told} = {}", self.dotted(&via, &[]))
+                    };
                     let via = via.clone();
-                    add(ToMany { via, near, far, table: target, bridge: false });
+                    add(ToMany { via, near, far, table: target, bridge: false }, told);
                 }
             }
         }
         if found.len() > 1 {
-            let tell = |step: &ToMany| {
-                let near = step.near.iter().map(|f| snapshot.field(*f).name.as_str());
-                self.dotted(&step.via, &near.collect::<Vec<_>>())
-            };
-            return Err(found.iter().map(tell).collect());
+            return Err(found.into_iter().map(|(_, told)| told).collect());
         }
-        Ok(found.pop().map(|step| (step, rest)))
+        Ok(found.pop().map(|(step, _)| (step, rest)))
     }
 
     fn table_of<'c>(

@@ -1,8 +1,10 @@
 //! Names become ids, within what the asker may see; every problem is found in one go.
 
 mod columns;
+mod compare;
 mod filter;
 mod ground;
+mod members;
 mod names;
 mod numbers;
 mod relative;
@@ -11,7 +13,7 @@ mod stage;
 mod totals;
 mod values;
 
-pub(crate) use filter::truncated;
+pub(crate) use compare::truncated;
 
 use std::collections::HashSet;
 

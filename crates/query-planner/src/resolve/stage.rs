@@ -6,7 +6,7 @@ use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, ExprKind};
 use sandbar_catalog::query::{Aggregation, FieldAsk, SemanticQuery};
 
 use super::columns::truncated_type;
-use super::filter::truncated;
+use super::compare::truncated;
 use super::{Asking, shorten};
 use crate::query::{
     AnswerColumn, Leaf, Output, Place, Predicate, Query, ResolvedQuery, Shape, SortBy, SortKey,
