@@ -21,7 +21,7 @@ pub(crate) async fn query(args: QueryArgs) -> Result<(), Failure> {
     let principal = principal(&args.person)?;
     let engine = builder(&args.project, Today::Anchored)?.build().await?;
     let session = engine.session(principal);
-    let query = question::read(&args.question, &session)?;
+    let query = question::read(&args.question, &|name| session.describe_metric(name))?;
     let answer = session.query(&query).await?.collect().await?;
     write(&answer, args.format)?;
     if args.format == OutputFormat::Table {
