@@ -37,6 +37,10 @@ pub(crate) struct ProjectArgs {
     /// A policy file.
     #[arg(long = "policies", value_name = "FILE")]
     pub(crate) policies: Vec<PathBuf>,
+    /// Read `people`, `products`, `orders` and `reviews` from the sample shop, whatever the models
+    /// say of these sources.
+    #[arg(long)]
+    pub(crate) shop_data: bool,
     /// Let the sample shop end yesterday, instead of on 30 June 2026.
     #[arg(long)]
     pub(crate) today: bool,

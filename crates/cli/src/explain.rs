@@ -5,12 +5,12 @@ use sandbar::{Administrator, Explanation};
 use crate::args::ExplainArgs;
 use crate::failure::{Failure, say};
 use crate::people::principal;
-use crate::project::{Today, builder};
+use crate::project::{Today, read};
 use crate::question;
 
 pub(crate) async fn run(args: ExplainArgs) -> Result<(), Failure> {
     let principal = principal(&args.person)?;
-    let engine = builder(&args.project, Today::Anchored)?.build().await?;
+    let engine = read(&args.project, Today::Anchored)?.open().await?;
     let administrator = Administrator::asserted_by_host();
     // The question is read with an administrator's eyes too, so that it can be explained even
     // where the person would be refused.

@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::args::{OutputFormat, QueryArgs};
 use crate::failure::{Failure, note, say, say_bytes};
 use crate::people::principal;
-use crate::project::{Today, builder};
+use crate::progress::Progress;
+use crate::project::{Today, read};
 use crate::question;
 
 pub(crate) async fn query(args: QueryArgs) -> Result<(), Failure> {
@@ -19,10 +20,13 @@ pub(crate) async fn query(args: QueryArgs) -> Result<(), Failure> {
         return Err(Failure::wrong("this format is not for a terminal: redirect stdout to a file"));
     }
     let principal = principal(&args.person)?;
-    let engine = builder(&args.project, Today::Anchored)?.build().await?;
+    let engine = read(&args.project, Today::Anchored)?.open().await?;
     let session = engine.session(principal);
     let query = question::read(&args.question, &|name| session.describe_metric(name))?;
-    let answer = session.query(&query).await?.collect().await?;
+    let answer = {
+        let _slow = Progress::of("computing the answer");
+        session.query(&query).await?.collect().await?
+    };
     write(&answer, args.format)?;
     if args.format == OutputFormat::Table {
         let rows = answer.num_rows();
