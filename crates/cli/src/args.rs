@@ -92,6 +92,9 @@ pub(crate) struct QueryArgs {
     /// How the rows are written.
     #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
     pub(crate) format: OutputFormat,
+    /// The most rows of the answer; 10,000 if left out. More than the default have no limit of time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_rows: Option<u64>,
 }
 
 #[derive(Debug, ClapArgs)]

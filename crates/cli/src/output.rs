@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use arrow::ipc::writer::StreamWriter;
 use parquet::arrow::ArrowWriter;
-use sandbar::Collected;
+use sandbar::{Collected, Limits};
 use serde_json::json;
 
 use crate::args::{OutputFormat, QueryArgs};
@@ -21,7 +21,7 @@ pub(crate) async fn query(args: QueryArgs) -> Result<(), Failure> {
     }
     let principal = principal(&args.person)?;
     let engine = read(&args.project, Today::Anchored)?.open().await?;
-    let session = engine.session(principal);
+    let session = engine.session(principal).with_limits(limits(args.max_rows));
     let query = question::read(&args.question, &|name| session.describe_metric(name))?;
     let answer = {
         let _slow = Progress::of("computing the answer");
@@ -37,7 +37,20 @@ pub(crate) async fn query(args: QueryArgs) -> Result<(), Failure> {
     for warning in answer.warnings() {
         note(&format!("{}: {}", warning.code(), warning.message()));
     }
+    if answer.is_truncated() {
+        note("there are more rows: `--max-rows N` gives as many as you say");
+    }
     Ok(())
+}
+
+/// What the answer may use. Whoever asks for more rows than usual also waits for them.
+fn limits(max_rows: Option<u64>) -> Limits {
+    let usual = Limits::default();
+    match max_rows {
+        None => usual,
+        Some(rows) if rows <= usual.rows => usual.with_rows(rows),
+        Some(rows) => usual.with_rows(rows).with_time(None),
+    }
 }
 
 fn write(answer: &Collected, format: OutputFormat) -> Result<(), Failure> {
