@@ -52,9 +52,11 @@ fn planned(group: &str, question: &str, shield: Shield) -> QueryPlan {
         Schema::new(vec![integer("id"), text("tenant"), integer("amount"), integer("office_id")]);
     let offices = Schema::new(vec![integer("id"), text("state")]);
     let (items, offices) = (Arc::new(items), Arc::new(offices));
-    let schemas = SourceSchemas::new()
-        .with("items", Arc::clone(&items), "items")
-        .with("offices", Arc::clone(&offices), "offices");
+    let schemas = SourceSchemas::new().with("items", Arc::clone(&items), "items").with(
+        "offices",
+        Arc::clone(&offices),
+        "offices",
+    );
     let snapshot = Definitions::from_yaml_str("model.yaml", MODEL).check(&schemas).unwrap();
     let snapshot = Arc::new(snapshot);
     let source = |name: &str| -> Option<Arc<dyn TableSource>> {
