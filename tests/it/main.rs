@@ -11,6 +11,7 @@
 mod attacks;
 mod engine;
 mod golden;
+mod shields;
 mod tidy;
 mod tpch;
 mod traps;

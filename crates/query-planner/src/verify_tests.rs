@@ -28,12 +28,15 @@ tables:
 
 const POLICIES: &str = "
 attributes: { tenant: { type: text }, tenants: { type: text, list: true } }
-groups: { all: {}, own: {}, both: {}, related: {}, none: {} }
+groups: { all: {}, own: {}, both: {}, joint: {}, related: {}, none: {} }
 policies:
-  offices: { groups: [all, own, both, related, none], grant: { tables: [offices] } }
+  offices: { groups: [all, own, both, joint, related, none], grant: { tables: [offices] } }
   all: { groups: [all], grant: { tables: [items] } }
   own: { groups: [own, both], grant: { tables: [items], rows: tenant = attribute.tenant } }
   some: { groups: [both], restrict: { tables: [items], rows: amount > 5 } }
+  joint:
+    groups: [joint]
+    grant: { tables: [items], rows: tenant = attribute.tenant and amount > 5 }
   related: { groups: [related], grant: { tables: [items], rows: office.state = attribute.tenant } }
   none: { groups: [none], grant: { tables: [items], rows: tenant in (attribute.tenants) } }
 ";
@@ -166,17 +169,22 @@ fn a_filter_says_something_else() {
 
 #[test]
 fn one_of_two_conditions_is_dropped() {
-    let planned = open("both", LIST);
-    let tampered = changed(&planned, |node| match node {
-        LogicalPlan::Filter(filter) => {
-            let mut filter = filter.clone();
-            let Expr::BinaryExpr(both) = &filter.predicate else { return None };
-            filter.predicate = both.left.as_ref().clone();
-            Some(LogicalPlan::Filter(filter))
+    for group in ["both", "joint"] {
+        let planned = open(group, LIST);
+        for second in [false, true] {
+            let tampered = changed(&planned, |node| match node {
+                LogicalPlan::Filter(filter) => {
+                    let mut filter = filter.clone();
+                    let Expr::BinaryExpr(both) = &filter.predicate else { return None };
+                    let kept = if second { &both.right } else { &both.left };
+                    filter.predicate = kept.as_ref().clone();
+                    Some(LogicalPlan::Filter(filter))
+                }
+                _ => None,
+            });
+            refused(&planned, &tampered, "`items` is scanned without its policy");
         }
-        _ => None,
-    });
-    refused(&planned, &tampered, "`items` is scanned without its policy");
+    }
 }
 
 #[test]
