@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod docs;
 mod engine;
 mod golden;
 mod shields;
