@@ -374,6 +374,14 @@ fn is_threat(part: &str) -> bool {
 }
 
 #[test]
+fn what_is_read_first_is_short() {
+    for (name, least, most) in [("README.md", 40, 80), ("examples/examples/embedded.rs", 10, 60)] {
+        let lines = std::fs::read_to_string(root().join(name)).unwrap().lines().count();
+        assert!((least..=most).contains(&lines), "{name} has {lines} lines, not {least} to {most}");
+    }
+}
+
+#[test]
 fn every_code_has_a_section_and_every_section_a_code() {
     let mut codes = BTreeSet::new();
     for (name, text) in rust_files() {
