@@ -130,6 +130,22 @@ fn every_block_is_read_by_something() {
 }
 
 #[test]
+fn the_line_that_names_a_schema_leads_to_it() {
+    let shop = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/shop");
+    let mut lines =
+        vec![page("model.md").lines().find(|l| l.contains("$schema=")).unwrap().to_owned()];
+    for name in ["model.yaml", "policies.yaml"] {
+        let text = std::fs::read_to_string(shop.join(name)).unwrap();
+        lines.push(text.lines().next().unwrap().to_owned());
+    }
+    for line in lines {
+        let path = line.strip_prefix("# yaml-language-server: $schema=").expect(&line);
+        let schema = std::fs::read_to_string(shop.join(path)).expect(path);
+        assert!(schema.contains("json-schema.org/draft/2020-12"), "{path}");
+    }
+}
+
+#[test]
 fn the_reader_has_teeth() {
     assert!(model("tables: { t: { fields: { id: {} } } }").is_empty());
     assert!(model("segments: { west: { where: a = 1 } }").is_empty());
