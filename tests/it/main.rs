@@ -9,9 +9,11 @@
 )]
 
 mod attacks;
+mod docs;
 mod engine;
 mod golden;
 mod refused;
+mod shields;
 mod tidy;
 mod tpch;
 mod traps;

@@ -287,6 +287,100 @@ fn allowed(host: &str) -> bool {
         || [".test", ".example", ".invalid"].iter().any(|end| host.ends_with(end))
 }
 
+/// The rows of the table of threats in SECURITY.md: ids, and the paths of the tests.
+fn threats() -> Vec<(String, String)> {
+    let page = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let rows = page.lines().skip_while(|line| !line.starts_with("| id ")).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|')).map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert_eq!(cells.len(), 4, "{line}");
+        (cells[0].to_owned(), cells[3].to_owned())
+    });
+    rows.collect()
+}
+
+/// The paths that are named in a cell, from the root. A name alone lies where the one before it
+/// does; what is neither in `tests` nor in `fixtures` lies in `crates`.
+fn cited(cell: &str) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for part in cell.split([';', ',']).map(str::trim) {
+        let path = match (part.contains('/'), paths.last().and_then(|p| p.rsplit_once('/'))) {
+            (true, _) if part.starts_with("tests/") || part.starts_with("fixtures/") => {
+                part.to_owned()
+            }
+            (true, _) => format!("crates/{part}"),
+            (false, Some((folder, _))) => format!("{folder}/{part}"),
+            (false, None) => part.to_owned(),
+        };
+        paths.push(path);
+    }
+    paths
+}
+
+/// Whether a file, or one in the folder of its name, has a test; or a folder has files.
+fn is_tested(path: &str, texts: &[(String, String)]) -> bool {
+    let folder = format!("{}/", path.trim_end_matches(".rs"));
+    texts.iter().any(|(name, text)| {
+        let inside = name.starts_with(&folder);
+        if path.ends_with(".rs") {
+            (name == path || inside && name.ends_with(".rs"))
+                && (text.contains("#[test]") || text.contains("#[tokio::test"))
+        } else {
+            inside
+        }
+    })
+}
+
+/// The ids of a cell: `L1, L2`, or `L20 – L25` for all of them.
+fn ids(cell: &str) -> Vec<String> {
+    let number = |id: &str| id.trim_start_matches(char::is_alphabetic).parse::<u32>().unwrap();
+    let mut ids = Vec::new();
+    for part in cell.split(',').map(str::trim) {
+        let (first, last) = part.split_once(" – ").unwrap_or((part, part));
+        let word = first.trim_end_matches(char::is_numeric);
+        ids.extend((number(first)..=number(last)).map(|n| format!("{word}{n}").to_lowercase()));
+    }
+    ids
+}
+
+#[test]
+fn every_threat_has_its_tests_and_every_id_of_a_test_its_threat() {
+    let (threats, all) = (threats(), texts());
+    assert!(threats.len() > 20, "only {} threats were found", threats.len());
+    let paths =
+        threats.iter().flat_map(|(ids, cell)| cited(cell).into_iter().map(move |p| (ids, p)));
+    let missing = paths.filter(|(_, path)| !is_tested(path, &all));
+    none(missing.map(|(ids, path)| format!("{ids}: {path}")).collect(), "tests of SECURITY.md");
+    let known: BTreeSet<String> = threats.iter().flat_map(|(cell, _)| ids(cell)).collect();
+    let mut unknown = Vec::new();
+    for (name, text) in rust_files() {
+        for test in text.split("fn ").skip(1) {
+            let test = test.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+            // `l6_l8_names_of_…` has two.
+            let parts = test.split('_').take_while(|part| is_threat(part));
+            let strange = parts.filter(|part| !known.contains(*part));
+            unknown.extend(strange.map(|part| format!("{name}: `{part}` of `{test}`")));
+        }
+    }
+    none(unknown, "ids of tests that SECURITY.md does not have");
+}
+
+/// Whether a part of a test's name is the id of a threat: `l18`, `jwt4`, `atk13`.
+fn is_threat(part: &str) -> bool {
+    ["l", "jwt", "atk"].iter().any(|word| {
+        part.strip_prefix(word)
+            .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    })
+}
+
+#[test]
+fn what_is_read_first_is_short() {
+    for (name, least, most) in [("README.md", 40, 80), ("examples/examples/embedded.rs", 10, 60)] {
+        let lines = std::fs::read_to_string(root().join(name)).unwrap().lines().count();
+        assert!((least..=most).contains(&lines), "{name} has {lines} lines, not {least} to {most}");
+    }
+}
+
 #[test]
 fn every_code_has_a_section_and_every_section_a_code() {
     let mut codes = BTreeSet::new();
@@ -320,6 +414,16 @@ fn the_rules_have_teeth() {
     assert!(allowed("shop.test") && allowed("docs.rs") && allowed("localhost"));
     assert!(!allowed("mirror.company.net") && !allowed("docs.rs.evil.net"));
     assert!(is_code("Q0101") && !is_code("Q010") && !is_code("X0101") && !is_code("Q01o1"));
+    assert_eq!(
+        cited("a/src/b.rs, c.rs; tests/it/d.rs"),
+        ["crates/a/src/b.rs", "crates/a/src/c.rs", "tests/it/d.rs"]
+    );
+    assert_eq!(ids("L1, L20 – L22"), ["l1", "l20", "l21", "l22"]);
+    assert!(is_threat("jwt4") && is_threat("l18") && !is_threat("l") && !is_threat("limit1"));
+    let texts =
+        [("a/b.rs".to_owned(), String::new()), ("a/c/d.rs".to_owned(), "#[test]".to_owned())];
+    assert!(!is_tested("a/b.rs", &texts) && is_tested("a/c.rs", &texts) && is_tested("a", &texts));
+    assert!(!is_tested("a/e.rs", &texts) && !is_tested("e", &texts));
     let permissions = closure("sandbar-permissions");
     assert!(permissions.contains("sandbar-catalog") && permissions.contains("serde"));
 }

@@ -37,6 +37,10 @@ pub(crate) struct ProjectArgs {
     /// A policy file.
     #[arg(long = "policies", value_name = "FILE")]
     pub(crate) policies: Vec<PathBuf>,
+    /// Read `people`, `products`, `orders` and `reviews` from the sample shop, whatever the models
+    /// say of these sources.
+    #[arg(long)]
+    pub(crate) shop_data: bool,
     /// Let the sample shop end yesterday, instead of on 30 June 2026.
     #[arg(long)]
     pub(crate) today: bool,
@@ -88,6 +92,9 @@ pub(crate) struct QueryArgs {
     /// How the rows are written.
     #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
     pub(crate) format: OutputFormat,
+    /// The most rows of the answer; 10,000 if left out. More than the default have no limit of time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_rows: Option<u64>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -9,13 +9,13 @@ use crate::args::ProjectArgs;
 use crate::explain::{indented, policies};
 use crate::failure::{Failure, say};
 use crate::people::Person;
-use crate::project::{Today, builder};
+use crate::project::{Today, read};
 
 const QUESTION: &str = r#"{"metrics": ["revenue"], "group_by": ["product.category"],
  "filter": {"field": "created_at", "op": "previous", "unit": "quarter"}}"#;
 
 pub(crate) async fn run() -> Result<(), Failure> {
-    let engine = builder(&ProjectArgs::default(), Today::Anchored)?.build().await?;
+    let engine = read(&ProjectArgs::default(), Today::Anchored)?.open().await?;
     let query = SemanticQuery::from_json(QUESTION)
         .map_err(|problems| Failure::from(sandbar::Error::from(problems)))?;
     say(&format!(
@@ -32,7 +32,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
          \x20 cargo run -- query revenue --by product.category --when \"previous quarter\" --as wei\n\
          \x20 cargo run -- query units_sold --by product.title --as vic --format csv\n\
          \x20 cargo run -- explain revenue --by product.category --as vic\n\
-         \x20 cargo run -- check --model fixtures/invalid/34-unknown-names\n\
+         \x20 cargo run -- check --model fixtures/shop --shop-data\n\
          \x20 cargo run -- serve\n\
          \x20 cargo run --example embedded\n")
 }

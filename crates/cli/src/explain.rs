@@ -5,17 +5,17 @@ use sandbar::{Administrator, Explanation};
 use crate::args::ExplainArgs;
 use crate::failure::{Failure, say};
 use crate::people::principal;
-use crate::project::{Today, builder};
+use crate::project::{Today, read};
 use crate::question;
 
 pub(crate) async fn run(args: ExplainArgs) -> Result<(), Failure> {
     let principal = principal(&args.person)?;
-    let engine = builder(&args.project, Today::Anchored)?.build().await?;
+    let engine = read(&args.project, Today::Anchored)?.open().await?;
     let administrator = Administrator::asserted_by_host();
     // The question is read with an administrator's eyes too, so that it can be explained even
     // where the person would be refused.
-    let session = engine.session(principal.clone());
-    let query = question::read(&args.question, &session)?;
+    let look = |name: &str| engine.describe_metric_as(&administrator, name);
+    let query = question::read(&args.question, &look)?;
     let explained = engine.explain_as(&administrator, &principal, &query).await?;
     let mut text = why(&explained);
     if let Some(sql) = &explained.sql {

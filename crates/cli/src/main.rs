@@ -5,7 +5,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the command line reads the environment and the clock"
+    reason = "the command line reads the environment and the clock, and speaks while it waits"
 )]
 
 mod args;
@@ -15,10 +15,12 @@ mod explain;
 mod failure;
 mod output;
 mod people;
+mod progress;
 mod project;
 mod question;
 mod secret;
 mod serve;
+mod sources;
 mod token;
 
 use std::process::ExitCode;

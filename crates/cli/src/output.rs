@@ -4,13 +4,14 @@ use std::io::IsTerminal;
 
 use arrow::ipc::writer::StreamWriter;
 use parquet::arrow::ArrowWriter;
-use sandbar::Collected;
+use sandbar::{Collected, Limits};
 use serde_json::json;
 
 use crate::args::{OutputFormat, QueryArgs};
 use crate::failure::{Failure, note, say, say_bytes};
 use crate::people::principal;
-use crate::project::{Today, builder};
+use crate::progress::Progress;
+use crate::project::{Today, read};
 use crate::question;
 
 pub(crate) async fn query(args: QueryArgs) -> Result<(), Failure> {
@@ -19,10 +20,13 @@ pub(crate) async fn query(args: QueryArgs) -> Result<(), Failure> {
         return Err(Failure::wrong("this format is not for a terminal: redirect stdout to a file"));
     }
     let principal = principal(&args.person)?;
-    let engine = builder(&args.project, Today::Anchored)?.build().await?;
-    let session = engine.session(principal);
-    let query = question::read(&args.question, &session)?;
-    let answer = session.query(&query).await?.collect().await?;
+    let engine = read(&args.project, Today::Anchored)?.open().await?;
+    let session = engine.session(principal).with_limits(limits(args.max_rows));
+    let query = question::read(&args.question, &|name| session.describe_metric(name))?;
+    let answer = {
+        let _slow = Progress::of("computing the answer");
+        session.query(&query).await?.collect().await?
+    };
     write(&answer, args.format)?;
     if args.format == OutputFormat::Table {
         let rows = answer.num_rows();
@@ -33,7 +37,20 @@ pub(crate) async fn query(args: QueryArgs) -> Result<(), Failure> {
     for warning in answer.warnings() {
         note(&format!("{}: {}", warning.code(), warning.message()));
     }
+    if answer.is_truncated() {
+        note("there are more rows: `--max-rows N` gives as many as you say");
+    }
     Ok(())
+}
+
+/// What the answer may use. Whoever asks for more rows than usual also waits for them.
+fn limits(max_rows: Option<u64>) -> Limits {
+    let usual = Limits::default();
+    match max_rows {
+        None => usual,
+        Some(rows) if rows <= usual.rows => usual.with_rows(rows),
+        Some(rows) => usual.with_rows(rows).with_time(None),
+    }
 }
 
 fn write(answer: &Collected, format: OutputFormat) -> Result<(), Failure> {

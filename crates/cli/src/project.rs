@@ -4,11 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sandbar::{Engine, EngineBuilder, Verifier};
+use sandbar::{Definitions, Engine, EngineBuilder};
 use sandbar_shop::{MODEL, MODEL_NAME, POLICIES, POLICIES_NAME, Shop};
 
 use crate::args::ProjectArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, note};
+use crate::progress::Progress;
+use crate::sources::beside;
 
 /// Which day the sample shop calls today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,55 +21,93 @@ pub(crate) enum Today {
     Real,
 }
 
-/// An engine to be over what was named.
-pub(crate) fn builder(args: &ProjectArgs, today: Today) -> Result<EngineBuilder, Failure> {
+/// What is asked about, read and not yet checked.
+#[derive(Debug)]
+pub(crate) struct Project {
+    /// An engine to be over it.
+    pub(crate) builder: EngineBuilder,
+    /// How many model files it consists of.
+    pub(crate) models: usize,
+}
+
+impl Project {
+    /// Checks everything and makes the engine.
+    pub(crate) async fn open(self) -> Result<Engine, sandbar::Error> {
+        let _slow = Progress::of("opening the sources and checking the model");
+        self.builder.build().await
+    }
+}
+
+/// Reads what was named.
+pub(crate) fn read(args: &ProjectArgs, today: Today) -> Result<Project, Failure> {
+    let today = if args.today { Today::Real } else { today };
     if args.models.is_empty() {
         if !args.policies.is_empty() {
             return Err(Failure::wrong("`--policies` goes with `--model`"));
         }
-        return shop(if args.today { Today::Real } else { today });
+        let builder = Engine::builder().model(MODEL_NAME, MODEL).policies(POLICIES_NAME, POLICIES);
+        return Ok(Project { builder: shop(builder, today)?, models: 1 });
     }
-    let mut builder = Engine::builder();
-    let mut base: Option<PathBuf> = None;
+    if args.today && !args.shop_data {
+        return Err(Failure::wrong("`--today` goes with the sample shop's tables"));
+    }
+    let mut project = Project { builder: Engine::builder(), models: 0 };
     let mut any_policies = false;
     for path in &args.models {
         let folder = path.is_dir();
         for file in if folder { yaml_files(path)? } else { vec![path.clone()] } {
-            let text = read(&file)?;
-            let name = file.display().to_string();
-            if folder
-                && name.trim_end_matches(".yml").trim_end_matches(".yaml").ends_with("policies")
-            {
+            if folder && is_policies(&file) {
                 any_policies = true;
-                builder = builder.policies(&name, &text);
+                project = project.policies(&file)?;
             } else {
-                builder = builder.model(&name, &text);
+                project = project.model(&file)?;
             }
-        }
-        if base.is_none() {
-            base = if folder { Some(path.clone()) } else { path.parent().map(Path::to_owned) };
         }
     }
     for file in &args.policies {
         any_policies = true;
-        builder = builder.policies(&file.display().to_string(), &read(file)?);
+        project = project.policies(file)?;
     }
     if !any_policies {
-        crate::failure::note("no policies: nobody sees anything (see docs/policies.md)");
+        note("no policies: nobody sees anything (see docs/policies.md)");
     }
-    let base = base.unwrap_or_default();
-    let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
-    let base = fs::canonicalize(&base)
-        .map_err(|error| Failure::wrong(format!("{}: {error}", base.display())))?;
-    Ok(builder.base_dir(base))
+    if args.shop_data {
+        project.builder = shop(project.builder, today)?;
+    }
+    Ok(project)
 }
 
-/// The same with a verifier for tokens.
-pub(crate) fn with_tokens(builder: EngineBuilder, verifier: Verifier) -> EngineBuilder {
-    builder.verifier(verifier)
+/// Whether a text names a table of the sample shop.
+pub(crate) fn names_the_shop(text: &str) -> bool {
+    ["people", "products", "orders", "reviews"]
+        .iter()
+        .any(|name| text.contains(&format!("`{name}`")))
 }
 
-fn shop(today: Today) -> Result<EngineBuilder, Failure> {
+impl Project {
+    /// Adds a model file, and the sources that it declares: their paths start where it lies.
+    fn model(mut self, file: &Path) -> Result<Self, Failure> {
+        let name = file.display().to_string();
+        let definitions = Definitions::from_yaml_str(&name, &text(file)?);
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let folder = fs::canonicalize(folder)
+            .map_err(|error| Failure::wrong(format!("{}: {error}", folder.display())))?;
+        for (name, spec) in beside(&definitions, &folder) {
+            self.builder = self.builder.source(&name, spec);
+        }
+        Ok(Self { builder: self.builder.definitions(definitions), models: self.models + 1 })
+    }
+
+    fn policies(self, file: &Path) -> Result<Self, Failure> {
+        let builder = self.builder.policies(&file.display().to_string(), &text(file)?);
+        Ok(Self { builder, ..self })
+    }
+}
+
+/// Gives an engine the tables of the shop, and its clock.
+fn shop(mut builder: EngineBuilder, today: Today) -> Result<EngineBuilder, Failure> {
+    let _slow = Progress::of("making the sample shop");
     let made = match today {
         Today::Anchored => Shop::generate(),
         Today::Real => {
@@ -76,7 +116,6 @@ fn shop(today: Today) -> Result<EngineBuilder, Failure> {
         }
     };
     let shop = made.map_err(|error| Failure::wrong(format!("the sample shop: {error}")))?;
-    let mut builder = Engine::builder().model(MODEL_NAME, MODEL).policies(POLICIES_NAME, POLICIES);
     for (name, batch) in shop.tables() {
         builder = builder.batches(name, vec![batch.clone()]);
     }
@@ -85,6 +124,11 @@ fn shop(today: Today) -> Result<EngineBuilder, Failure> {
         builder = builder.clock(move || UNIX_EPOCH + Duration::from_secs(seconds));
     }
     Ok(builder)
+}
+
+fn is_policies(file: &Path) -> bool {
+    let name = file.file_stem().unwrap_or_default();
+    name.to_string_lossy().ends_with("policies")
 }
 
 fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -103,6 +147,6 @@ fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+fn text(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|error| Failure::wrong(format!("{}: {error}", file.display())))
 }

@@ -3,13 +3,16 @@
 use std::io::Read;
 
 use sandbar::query::{Filter, Op, RelativeUnit};
-use sandbar::{SemanticQuery, Session, Truncation};
+use sandbar::{Error, MetricDescription, SemanticQuery, Truncation};
 
 use crate::args::QuestionArgs;
 use crate::failure::Failure;
 
-/// Reads a question: JSON, a file, stdin, or names of metrics.
-pub(crate) fn read(args: &QuestionArgs, session: &Session) -> Result<SemanticQuery, Failure> {
+/// How a metric is looked up by its name: as who asks sees it, or as the model has it.
+pub(crate) type Look<'a> = &'a dyn Fn(&str) -> Result<MetricDescription, Error>;
+
+/// Reads a question: JSON, a file, stdin, or names of metrics. Only `--when` looks a metric up.
+pub(crate) fn read(args: &QuestionArgs, metric: Look<'_>) -> Result<SemanticQuery, Failure> {
     let text = args.query.trim();
     let json = if text.starts_with('{') {
         Some(text.to_owned())
@@ -28,13 +31,14 @@ pub(crate) fn read(args: &QuestionArgs, session: &Session) -> Result<SemanticQue
         Some(_) if !args.by.is_empty() || args.when.is_some() => {
             Err(Failure::wrong("`--by` and `--when` go with names of metrics"))
         }
-        Some(json) => SemanticQuery::from_json(&json)
-            .map_err(|problems| sandbar::Error::from(problems).into()),
-        None => metrics(args, session),
+        Some(json) => {
+            SemanticQuery::from_json(&json).map_err(|problems| Error::from(problems).into())
+        }
+        None => metrics(args, metric),
     }
 }
 
-fn metrics(args: &QuestionArgs, session: &Session) -> Result<SemanticQuery, Failure> {
+fn metrics(args: &QuestionArgs, look: Look<'_>) -> Result<SemanticQuery, Failure> {
     let mut query = SemanticQuery::default();
     let names: Vec<&str> = args.query.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
     for name in &names {
@@ -54,7 +58,7 @@ fn metrics(args: &QuestionArgs, session: &Session) -> Result<SemanticQuery, Fail
     }
     if let Some(words) = &args.when {
         let name = names.first().copied().unwrap_or_default();
-        let metric = session.describe_metric(name)?;
+        let metric = look(name)?;
         let time = metric.time.ok_or_else(|| {
             Failure::wrong(format!("`{name}` has no time of its own; write the query as JSON"))
         })?;

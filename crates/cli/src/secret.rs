@@ -39,11 +39,15 @@ fn read(file: &Path) -> Result<String, Failure> {
 fn development() -> Result<String, Failure> {
     let file = development_file()?;
     if file.exists() {
-        return read(&file);
+        return private(&file);
     }
     let failed = |error: std::io::Error| Failure::wrong(format!("{}: {error}", file.display()));
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+        let mut folders = fs::DirBuilder::new();
+        folders.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+        folders.create(folder).map_err(failed)?;
     }
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| Failure::wrong(error.to_string()))?;
@@ -59,9 +63,28 @@ fn development() -> Result<String, Failure> {
             Ok(value)
         }
         // Somebody else made it in the meantime.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read(&file),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => private(&file),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Reads a secret that nobody but its owner can have read.
+fn private(file: &Path) -> Result<String, Failure> {
+    #[cfg(unix)]
+    {
+        let failed = |error| Failure::wrong(format!("{}: {error}", file.display()));
+        let found = fs::metadata(file).map_err(failed)?;
+        let mode = std::os::unix::fs::PermissionsExt::mode(&found.permissions());
+        if mode & 0o077 != 0 {
+            return Err(Failure::wrong(format!(
+                "{}: others can read this secret (mode {:03o}): remove the file, and a new one is \
+                 made",
+                file.display(),
+                mode & 0o777
+            )));
+        }
+    }
+    read(file)
 }
 
 fn development_file() -> Result<PathBuf, Failure> {

@@ -6,7 +6,7 @@ use sandbar::Verifier;
 
 use crate::args::ServeArgs;
 use crate::failure::{Failure, note, say};
-use crate::project::{Today, builder, with_tokens};
+use crate::project::{Today, read};
 use crate::secret::secret;
 
 pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
@@ -21,12 +21,16 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let verifier = Verifier::hs256(secret.value.as_bytes())
         .map_err(|error| Failure::wrong(error.to_string()))?;
     // Tokens are checked against the real time, so the shop ends yesterday.
-    let engine = with_tokens(builder(&args.project, Today::Real)?, verifier).build().await?;
+    let mut project = read(&args.project, Today::Real)?;
+    let models = project.models;
+    project.builder = project.builder.verifier(verifier);
+    let engine = project.open().await?;
     let address = SocketAddr::new(args.host, args.port);
     let failed = |error: std::io::Error| Failure::wrong(format!("{address}: {error}"));
     let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    say(&format!("READY url=http://{bound} models=1 errors=0\n"))?;
+    // There is no engine over a model with errors, so that one that is ready has none.
+    say(&format!("READY url=http://{bound} models={models} errors=0\n"))?;
     note("stop with ctrl-c; a token for somebody: sandbar token wei");
     sandbar_http::serve(listener, engine, stopped()).await.map_err(failed)
 }

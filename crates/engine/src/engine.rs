@@ -11,6 +11,7 @@ use sandbar_executor::source::Sources;
 use sandbar_permissions::Administrator;
 
 use crate::builder::{EngineBuilder, Model, Settings};
+use crate::describe::{self, MetricDescription};
 use crate::error::{Error, ErrorKind};
 use crate::explain::Explanation;
 use crate::session::Session;
@@ -111,5 +112,18 @@ impl Engine {
         query: &SemanticQuery,
     ) -> Result<Explanation, Error> {
         self.session(principal.clone()).explain_in_full(administrator, query).await
+    }
+
+    /// A metric by name or number, as it stands in the model, whoever may see it.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn describe_metric_as(
+        &self,
+        administrator: &Administrator,
+        name: &str,
+    ) -> Result<MetricDescription, Error> {
+        let world = self.inner.world.load();
+        describe::metric_named(&world.policies.all(&world.snapshot, administrator), name)
     }
 }

@@ -16,6 +16,8 @@ pub mod source;
 mod sql;
 mod stream;
 mod verify;
+#[cfg(test)]
+mod verify_tests;
 
 pub use error::RunError;
 pub use executor::{Executor, Prepared};

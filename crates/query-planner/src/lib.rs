@@ -19,6 +19,8 @@ mod query;
 mod resolve;
 mod scan;
 mod verify;
+#[cfg(test)]
+mod verify_tests;
 
 pub use authorize::authorize;
 pub use barrier::Barrier;

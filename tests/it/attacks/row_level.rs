@@ -81,6 +81,22 @@ async fn check_all_attacks(storage: Storage, selectivity: i64) {
     report(&differences);
 }
 
+/// Division, cast and CASE straight in a filter, each at every selectivity.
+async fn check_direct(storage: Storage) {
+    let filter = POSITIONS.iter().find(|position| position.name == "filter").unwrap();
+    let attacks = ["ratio", "parsed", "branched"];
+    let attacks = attacks.map(|name| ATTACKS.iter().find(|attack| attack.name == name).unwrap());
+    let mut differences = Vec::new();
+    for selectivity in SELECTIVITIES {
+        let world = World::new(storage, selectivity).await;
+        for attack in attacks {
+            let found = difference(&world, Kind::Own, attack, filter).await;
+            differences.extend(found.map(|found| format!("{selectivity} %: {found}")));
+        }
+    }
+    report(&differences);
+}
+
 fn report(differences: &[String]) {
     let first: Vec<&str> = differences.iter().take(12).map(String::as_str).collect();
     assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), first.join("\n"));
@@ -116,6 +132,8 @@ cases! {
     l1_cells_in_parquet: check(Storage::Parquet, Kind::Cells);
     l1_cells_by_a_related_table_in_parquet: check(Storage::Parquet, Kind::RelatedCells);
     l1_masked_cells_in_parquet: check(Storage::Parquet, Kind::MaskedCells);
+    l1_division_cast_and_case_in_a_filter_in_memory: check_direct(Storage::Memory);
+    l1_division_cast_and_case_in_a_filter_in_parquet: check_direct(Storage::Parquet);
     l1_every_calculation_where_half_is_hidden: check_all_attacks(Storage::Memory, 50);
     l1_every_calculation_where_little_is_hidden: check_all_attacks(Storage::Memory, 99);
     l1_every_calculation_over_parquet: check_all_attacks(Storage::Parquet, 90);

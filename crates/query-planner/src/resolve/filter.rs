@@ -1,20 +1,18 @@
 //! Which rows count: typed conditions over visible fields.
 
 use sandbar_catalog::decode::Located;
-use sandbar_catalog::expr::{Comparison, Expr, ExprKind, Function, Pattern};
+use sandbar_catalog::expr::Expr;
 use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value};
-use sandbar_catalog::{FieldId, FieldPath, Literal, Relationship, RelationshipId, TableId, Type};
-use sandbar_permissions::{Level, Missing};
+use sandbar_catalog::{Literal, Type};
+use sandbar_permissions::Missing;
 
-use super::columns::truncated_type;
-use super::ground::{Ground, NotFound, routes};
-use super::numbers::{Drafts, Kind, Narrowed};
+use super::compare::{half_open, test, truncated, wanted};
+use super::ground::{Ground, NotFound};
 use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, shorten};
-use crate::error::ProblemKind;
 use crate::functions::floor_date;
-use crate::query::{AnswerColumn, Key, Member, MemberOf, Predicate, Rows, Shape, ToMany};
+use crate::query::{AnswerColumn, Predicate, Shape};
 
 /// The most conditions one question has.
 const MAX_CONDITIONS: usize = 1_000;
@@ -294,8 +292,14 @@ impl Asking<'_> {
         self.value_test(value, test, name, path)
     }
 
-    fn value_test(&mut self, value: Expr, test: &Test<'_>, name: &str, path: &str) -> Option<Expr> {
-        let (op, data_type) = (test.op, value.data_type);
+    pub(super) fn value_test(
+        &mut self,
+        value: Expr,
+        asked: &Test<'_>,
+        name: &str,
+        path: &str,
+    ) -> Option<Expr> {
+        let (op, data_type) = (asked.op, value.data_type);
         if let Some(wanted) = wanted(op, data_type) {
             let message = format!(
                 "`{}` wants {wanted}, and `{}` is {}",
@@ -306,8 +310,8 @@ impl Asking<'_> {
             self.problem("Q0133", path, message);
             return None;
         }
-        let points = self.points(data_type, test, name, path)?;
-        Some(compare::test(value, op, points, test.case_sensitive))
+        let points = self.points(data_type, asked, name, path)?;
+        Some(test(value, op, points, asked.case_sensitive))
     }
 
     /// The values of a comparison, read as values of its type.

@@ -1,0 +1,128 @@
+//! `serve`: the line that says it is ready, and the door behind it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{Account, ran};
+
+/// A served project; it is stopped when dropped.
+struct Served {
+    child: Child,
+    first: String,
+}
+
+impl Served {
+    fn start(account: &Account, args: &[&str]) -> Self {
+        let mut all = vec!["serve", "--port", "0"];
+        all.extend(args);
+        let mut command = account.command(&all);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        Self { child, first }
+    }
+
+    /// The address of the ready line.
+    fn address(&self) -> &str {
+        let address = self.first.strip_prefix("READY url=http://").expect(&self.first);
+        address.split(' ').next().unwrap()
+    }
+
+    /// Asks, and gives the status and the JSON of the answer.
+    fn ask(&self, request: &str, headers: &[String], body: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut text = format!("{request} HTTP/1.1\r\nHost: {}\r\n", self.address());
+        text.push_str(&format!("Connection: close\r\nContent-Length: {}\r\n", body.len()));
+        headers.iter().for_each(|header| text.push_str(&format!("{header}\r\n")));
+        stream.write_all(format!("{text}\r\n{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+        let json = if chunked { unchunked(body) } else { body.to_owned() };
+        (status, serde_json::from_str(&json).unwrap_or_else(|_| panic!("{answer}")))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The text of chunks, each after a line with its length in hexadecimal.
+fn unchunked(mut body: &str) -> String {
+    let mut text = String::new();
+    while let Some((length, rest)) = body.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        text.push_str(&rest[..length]);
+        body = rest[length..].strip_prefix("\r\n").unwrap();
+    }
+    text
+}
+
+#[test]
+fn it_says_that_it_is_ready_and_answers_with_everybodys_rights() {
+    let account = Account::new();
+    let served = Served::start(&account, &[]);
+    assert!(served.first.ends_with(" models=1 errors=0\n"), "{}", served.first);
+    assert!(served.address().starts_with("127.0.0.1:"), "{}", served.first);
+    let (status, health) = served.ask("GET /health", &[], "");
+    assert_eq!((status, &health["status"]), (200, &json!("ok")), "{health}");
+
+    let question = json!({ "metrics": ["revenue"], "group_by": ["product.category"] }).to_string();
+    let ask = |who: &str| {
+        let token = account.run(&["token", who]).ends(0, &[]);
+        let bearer = format!("Authorization: Bearer {}", token.text().trim_end());
+        let headers = ["Content-Type: application/json".to_owned(), bearer];
+        served.ask("POST /api/agent/query", &headers, &question)
+    };
+    let (status, answer) = ask("wei");
+    assert_eq!((status, answer["rows"].as_array().unwrap().len()), (200, 5), "{answer}");
+    assert_eq!(answer["scoped"], json!(true), "{answer}");
+    let (status, refused) = ask("vic");
+    assert_eq!((status, &refused["code"]), (404, &json!("Q0101")), "{refused}");
+    let headers = ["Content-Type: application/json".to_owned()];
+    assert_eq!(served.ask("POST /api/agent/query", &headers, &question).0, 401);
+}
+
+#[test]
+fn the_ready_line_counts_the_model_files() {
+    let account = Account::new();
+    let folder = account.state().join("models");
+    std::fs::create_dir(&folder).unwrap();
+    let field = "primary_key: [id], fields: { id: {} }";
+    std::fs::write(folder.join("a.yaml"), format!("tables: {{ people: {{ {field} }} }}")).unwrap();
+    std::fs::write(folder.join("b.yaml"), format!("tables: {{ orders: {{ {field} }} }}")).unwrap();
+    std::fs::write(folder.join("policies.yaml"), "groups: { staff: {} }").unwrap();
+    let served = Served::start(&account, &["--model", folder.to_str().unwrap(), "--shop-data"]);
+    assert!(served.first.ends_with(" models=2 errors=0\n"), "{}", served.first);
+}
+
+#[test]
+fn what_has_problems_is_not_served() {
+    let account = Account::new();
+    let invalid = "fixtures/invalid/34-unknown-names";
+    let run = account.run(&["serve", "--port", "0", "--model", invalid, "--shop-data"]);
+    run.refused(1, &["M0102"]);
+}
+
+#[test]
+fn the_development_secret_is_for_loopback_addresses() {
+    let account = Account::new();
+    for host in ["192.0.2.1", "0.0.0.0", "::"] {
+        let run = account.run(&["serve", "--port", "0", "--host", host]);
+        run.refused(2, &["loopback", "SANDBAR_JWT_SECRET", "--jwt-secret-file"]);
+    }
+    // With a secret of one's own the address itself is tried; this one is nobody's.
+    let mut command = account.command(&["serve", "--port", "0", "--host", "192.0.2.1"]);
+    let secret = "of the environment: 0123456789abcdef0123456";
+    ran(command.env("SANDBAR_JWT_SECRET", secret)).refused(2, &["192.0.2.1:0"]);
+}
