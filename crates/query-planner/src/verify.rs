@@ -83,11 +83,13 @@ fn stands(guard: &Guard, above: &[&LogicalPlan]) -> bool {
             LogicalPlan::Filter(filter) if !rows_done => split(&filter.predicate, &mut conjuncts),
             LogicalPlan::Join(_) if !rows_done => joins += 1,
             LogicalPlan::Projection(_) => rows_done = true,
-            LogicalPlan::Extension(_) => barrier = true,
+            LogicalPlan::Extension(_) if rows_done => barrier = true,
             // A policy's table stands below the asked one: the barrier is that of both.
             LogicalPlan::SubqueryAlias(alias) if is_policy(alias.alias.table()) => {}
             LogicalPlan::SubqueryAlias(_) => break,
-            _ => {}
+            _ if rows_done => {}
+            // Whatever counts, cuts or mixes rows before the policy has seen them reads past it.
+            _ => return false,
         }
     }
     let never = Expr::Literal(datafusion_common::ScalarValue::Boolean(Some(false)), None);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_expr::logical_plan::builder::LogicalTableSource;
-use datafusion_expr::{EmptyRelation, Expr, LogicalPlan, Projection, TableSource, Union, lit};
+use datafusion_expr::{Expr, Limit, LogicalPlan, Projection, TableSource, Union, Values, lit};
 use jiff::Timestamp;
 use sandbar_auth::{AttributeValue, Principal};
 use sandbar_catalog::query::SemanticQuery;
@@ -306,12 +306,27 @@ fn a_scan_is_lost() {
 }
 
 #[test]
+fn l52_rows_are_cut_before_the_policy_has_seen_them() {
+    let planned = open("own", LIST);
+    let tampered = changed(&planned, |node| match node {
+        LogicalPlan::Limit(_) => None,
+        node if is_scan(node) => {
+            let (skip, fetch) = (None, Some(Box::new(datafusion_expr::lit(1_i64))));
+            let input = Arc::new(node.clone());
+            Some(LogicalPlan::Limit(Limit { skip, fetch, input }))
+        }
+        _ => None,
+    });
+    refused(&planned, &tampered, "`items` is scanned without its policy");
+}
+
+#[test]
 fn a_node_is_of_a_kind_that_is_not_planned() {
     let planned = open("own", LIST);
     let tampered = changed(&planned, |node| {
         is_scan(node).then(|| {
             let schema = Arc::clone(node.schema());
-            LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema })
+            LogicalPlan::Values(Values { schema, values: Vec::new() })
         })
     });
     refused(&planned, &tampered, "an unexpected node");
