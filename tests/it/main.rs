@@ -12,6 +12,7 @@ mod attacks;
 mod docs;
 mod engine;
 mod golden;
+mod plans;
 mod refused;
 mod shields;
 mod tidy;
