@@ -5,6 +5,7 @@
 //! learns who asks.
 
 mod barrier;
+mod composed;
 mod error;
 mod executor;
 mod guarded;
