@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sandbar_auth::Principal;
-use sandbar_executor::Limits;
+use sandbar_executor::{Deadline, Limits};
 use sandbar_permissions::Grants;
 
 use crate::decision::{Action, Decision, DecisionOutcome, OpenDecision};
@@ -19,6 +19,7 @@ pub(crate) struct Request {
     pub(crate) grants: Arc<Grants>,
     pub(crate) now: Timestamp,
     pub(crate) limits: Limits,
+    pub(crate) deadline: Deadline,
 }
 
 impl Request {
@@ -27,12 +28,13 @@ impl Request {
         principal: &Principal,
         limits: &Limits,
     ) -> Result<Self, Error> {
+        let deadline = Deadline::starting_now(limits.time);
         let world = inner.world.load_full();
         let grants = world.grants(principal);
         let now = Timestamp::try_from((inner.settings.clock)()).map_err(|_| {
             Error::new(ErrorKind::Internal, "E0902", "the clock is outside of the calendar")
         })?;
-        Ok(Self { world, grants, now, limits: limits.clone() })
+        Ok(Self { world, grants, now, limits: limits.clone(), deadline })
     }
 
     /// Opens the record of this request.

@@ -89,7 +89,7 @@ impl Session {
     ) -> Result<(QueryPlan, sandbar_executor::AnswerStream), Error> {
         let (plan, prepared) = self.prepare(query, request).await?;
         decision.scoped(plan.is_scoped());
-        let stream = request.world.executor.start(&prepared, &request.limits)?;
+        let stream = request.world.executor.start(&prepared, &request.limits, request.deadline)?;
         Ok((plan, stream))
     }
 
@@ -107,7 +107,7 @@ impl Session {
         // a stronger shield keeps the two apart.
         for shield in [Shield::Open, Shield::Barrier, Shield::Sealed] {
             let plan = plan(&authorized, &world.compiled, request.limits.rows, shield)?;
-            match world.executor.prepare(&plan).await {
+            match request.deadline.bound(world.executor.prepare(&plan)).await {
                 Ok(prepared) => return Ok((plan, prepared)),
                 Err(error @ RunError::Unproven(_)) => {
                     tracing::warn!(?shield, %error, "a plan is made again with a stronger shield");

@@ -1,7 +1,6 @@
 //! Optimise, verify again, make a physical plan, start it.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
@@ -16,6 +15,7 @@ use datafusion::prelude::SessionConfig;
 use sandbar_query_planner::QueryPlan;
 
 use crate::barrier::BarrierPlanner;
+use crate::deadline::Deadline;
 use crate::error::RunError;
 use crate::guarded::Guarded;
 use crate::limits::Limits;
@@ -127,10 +127,16 @@ impl Executor {
     }
 
     /// Starts a prepared plan on the runtime of the caller. Dropping the stream cancels the query.
+    /// The time of the request counts, not that of the limits.
     ///
     /// # Errors
     /// What DataFusion finds wrong before the first row.
-    pub fn start(&self, prepared: &Prepared, limits: &Limits) -> Result<AnswerStream, RunError> {
+    pub fn start(
+        &self,
+        prepared: &Prepared,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<AnswerStream, RunError> {
         let host = self.state.runtime_env();
         let pool = Arc::new(MemoryCap::new(Arc::clone(&host.memory_pool), limits.memory));
         let runtime = RuntimeEnvBuilder::from_runtime_env(host)
@@ -148,9 +154,8 @@ impl Executor {
             self.state.window_functions().clone(),
             runtime,
         );
-        let started = Instant::now();
         let stream = execute_stream(Arc::clone(&prepared.physical), Arc::new(context))
             .map_err(RunError::from_datafusion)?;
-        AnswerStream::new(stream, prepared.row_cap, limits.clone(), started, prepared.narrowed)
+        AnswerStream::new(stream, prepared.row_cap, limits.clone(), deadline, prepared.narrowed)
     }
 }

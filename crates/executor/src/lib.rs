@@ -6,6 +6,7 @@
 
 mod barrier;
 mod composed;
+mod deadline;
 mod error;
 mod executor;
 mod guarded;
@@ -17,6 +18,7 @@ mod sql;
 mod stream;
 mod verify;
 
+pub use deadline::Deadline;
 pub use error::RunError;
 pub use executor::{Executor, Prepared};
 pub use limits::{Limits, Overflow};
