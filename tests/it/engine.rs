@@ -2,6 +2,7 @@
 //! but what a reload replaces.
 
 mod answers;
+mod cancelled;
 mod composed;
 mod decisions;
 mod files;
