@@ -10,6 +10,7 @@ mod host;
 mod limits;
 mod reload;
 mod slow;
+mod traced;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

@@ -45,6 +45,7 @@
 
 mod answer;
 mod builder;
+mod call;
 mod decision;
 mod describe;
 mod engine;
