@@ -110,10 +110,19 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Unauthenticated`], with the same text whatever is wrong with the token.
     pub fn authenticate(&self, token: &str) -> Result<Session, Error> {
-        self.bearer(token)
+        self.bearer(token).map(|(session, _)| session)
     }
 
-    fn bearer(&self, token: &str) -> Result<Session, Error> {
+    /// A session for one request of the bearer of a token: its calls go by the reading of the
+    /// clock that the token was checked with. It is not to be kept.
+    ///
+    /// # Errors
+    /// As for [`Engine::authenticate`].
+    pub fn authenticate_request(&self, token: &str) -> Result<Session, Error> {
+        self.bearer(token).map(|(session, now)| session.at(now))
+    }
+
+    fn bearer(&self, token: &str) -> Result<(Session, SystemTime), Error> {
         Call::open(&self.inner, Action::Authenticate, None).run(|call| {
             let Some(verifier) = &self.inner.settings.verifier else {
                 let message = "this engine has no verifier, so no token is valid";
@@ -123,7 +132,7 @@ impl Engine {
             let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
             let principal = verifier.verify(token, seconds)?;
             call.known(principal.subject());
-            Ok(self.session(principal))
+            Ok((self.session(principal), now))
         })
     }
 

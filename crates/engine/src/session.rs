@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
@@ -25,6 +26,8 @@ pub struct Session {
     inner: Arc<Inner>,
     principal: Principal,
     limits: Limits,
+    /// The time of its calls; `None`: each reads the clock.
+    at: Option<SystemTime>,
 }
 
 impl fmt::Debug for Session {
@@ -38,7 +41,12 @@ impl fmt::Debug for Session {
 impl Session {
     pub(crate) fn new(inner: Arc<Inner>, principal: Principal) -> Self {
         let limits = inner.settings.limits.clone();
-        Self { inner, principal, limits }
+        Self { inner, principal, limits, at: None }
+    }
+
+    /// The same session at this moment.
+    pub(crate) fn at(self, now: SystemTime) -> Self {
+        Self { at: Some(now), ..self }
     }
 
     /// Who asks.
@@ -250,7 +258,7 @@ impl Session {
     }
 
     fn request(&self, call: &mut Call) -> Result<Request, Error> {
-        let now = self.inner.now();
+        let now = self.at.unwrap_or_else(|| self.inner.now());
         let request = Request::new(&self.inner, &self.principal, &self.limits, now)?;
         call.sees(&request);
         Ok(request)
