@@ -7,6 +7,7 @@ mod composed;
 mod decisions;
 mod files;
 mod host;
+mod invalid;
 mod limits;
 mod reload;
 mod slow;

@@ -7,12 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use sandbar_auth::Principal;
-use sandbar_executor::source::Sources;
 use sandbar_permissions::Administrator;
 use tracing::Instrument;
 
 use crate::builder::{EngineBuilder, Model, Settings};
 use crate::call::Call;
+use crate::check::check;
 use crate::decision::Action;
 use crate::error::{Error, ErrorKind};
 use crate::explain::Explanation;
@@ -58,14 +58,8 @@ impl Engine {
     }
 
     async fn world(settings: &Settings, model: &Model, version: u64) -> Result<World, Error> {
-        // What is wrong with the texts is reported before anything is opened for them.
-        let found = model.definitions.problems();
-        if !found.is_empty() {
-            return Err(Error::model(found.and(model.policies.problems())));
-        }
-        let specs = settings.specs(model)?;
-        let sources = Sources::open(&settings.state, specs).await.map_err(Error::sources)?;
-        World::new(version, model, sources, settings.state.clone(), settings.mask_key.clone())
+        let checked = check(settings, model).await?;
+        World::new(version, checked, settings.state.clone(), settings.mask_key.clone())
     }
 
     /// Replaces model and policies, all or nothing. Sources are opened anew. Running queries end
