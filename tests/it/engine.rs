@@ -2,16 +2,22 @@
 //! but what a reload replaces.
 
 mod answers;
+mod cancelled;
+mod composed;
 mod decisions;
 mod files;
 mod host;
+mod invalid;
 mod limits;
 mod reload;
+mod slow;
+mod traced;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use datafusion::catalog::TableProvider;
 use sandbar::{Answer, Collected, Engine, EngineBuilder, Error, Model, Principal, Session};
 use tokio::task::JoinSet;
 
@@ -70,6 +76,17 @@ fn builder(count: i64) -> EngineBuilder {
 
 async fn engine(count: i64) -> Engine {
     builder(count).build().await.unwrap()
+}
+
+/// An engine over a table of the host.
+async fn over(table: Arc<dyn TableProvider>) -> Engine {
+    Engine::builder()
+        .model("model.yaml", MODEL)
+        .policies("policies.yaml", POLICIES)
+        .table_provider("sales", table)
+        .build()
+        .await
+        .unwrap()
 }
 
 fn tenant(engine: &Engine, name: &str) -> Session {

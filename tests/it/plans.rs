@@ -37,12 +37,14 @@ async fn compare() {
     }
     let engine = builder.build().await.unwrap();
     let analyst = Principal::asserted_by_host("analyst").group("analysts").build().unwrap();
-    let mut table = String::from("question,scans,joins,aggregates,sql scans,sql joins,sql aggregates\n");
+    let mut table =
+        String::from("question,scans,joins,aggregates,sql scans,sql joins,sql aggregates\n");
     for (name, query) in tpch::QUERIES {
         let query = SemanticQuery::from_json(query).unwrap();
         let administrator = Administrator::asserted_by_host();
         let explained = engine.explain_as(&administrator, &analyst, &query).await.unwrap();
-        let ours = explained.logical_plan.unwrap_or_else(|| panic!("{name}: {:?}", explained.refusal));
+        let ours =
+            explained.logical_plan.unwrap_or_else(|| panic!("{name}: {:?}", explained.refusal));
         let ours = counts(&ours);
         let sql = fs::read_to_string(fixture(&format!("tpch/sql/{name}.sql"))).unwrap();
         let theirs = context.sql(&sql).await.unwrap().into_optimized_plan().unwrap();

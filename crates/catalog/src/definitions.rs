@@ -94,6 +94,11 @@ impl Definitions {
         })
     }
 
+    /// The names of sources whose definitions could not be read.
+    pub fn unread_sources(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().flat_map(|file| file.model.sources.failed().iter().map(String::as_str))
+    }
+
     /// The JSON Schema (draft 2020-12) of a model file, for editors.
     pub fn json_schema() -> serde_json::Value {
         schemars::schema_for!(ModelFile).to_value()

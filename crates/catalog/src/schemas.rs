@@ -1,6 +1,6 @@
 //! What the sources hold: data that the engine hands to the check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_schema::SchemaRef;
 
@@ -18,6 +18,7 @@ pub struct SourceSchema {
 #[derive(Clone, Debug, Default)]
 pub struct SourceSchemas {
     sources: BTreeMap<String, SourceSchema>,
+    unopened: BTreeSet<String>,
 }
 
 impl SourceSchemas {
@@ -36,6 +37,19 @@ impl SourceSchemas {
     ) -> Self {
         self.sources.insert(name.into(), SourceSchema { schema, identity: identity.into() });
         self
+    }
+
+    /// Says that a source is declared but could not be opened, which is told elsewhere: tables
+    /// over it are checked as far as that goes without its columns.
+    #[must_use]
+    pub fn unopened(mut self, name: impl Into<String>) -> Self {
+        self.unopened.insert(name.into());
+        self
+    }
+
+    /// Whether a source is declared but could not be opened.
+    pub fn is_unopened(&self, name: &str) -> bool {
+        self.unopened.contains(name)
     }
 
     /// The source of that name.

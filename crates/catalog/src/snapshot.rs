@@ -47,6 +47,14 @@ impl Definitions {
     /// # Errors
     /// All problems at once, each with its file, line and column.
     pub fn check(&self, sources: &SourceSchemas) -> Result<Snapshot, Report> {
+        let (snapshot, report) = check::check(self, sources);
+        if report.is_empty() { Ok(snapshot) } else { Err(report) }
+    }
+
+    /// Checks everything, and gives what there is of a snapshot beside what is wrong: definitions
+    /// with problems may be missing from it or lack parts. It is for checking more against it, so
+    /// that more problems are told at once, and for nothing else.
+    pub fn check_as_far_as_it_goes(&self, sources: &SourceSchemas) -> (Snapshot, Report) {
         check::check(self, sources)
     }
 }

@@ -8,8 +8,9 @@ use arrow::datatypes::SchemaRef;
 use futures::{Stream, StreamExt};
 use sandbar_executor::{AnswerStream, Outcome};
 use sandbar_query_planner::{AnswerColumn, QueryPlan};
+use tracing::Span;
 
-use crate::decision::OpenDecision;
+use crate::call::Call;
 use crate::error::Error;
 
 /// Something an asker should know about his answer.
@@ -49,7 +50,17 @@ pub struct Answer {
     scoped: bool,
     ordered: bool,
     snapshot: u64,
-    decision: Option<OpenDecision>,
+    /// What the rows are waited for in.
+    span: Span,
+    call: Option<Call>,
+}
+
+/// What an answer begins with.
+pub(crate) struct Started {
+    pub(crate) plan: QueryPlan,
+    pub(crate) stream: AnswerStream,
+    pub(crate) snapshot: u64,
+    pub(crate) span: Span,
 }
 
 impl std::fmt::Debug for Answer {
@@ -59,19 +70,16 @@ impl std::fmt::Debug for Answer {
 }
 
 impl Answer {
-    pub(crate) fn new(
-        plan: &QueryPlan,
-        stream: AnswerStream,
-        snapshot: u64,
-        decision: OpenDecision,
-    ) -> Self {
+    pub(crate) fn new(started: Started, call: Call) -> Self {
+        let Started { plan, stream, snapshot, span } = started;
         Self {
             columns: plan.columns().to_vec(),
             scoped: plan.is_scoped(),
             ordered: plan.is_ordered(),
             stream,
             snapshot,
-            decision: Some(decision),
+            span,
+            call: Some(call),
         }
     }
 
@@ -137,20 +145,23 @@ impl Stream for Answer {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        let _call = this.call.as_ref().map(|call| call.span().entered());
+        let _run = this.span.clone().entered();
         let polled = match this.stream.poll_next_unpin(context) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(polled) => polled.map(|batch| batch.map_err(Error::from)),
         };
-        if let Some(decision) = &mut this.decision {
-            decision.rows(this.stream.rows());
+        if let Some(call) = &mut this.call {
+            call.rows(this.stream.rows());
             match &polled {
-                Some(Err(error)) => decision.failed(error),
-                _ if this.stream.outcome() != Outcome::Running => decision.answered(),
+                Some(Err(error)) => call.failed(error),
+                _ if this.stream.outcome() != Outcome::Running => call.answered(),
                 _ => {}
             }
         }
         if this.stream.outcome() != Outcome::Running {
-            this.decision = None;
+            this.call = None;
+            this.span = Span::none();
         }
         Poll::Ready(polled)
     }

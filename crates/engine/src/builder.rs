@@ -7,14 +7,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::context::SessionState;
 use sandbar_auth::Verifier;
-use sandbar_catalog::definitions::{FileFormat, SourceDef};
-use sandbar_catalog::{Definitions, SourceText, Type};
+use sandbar_catalog::{Definitions, SourceText};
 use sandbar_executor::Limits;
-use sandbar_executor::source::{FilesSpec, Format, SourceSpec};
+use sandbar_executor::source::SourceSpec;
 use sandbar_permissions::PolicyDefinitions;
 use sandbar_query_planner::MaskKey;
 
@@ -63,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) sink: Option<Arc<dyn DecisionSink>>,
     pub(crate) mask_key: MaskKey,
+    /// Batches that a host gave no schema with.
+    pub(crate) schemaless: Vec<String>,
 }
 
 /// Sets an engine up; see [`Engine::builder`].
@@ -202,13 +202,10 @@ impl EngineBuilder {
     /// Opens the sources, checks everything, and makes the engine.
     ///
     /// # Errors
-    /// Every problem of the model, the policies or the sources at once, whichever of the three
-    /// comes first.
+    /// Every problem of the model, the policies and the sources at once, each with file, line and
+    /// column where it has them. The kind is that of the first of the three that has any; policies
+    /// are checked as far as the model allows.
     pub async fn build(self) -> Result<Engine, Error> {
-        if let Some(name) = self.schemaless.first() {
-            let message = format!("source `{name}` has no batch to take the schema from");
-            return Err(Error::new(ErrorKind::Source, "E0203", message));
-        }
         let mask_key = match self.mask_key {
             Some(key) => key,
             None => random_key()?,
@@ -222,6 +219,7 @@ impl EngineBuilder {
             limits: self.limits,
             sink: self.sink,
             mask_key,
+            schemaless: self.schemaless,
         };
         Engine::open(settings, &self.model).await
     }
@@ -233,53 +231,4 @@ fn random_key() -> Result<MaskKey, Error> {
         Error::new(ErrorKind::Internal, "E0901", "the system has no random numbers to give")
     })?;
     Ok(MaskKey::new(key))
-}
-
-impl Settings {
-    /// What to open for a model: its own file sources, and those that the host gives instead.
-    pub(crate) fn specs(&self, model: &Model) -> Result<BTreeMap<String, SourceSpec>, Error> {
-        let mut specs = self.sources.clone();
-        for (name, def, _) in model.definitions.sources() {
-            if !specs.contains_key(name) {
-                specs.insert(name.to_owned(), self.files(name, &def.value)?);
-            }
-        }
-        Ok(specs)
-    }
-
-    fn files(&self, name: &str, def: &SourceDef) -> Result<SourceSpec, Error> {
-        let wrong = |what: String| Error::new(ErrorKind::InvalidModel, "E0204", what);
-        let delimiter = def.delimiter.unwrap_or(',');
-        let delimiter = u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
-            wrong(format!("source `{name}`: the delimiter is one ASCII character"))
-        })?;
-        let format = match def.format {
-            FileFormat::Parquet => Format::Parquet,
-            FileFormat::Csv => Format::Csv { header: def.header.unwrap_or(true), delimiter },
-            FileFormat::JsonLines => Format::JsonLines,
-            FileFormat::Arrow => Format::Arrow,
-        };
-        let mut partitions = Vec::with_capacity(def.partitions.len());
-        for (column, data_type) in &def.partitions {
-            let arrow = Type::parse(data_type).and_then(partition_type).ok_or_else(|| {
-                wrong(format!("source `{name}`: partition `{column}` has no type `{data_type}`"))
-            })?;
-            partitions.push((column.clone(), arrow));
-        }
-        let path = def.path.value.clone();
-        Ok(SourceSpec::Files(FilesSpec { format, path, base: self.base.clone(), partitions }))
-    }
-}
-
-/// The stored type of a partition column.
-fn partition_type(data_type: Type) -> Option<DataType> {
-    Some(match data_type {
-        Type::Boolean => DataType::Boolean,
-        Type::Integer => DataType::Int64,
-        Type::Number => DataType::Float64,
-        Type::Text => DataType::Utf8,
-        Type::Date => DataType::Date32,
-        Type::Datetime => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        Type::Decimal { .. } | Type::Other | Type::Null => return None,
-    })
 }

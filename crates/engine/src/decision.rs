@@ -1,10 +1,8 @@
-//! The record of a request: who asked, what was decided, how it ended. It cannot be forgotten:
-//! dropping it closes it as cancelled.
+//! The record of a call: who asked, what was decided, how it ended.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::ErrorKind;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +14,41 @@ pub enum Action {
     FieldValues,
     /// How a question would be answered.
     Explain,
+    /// The tables there are.
+    Tables,
+    /// The metrics there are.
+    Metrics,
+    /// What a table is.
+    DescribeTable,
+    /// What a metric is.
+    DescribeMetric,
+    /// What fits some words.
+    Search,
+    /// How somebody's question is answered, asked by an administrator.
+    ExplainAs,
+    /// A session for the bearer of a token.
+    Authenticate,
+    /// Another model and other policies.
+    Reload,
+}
+
+impl Action {
+    /// The name, as spans and logs use it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::FieldValues => "field_values",
+            Self::Explain => "explain",
+            Self::Tables => "tables",
+            Self::Metrics => "metrics",
+            Self::DescribeTable => "describe_table",
+            Self::DescribeMetric => "describe_metric",
+            Self::Search => "search",
+            Self::ExplainAs => "explain_as",
+            Self::Authenticate => "authenticate",
+            Self::Reload => "reload",
+        }
+    }
 }
 
 /// How a request ended.
@@ -30,18 +63,31 @@ pub enum DecisionOutcome {
     Cancelled,
 }
 
-/// The record of a request. It holds no literal of the question and no value of the data.
+impl DecisionOutcome {
+    /// The name, as spans and logs use it: of a failure that of its kind.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "Answered",
+            Self::Failed(kind, _) => kind.name(),
+            Self::Cancelled => "Cancelled",
+        }
+    }
+}
+
+/// The record of a call. It holds no literal of the question and no value of the data; of a token
+/// that is refused, nothing at all.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Decision {
-    /// Who asked.
-    pub subject: String,
+    /// Who asked. Of [`Action::ExplainAs`] whose question it would be: the administrator is the
+    /// host's to know. `None` where nobody is: a token was refused, or the host reloads.
+    pub subject: Option<String>,
     /// What was asked for.
     pub action: Action,
-    /// The snapshot that was seen.
+    /// The snapshot that was seen; of a reload the one that was made, if one was.
     pub snapshot: u64,
-    /// The digest of the rights that applied.
-    pub effective_policy: [u8; 32],
+    /// The digest of the rights that applied; `None` where none were looked at.
+    pub effective_policy: Option<[u8; 32]>,
     /// Whether anything was narrowed.
     pub scoped: bool,
     /// How many rows were given.
@@ -52,63 +98,14 @@ pub struct Decision {
     pub outcome: DecisionOutcome,
 }
 
-/// Is told of every request when it ends.
+/// Is told of every call when it ends.
 pub trait DecisionSink: Send + Sync {
-    /// Takes a record. It is called on the task that ends the request, so it should be quick.
+    /// Takes a record. It is called on the task that ends the call, so it should be quick.
     fn record(&self, decision: &Decision);
 }
 
 impl<F: Fn(&Decision) + Send + Sync> DecisionSink for F {
     fn record(&self, decision: &Decision) {
         self(decision);
-    }
-}
-
-/// A record that is still open.
-pub(crate) struct OpenDecision {
-    sink: Option<Arc<dyn DecisionSink>>,
-    started: Instant,
-    decision: Decision,
-}
-
-impl OpenDecision {
-    pub(crate) fn new(sink: Option<Arc<dyn DecisionSink>>, decision: Decision) -> Self {
-        Self { sink, started: Instant::now(), decision }
-    }
-
-    pub(crate) fn scoped(&mut self, scoped: bool) {
-        self.decision.scoped = scoped;
-    }
-
-    pub(crate) fn rows(&mut self, rows: u64) {
-        self.decision.rows = rows;
-    }
-
-    pub(crate) fn answered(&mut self) {
-        self.decision.outcome = DecisionOutcome::Answered;
-    }
-
-    pub(crate) fn failed(&mut self, error: &Error) {
-        self.decision.outcome = DecisionOutcome::Failed(error.kind(), error.code());
-    }
-}
-
-impl Drop for OpenDecision {
-    fn drop(&mut self) {
-        self.decision.duration = self.started.elapsed();
-        let decision = &self.decision;
-        tracing::info!(
-            target: "sandbar::decision",
-            subject = %decision.subject,
-            action = ?decision.action,
-            snapshot = decision.snapshot,
-            scoped = decision.scoped,
-            rows = decision.rows,
-            micros = u64::try_from(decision.duration.as_micros()).unwrap_or(u64::MAX),
-            outcome = ?decision.outcome,
-        );
-        if let Some(sink) = &self.sink {
-            sink.record(decision);
-        }
     }
 }

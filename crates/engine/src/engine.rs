@@ -3,14 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use sandbar_auth::Principal;
-use sandbar_executor::source::Sources;
 use sandbar_permissions::Administrator;
+use tracing::Instrument;
 
 use crate::builder::{EngineBuilder, Model, Settings};
+use crate::call::Call;
+use crate::check::check;
+use crate::decision::Action;
 use crate::describe::{self, MetricDescription};
 use crate::error::{Error, ErrorKind};
 use crate::explain::Explanation;
@@ -28,6 +31,13 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) world: ArcSwap<World>,
     versions: AtomicU64,
+}
+
+impl Inner {
+    /// Reads the clock.
+    pub(crate) fn now(&self) -> SystemTime {
+        (self.settings.clock)()
+    }
 }
 
 impl fmt::Debug for Engine {
@@ -49,14 +59,8 @@ impl Engine {
     }
 
     async fn world(settings: &Settings, model: &Model, version: u64) -> Result<World, Error> {
-        // What is wrong with the texts is reported before anything is opened for them.
-        let found = model.definitions.problems();
-        if !found.is_empty() {
-            return Err(Error::model(found.and(model.policies.problems())));
-        }
-        let specs = settings.specs(model)?;
-        let sources = Sources::open(&settings.state, specs).await.map_err(Error::sources)?;
-        World::new(version, model, sources, settings.state.clone(), settings.mask_key.clone())
+        let checked = check(settings, model).await?;
+        World::new(version, checked, settings.state.clone(), settings.mask_key.clone())
     }
 
     /// Replaces model and policies, all or nothing. Sources are opened anew. Running queries end
@@ -65,6 +69,15 @@ impl Engine {
     /// # Errors
     /// Every problem at once; the engine then keeps answering from the last good snapshot.
     pub async fn reload(&self, model: &Model) -> Result<u64, Error> {
+        let mut call = Call::open(&self.inner, Action::Reload, None);
+        let result = self.reloaded(model).instrument(call.span()).await;
+        if let Ok(version) = &result {
+            call.snapshot(*version);
+        }
+        call.closed(result)
+    }
+
+    async fn reloaded(&self, model: &Model) -> Result<u64, Error> {
         let version = self.inner.versions.fetch_add(1, Ordering::Relaxed) + 1;
         let world = Self::world(&self.inner.settings, model, version).await?;
         let world = Arc::new(world);
@@ -92,13 +105,30 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Unauthenticated`], with the same text whatever is wrong with the token.
     pub fn authenticate(&self, token: &str) -> Result<Session, Error> {
-        let Some(verifier) = &self.inner.settings.verifier else {
-            let message = "this engine has no verifier, so no token is valid";
-            return Err(Error::new(ErrorKind::Unauthenticated, "E0102", message));
-        };
-        let now = (self.inner.settings.clock)();
-        let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        Ok(self.session(verifier.verify(token, seconds)?))
+        self.bearer(token).map(|(session, _)| session)
+    }
+
+    /// A session for one request of the bearer of a token: its calls go by the reading of the
+    /// clock that the token was checked with. It is not to be kept.
+    ///
+    /// # Errors
+    /// As for [`Engine::authenticate`].
+    pub fn authenticate_request(&self, token: &str) -> Result<Session, Error> {
+        self.bearer(token).map(|(session, now)| session.at(now))
+    }
+
+    fn bearer(&self, token: &str) -> Result<(Session, SystemTime), Error> {
+        Call::open(&self.inner, Action::Authenticate, None).run(|call| {
+            let Some(verifier) = &self.inner.settings.verifier else {
+                let message = "this engine has no verifier, so no token is valid";
+                return Err(Error::new(ErrorKind::Unauthenticated, "E0102", message));
+            };
+            let now = self.inner.now();
+            let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+            let principal = verifier.verify(token, seconds)?;
+            call.known(principal.subject());
+            Ok((self.session(principal), now))
+        })
     }
 
     /// How a principal's question is answered, in full: policies, SQL and plans.

@@ -7,8 +7,9 @@ use sandbar_auth::TokenError;
 use sandbar_catalog::Report;
 use sandbar_catalog::decode::Problems;
 use sandbar_executor::RunError;
-use sandbar_executor::source::SourceProblem;
 use sandbar_query_planner::{ProblemKind, QueryError, QueryProblem};
+
+use crate::declared::{MISDECLARED, UNOPENED};
 
 /// What kind of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,9 +104,12 @@ impl Error {
         Self::new(kind, code, report.to_string()).with_source(report)
     }
 
-    pub(crate) fn sources(problems: Vec<SourceProblem>) -> Self {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Self::new(ErrorKind::Source, "E0203", lines.join("\n"))
+    pub(crate) fn sources(report: Report) -> Self {
+        Self::report(ErrorKind::Source, UNOPENED, report)
+    }
+
+    pub(crate) fn misdeclared(report: Report) -> Self {
+        Self::report(ErrorKind::InvalidModel, MISDECLARED, report)
     }
 
     /// An answer that we cannot stand behind: said as a refusal, logged as ours.

@@ -45,7 +45,10 @@
 
 mod answer;
 mod builder;
+mod call;
+mod check;
 mod decision;
+mod declared;
 mod describe;
 mod engine;
 mod error;
@@ -72,7 +75,9 @@ pub use sandbar_auth::{
     TokenError, TokenMinter, Verifier,
 };
 pub use sandbar_catalog::query::{self, Aggregation, Filter, Order, SemanticQuery, Truncation};
-pub use sandbar_catalog::{Definitions, Report, SemanticType, SourceText, Type, definitions, time};
+pub use sandbar_catalog::{
+    Definitions, Finding, Report, SemanticType, SourceText, Type, definitions, time,
+};
 pub use sandbar_executor::source::{FilesSpec, Format, SourceSpec};
 pub use sandbar_executor::{Limits, Outcome, Overflow};
 pub use sandbar_permissions::{

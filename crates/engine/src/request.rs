@@ -1,14 +1,13 @@
 //! One request: one world, one set of grants, one reading of the clock.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use sandbar_auth::Principal;
-use sandbar_executor::Limits;
+use sandbar_executor::{Deadline, Limits};
 use sandbar_permissions::Grants;
 
-use crate::decision::{Action, Decision, DecisionOutcome, OpenDecision};
 use crate::engine::Inner;
 use crate::error::{Error, ErrorKind};
 use crate::world::World;
@@ -19,6 +18,7 @@ pub(crate) struct Request {
     pub(crate) grants: Arc<Grants>,
     pub(crate) now: Timestamp,
     pub(crate) limits: Limits,
+    pub(crate) deadline: Deadline,
 }
 
 impl Request {
@@ -26,32 +26,14 @@ impl Request {
         inner: &Inner,
         principal: &Principal,
         limits: &Limits,
+        at: SystemTime,
     ) -> Result<Self, Error> {
+        let deadline = Deadline::starting_now(limits.time);
         let world = inner.world.load_full();
         let grants = world.grants(principal);
-        let now = Timestamp::try_from((inner.settings.clock)()).map_err(|_| {
+        let now = Timestamp::try_from(at).map_err(|_| {
             Error::new(ErrorKind::Internal, "E0902", "the clock is outside of the calendar")
         })?;
-        Ok(Self { world, grants, now, limits: limits.clone() })
-    }
-
-    /// Opens the record of this request.
-    pub(crate) fn decision(
-        &self,
-        inner: &Inner,
-        principal: &Principal,
-        action: Action,
-    ) -> OpenDecision {
-        let decision = Decision {
-            subject: principal.subject().to_owned(),
-            action,
-            snapshot: self.world.version,
-            effective_policy: *self.grants.effective().as_bytes(),
-            scoped: false,
-            rows: 0,
-            duration: Duration::ZERO,
-            outcome: DecisionOutcome::Cancelled,
-        };
-        OpenDecision::new(inner.settings.sink.clone(), decision)
+        Ok(Self { world, grants, now, limits: limits.clone(), deadline })
     }
 }

@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
 use sandbar_executor::{Limits, Prepared, RunError};
-use sandbar_permissions::Administrator;
+use sandbar_permissions::{Administrator, Grants};
 use sandbar_query_planner::{QueryPlan, Shield, authorize, plan, resolve};
-use tracing::Instrument;
+use tracing::{Instrument, debug_span};
 
-use crate::answer::{Answer, Collected};
-use crate::decision::{Action, OpenDecision};
+use crate::answer::{Answer, Collected, Started};
+use crate::call::Call;
+use crate::decision::Action;
 use crate::describe::{self, FoundObject, MetricDescription, TableDescription};
 use crate::engine::Inner;
 use crate::error::{Error, ErrorKind};
@@ -24,6 +26,8 @@ pub struct Session {
     inner: Arc<Inner>,
     principal: Principal,
     limits: Limits,
+    /// The time of its calls; `None`: each reads the clock.
+    at: Option<SystemTime>,
 }
 
 impl fmt::Debug for Session {
@@ -37,7 +41,12 @@ impl fmt::Debug for Session {
 impl Session {
     pub(crate) fn new(inner: Arc<Inner>, principal: Principal) -> Self {
         let limits = inner.settings.limits.clone();
-        Self { inner, principal, limits }
+        Self { inner, principal, limits, at: None }
+    }
+
+    /// The same session at this moment.
+    pub(crate) fn at(self, now: SystemTime) -> Self {
+        Self { at: Some(now), ..self }
     }
 
     /// Who asks.
@@ -57,7 +66,7 @@ impl Session {
     /// Everything that is wrong with the question at once. What the asker may not see is answered
     /// like what does not exist.
     pub async fn query(&self, query: &SemanticQuery) -> Result<Answer, Error> {
-        self.ask(query, Action::Query).await
+        self.ask(query, self.open(Action::Query)).await
     }
 
     /// Answers a question written in JSON.
@@ -65,32 +74,30 @@ impl Session {
     /// # Errors
     /// As for [`Session::query`], and whatever is wrong with the JSON.
     pub async fn query_json(&self, json: &str) -> Result<Answer, Error> {
-        self.query(&SemanticQuery::from_json(json)?).await
-    }
-
-    async fn ask(&self, query: &SemanticQuery, action: Action) -> Result<Answer, Error> {
-        let request = Request::new(&self.inner, &self.principal, &self.limits)?;
-        let mut decision = request.decision(&self.inner, &self.principal, action);
-        let span = tracing::info_span!("sandbar.query", snapshot = request.world.version);
-        match self.answer(query, &request, &mut decision).instrument(span).await {
-            Ok((plan, stream)) => Ok(Answer::new(&plan, stream, request.world.version, decision)),
-            Err(error) => {
-                decision.failed(&error);
-                Err(error)
-            }
+        let call = self.open(Action::Query);
+        match call.span().in_scope(|| SemanticQuery::from_json(json)) {
+            Ok(query) => self.ask(&query, call).await,
+            Err(problems) => call.closed(Err(problems.into())),
         }
     }
 
-    async fn answer(
-        &self,
-        query: &SemanticQuery,
-        request: &Request,
-        decision: &mut OpenDecision,
-    ) -> Result<(QueryPlan, sandbar_executor::AnswerStream), Error> {
-        let (plan, prepared) = self.prepare(query, request).await?;
-        decision.scoped(plan.is_scoped());
-        let stream = request.world.executor.start(&prepared, &request.limits)?;
-        Ok((plan, stream))
+    /// The answer takes the call along, and closes it with its last row.
+    async fn ask(&self, query: &SemanticQuery, mut call: Call) -> Result<Answer, Error> {
+        let span = call.span();
+        match self.start(query, &mut call).instrument(span).await {
+            Ok(started) => Ok(Answer::new(started, call)),
+            Err(error) => call.closed(Err(error)),
+        }
+    }
+
+    async fn start(&self, query: &SemanticQuery, call: &mut Call) -> Result<Started, Error> {
+        let request = self.request(call)?;
+        let (plan, prepared) = self.prepare(query, &request).await?;
+        call.scoped(plan.is_scoped());
+        let span = debug_span!(target: "sandbar", "sandbar.run");
+        let (executor, deadline) = (&request.world.executor, request.deadline);
+        let stream = span.in_scope(|| executor.start(&prepared, &request.limits, deadline))?;
+        Ok(Started { plan, stream, snapshot: request.world.version, span })
     }
 
     /// From names to a proven physical plan.
@@ -100,20 +107,27 @@ impl Session {
         request: &Request,
     ) -> Result<(QueryPlan, Prepared), Error> {
         let (world, grants) = (&request.world, &request.grants);
-        let resolved = resolve(query, grants, &world.compiled, request.now)?;
-        let authorized = authorize(resolved, grants)?;
+        let resolved = debug_span!(target: "sandbar", "sandbar.resolve")
+            .in_scope(|| resolve(query, grants, &world.compiled, request.now))?;
+        let authorized = debug_span!(target: "sandbar", "sandbar.authorize")
+            .in_scope(|| authorize(resolved, grants))?;
         let mut unproven = None;
         // The optimiser may merge a policy with the question so far that it cannot be recognised;
         // a stronger shield keeps the two apart.
         for shield in [Shield::Open, Shield::Barrier, Shield::Sealed] {
-            let plan = plan(&authorized, &world.compiled, request.limits.rows, shield)?;
-            match world.executor.prepare(&plan).await {
+            let plan = debug_span!(target: "sandbar", "sandbar.plan", ?shield)
+                .in_scope(|| plan(&authorized, &world.compiled, request.limits.rows, shield))?;
+            let span = debug_span!(target: "sandbar", "sandbar.prepare", ?shield);
+            let prepare = world.executor.prepare(&plan).instrument(span);
+            match request.deadline.bound(prepare).await {
                 Ok(prepared) => {
-                    world.executor.check_keys(&plan, &request.limits).await?;
+                    let keys = world.executor.check_keys(&plan, &request.limits, request.deadline);
+                    request.deadline.bound(keys).await?;
                     return Ok((plan, prepared));
                 }
                 Err(error @ RunError::Unproven(_)) => {
-                    tracing::warn!(?shield, %error, "a plan is made again with a stronger shield");
+                    // What was not found names the values of policies: not for a common log.
+                    tracing::warn!(?shield, "a plan is made again with a stronger shield");
                     unproven = Some(error);
                 }
                 Err(error) => return Err(error.into()),
@@ -130,7 +144,7 @@ impl Session {
     /// # Errors
     /// Only where the clock is out of the calendar.
     pub fn tables(&self) -> Result<Vec<TableDescription>, Error> {
-        Ok(describe::tables(&self.request()?.grants))
+        self.look(Action::Tables, |grants| Ok(describe::tables(grants)))
     }
 
     /// The metrics that this principal may describe or query.
@@ -138,7 +152,7 @@ impl Session {
     /// # Errors
     /// As for [`Session::tables`].
     pub fn metrics(&self) -> Result<Vec<MetricDescription>, Error> {
-        Ok(describe::metrics(&self.request()?.grants))
+        self.look(Action::Metrics, |grants| Ok(describe::metrics(grants)))
     }
 
     /// A table by name or number, with its fields and what can be asked of it.
@@ -146,7 +160,7 @@ impl Session {
     /// # Errors
     /// Not found, whether it is hidden or does not exist.
     pub fn describe_table(&self, name: &str) -> Result<TableDescription, Error> {
-        describe::table_named(&self.request()?.grants, name)
+        self.look(Action::DescribeTable, |grants| describe::table_named(grants, name))
     }
 
     /// A metric by name or number, with the fields it can be grouped by.
@@ -154,7 +168,7 @@ impl Session {
     /// # Errors
     /// Not found, whether it is hidden or does not exist.
     pub fn describe_metric(&self, name: &str) -> Result<MetricDescription, Error> {
-        describe::metric_named(&self.request()?.grants, name)
+        self.look(Action::DescribeMetric, |grants| describe::metric_named(grants, name))
     }
 
     /// Tables and metrics that fit the words, best first.
@@ -162,7 +176,7 @@ impl Session {
     /// # Errors
     /// As for [`Session::tables`].
     pub fn search(&self, words: &str) -> Result<Vec<FoundObject>, Error> {
-        Ok(describe::search(&self.request()?.grants, words))
+        self.look(Action::Search, |grants| Ok(describe::search(grants, words)))
     }
 
     /// The values of a field, each once, in order: those of the rows this principal sees, as he
@@ -177,7 +191,7 @@ impl Session {
         limit: u64,
     ) -> Result<Collected, Error> {
         let query = SemanticQuery::table(table).group_by(field).limit(limit);
-        self.ask(&query, Action::FieldValues).await?.collect().await
+        self.ask(&query, self.open(Action::FieldValues)).await?.collect().await
     }
 
     /// How a question would be answered, as far as its asker may know.
@@ -185,19 +199,21 @@ impl Session {
     /// # Errors
     /// As for [`Session::query`].
     pub async fn explain(&self, query: &SemanticQuery) -> Result<Explanation, Error> {
-        let request = self.request()?;
-        let mut decision = request.decision(&self.inner, &self.principal, Action::Explain);
-        match self.prepare(query, &request).await {
-            Ok((plan, _)) => {
-                decision.scoped(plan.is_scoped());
-                decision.answered();
-                Ok(explain::for_asker(&plan, request.world.version))
-            }
-            Err(error) => {
-                decision.failed(&error);
-                Err(error)
-            }
-        }
+        let mut call = self.open(Action::Explain);
+        let span = call.span();
+        let result = self.explained(query, &mut call).instrument(span).await;
+        call.closed(result)
+    }
+
+    async fn explained(
+        &self,
+        query: &SemanticQuery,
+        call: &mut Call,
+    ) -> Result<Explanation, Error> {
+        let request = self.request(call)?;
+        let (plan, _) = self.prepare(query, &request).await?;
+        call.scoped(plan.is_scoped());
+        Ok(explain::for_asker(&plan, request.world.version))
     }
 
     pub(crate) async fn explain_in_full(
@@ -205,10 +221,24 @@ impl Session {
         administrator: &Administrator,
         query: &SemanticQuery,
     ) -> Result<Explanation, Error> {
-        let request = self.request()?;
+        let mut call = self.open(Action::ExplainAs);
+        let span = call.span();
+        let work = self.explained_in_full(administrator, query, &mut call);
+        let result = work.instrument(span).await;
+        call.closed(result)
+    }
+
+    async fn explained_in_full(
+        &self,
+        administrator: &Administrator,
+        query: &SemanticQuery,
+        call: &mut Call,
+    ) -> Result<Explanation, Error> {
+        let request = self.request(call)?;
         let policies = explain::policies(&request.grants, query, administrator);
         match self.prepare(query, &request).await {
             Ok((plan, prepared)) => {
+                call.scoped(plan.is_scoped());
                 Ok(explain::in_full(&plan, &prepared, policies, request.world.version))
             }
             Err(error) => {
@@ -218,7 +248,23 @@ impl Session {
         }
     }
 
-    fn request(&self) -> Result<Request, Error> {
-        Request::new(&self.inner, &self.principal, &self.limits)
+    /// A call that looks at names only.
+    fn look<T>(
+        &self,
+        action: Action,
+        work: impl FnOnce(&Grants) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.open(action).run(|call| work(&self.request(call)?.grants))
+    }
+
+    fn open(&self, action: Action) -> Call {
+        Call::open(&self.inner, action, Some(self.principal.subject()))
+    }
+
+    fn request(&self, call: &mut Call) -> Result<Request, Error> {
+        let now = self.at.unwrap_or_else(|| self.inner.now());
+        let request = Request::new(&self.inner, &self.principal, &self.limits, now)?;
+        call.sees(&request);
+        Ok(request)
     }
 }

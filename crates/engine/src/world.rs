@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sandbar_auth::Principal;
-use sandbar_catalog::{Report, Snapshot, SourceSchemas};
+use sandbar_catalog::Snapshot;
 use sandbar_executor::Executor;
-use sandbar_executor::source::Sources;
 use sandbar_permissions::{Grants, PolicySet};
 use sandbar_query_planner::{Compiled, MaskKey};
 
-use crate::builder::Model;
+use crate::check::Checked;
 use crate::error::Error;
 
 /// How many principals' grants are kept per snapshot.
@@ -28,20 +27,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Checks a model with its policies against opened sources.
+    /// Compiles what was checked.
     pub(crate) fn new(
         version: u64,
-        model: &Model,
-        sources: Sources,
+        checked: Checked,
         state: datafusion::execution::context::SessionState,
         mask_key: MaskKey,
     ) -> Result<Self, Error> {
-        let schemas = sources.iter().fold(SourceSchemas::new(), |all, (name, schema, identity)| {
-            all.with(name, Arc::clone(schema), identity)
-        });
-        let also = |report: Report| Error::model(report.and(model.policies.problems()));
-        let snapshot = Arc::new(model.definitions.check(&schemas).map_err(also)?);
-        let policies = Arc::new(model.policies.check(&snapshot).map_err(Error::policies)?);
+        let Checked { snapshot, policies, sources } = checked;
         let executor = Executor::new(state, sources);
         let scan = |name: &str| executor.scan_source(name);
         let compiled = Compiled::new(Arc::clone(&snapshot), &scan, mask_key)?;

@@ -1,7 +1,6 @@
 //! Optimise, verify again, make a physical plan, start it.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
@@ -17,6 +16,7 @@ use futures::StreamExt;
 use sandbar_query_planner::QueryPlan;
 
 use crate::barrier::BarrierPlanner;
+use crate::deadline::Deadline;
 use crate::error::RunError;
 use crate::guarded::Guarded;
 use crate::keys::{Keys, duplicates};
@@ -134,7 +134,12 @@ impl Executor {
     /// # Errors
     /// [`RunError::BrokenKey`] where one is not; whatever keeps the key from being read within the
     /// limits.
-    pub async fn check_keys(&self, plan: &QueryPlan, limits: &Limits) -> Result<(), RunError> {
+    pub async fn check_keys(
+        &self,
+        plan: &QueryPlan,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<(), RunError> {
         for key in plan.declared_keys() {
             let version = self.sources.version(key.source());
             if self.keys.is_known(key, &version) {
@@ -142,7 +147,7 @@ impl Executor {
             }
             let duplicates = duplicates(key, &self.sources).map_err(RunError::from_datafusion)?;
             if let Some(plan) = duplicates
-                && self.has_rows(&plan, limits).await?
+                && self.has_rows(&plan, limits, deadline).await?
             {
                 let columns = key.columns().iter().map(|column| format!("`{column}`"));
                 return Err(RunError::BrokenKey {
@@ -155,13 +160,18 @@ impl Executor {
         Ok(())
     }
 
-    async fn has_rows(&self, plan: &LogicalPlan, limits: &Limits) -> Result<bool, RunError> {
+    async fn has_rows(
+        &self,
+        plan: &LogicalPlan,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<bool, RunError> {
         let optimised = self.state.optimize(plan).map_err(RunError::from_datafusion)?;
         let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
         let physical = physical.map_err(RunError::from_datafusion)?;
         let stream = execute_stream(physical, self.context(limits)?);
         let stream = stream.map_err(RunError::from_datafusion)?;
-        let mut rows = AnswerStream::new(stream, u64::MAX, limits.clone(), Instant::now(), false)?;
+        let mut rows = AnswerStream::new(stream, u64::MAX, limits.clone(), deadline, false)?;
         while let Some(batch) = rows.next().await {
             if batch?.num_rows() > 0 {
                 return Ok(true);
@@ -192,14 +202,19 @@ impl Executor {
     }
 
     /// Starts a prepared plan on the runtime of the caller. Dropping the stream cancels the query.
+    /// The time of the request counts, not that of the limits.
     ///
     /// # Errors
     /// What DataFusion finds wrong before the first row.
-    pub fn start(&self, prepared: &Prepared, limits: &Limits) -> Result<AnswerStream, RunError> {
+    pub fn start(
+        &self,
+        prepared: &Prepared,
+        limits: &Limits,
+        deadline: Deadline,
+    ) -> Result<AnswerStream, RunError> {
         let context = self.context(limits)?;
-        let started = Instant::now();
         let stream = execute_stream(Arc::clone(&prepared.physical), context)
             .map_err(RunError::from_datafusion)?;
-        AnswerStream::new(stream, prepared.row_cap, limits.clone(), started, prepared.narrowed)
+        AnswerStream::new(stream, prepared.row_cap, limits.clone(), deadline, prepared.narrowed)
     }
 }

@@ -9,10 +9,41 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::composed::{ComposedScanExec, Limit};
+use crate::verify::reads_only;
+
 /// Reads what the provider behind it reads, and lets it skip rows by a filter but never be the
 /// one that applies it: DataFusion keeps a filter above, where it can be verified.
+///
+/// It has no logical plan, so that a view stays one table; and a scan of it is one leaf, whatever
+/// the provider makes of it.
 #[derive(Debug)]
 pub(crate) struct Guarded(pub(crate) Arc<dyn TableProvider>);
+
+impl Guarded {
+    /// A view's own calculations may fail on some rows. Which rows they are made for must not
+    /// depend on a question, so a view is asked for all of them.
+    fn is_view(&self) -> bool {
+        self.0.get_logical_plan().is_some()
+    }
+
+    /// Makes one leaf of a scan.
+    fn closed(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        limit: Option<usize>,
+        state: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.is_view() {
+            // A view is planned by the session, which makes its plans fit to run.
+            return Ok(ComposedScanExec::close(plan, Limit::from(limit)));
+        }
+        if plan.children().is_empty() && reads_only(&plan, &self.schema()) {
+            return Ok(plan);
+        }
+        ComposedScanExec::finish(plan, Limit::from(limit), state)
+    }
+}
 
 #[async_trait]
 impl TableProvider for Guarded {
@@ -31,7 +62,9 @@ impl TableProvider for Guarded {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.0.scan(state, projection, filters, limit).await
+        let limit = limit.filter(|_| !self.is_view());
+        let plan = self.0.scan(state, projection, filters, limit).await?;
+        self.closed(plan, limit, state)
     }
 
     async fn scan_with_args<'a>(
@@ -39,13 +72,19 @@ impl TableProvider for Guarded {
         state: &dyn Session,
         args: ScanArgs<'a>,
     ) -> Result<ScanResult> {
-        self.0.scan_with_args(state, args).await
+        let limit = args.limit().filter(|_| !self.is_view());
+        let scanned = self.0.scan_with_args(state, args.with_limit(limit)).await?;
+        let plan = self.closed(Arc::clone(scanned.plan()), limit, state)?;
+        Ok(ScanResult::new(plan))
     }
 
     fn supports_filters_pushdown(
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
+        if self.is_view() {
+            return Ok(vec![TableProviderFilterPushDown::Unsupported; filters.len()]);
+        }
         let answers = self.0.supports_filters_pushdown(filters)?;
         let hint = |answer| match answer {
             TableProviderFilterPushDown::Exact => TableProviderFilterPushDown::Inexact,

@@ -5,6 +5,8 @@
 //! learns who asks.
 
 mod barrier;
+mod composed;
+mod deadline;
 mod error;
 mod executor;
 mod guarded;
@@ -19,6 +21,7 @@ mod verify;
 #[cfg(test)]
 mod verify_tests;
 
+pub use deadline::Deadline;
 pub use error::RunError;
 pub use executor::{Executor, Prepared};
 pub use limits::{Limits, Overflow};

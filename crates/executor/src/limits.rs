@@ -10,8 +10,9 @@ pub struct Limits {
     pub rows: u64,
     /// What becomes of an answer with more rows.
     pub overflow: Overflow,
-    /// The longest time from the start to the last row; `None`: no limit. A limit needs a runtime
-    /// whose timers are enabled to be kept while the query waits.
+    /// The longest time from the call to the last row, planning and looking at files included;
+    /// `None`: no limit. It needs a runtime whose timers are enabled to be kept while the query
+    /// waits; without, and while a source blocks its thread, it is kept from stage to stage.
     pub time: Option<Duration>,
     /// The most memory, in bytes, of sorting, grouping and joining.
     pub memory: usize,

@@ -3,7 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -11,6 +10,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::{Stream, StreamExt};
 use tokio::time::Sleep;
 
+use crate::deadline::Deadline;
 use crate::error::RunError;
 use crate::limits::{Limits, Overflow};
 use crate::renew::Renewal;
@@ -22,7 +22,7 @@ pub struct AnswerStream {
     limits: Limits,
     left: u64,
     rows: u64,
-    started: Instant,
+    deadline: Deadline,
     timer: Option<Pin<Box<Sleep>>>,
     outcome: Outcome,
 }
@@ -54,12 +54,9 @@ impl AnswerStream {
         inner: SendableRecordBatchStream,
         row_cap: u64,
         limits: Limits,
-        started: Instant,
+        deadline: Deadline,
         narrowed: bool,
     ) -> Result<Self, RunError> {
-        // A runtime without timers makes tokio panic; the limit is then kept between batches.
-        let timer =
-            limits.time.and_then(|time| catch_unwind(|| Box::pin(tokio::time::sleep(time))).ok());
         let renewal = Renewal::new(&inner.schema(), narrowed)
             .map_err(|error| RunError::from_datafusion(error.into()))?;
         Ok(Self {
@@ -68,8 +65,8 @@ impl AnswerStream {
             left: row_cap,
             limits,
             rows: 0,
-            started,
-            timer,
+            timer: deadline.timer(),
+            deadline,
             outcome: Outcome::Running,
         })
     }
@@ -124,12 +121,11 @@ impl Stream for AnswerStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if let Some(limit) = this.limits.time {
-            let timer = this.timer.as_mut().map(|timer| timer.as_mut().poll(context));
-            if this.inner.is_some()
-                && (matches!(timer, Some(Poll::Ready(()))) || this.started.elapsed() >= limit)
-            {
-                return this.fail(RunError::Time(limit));
+        if this.inner.is_some() {
+            // Whether it is over or not: polled, the timer wakes this task when it is.
+            let _ = this.timer.as_mut().map(|timer| timer.as_mut().poll(context));
+            if let Err(over) = this.deadline.check() {
+                return this.fail(over);
             }
         }
         loop {

@@ -30,6 +30,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use sandbar_query_planner::{Guard, QueryPlan};
 
 use crate::barrier::SecurityBarrierExec;
+use crate::composed::ComposedScanExec;
 use crate::error::RunError;
 use crate::source::Sources;
 
@@ -271,7 +272,8 @@ fn walk<'p>(
 fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Result<Leaf, String> {
     let (columns, mut names) = read_columns(node);
     let mut conditions = Vec::new();
-    let mut limited = node.fetch().is_some();
+    let composed = node.downcast_ref::<ComposedScanExec>();
+    let mut limited = node.fetch().is_some() || composed.is_some_and(ComposedScanExec::is_limited);
     for node in above.iter().rev() {
         if let Some(filter) = node.downcast_ref::<FilterExec>() {
             if limited {
@@ -300,6 +302,11 @@ fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Res
     }
     let barrier = above.iter().any(|node| node.is::<SecurityBarrierExec>());
     Ok(Leaf { columns, conditions, barrier })
+}
+
+/// Whether a leaf reads columns of a source under the names they have there.
+pub(crate) fn reads_only(node: &Arc<dyn ExecutionPlan>, schema: &SchemaRef) -> bool {
+    read_columns(node).0.iter().all(|name| schema.column_with_name(name).is_some())
 }
 
 /// The source's columns that a leaf reads, and the source names of the columns it gives. A scan of

@@ -19,7 +19,7 @@ impl FromRequestParts<Engine> for Asker {
             return Ok(Self(engine.session(principal.clone())));
         }
         let token = bearer(&parts.headers).ok_or_else(Refusal::unauthenticated)?;
-        engine.authenticate(token).map(Self).map_err(|error| {
+        engine.authenticate_request(token).map(Self).map_err(|error| {
             let reason = std::error::Error::source(&error).map(ToString::to_string);
             tracing::info!(code = error.code(), reason, "a token is refused");
             Refusal::unauthenticated()

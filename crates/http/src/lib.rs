@@ -16,7 +16,7 @@
 //! An `{id}` is a number or a name. Parameters that a route does not know are refused.
 //!
 //! # Who asks
-//! The token of the header `Authorization: Bearer …` is given to [`sandbar::Engine::authenticate`].
+//! The token of the header `Authorization: Bearer …` is given to [`sandbar::Engine::authenticate_request`].
 //! A host that has its own way to know who asks puts a [`sandbar::Principal`] into the request's
 //! extensions; it then counts instead of any token. Nothing else of a request says who asks.
 //!

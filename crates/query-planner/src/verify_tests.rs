@@ -311,7 +311,7 @@ fn l52_rows_are_cut_before_the_policy_has_seen_them() {
     let tampered = changed(&planned, |node| match node {
         LogicalPlan::Limit(_) => None,
         node if is_scan(node) => {
-            let (skip, fetch) = (None, Some(Box::new(datafusion_expr::lit(1_i64))));
+            let (skip, fetch) = (None, Some(Box::new(lit(1_i64))));
             let input = Arc::new(node.clone());
             Some(LogicalPlan::Limit(Limit { skip, fetch, input }))
         }

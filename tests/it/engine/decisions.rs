@@ -25,7 +25,7 @@ fn only(records: &Records) -> (String, Action, DecisionOutcome, u64) {
     let records = records.lock().unwrap();
     assert_eq!(records.len(), 1, "{records:?}");
     let record = &records[0];
-    (record.subject.clone(), record.action, record.outcome, record.rows)
+    (record.subject.clone().unwrap(), record.action, record.outcome, record.rows)
 }
 
 /// The record of one question of a tenant.

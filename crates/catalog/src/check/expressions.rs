@@ -155,6 +155,11 @@ impl Scope for ModelScope<'_, '_, '_> {
             })
         })?;
         let mut data_type = self.snapshot.field(path.field).data_type;
+        let owner = &self.snapshot.table(path.field.table).name;
+        if data_type == Type::Null && self.names.is_unopened(owner) {
+            // Its type is in a source that could not be opened, which is told elsewhere.
+            return Err(ExprError::silent());
+        }
         if matches!(self.snapshot.field(path.field).kind, FieldKind::Calculated(_))
             && let Some((calculated, sink)) = &mut self.calculated
         {

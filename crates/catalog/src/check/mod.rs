@@ -24,12 +24,10 @@ use crate::wire::hashed_id;
 use self::names::Names;
 use self::sink::Sink;
 
-pub(crate) fn check(
-    definitions: &Definitions,
-    sources: &SourceSchemas,
-) -> Result<Snapshot, Report> {
+/// What is sound, and everything that is wrong.
+pub(crate) fn check(definitions: &Definitions, sources: &SourceSchemas) -> (Snapshot, Report) {
     let mut sink = Sink::new(definitions);
-    let names = Names::collect(definitions, &mut sink);
+    let names = Names::collect(definitions, sources, &mut sink);
     let defaults = names::defaults(definitions, &mut sink);
     let mut snapshot = tables::stored(&names, defaults, sources, &mut sink);
     tables::relationships(&mut snapshot, &names, &mut sink);
@@ -39,7 +37,7 @@ pub(crate) fn check(
     metrics::collections(&mut snapshot, &names, &mut sink);
     composite::metrics(&mut snapshot, &names, &mut sink);
     snapshot.fingerprint = fingerprint(definitions, sources);
-    sink.finish(snapshot)
+    (snapshot, sink.finish())
 }
 
 fn fingerprint(definitions: &Definitions, sources: &SourceSchemas) -> u64 {

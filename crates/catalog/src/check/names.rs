@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use crate::decode::{Entries, Located, suggest};
 use crate::definitions::{CollectionDef, Definitions, MetricDef, ModelFile, TableDef};
 use crate::report::SourceText;
+use crate::schemas::SourceSchemas;
 use crate::time::{FiscalYear, WeekStart};
 use crate::wire::hashed_id;
 
@@ -34,10 +35,16 @@ pub(super) struct Names<'d> {
     pub(super) metrics: IndexMap<&'d str, Entry<'d, MetricDef>>,
     pub(super) collections: IndexMap<&'d str, Entry<'d, CollectionDef>>,
     pub(super) broken: HashSet<String>,
+    /// The tables over sources that could not be opened.
+    unopened: HashSet<&'d str>,
 }
 
 impl<'d> Names<'d> {
-    pub(super) fn collect(definitions: &'d Definitions, sink: &mut Sink) -> Self {
+    pub(super) fn collect(
+        definitions: &'d Definitions,
+        sources: &SourceSchemas,
+        sink: &mut Sink,
+    ) -> Self {
         let mut broken = HashSet::new();
         let tables = gather(definitions, |m| &m.tables, "table", &mut broken, sink);
         let metrics = gather(definitions, |m| &m.metrics, "metric", &mut broken, sink);
@@ -50,7 +57,17 @@ impl<'d> Names<'d> {
                 sink.at(file.source.as_ref(), format, what);
             }
         }
-        Self { tables, metrics, collections, broken }
+        let read = |name: &'d str, entry: &Entry<'d, TableDef>| {
+            entry.def.source.as_ref().map_or(name, |source| source.value.as_str())
+        };
+        let over = tables.iter().filter(|(name, entry)| sources.is_unopened(read(name, entry)));
+        let unopened = over.map(|(name, _)| *name).collect();
+        Self { tables, metrics, collections, broken, unopened }
+    }
+
+    /// Whether a table reads a source that could not be opened: what its columns hold is unknown.
+    pub(super) fn is_unopened(&self, table: &str) -> bool {
+        self.unopened.contains(table)
     }
 
     /// Whether a definition of that name was there but could not be read.

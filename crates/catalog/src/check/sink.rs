@@ -3,7 +3,6 @@
 use crate::decode::{Located, Place, Problem};
 use crate::definitions::Definitions;
 use crate::report::{Finding, Report, SourceText};
-use crate::snapshot::Snapshot;
 
 pub(super) struct Sink {
     findings: Vec<Finding>,
@@ -64,7 +63,7 @@ impl Sink {
         self.findings.push(Finding { file: file.cloned(), problem });
     }
 
-    pub(super) fn finish(self, snapshot: Snapshot) -> Result<Snapshot, Report> {
-        if self.findings.is_empty() { Ok(snapshot) } else { Err(Report::new(self.findings)) }
+    pub(super) fn finish(self) -> Report {
+        Report::new(self.findings)
     }
 }

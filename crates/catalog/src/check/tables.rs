@@ -129,6 +129,10 @@ fn source(
     }
     let wanted = def.source.as_ref().map_or(name, |s| s.value.as_str());
     let Some(found) = sources.get(wanted) else {
+        let source = TableSource::Source { name: wanted.to_owned(), identity: String::new() };
+        if sources.is_unopened(wanted) {
+            return (source, None);
+        }
         let what = complaint(
             codes::UNKNOWN_SOURCE,
             format!("table `{name}` reads source `{wanted}`, which nobody registered"),
@@ -138,7 +142,6 @@ fn source(
             Some(source) => sink.at(entry.file, source, what),
             None => sink.at_key(entry.file, def, what),
         }
-        let source = TableSource::Source { name: wanted.to_owned(), identity: String::new() };
         return (source, None);
     };
     let identity = found.identity.clone();

@@ -100,6 +100,16 @@ impl Sources {
         state: &SessionState,
         specs: BTreeMap<String, SourceSpec>,
     ) -> Result<Self, Vec<SourceProblem>> {
+        let (sources, problems) = Self::open_some(state, specs).await;
+        if problems.is_empty() { Ok(sources) } else { Err(problems) }
+    }
+
+    /// Opens every source that can be opened, and tells what is wrong with the others: all
+    /// problems, in the order of their names.
+    pub async fn open_some(
+        state: &SessionState,
+        specs: BTreeMap<String, SourceSpec>,
+    ) -> (Self, Vec<SourceProblem>) {
         let mut opened = BTreeMap::new();
         let mut problems = Vec::new();
         for (name, spec) in specs {
@@ -110,7 +120,7 @@ impl Sources {
                 Err(found) => problems.extend(found),
             }
         }
-        if problems.is_empty() { Ok(Self { opened }) } else { Err(problems) }
+        (Self { opened }, problems)
     }
 
     /// The table to scan for a source.

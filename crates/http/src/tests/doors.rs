@@ -1,5 +1,9 @@
 //! Who gets in, and what is refused at the door.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
@@ -8,7 +12,7 @@ use axum::{Extension, Router};
 use sandbar_shop::Asker;
 use tower::ServiceExt;
 
-use super::{NOW, SECRET, app, engine, get, post, question, token, token_with};
+use super::{NOW, SECRET, app, engine, get, post, question, shop, token, token_with};
 use crate::guard::guard;
 
 const NOBODY: &str =
@@ -136,4 +140,29 @@ async fn no_answer_is_kept_on_the_way() {
         assert_eq!(response.headers()["cache-control"], "no-store");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     }
+}
+
+#[tokio::test]
+async fn the_clock_is_read_once_per_request() {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    let clock = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        UNIX_EPOCH + Duration::from_secs(NOW)
+    };
+    let app = crate::router(shop().clock(clock).build().await.unwrap());
+    let before = reads.load(Ordering::SeqCst);
+    let asks = [
+        get("/api/agent/tables"),
+        get("/api/agent/tables/orders"),
+        get("/api/agent/tables/orders/fields/status/values"),
+        get("/api/agent/search?q=orders"),
+        post(question("best_products")),
+        post("{}"),
+    ];
+    let asked = asks.len();
+    for ask in asks {
+        ask.bearing("ana").of(&app).await;
+    }
+    assert_eq!(reads.load(Ordering::SeqCst) - before, asked);
 }

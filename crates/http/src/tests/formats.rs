@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::ipc::reader::StreamReader;
 use futures::StreamExt;
-use sandbar::{Decision, DecisionOutcome};
+use sandbar::{Action, Decision, DecisionOutcome};
 use sandbar_shop::Asker;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -155,7 +155,11 @@ async fn a_client_that_goes_away_cancels_its_query() {
     for format in [LINES, ARROW] {
         let outcomes = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&outcomes);
-        let record = move |decision: &Decision| sink.lock().unwrap().push(decision.outcome);
+        let record = move |decision: &Decision| {
+            if decision.action == Action::Query {
+                sink.lock().unwrap().push(decision.outcome);
+            }
+        };
         let app = crate::router(shop().decisions(record).build().await.unwrap());
         let ask = post(ALL_ORDERS).bearing("ana").with("accept", format);
         let response = app.oneshot(ask.0).await.unwrap();

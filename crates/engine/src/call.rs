@@ -1,0 +1,134 @@
+//! One public call: its span and its record. Every way into the engine opens one first, so that
+//! none is without a trace. It cannot be forgotten: dropping it closes it, as cancelled unless
+//! something came of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::Span;
+use tracing::field::Empty;
+
+use crate::decision::{Action, Decision, DecisionOutcome, DecisionSink};
+use crate::engine::Inner;
+use crate::error::Error;
+use crate::request::Request;
+
+/// A call that is under way.
+///
+/// Its span says what is done, in which snapshot and how it ended: nobody's name, no literal, no
+/// value.
+pub(crate) struct Call {
+    sink: Option<Arc<dyn DecisionSink>>,
+    started: Instant,
+    decision: Decision,
+    span: Span,
+}
+
+impl Call {
+    /// Opens a call. The subject is whoever asks, where that is known.
+    pub(crate) fn open(inner: &Inner, action: Action, subject: Option<&str>) -> Self {
+        let snapshot = inner.world.load().version;
+        let span = tracing::info_span!(
+            target: "sandbar",
+            "sandbar.call",
+            action = action.name(),
+            snapshot,
+            outcome = Empty,
+        );
+        let decision = Decision {
+            subject: subject.map(str::to_owned),
+            action,
+            snapshot,
+            effective_policy: None,
+            scoped: false,
+            rows: 0,
+            duration: Duration::ZERO,
+            outcome: DecisionOutcome::Cancelled,
+        };
+        Self { sink: inner.settings.sink.clone(), started: Instant::now(), decision, span }
+    }
+
+    /// What everything that is done for this call is done in.
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// Who asks is known by now.
+    pub(crate) fn known(&mut self, subject: &str) {
+        self.decision.subject = Some(subject.to_owned());
+    }
+
+    /// What the call sees, and with which rights.
+    pub(crate) fn sees(&mut self, request: &Request) {
+        self.decision.effective_policy = Some(*request.grants.effective().as_bytes());
+        self.snapshot(request.world.version);
+    }
+
+    /// The snapshot that the call sees, or has made.
+    pub(crate) fn snapshot(&mut self, version: u64) {
+        self.decision.snapshot = version;
+        self.span.record("snapshot", version);
+    }
+
+    pub(crate) fn scoped(&mut self, scoped: bool) {
+        self.decision.scoped = scoped;
+    }
+
+    pub(crate) fn rows(&mut self, rows: u64) {
+        self.decision.rows = rows;
+    }
+
+    pub(crate) fn answered(&mut self) {
+        self.decision.outcome = DecisionOutcome::Answered;
+    }
+
+    pub(crate) fn failed(&mut self, error: &Error) {
+        self.decision.outcome = DecisionOutcome::Failed(error.kind(), error.code());
+    }
+
+    /// Closes the call with what came of it, and gives that on.
+    pub(crate) fn closed<T>(mut self, result: Result<T, Error>) -> Result<T, Error> {
+        match &result {
+            Ok(_) => self.answered(),
+            Err(error) => self.failed(error),
+        }
+        result
+    }
+
+    /// Does all of a call that does not wait.
+    pub(crate) fn run<T>(
+        mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let result = self.span().in_scope(|| work(&mut self));
+        self.closed(result)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.decision.duration = self.started.elapsed();
+        let decision = &self.decision;
+        let outcome = decision.outcome.name();
+        let code = match decision.outcome {
+            DecisionOutcome::Failed(_, code) => Some(code),
+            DecisionOutcome::Answered | DecisionOutcome::Cancelled => None,
+        };
+        self.span.record("outcome", outcome);
+        tracing::info!(
+            target: "sandbar::decision",
+            parent: &self.span,
+            subject = decision.subject.as_deref(),
+            action = decision.action.name(),
+            snapshot = decision.snapshot,
+            scoped = decision.scoped,
+            rows = decision.rows,
+            micros = u64::try_from(decision.duration.as_micros()).unwrap_or(u64::MAX),
+            outcome,
+            code,
+        );
+        if let Some(sink) = &self.sink {
+            sink.record(decision);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What is to be opened for a model: the files it declares, and what the host gives instead. What
+//! is wrong with that is said where the model declares it.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use sandbar_catalog::decode::{Located, Problem};
+use sandbar_catalog::definitions::{FileFormat, SourceDef};
+use sandbar_catalog::{Finding, SourceText, Type};
+use sandbar_executor::source::{FilesSpec, Format, SourceProblem, SourceSpec};
+
+use crate::builder::{Model, Settings};
+
+/// A source cannot be opened.
+pub(crate) const UNOPENED: &str = "E0203";
+/// A source is declared wrongly.
+pub(crate) const MISDECLARED: &str = "E0204";
+
+/// What is to be opened, by name, and what is wrong with the rest.
+pub(crate) struct Declared<'m> {
+    pub(crate) specs: BTreeMap<String, SourceSpec>,
+    pub(crate) findings: Vec<Finding>,
+    /// The sources that the model declares and the host does not replace.
+    own: BTreeMap<&'m str, (&'m Located<SourceDef>, Option<&'m SourceText>)>,
+}
+
+impl<'m> Declared<'m> {
+    pub(crate) fn of(model: &'m Model, settings: &Settings) -> Self {
+        let mut declared = Self {
+            specs: settings.sources.clone(),
+            findings: settings.schemaless.iter().map(|name| schemaless(name)).collect(),
+            own: BTreeMap::new(),
+        };
+        for (name, def, file) in model.definitions.sources() {
+            if settings.sources.contains_key(name) || declared.own.contains_key(name) {
+                continue;
+            }
+            declared.own.insert(name, (def, file));
+            match files(def, settings) {
+                Ok(spec) => {
+                    declared.specs.insert(name.to_owned(), spec);
+                }
+                Err((key, what)) => {
+                    let message = format!("source `{name}`: {what}");
+                    let path = format!("sources.{name}.{key}");
+                    let place = def.key_place.or(def.place);
+                    let problem =
+                        Problem { code: MISDECLARED, place, path, message, suggestion: None };
+                    declared.findings.push(Finding { file: file.cloned(), problem });
+                }
+            }
+        }
+        declared
+    }
+
+    /// What could not be opened, said at the path that was declared.
+    pub(crate) fn unopened(&self, problem: &SourceProblem) -> Finding {
+        let (message, path) = (problem.to_string(), format!("sources.{}", problem.source));
+        let code = UNOPENED;
+        match self.own.get(problem.source.as_str()) {
+            Some((def, file)) => {
+                let (place, path) = (def.value.path.place.or(def.place), format!("{path}.path"));
+                let problem = Problem { code, place, path, message, suggestion: None };
+                Finding { file: file.cloned(), problem }
+            }
+            None => {
+                let problem = Problem { code, place: None, path, message, suggestion: None };
+                Finding { file: None, problem }
+            }
+        }
+    }
+}
+
+fn schemaless(name: &str) -> Finding {
+    let message = format!("source `{name}` has no batch to take the schema from");
+    let path = format!("sources.{name}");
+    let problem = Problem { code: UNOPENED, place: None, path, message, suggestion: None };
+    Finding { file: None, problem }
+}
+
+/// What a definition of files says, or which of its keys is wrong, and how.
+fn files(def: &SourceDef, settings: &Settings) -> Result<SourceSpec, (&'static str, String)> {
+    let delimiter = def.delimiter.unwrap_or(',');
+    let delimiter = u8::try_from(delimiter)
+        .ok()
+        .filter(u8::is_ascii)
+        .ok_or_else(|| ("delimiter", "the delimiter is one ASCII character".to_owned()))?;
+    let format = match def.format {
+        FileFormat::Parquet => Format::Parquet,
+        FileFormat::Csv => Format::Csv { header: def.header.unwrap_or(true), delimiter },
+        FileFormat::JsonLines => Format::JsonLines,
+        FileFormat::Arrow => Format::Arrow,
+    };
+    let mut partitions = Vec::with_capacity(def.partitions.len());
+    for (column, data_type) in &def.partitions {
+        let arrow = Type::parse(data_type).and_then(partition_type).ok_or_else(|| {
+            ("partitions", format!("partition `{column}` has no type `{data_type}`"))
+        })?;
+        partitions.push((column.clone(), arrow));
+    }
+    let path = def.path.value.clone();
+    Ok(SourceSpec::Files(FilesSpec { format, path, base: settings.base.clone(), partitions }))
+}
+
+/// The stored type of a partition column.
+fn partition_type(data_type: Type) -> Option<DataType> {
+    Some(match data_type {
+        Type::Boolean => DataType::Boolean,
+        Type::Integer => DataType::Int64,
+        Type::Number => DataType::Float64,
+        Type::Text => DataType::Utf8,
+        Type::Date => DataType::Date32,
+        Type::Datetime => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Type::Decimal { .. } | Type::Other | Type::Null => return None,
+    })
+}

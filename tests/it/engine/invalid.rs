@@ -1,0 +1,245 @@
+//! Mistakes of authors as a host is told them: all of them, each at its place, whatever else is
+//! wrong. The mistakes of `fixtures/invalid` are those that the check of each part is held to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use sandbar::{Engine, EngineBuilder, Error, ErrorKind, Report};
+
+use super::{MODEL, model, rows};
+
+fn empty(columns: &[(&str, DataType)]) -> Vec<RecordBatch> {
+    let fields = columns.iter().map(|(name, data_type)| Field::new(*name, data_type.clone(), true));
+    vec![RecordBatch::new_empty(Arc::new(Schema::new(fields.collect::<Vec<_>>())))]
+}
+
+/// The sources that every model of `fixtures/invalid` may read.
+fn sources() -> EngineBuilder {
+    let (number, text) = (DataType::Int64, DataType::Utf8);
+    let money = DataType::Decimal128(12, 2);
+    let orders = [
+        ("id", number.clone()),
+        ("user_id", number.clone()),
+        ("product_id", number.clone()),
+        ("state", text.clone()),
+        ("total", money.clone()),
+        ("discount", money.clone()),
+        ("paid", DataType::Boolean),
+        ("weight", DataType::Float64),
+        ("placed_on", DataType::Date32),
+        ("created_at", DataType::Timestamp(TimeUnit::Microsecond, None)),
+        ("note", text.clone()),
+    ];
+    let products = [
+        ("id", number.clone()),
+        ("category", text.clone()),
+        ("price", money),
+        ("vendor", text.clone()),
+    ];
+    let people = [
+        ("id", number),
+        ("name", text.clone()),
+        ("email", text.clone()),
+        ("state", text),
+        ("birth_date", DataType::Date32),
+    ];
+    Engine::builder()
+        .batches("orders", empty(&orders))
+        .batches("products", empty(&products))
+        .batches("people", empty(&people))
+}
+
+/// The files of a folder whose names start with `kind`, in order.
+fn texts(folder: &Path, kind: &str) -> Vec<(String, String)> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| name.starts_with(kind) && name.ends_with(".yaml"));
+    names.sort();
+    let read = |name: String| (name.clone(), fs::read_to_string(folder.join(name)).unwrap());
+    names.into_iter().map(read).collect()
+}
+
+/// What is told, line by line: `CODE file:line:column message`.
+fn lines(error: &Error) -> Vec<String> {
+    let report = std::error::Error::source(error).unwrap().downcast_ref::<Report>().unwrap();
+    let line = |finding: &sandbar::Finding| {
+        let problem = &finding.problem;
+        let file = finding.file.as_ref().map_or("-", |file| &*file.name);
+        let place = problem.place.map_or("-".to_owned(), |p| format!("{}:{}", p.line, p.column));
+        format!("{} {file}:{place} {}", problem.code, problem.message)
+    };
+    report.findings().iter().map(line).collect()
+}
+
+/// Whether a line says what is expected: code and place, and a part of the message.
+fn says(line: &str, expected: &str) -> bool {
+    let expected = expected.rsplit_once(" | ").map_or(expected, |(head, _)| head);
+    let mut parts = expected.splitn(3, ' ');
+    let (code, place, part) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+    line.starts_with(&format!("{code} {place} ")) && line.contains(part)
+}
+
+#[track_caller]
+fn same(found: &[String], expected: &[&str], what: &str) {
+    let all = found.len() == expected.len();
+    let same = all && found.iter().zip(expected).all(|(line, expected)| says(line, expected));
+    assert!(same, "{what}: found\n  {}\nexpected\n  {}", found.join("\n  "), expected.join("\n  "));
+}
+
+#[tokio::test]
+async fn every_mistake_is_told_by_the_engine_as_by_the_checks() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures/invalid");
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    assert!(folders.len() >= 50);
+    for folder in folders {
+        let mut builder = sources();
+        for (name, text) in texts(&folder, "model") {
+            builder = builder.model(&name, &text);
+        }
+        for (name, text) in texts(&folder, "policies") {
+            builder = builder.policies(&name, &text);
+        }
+        let error = builder.build().await.unwrap_err();
+        let expected = fs::read_to_string(folder.join("expected.txt")).unwrap();
+        let expected: Vec<&str> = expected.lines().collect();
+        same(&lines(&error), &expected, &folder.display().to_string());
+    }
+}
+
+/// What is told of a model with policies over the usual source.
+async fn check(model: &str, policies: &str, told: (ErrorKind, &str), expected: &[&str]) -> Error {
+    let builder = Engine::builder().model("m.yaml", model).policies("p.yaml", policies);
+    let error = builder.batches("sales", vec![rows(3)]).build().await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), told, "{error}");
+    same(&lines(&error), expected, &format!("{model}{policies}"));
+    error
+}
+
+const FILES: &str = "
+sources:
+  gone: { format: csv, path: /nowhere/gone.csv }
+  odd: { format: csv, path: /nowhere/odd.csv, delimiter: '→' }
+tables:
+  gone:
+    primary_key: [id]
+    time: at
+    fields: { id: {}, at: {}, code: {}, twice: { expr: id + id }, four: { expr: twice * 2 } }
+    segments: { some: { where: code = 'x' and four > 3 } }
+    measures: { all: { expr: sum(four) } }
+    relationships: { other: { to: odd, on: { id: id }, cardinality: many_to_one } }
+  odd:
+    primary_key: [id]
+    fields: { id: { type: integer } }
+    relationships: { one: { to: gone, on: { id: id }, cardinality: many_to_one } }
+metrics:
+  lost: { table: gone, expr: sum(twice), filter: code is null }
+  more: { table: odd, expr: count(distinct one.code) }
+  same: { table: gone, measure: all }
+";
+
+const MISSING: &str = "E0203 m.yaml:3:30 source `gone`: | -";
+const ODD: &str = "E0204 m.yaml:4:3 source `odd`: the delimiter is one ASCII character | -";
+
+#[tokio::test]
+async fn a_source_that_cannot_be_opened_is_told_where_it_is_declared() {
+    let error = check(FILES, "", (ErrorKind::Source, "E0203"), &[MISSING, ODD]).await;
+    let text = error.to_string();
+    assert!(text.contains("m.yaml:3:30") && text.contains("path: /nowhere/gone.csv"), "{text}");
+    let only_odd = "
+sources:
+
+  odd: { format: csv, path: /nowhere/odd.csv, delimiter: '→' }
+tables: { odd: { fields: { id: {} } } }
+";
+    check(only_odd, "", (ErrorKind::InvalidModel, "E0204"), &[ODD]).await;
+}
+
+#[tokio::test]
+async fn sources_that_the_host_gives_have_no_place() {
+    let error = Engine::builder()
+        .model("m.yaml", MODEL)
+        .batches("sales", vec![])
+        .batches("more", vec![])
+        .build()
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Source, "E0203"), "{error}");
+    same(&lines(&error), &["E0203 -:- `more` has no batch", "E0203 -:- `sales` has no batch"], "");
+}
+
+#[tokio::test]
+async fn model_policies_and_sources_are_told_at_once() {
+    let bad = format!("{FILES}  odder: {{ table: gone, expr: summ(id) }}\n");
+    let policies = "
+groups: { staff: {} }
+policies:
+  a: { groups: [stuff], grant: { tables: [gone, nowhere] } }
+  b: { groups: [staff], grant: { tables: [gone], rows: id = 'x', fields: { only: [idd] } } }
+  c: { groups: [staff], grant: { metrics: [lost] } }
+  d: { groups: [staff] }
+";
+    let expected = [
+        MISSING,
+        ODD,
+        "M0101 m.yaml:21:31 `summ` | -",
+        "P0106 p.yaml:4:17 `stuff` is not a declared group | staff",
+        "P0102 p.yaml:4:49 `nowhere` is not a table | -",
+        "P0103 p.yaml:5:83 `idd` is not a field of `gone` | id",
+        "P0111 p.yaml:7:3 policy `d` has exactly one of | -",
+    ];
+    check(&bad, policies, (ErrorKind::InvalidModel, "E0201"), &expected).await;
+}
+
+#[tokio::test]
+async fn what_may_only_follow_from_another_problem_is_left_out() {
+    // The field cannot be read; neither can the metric, and one that is made of it.
+    let model = "
+tables:
+  sales: { fields: { id: {}, tenant: {}, code: { clumn: code } } }
+metrics:
+  all: { table: sales, expr: summ(id) }
+  half: { derived: all / 2, inputs: { all: { metric: all } } }
+";
+    let policies = "
+groups: { staff: {} }
+policies:
+  a: { groups: [staff], grant: { tables: [sales], fields: { only: [code, cod] } } }
+  b: { groups: [staff], grant: { tables: [sales], rows: code = 7 } }
+  c: { groups: [staff], grant: { tables: [sale], metrics: [all, half] } }
+";
+    let expected = [
+        "D0002 m.yaml:3:50 unknown key `clumn` | column",
+        "M0101 m.yaml:5:30 `summ` | -",
+        "P0103 p.yaml:4:74 `cod` is not a field of `sales` | code",
+        "P0102 p.yaml:6:43 `sale` is not a table | sales",
+    ];
+    let told = (ErrorKind::InvalidModel, "E0201");
+    check(model, policies, told, &expected).await;
+    // A file that is no YAML could have held anything.
+    let error = check("tables: {", policies, told, &["D0000 m.yaml:1:9 unclosed"]).await;
+    assert!(!error.to_string().contains("p.yaml"), "{error}");
+}
+
+#[tokio::test]
+async fn the_unreadable_definition_of_a_source_is_the_only_problem_of_its_table() {
+    let model = "
+sources: { files: { format: cvs, path: files.csv } }
+tables: { files: { fields: { id: {} } } }
+";
+    let told = (ErrorKind::InvalidModel, "E0201");
+    check(model, "", told, &["D0004 m.yaml:2:29 `cvs` is not one of | csv"]).await;
+}
+
+#[tokio::test]
+async fn a_reload_tells_as_much() {
+    let engine = super::engine(3).await;
+    let more = model().with_model("m.yaml", FILES).with_policies("p.yaml", "groups: 1");
+    let error = engine.reload(&more).await.unwrap_err();
+    same(&lines(&error), &[MISSING, ODD, "D0001 p.yaml:1:9 expected a map"], "");
+    assert_eq!(engine.snapshot_version(), 1);
+}
