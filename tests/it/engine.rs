@@ -78,15 +78,16 @@ async fn engine(count: i64) -> Engine {
     builder(count).build().await.unwrap()
 }
 
-/// An engine over a table of the host.
-async fn over(table: Arc<dyn TableProvider>) -> Engine {
+/// An engine to be over a table of the host.
+fn hosted(table: Arc<dyn TableProvider>) -> EngineBuilder {
     Engine::builder()
         .model("model.yaml", MODEL)
         .policies("policies.yaml", POLICIES)
         .table_provider("sales", table)
-        .build()
-        .await
-        .unwrap()
+}
+
+async fn over(table: Arc<dyn TableProvider>) -> Engine {
+    hosted(table).build().await.unwrap()
 }
 
 fn tenant(engine: &Engine, name: &str) -> Session {

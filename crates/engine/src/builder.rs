@@ -186,7 +186,7 @@ impl EngineBuilder {
         self
     }
 
-    /// Is told of every request when it ends.
+    /// Is told of every call of the engine and its sessions when it ends, building apart.
     pub fn decisions(mut self, sink: impl DecisionSink + 'static) -> Self {
         self.sink = Some(Arc::new(sink));
         self

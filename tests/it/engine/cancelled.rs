@@ -1,7 +1,7 @@
 //! Work ends when nobody waits for it: what was being read is let go.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -10,9 +10,10 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures::StreamExt;
-use sandbar::{Engine, Limits};
+use sandbar::{Action, Decision, DecisionOutcome, Engine, Limits, SemanticQuery};
 
-use super::{COUNT, HEAVY, LIST, asked, chief, over, rows};
+use super::slow::{Wait, slow_table};
+use super::{COUNT, HEAVY, LIST, asked, chief, hosted, over, rows};
 
 /// A table that gives some rows and then never ends, and counts its streams that are open.
 #[derive(Debug)]
@@ -119,4 +120,22 @@ async fn a_limit_of_time_drops_the_streams_too() {
     assert_eq!(answer.next().await.unwrap().unwrap_err().code(), "E0302");
     until("a stream is read on", || open.load(Ordering::SeqCst) == 0).await;
     drop(answer);
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_before_its_answer_is_recorded_as_cancelled() {
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&outcomes);
+    let sink = move |decision: &Decision| {
+        kept.lock().unwrap().push((decision.action, decision.outcome));
+    };
+    let table = slow_table(Wait::Sleep(Duration::from_secs(60)));
+    let engine = hosted(table).decisions(sink).build().await.unwrap();
+    let session = chief(&engine);
+    let soon = Duration::from_millis(50);
+    assert!(tokio::time::timeout(soon, session.query_json(COUNT)).await.is_err());
+    let query = SemanticQuery::from_json(COUNT).unwrap();
+    assert!(tokio::time::timeout(soon, session.explain(&query)).await.is_err());
+    let cancelled = |action| (action, DecisionOutcome::Cancelled);
+    assert_eq!(*outcomes.lock().unwrap(), [Action::Query, Action::Explain].map(cancelled));
 }

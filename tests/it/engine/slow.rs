@@ -15,7 +15,7 @@ use super::{COUNT, asked, chief, over, rows};
 
 /// How a table takes its time before it can be read.
 #[derive(Clone, Copy, Debug)]
-enum Wait {
+pub(super) enum Wait {
     Sleep(Duration),
     Block(Duration),
 }
@@ -48,9 +48,13 @@ impl TableProvider for Slow {
     }
 }
 
-async fn slow(wait: Wait) -> Engine {
+pub(super) fn slow_table(wait: Wait) -> Arc<dyn TableProvider> {
     let batch = rows(10);
-    over(Arc::new(Slow(MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap(), wait))).await
+    Arc::new(Slow(MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap(), wait))
+}
+
+async fn slow(wait: Wait) -> Engine {
+    over(slow_table(wait)).await
 }
 
 /// A question, and its explanation, that have a tenth of a second end with the limit.
