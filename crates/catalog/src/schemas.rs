@@ -12,6 +12,8 @@ pub struct SourceSchema {
     /// What the source physically is (a canonical path, the address of a provider): two sources
     /// with the same identity are one physical source under two names.
     pub identity: String,
+    /// Other sources that have rows in common with it: a folder and a file of it.
+    pub shares: BTreeSet<String>,
 }
 
 /// The schemas of all sources, by source name.
@@ -35,7 +37,19 @@ impl SourceSchemas {
         schema: SchemaRef,
         identity: impl Into<String>,
     ) -> Self {
-        self.sources.insert(name.into(), SourceSchema { schema, identity: identity.into() });
+        let (identity, shares) = (identity.into(), BTreeSet::new());
+        self.sources.insert(name.into(), SourceSchema { schema, identity, shares });
+        self
+    }
+
+    /// Says that two sources have rows in common. One that is not there shares nothing.
+    #[must_use]
+    pub fn sharing(mut self, one: &str, other: &str) -> Self {
+        for (name, with) in [(one, other), (other, one)] {
+            if let Some(source) = self.sources.get_mut(name) {
+                source.shares.insert(with.to_owned());
+            }
+        }
         self
     }
 

@@ -1,6 +1,6 @@
 //! The checked, immutable model: what every request of one moment sees.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use arrow_schema::DataType;
 use jiff::tz::TimeZone;
@@ -115,6 +115,8 @@ pub enum TableSource {
         name: String,
         /// What the source physically is.
         identity: String,
+        /// Other sources that have rows in common with it.
+        shares: BTreeSet<String>,
     },
     /// A query over other tables.
     Query(Box<SemanticQuery>),

@@ -31,6 +31,9 @@ pub(crate) async fn check(settings: &Settings, model: &Model) -> Result<Checked,
     let mut schemas = sources.iter().fold(SourceSchemas::new(), |all, (name, schema, identity)| {
         all.with(name, Arc::clone(schema), identity)
     });
+    for (one, other) in sources.shared() {
+        schemas = schemas.sharing(one, other);
+    }
     for name in unopened.iter().filter_map(|finding| finding.problem.path.split('.').nth(1)) {
         schemas = schemas.unopened(name);
     }

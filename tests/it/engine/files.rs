@@ -251,3 +251,30 @@ async fn a_folder_without_files_is_told_without_its_path() {
     write(&folder.path().join("data/1.parquet"), "parquet", 0..4);
     check(&session(&engine), 2, 2).await;
 }
+
+/// L47: the rows that a policy hides in one table are not to be read through another one that is
+/// over a part of the same files.
+#[tokio::test]
+async fn l47_a_folder_and_a_file_of_it_are_one_source() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    write(&folder.path().join("data/0.parquet"), "parquet", 0..4);
+    write(&folder.path().join("data/1.parquet"), "parquet", 4..8);
+    let build = async |path: &str| {
+        let model = format!(
+            "sources:\n  all: {{ format: parquet, path: data }}\n  part: {{ format: parquet, path: \
+             {path} }}\ntables:\n  points: {{ source: all, fields: {{ id: {{}}, team: {{}} }} }}\n  \
+             again: {{ source: part, fields: {{ id: {{}} }} }}\n"
+        );
+        let builder = Engine::builder().model("model.yaml", &model).base_dir(folder.path());
+        builder.policies("policies.yaml", POLICIES).build().await
+    };
+    for path in ["data/0.parquet", "'data/*.parquet'", "data"] {
+        let error = build(path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidPolicy, "{path}: {error}");
+        assert!(error.to_string().contains("P0113"), "{path}: {error}");
+    }
+    fs::create_dir(folder.path().join("other")).unwrap();
+    write(&folder.path().join("other/0.parquet"), "parquet", 0..4);
+    assert!(build("other").await.is_ok());
+}

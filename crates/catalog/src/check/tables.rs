@@ -1,6 +1,6 @@
 //! Tables with their stored fields, keys and relationships.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use arrow_schema::{DataType, SchemaRef};
 
@@ -129,7 +129,8 @@ fn source(
     }
     let wanted = def.source.as_ref().map_or(name, |s| s.value.as_str());
     let Some(found) = sources.get(wanted) else {
-        let source = TableSource::Source { name: wanted.to_owned(), identity: String::new() };
+        let (identity, shares) = (String::new(), BTreeSet::new());
+        let source = TableSource::Source { name: wanted.to_owned(), identity, shares };
         if sources.is_unopened(wanted) {
             return (source, None);
         }
@@ -145,7 +146,8 @@ fn source(
         return (source, None);
     };
     let identity = found.identity.clone();
-    let source = TableSource::Source { name: wanted.to_owned(), identity };
+    let (name, shares) = (wanted.to_owned(), found.shares.clone());
+    let source = TableSource::Source { name, identity, shares };
     (source, Some(found.schema.clone()))
 }
 

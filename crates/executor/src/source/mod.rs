@@ -150,15 +150,21 @@ impl Sources {
     /// The pairs of names, each in order, that had a file, a buffer or a provider in common when
     /// they were opened.
     pub fn shared(&self) -> Vec<(&str, &str)> {
-        let mut pairs = Vec::new();
-        for (index, (name, source)) in self.opened.iter().enumerate() {
-            for (other_name, other) in self.opened.iter().skip(index + 1) {
-                if source.identity == other.identity || !source.parts.is_disjoint(&other.parts) {
-                    pairs.push((name.as_str(), other_name.as_str()));
-                }
+        let mut readers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, source) in &self.opened {
+            let parts = source.parts.iter().map(String::as_str);
+            for part in parts.chain([source.identity.as_str()]) {
+                readers.entry(part).or_default().push(name);
             }
         }
-        pairs
+        let mut pairs = BTreeSet::new();
+        for names in readers.values() {
+            for (index, name) in names.iter().enumerate() {
+                let later = names.iter().skip(index + 1).filter(|other| *other != name);
+                pairs.extend(later.map(|other| (*name, *other)));
+            }
+        }
+        pairs.into_iter().collect()
     }
 }
 

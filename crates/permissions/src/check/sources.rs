@@ -8,24 +8,29 @@ use sandbar_catalog::{Finding, SourceText, Table, TableId, TableSource};
 use super::{Checker, SHARED_SOURCE};
 
 impl Checker<'_> {
-    /// Every two tables of one source are compared: a review of one says nothing about two others.
+    /// Every two tables that have rows in common are compared: a review of one says nothing about
+    /// two others.
     pub(super) fn shared_sources(&mut self) {
-        let mut readers: BTreeMap<&str, Vec<&Table>> = BTreeMap::new();
+        let mut by_identity: BTreeMap<&str, Vec<&Table>> = BTreeMap::new();
+        let mut by_name: BTreeMap<&str, Vec<&Table>> = BTreeMap::new();
+        let mut found = Vec::new();
         for table in self.snapshot.tables() {
-            let TableSource::Source { identity, .. } = &table.source else { continue };
+            let TableSource::Source { name, identity, shares } = &table.source else { continue };
+            // Those that were read before: each pair is told at the later of the two.
+            let of_name = shares.iter().filter_map(|other| by_name.get(other.as_str()));
+            let mut earlier = by_identity.get(identity.as_str()).into_iter().chain(of_name);
+            let other = earlier.find_map(|tables| {
+                tables.iter().copied().find(|other| self.conflict(other, table))
+            });
+            if let Some(other) = other {
+                found.push(shared(other, table));
+            }
             if !identity.is_empty() {
-                readers.entry(identity).or_default().push(table);
+                by_identity.entry(identity).or_default().push(table);
+                by_name.entry(name).or_default().push(table);
             }
         }
-        for tables in readers.values() {
-            for (index, table) in tables.iter().enumerate() {
-                let earlier = tables.iter().take(index);
-                if let Some(other) = earlier.copied().find(|other| self.conflict(other, table)) {
-                    let finding = shared(other, table);
-                    self.findings.push(finding);
-                }
-            }
-        }
+        self.findings.extend(found);
     }
 
     fn conflict(&self, a: &Table, b: &Table) -> bool {
