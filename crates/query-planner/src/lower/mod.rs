@@ -324,8 +324,8 @@ impl<'a> Lower<'a> {
     ) -> Result<Lowered, QueryError> {
         if op == Arithmetic::Divide {
             let (a, b) = (self.canonical(a, Type::Number)?, self.canonical(b, Type::Number)?);
-            let divisor = datafusion_functions::core::expr_fn::nullif(b.plan, lit(0.0_f64));
-            return Ok(Lowered::new(binary(a.plan, Operator::Divide, divisor), DataType::Float64));
+            let quotient = binary(a.plan, Operator::Divide, not_zero(b.plan));
+            return Ok(Lowered::new(quotient, DataType::Float64));
         }
         let (operator, exact) = match op {
             Arithmetic::Add => (Operator::Plus, CheckedOp::Add),
@@ -419,6 +419,12 @@ impl<'a> Lower<'a> {
         };
         Ok(Lowered::new(plan, target))
     }
+}
+
+/// A double, and NULL where it is zero: both zeros, which a comparison tells apart.
+pub(crate) fn not_zero(value: Plan) -> Plan {
+    use datafusion_functions::core::expr_fn::nullif;
+    nullif(nullif(value, lit(0.0_f64)), lit(-0.0_f64))
 }
 
 /// Whether every value of one type has its like in the other.

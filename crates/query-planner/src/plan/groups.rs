@@ -4,7 +4,6 @@ use datafusion_common::ScalarValue;
 use datafusion_common::arrow::datatypes::DataType;
 use datafusion_expr::expr::Case;
 use datafusion_expr::{BinaryExpr, Expr as Plan, LogicalPlanBuilder, Operator, lit};
-use datafusion_functions::core::expr_fn::nullif;
 use datafusion_functions_aggregate::min_max::max_udaf;
 use sandbar_permissions::Sandbox;
 
@@ -13,7 +12,7 @@ use super::part::key_column;
 use super::window::{over_all, with_windows};
 use super::{Computed, Planner, bare};
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, cast};
+use crate::lower::{Columns, Lower, cast, not_zero};
 use crate::query::{Groups, Part};
 
 /// 0 for a group, else the number of the coarser groups that a row is of.
@@ -123,7 +122,7 @@ impl<'a> Planner<'a, '_> {
             let total = format!("#total{index}");
             windows.push((over_all(max_udaf(), of_level, partition)?, total.clone()));
             let double = |plan: Plan| cast(plan, DataType::Float64);
-            let whole = nullif(double(bare(&total)), lit(0.0_f64));
+            let whole = not_zero(double(bare(&total)));
             let (value, whole) = (Box::new(double(value)), Box::new(whole));
             let ratio = BinaryExpr::new(value, Operator::Divide, whole);
             shares.push(Plan::BinaryExpr(ratio).alias(&share.column.name));

@@ -83,7 +83,18 @@ impl Asking<'_> {
                     break;
                 };
                 draft.keys.push(key);
-                first.get_or_insert(column);
+                let known = first.get_or_insert(column.clone());
+                if known.data_type != column.data_type {
+                    let message = format!(
+                        "`{}` is {} for some of the numbers and {} for others; name a `grain` to \
+                         put them together",
+                        shorten(&ask.value.field.value),
+                        known.data_type.with_article(),
+                        column.data_type.with_article()
+                    );
+                    self.problem("Q0143", &path, message);
+                    break;
+                }
             }
             // One wrong name is told once, not once for each number.
             if self.problems.len() == known {
