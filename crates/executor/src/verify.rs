@@ -72,45 +72,41 @@ pub(crate) fn verify(
     let mut leaves = Vec::new();
     let mut unread = Unread::default();
     walk(physical, &mut Vec::new(), &mut leaves, &mut unread).map_err(unproven)?;
-    // The strongest policies choose their leaves first, so that none is left to a weaker one.
+    // The strongest policies find their leaves first, so that none is left to a weaker one.
     expected.sort_by_key(|e| std::cmp::Reverse((e.policy.len(), e.barrier)));
+    let fitting: Vec<Vec<usize>> = expected
+        .iter()
+        .map(|expected| (0..leaves.len()).filter(|n| expected.fits(&leaves[*n])).collect())
+        .collect();
+    let mut taken = vec![None; leaves.len()];
     let mut missing: Vec<(usize, Option<usize>)> = Vec::new();
-    for expected in expected {
-        let fits = |leaf: &Leaf| {
-            !expected.never
-                && leaf.columns.iter().all(|name| expected.columns.contains(name))
-                && expected.holds(leaf)
-                && (leaf.barrier || !expected.barrier)
-        };
-        match leaves.iter().position(fits) {
-            Some(index) => {
-                leaves.swap_remove(index);
-            }
-            // What reads nothing shows nothing.
-            None if unread.empty || expected.never || (unread.counted && expected.is_open()) => {
-                missing.push((expected.position, expected.owner));
-            }
-            None => {
-                // For the operator's log: no asker sees it.
-                let shown = |conditions: &[Arc<dyn PhysicalExpr>]| {
-                    conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
-                };
-                let found: Vec<String> = leaves.iter().map(|l| shown(&l.conditions)).collect();
-                return Err(unproven(format!(
-                    "the policy over `{}` is not found: {} among {}",
-                    expected.source,
-                    shown(&expected.policy),
-                    found.join("; ")
-                )));
-            }
+    for (index, expected) in expected.iter().enumerate() {
+        if matched(index, &fitting, &mut taken, &mut vec![false; leaves.len()]) {
+            continue;
         }
+        // What reads nothing shows nothing.
+        if unread.empty || expected.never || (unread.counted && expected.is_open()) {
+            missing.push((expected.position, expected.owner));
+            continue;
+        }
+        // For the operator's log: no asker sees it.
+        let shown = |conditions: &[Arc<dyn PhysicalExpr>]| {
+            conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+        };
+        let found: Vec<String> = leaves.iter().map(|l| shown(&l.conditions)).collect();
+        return Err(unproven(format!(
+            "the policy over `{}` is not found: {} among {}",
+            expected.source,
+            shown(&expected.policy),
+            found.join("; ")
+        )));
     }
     // A policy's table may be gone only together with the table whose rows it decides.
     let gone = |position: usize| missing.iter().any(|(other, _)| *other == position);
     if missing.iter().any(|(_, owner)| owner.is_some_and(|owner| !gone(owner))) {
         return Err(unproven("a policy's table is gone, and what it guards is not".to_owned()));
     }
-    if leaves.is_empty() {
+    if taken.iter().all(Option::is_some) {
         Ok(())
     } else {
         Err(unproven("data is read that was not planned".to_owned()))
@@ -153,6 +149,31 @@ fn expect(
     })
 }
 
+/// Finds a leaf for a policy, moving others to other leaves that fit them (an augmenting path of
+/// the bipartite matching). Two tables can have columns of the same names, and a leaf that reads
+/// only those fits either.
+fn matched(
+    policy: usize,
+    fitting: &[Vec<usize>],
+    taken: &mut [Option<usize>],
+    seen: &mut [bool],
+) -> bool {
+    for &leaf in &fitting[policy] {
+        if std::mem::replace(&mut seen[leaf], true) {
+            continue;
+        }
+        let free = match taken[leaf] {
+            None => true,
+            Some(other) => matched(other, fitting, taken, seen),
+        };
+        if free {
+            taken[leaf] = Some(policy);
+            return true;
+        }
+    }
+    false
+}
+
 /// What stands in a plan in place of data.
 #[derive(Default)]
 struct Unread {
@@ -166,6 +187,14 @@ impl Expected {
     /// Whether every row may pass: how many there are is then no secret.
     fn is_open(&self) -> bool {
         self.conditions.is_empty() && !self.joined && !self.barrier && !self.never
+    }
+
+    /// Whether a leaf may be this policy's.
+    fn fits(&self, leaf: &Leaf) -> bool {
+        !self.never
+            && leaf.columns.iter().all(|name| self.columns.contains(name))
+            && self.holds(leaf)
+            && (leaf.barrier || !self.barrier)
     }
 
     /// Whether the policy stands over a leaf. DataFusion simplifies what it comes by, together or
