@@ -171,7 +171,7 @@ const QUESTIONS: [&str; 24] = [
 ];
 
 #[tokio::test]
-async fn l25_hidden_rows_count_in_no_part_of_a_question() {
+async fn l50_hidden_rows_count_in_no_part_of_a_question() {
     let narrowed = "
 attributes: { tenant: { type: text } }
 groups: { tenants: {} }
