@@ -10,6 +10,7 @@
 
 mod attacks;
 mod engine;
+mod generated;
 mod golden;
 mod tidy;
 mod tpch;
