@@ -148,7 +148,7 @@ async fn shrunk(world: World, question: Question, why: String) -> (World, Questi
         let mut found = None;
         for (world, question) in smaller(&case.0, &case.1) {
             tries += 1;
-            if tries > 600 {
+            if tries > 300 {
                 return case;
             }
             if let Some(why) = is_wrong(&world, &question).await

@@ -1,5 +1,6 @@
 //! Smaller cases: each with one thing less than a world and question have.
 
+use super::worlds::EMPTY_TABLES;
 use crate::reference::{Calculation, Condition, Question, World};
 
 fn conditions(of: &Condition) -> Vec<Condition> {
@@ -71,7 +72,9 @@ fn questions(of: &Question) -> Vec<Question> {
         add(&|q| q.having = having.clone());
     }
     for index in 0..of.metrics.len() {
-        add(&|q| drop(q.metrics.remove(index)));
+        if of.metrics.len() > 1 {
+            add(&|q| drop(q.metrics.remove(index)));
+        }
         for filter in optional(&of.metrics[index].filter) {
             add(&|q| q.metrics[index].filter = filter.clone());
         }
@@ -97,7 +100,8 @@ fn questions(of: &Question) -> Vec<Question> {
             add(&|q| q.group_by[index].grain = None);
         }
     }
-    (0..of.fields.len()).for_each(|index| add(&|q| drop(q.fields.remove(index))));
+    let fields = if of.fields.len() > 1 { of.fields.len() } else { 0 };
+    (0..fields).for_each(|index| add(&|q| drop(q.fields.remove(index))));
     (0..of.totals.len()).for_each(|index| add(&|q| drop(q.totals.remove(index))));
     (0..of.shares.len()).for_each(|index| add(&|q| drop(q.shares.remove(index))));
     if of.limit.is_some() {
@@ -122,7 +126,8 @@ fn worlds(of: &World) -> Vec<World> {
             add(&|w| w.tables[table].rows.truncate(half));
             add(&|w| drop(w.tables[table].rows.drain(..half)));
         }
-        for row in 0..of.tables[table].rows.len() {
+        let count = of.tables[table].rows.len();
+        for row in (0..count).filter(|_| count > 1 || EMPTY_TABLES) {
             add(&|w| drop(w.tables[table].rows.remove(row)));
         }
         if table + 1 == of.tables.len() && table > 0 {

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use super::metrics::below;
+use super::worlds::stored;
 use crate::reference::{
-    AskedField, Calculation, Cell, Condition, Formula, Function, Input, Question, Rule, Shift,
+    AskedField, Calculation, Cell, Column, Condition, Formula, Function, Input, Question, Rule, Shift,
     Start, World,
 };
 
@@ -169,9 +170,11 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
         if let Some(time) = table.time {
             let _ = writeln!(text, "    time: {}", table.columns[time].name);
         }
-        let field = |column: &crate::reference::Column| match &column.dimension {
-            Some(dimension) => format!("{}: {{ dimension: {dimension} }}", column.name),
-            None => format!("{}: {{}}", column.name),
+        let field = |column: &Column| {
+            let stored = stored(table, column);
+            let dimension = column.dimension.as_ref();
+            let dimension = dimension.map_or(String::new(), |d| format!(", dimension: {d}"));
+            format!("{}: {{ column: {stored}{dimension} }}", column.name)
         };
         let fields: Vec<String> = table.columns.iter().map(field).collect();
         let _ = writeln!(text, "    fields: {{ {} }}", fields.join(", "));
