@@ -3,7 +3,11 @@
 use super::random::Random;
 use super::worlds::some_value as near;
 use crate::reference::calendar::Unit;
-use crate::reference::{Cell, Condition, Kind, World};
+use crate::reference::{Cell, Condition, Kind, Table, World};
+
+/// Whether `in` may have no values. Where a part of a question cannot have rows, the engine
+/// refuses the plan (E0900: the policy over the table is not found).
+const EMPTY_LISTS: bool = false;
 
 /// The name of a field of a row of a table, over relationships or through the name of a table.
 pub(super) fn field(
@@ -14,7 +18,15 @@ pub(super) fn field(
 ) -> (String, Kind) {
     let (mut at, mut name) = (table, String::new());
     if random.percent(if many { 30 } else { 15 }) {
-        at = random.below(world.tables.len());
+        let leads = |t: &usize| {
+            let (a, b) = (&world.tables[table].links, &world.tables[*t].links);
+            a.iter().any(|link| link.to == *t) || many && b.iter().any(|link| link.to == table)
+        };
+        let near: Vec<usize> = (0..world.tables.len()).filter(leads).collect();
+        at = match near.is_empty() || random.percent(20) {
+            true => random.below(world.tables.len()),
+            false => *random.pick(&near),
+        };
         name = format!("{}.", world.tables[at].name);
     }
     while !world.tables[at].links.is_empty() && random.percent(35) {
@@ -62,6 +74,7 @@ pub(super) fn comparison(
     let op = *random.pick(&ops);
     let count = match op {
         "is_null" | "not_null" | "empty" | "not_empty" => 0,
+        "in" if !EMPTY_LISTS => 1 + random.below(3),
         "in" | "not_in" => random.below(4),
         "between" | "in_range" => 2,
         "contains" | "not_contains" | "starts_with" | "ends_with" => 1 + random.below(2),
@@ -106,7 +119,12 @@ pub(super) fn condition(
         };
     }
     if random.percent(8) {
-        let other = random.pick(&world.tables).name.clone();
+        let leads = |t: &&Table| t.links.iter().any(|link| link.to == table);
+        let near: Vec<&Table> = world.tables.iter().filter(leads).collect();
+        let other = match near.is_empty() || random.percent(15) {
+            true => random.pick(&world.tables).name.clone(),
+            false => random.pick(&near).name.clone(),
+        };
         let inner = random.percent(70).then(|| {
             let there = world.tables.iter().position(|t| t.name == other).unwrap_or(0);
             Box::new(condition(random, world, there, depth.saturating_sub(1)))

@@ -12,6 +12,10 @@ use crate::reference::{
 /// without keys and numbers).
 const TOTALS_WITHOUT_NUMBERS: bool = false;
 
+/// Whether an inner question may have shares. Where the outer one does not use them, the engine
+/// refuses the plan (E0900: the policy over the table is not found).
+const SHARES_IN_FROM: bool = false;
+
 const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
 const PARTS: [&str; 7] = [
     "year_number",
@@ -32,6 +36,16 @@ fn table_of(world: &World, metric: usize) -> usize {
         }
     });
     tables.last().unwrap_or(0)
+}
+
+/// Whether a metric is of other times than its rows.
+fn is_moved(world: &World, metric: usize) -> bool {
+    below(world, metric).into_iter().any(|metric| match &world.metrics[metric].calculation {
+        Calculation::Cumulative(..) => true,
+        Calculation::Ratio(a, b) => a.offset.is_some() || b.offset.is_some(),
+        Calculation::Derived(_, inputs) => inputs.iter().any(|input| input.offset.is_some()),
+        _ => false,
+    })
 }
 
 fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: bool) -> AskedField {
@@ -115,7 +129,19 @@ fn governed(random: &mut Random, world: &World) -> Question {
     for index in 0..random.below(4) {
         question.group_by.push(key(random, world, table, index, shared));
     }
-    question.filter = random.percent(45).then(|| match random.below(3) {
+    let moved = |asked: &AskedMetric| {
+        let metric = world.metrics.iter().position(|m| m.name == asked.name).unwrap_or(0);
+        asked.offset.is_some() || is_moved(world, metric)
+    };
+    let moved = question.metrics.iter().any(moved);
+    if moved && random.percent(85) {
+        // Numbers of periods mostly go by one grain of time.
+        question.group_by.retain(|key| key.field != "metric_time" && key.field != "day");
+        let grain = Some(*random.pick(&["day", "day", "week", "month", "month", "quarter"]));
+        let (field, alias) = ("metric_time".to_owned(), "time".to_owned());
+        question.group_by.insert(0, AskedField { field, grain, alias });
+    }
+    question.filter = random.percent(if moved { 65 } else { 45 }).then(|| match random.below(3) {
         0 => of_time(random),
         1 => Condition::And(vec![of_time(random), condition(random, world, table, 1)]),
         _ => condition(random, world, table, 2),
@@ -165,6 +191,9 @@ fn finish(random: &mut Random, question: &mut Question) {
 
 fn second(random: &mut Random, mut inner: Question) -> Question {
     inner.totals.clear();
+    if !SHARES_IN_FROM {
+        inner.shares.clear();
+    }
     let numbers: Vec<String> = inner.metrics.iter().map(|m| m.alias.clone()).collect();
     let counts = inner.aggregations.iter().map(|a| a.alias.clone());
     let numbers: Vec<String> = numbers.into_iter().chain(counts).collect();
