@@ -7,7 +7,7 @@ use crate::reference::{Cell, Condition, Kind, Table, World};
 
 /// Whether `in` may have no values. Where a part of a question cannot have rows, the engine
 /// refuses the plan (E0900: the policy over the table is not found).
-const EMPTY_LISTS: bool = false;
+const EMPTY_LISTS: bool = true;
 
 /// The name of a field of a row of a table, over relationships or through the name of a table.
 pub(super) fn field(

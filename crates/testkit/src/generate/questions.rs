@@ -14,7 +14,7 @@ const TOTALS_WITHOUT_NUMBERS: bool = false;
 
 /// Whether an inner question may have shares. Where the outer one does not use them, the engine
 /// refuses the plan (E0900: the policy over the table is not found).
-const SHARES_IN_FROM: bool = false;
+const SHARES_IN_FROM: bool = true;
 
 const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
 const PARTS: [&str; 7] = [
@@ -52,7 +52,12 @@ fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: b
     let (field, kind) = match random.below(10) {
         0..=2 => ("metric_time".to_owned(), Kind::Date),
         3 => ("day".to_owned(), Kind::Date),
-        4 | 5 => ("cat".to_owned(), Kind::Text),
+        4 => ("cat".to_owned(), Kind::Text),
+        5 if !world.tables[table].links.is_empty() => {
+            let link = random.pick(&world.tables[table].links);
+            let column = random.pick(&world.tables[link.to].columns);
+            (format!("{}.{}", link.name, column.name), column.kind)
+        }
         _ if shared && random.percent(60) => ("cat".to_owned(), Kind::Text),
         _ => field(random, world, table, false),
     };

@@ -79,7 +79,7 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
     let time = random.percent(85).then(|| *random.pick(&times));
     let mut links = Vec::new();
     for role in ["to_a", "to_b", "to_c"] {
-        if count == 1 || random.percent(45) {
+        if count == 1 || random.percent(60) {
             continue;
         }
         // Mostly to earlier tables; sometimes round in a circle.

@@ -319,6 +319,12 @@ impl Reference<'_> {
         let dense = |part: &&Part| part.leaves.iter().any(|index| leaves[*index].dense);
         let Some(part) = parts.iter().find(dense) else { return Ok(()) };
         let keys = self.keys(question, part.ground)?;
+        let of_time = |(place, _): &&Key| {
+            place.via.is_empty() && Some(place.column) == part.ground.time
+        };
+        if keys.iter().filter(of_time).count() > 1 {
+            return Err("unclear: gaps of two keys of one time".to_owned());
+        }
         let Ok(Some((at, grain))) = self.period(part.ground, &keys) else { return Ok(()) };
         let (days, _) = self.parted(part.ground, question.filter.as_ref());
         let periods = merged.iter().filter_map(|(keys, _)| match keys[at] {

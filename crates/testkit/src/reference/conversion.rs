@@ -44,7 +44,7 @@ impl Reference<'_> {
                 before.iter().filter(|(at, _)| *at == latest).map(|(_, row)| *row).collect();
             let same = |row: &usize| keys(*row).iter().zip(keys(tied[0])).all(|(a, b)| a.same(&b));
             if !tied.iter().all(same) {
-                return Err("two rows of one instant: nothing says which is credited".to_owned());
+                return Err("unclear: two rows of one instant, and which is credited?".to_owned());
             }
             let in_time = follows.window.is_none_or(|(count, unit)| {
                 let day = calendar::day_of(latest);
