@@ -7,7 +7,7 @@ use super::cell::Cell;
 use super::filter::{on_columns, truncated, unit};
 use super::names::{Ground, Place};
 use super::numbers::{Extra, Follows, Leaf, Value, of_nothing};
-use super::question::{Answer, Condition, Question};
+use super::question::{Answer, AskedField, Condition, Question};
 use super::series::Periods;
 use super::world::{Kind, Shift, Window};
 use super::{Reference, Refused};
@@ -52,6 +52,17 @@ impl Reference<'_> {
         }
         if !question.fields.is_empty() {
             return self.listing(question);
+        }
+        let numbers = question.metrics.len() + question.aggregations.len();
+        if numbers == 0 && question.group_by.is_empty() {
+            let table = question.table.as_ref().and_then(|name| self.table_named(name));
+            let columns = &self.world.tables[table.ok_or("no table")?].columns;
+            let all = columns.iter().map(|column| AskedField {
+                field: column.name.clone(),
+                grain: None,
+                alias: column.name.clone(),
+            });
+            return self.listing(&Question { fields: all.collect(), ..question.clone() });
         }
         let (mut leaves, mut values, mut head) = (Vec::new(), Vec::new(), Vec::new());
         for asked in &question.metrics {
