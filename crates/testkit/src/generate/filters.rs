@@ -59,7 +59,10 @@ pub(super) fn comparison(
     let exact: &[&'static str] = &["=", "!=", "in", "not_in"];
     let ops: Vec<&'static str> = match value_kind {
         // Doubles that were calculated differ in the last digits.
-        Kind::Double if doubles => [ordered, &["is_null", "not_null"]].concat(),
+        Kind::Double if doubles => {
+            let empty: &[&'static str] = if EMPTY_LISTS { &["in", "not_in"] } else { &[] };
+            [ordered, &["is_null", "not_null"], empty].concat()
+        }
         Kind::Bool => [exact, &["is_null", "not_null", "empty", "not_empty"]].concat(),
         Kind::Text => [
             ordered,
@@ -74,6 +77,7 @@ pub(super) fn comparison(
     let op = *random.pick(&ops);
     let count = match op {
         "is_null" | "not_null" | "empty" | "not_empty" => 0,
+        "in" | "not_in" if doubles => 0,
         "in" if !EMPTY_LISTS => 1 + random.below(3),
         "in" | "not_in" => random.below(4),
         "between" | "in_range" => 2,

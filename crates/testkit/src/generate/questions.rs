@@ -4,7 +4,7 @@ use super::filters::{comparison, condition, field, of_time};
 use super::metrics::{aggregation, below, shift};
 use super::random::Random;
 use crate::reference::{
-    AskedAggregation, AskedField, AskedMetric, AskedShare, Calculation, Condition, Function, Kind,
+    AskedAggregation, AskedField, AskedMetric, AskedShare, Calculation, Cell, Condition, Function, Kind,
     Question, World,
 };
 
@@ -12,9 +12,14 @@ use crate::reference::{
 /// without keys and numbers).
 const TOTALS_WITHOUT_NUMBERS: bool = false;
 
-/// Whether an inner question may have shares. Where the outer one does not use them, the engine
-/// refuses the plan (E0900: the policy over the table is not found).
-const SHARES_IN_FROM: bool = true;
+/// Whether an inner question may have totals.
+const TOTALS_IN_FROM: bool = true;
+
+/// Whether an inner question may have shares. Where the outer one does not use a share of the
+/// total of all, the engine counts the row of that total among the rows of the answer: the optimiser
+/// moves the condition that leaves it out below an aggregation without keys, which gives a row
+/// nevertheless.
+const SHARES_IN_FROM: bool = false;
 
 const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
 const PARTS: [&str; 7] = [
@@ -195,7 +200,9 @@ fn finish(random: &mut Random, question: &mut Question) {
 }
 
 fn second(random: &mut Random, mut inner: Question) -> Question {
-    inner.totals.clear();
+    if !TOTALS_IN_FROM {
+        inner.totals.clear();
+    }
     if !SHARES_IN_FROM {
         inner.shares.clear();
     }
@@ -222,6 +229,16 @@ fn second(random: &mut Random, mut inner: Question) -> Question {
     if !numbers.is_empty() && random.percent(50) {
         let name = random.pick(&numbers).clone();
         question.filter = Some(comparison(random, name, Kind::Double, true));
+    }
+    if !inner.totals.is_empty() && random.percent(60) {
+        let (field, op) = ("totals".to_owned(), *random.pick(&["=", "!=", ">"]));
+        let values = vec![Cell::Int(0)];
+        question.filter = Some(Condition::Field { field, grain: None, op, values, case: false });
+    } else if !keys.is_empty() && random.percent(30) {
+        let field = random.pick(&keys).alias.clone();
+        let op = *random.pick(&["is_null", "not_null"]);
+        let values = Vec::new();
+        question.filter = Some(Condition::Field { field, grain: None, op, values, case: false });
     }
     question.from = Some(Box::new(inner));
     question

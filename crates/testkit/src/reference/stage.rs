@@ -4,7 +4,7 @@ use super::answer::ordered;
 use super::cell::Cell;
 use super::filter::{on_columns, truncated};
 use super::numbers::{aggregate, of_nothing};
-use super::question::{Answer, Condition, Question};
+use super::question::{Answer, AskedField, Condition, Question};
 use super::world::Function;
 use super::{Reference, Refused};
 
@@ -34,9 +34,18 @@ impl Reference<'_> {
         };
         let rows = passing(&inner.rows, question.filter.as_ref())?;
         let listed = question.aggregations.is_empty() && question.group_by.is_empty();
-        let asked = if listed { &question.fields } else { &question.group_by };
+        let all = inner.head.iter().map(|name| AskedField {
+            field: name.clone(),
+            grain: None,
+            alias: name.clone(),
+        });
+        let asked: Vec<AskedField> = match (listed, question.fields.is_empty()) {
+            (true, true) => all.collect(),
+            (true, false) => question.fields.clone(),
+            (false, _) => question.group_by.clone(),
+        };
         let mut keys = Vec::new();
-        for asked in asked {
+        for asked in &asked {
             keys.push((column(&asked.field)?, asked.grain));
         }
         let mut head: Vec<String> = asked.iter().map(|asked| asked.alias.clone()).collect();
