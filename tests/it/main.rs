@@ -11,6 +11,7 @@
 mod attacks;
 mod docs;
 mod engine;
+mod generated;
 mod golden;
 mod plans;
 mod refused;

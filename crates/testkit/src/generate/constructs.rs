@@ -1,0 +1,134 @@
+//! What a question makes use of, by names that the test counts.
+
+use super::metrics::below;
+use super::written::function;
+use crate::reference::{Calculation, Condition, Question, Start, World};
+
+fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
+    match of {
+        Condition::And(parts) => {
+            found.push("filter and");
+            parts.iter().for_each(|part| of_condition(part, found));
+        }
+        Condition::Or(parts) => {
+            found.push("filter or");
+            parts.iter().for_each(|part| of_condition(part, found));
+        }
+        Condition::Not(inner) => {
+            found.push("filter not");
+            of_condition(inner, found);
+        }
+        Condition::Exists(_, inner) => {
+            found.push("filter exists");
+            inner.iter().for_each(|inner| of_condition(inner, found));
+        }
+        Condition::Metric(_, per, ..) => {
+            found.push(if per.is_some() { "filter metric per" } else { "filter metric" });
+        }
+        Condition::Relative(..) => found.push("filter relative"),
+        Condition::Field { field, grain, op, .. } => {
+            found.push(op);
+            if grain.is_some() {
+                found.push("filter grain");
+            }
+            if field.contains('.') {
+                found.push("filter path");
+            }
+        }
+    }
+}
+
+fn of_metric(world: &World, metric: usize, found: &mut Vec<&'static str>) {
+    for metric in below(world, metric) {
+        let metric = &world.metrics[metric];
+        if metric.fill.is_some() {
+            found.push("fill");
+        }
+        match &metric.calculation {
+            Calculation::Simple { function: f, filter, time, semi, dense, .. } => {
+                found.push(function(*f));
+                found.extend(filter.is_some().then_some("metric filter"));
+                found.extend(time.is_some().then_some("metric time"));
+                found.extend(dense.then_some("timespine"));
+                if let Some(semi) = semi {
+                    found.push(if semi.first { "semi first" } else { "semi last" });
+                    found.push(if semi.per.is_empty() { "semi global" } else { "semi per" });
+                }
+            }
+            Calculation::Ratio(a, b) => {
+                found.push("ratio");
+                for input in [a, b] {
+                    found.extend(input.filter.is_some().then_some("input filter"));
+                    found.extend(input.offset.is_some().then_some("input offset"));
+                }
+            }
+            Calculation::Derived(_, inputs) => {
+                found.push("derived");
+                for input in inputs {
+                    found.extend(input.filter.is_some().then_some("input filter"));
+                    found.extend(input.offset.is_some().then_some("input offset"));
+                }
+            }
+            Calculation::Cumulative(_, (start, first)) => {
+                found.push(match start {
+                    Start::AllTime => "all time",
+                    Start::Trailing(..) => "trailing",
+                    Start::ToDate(_) => "to date",
+                });
+                found.extend(first.then_some("report first"));
+            }
+            Calculation::Conversion { count, .. } => {
+                found.push(if *count { "conversion count" } else { "conversion rate" });
+            }
+        }
+    }
+}
+
+/// What a question makes use of, each once.
+pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    if let Some(inner) = &question.from {
+        found.push("from");
+        found.extend(constructs(world, inner));
+    }
+    for asked in &question.metrics {
+        let metric = world.metrics.iter().position(|m| m.name == asked.name);
+        metric.into_iter().for_each(|metric| of_metric(world, metric, &mut found));
+        if let Some(filter) = &asked.filter {
+            found.push("asked filter");
+            of_condition(filter, &mut found);
+        }
+        found.extend(asked.offset.map(|_| "asked offset"));
+        found.extend(asked.compare.map(|_| "compare"));
+    }
+    if question.metrics.len() > 1 {
+        found.push("several metrics");
+    }
+    for asked in &question.aggregations {
+        found.push("aggregation");
+        asked.filter.iter().for_each(|filter| of_condition(filter, &mut found));
+    }
+    for key in &question.group_by {
+        found.push(match (key.field.as_str(), key.grain) {
+            ("metric_time", _) => "metric_time",
+            (_, Some(_)) => "grain",
+            (name, None) if name.starts_with("to_") => "role path",
+            (name, None) if name.contains('.') => "table name",
+            _ => "key",
+        });
+    }
+    question.filter.iter().for_each(|filter| of_condition(filter, &mut found));
+    let members = [
+        ("listing", !question.fields.is_empty()),
+        ("having", question.having.is_some()),
+        ("totals", !question.totals.is_empty()),
+        ("shares", !question.shares.is_empty()),
+        ("share within", question.shares.iter().any(|share| !share.within.is_empty())),
+        ("order", !question.order_by.is_empty()),
+        ("limit", question.limit.is_some()),
+    ];
+    found.extend(members.into_iter().filter(|(_, used)| *used).map(|(name, _)| name));
+    found.sort_unstable();
+    found.dedup();
+    found
+}

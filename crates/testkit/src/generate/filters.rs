@@ -1,0 +1,166 @@
+//! Random conditions of a question.
+
+use super::random::Random;
+use super::worlds::some_value as near;
+use crate::reference::calendar::Unit;
+use crate::reference::{Cell, Condition, Kind, Table, World};
+
+/// Whether `in` may have no values. Where a part of a question cannot have rows, the engine
+/// refuses the plan (E0900: the policy over the table is not found).
+const EMPTY_LISTS: bool = true;
+
+/// The name of a field of a row of a table, over relationships or through the name of a table.
+pub(super) fn field(
+    random: &mut Random,
+    world: &World,
+    table: usize,
+    many: bool,
+) -> (String, Kind) {
+    let (mut at, mut name) = (table, String::new());
+    if random.percent(if many { 30 } else { 15 }) {
+        let leads = |t: &usize| {
+            let (a, b) = (&world.tables[table].links, &world.tables[*t].links);
+            a.iter().any(|link| link.to == *t) || many && b.iter().any(|link| link.to == table)
+        };
+        let near: Vec<usize> = (0..world.tables.len()).filter(leads).collect();
+        at = match near.is_empty() || random.percent(20) {
+            true => random.below(world.tables.len()),
+            false => *random.pick(&near),
+        };
+        name = format!("{}.", world.tables[at].name);
+    }
+    while !world.tables[at].links.is_empty() && random.percent(35) {
+        let link = random.pick(&world.tables[at].links);
+        name = format!("{name}{}.", link.name);
+        at = link.to;
+    }
+    let columns = &world.tables[at].columns;
+    let column = match random.percent(25) {
+        true => &columns[1],
+        false => random.pick(columns),
+    };
+    (format!("{name}{}", column.name), column.kind)
+}
+
+pub(super) fn comparison(
+    random: &mut Random,
+    field: String,
+    kind: Kind,
+    doubles: bool,
+) -> Condition {
+    let mut grain = None;
+    let mut value_kind = kind;
+    if kind.is_time() && random.percent(30) {
+        let parts = ["month_of_year", "day_of_month", "day_of_week", "quarter_of_year"];
+        grain = Some(*random.pick(&parts));
+        value_kind = Kind::Int;
+    }
+    let ordered: &[&'static str] = &["<", "<=", ">", ">=", "between", "in_range"];
+    let exact: &[&'static str] = &["=", "!=", "in", "not_in"];
+    let ops: Vec<&'static str> = match value_kind {
+        // Doubles that were calculated differ in the last digits.
+        Kind::Double if doubles => {
+            let empty: &[&'static str] = if EMPTY_LISTS { &["in", "not_in"] } else { &[] };
+            [ordered, &["is_null", "not_null"], empty].concat()
+        }
+        Kind::Bool => [exact, &["is_null", "not_null", "empty", "not_empty"]].concat(),
+        Kind::Text => [
+            ordered,
+            exact,
+            exact,
+            &["is_null", "not_null", "empty", "not_empty"],
+            &["contains", "not_contains", "starts_with", "ends_with"],
+        ]
+        .concat(),
+        _ => [ordered, exact, &["is_null", "not_null", "empty", "not_empty"]].concat(),
+    };
+    let op = *random.pick(&ops);
+    let count = match op {
+        "is_null" | "not_null" | "empty" | "not_empty" => 0,
+        "in" | "not_in" if doubles => 0,
+        "in" if !EMPTY_LISTS => 1 + random.below(3),
+        "in" | "not_in" => random.below(4),
+        "between" | "in_range" => 2,
+        "contains" | "not_contains" | "starts_with" | "ends_with" => 1 + random.below(2),
+        _ => 1,
+    };
+    let mut values: Vec<Cell> = (0..count)
+        .map(|_| match value_kind {
+            Kind::Double if doubles => Cell::Double(random.within(-8, 40) as f64 + 0.37),
+            // A date stands for a whole day of instants.
+            Kind::Instant if random.percent(60) => near(random, Kind::Date),
+            kind => near(random, kind),
+        })
+        .collect();
+    if matches!(op, "between" | "in_range") && random.percent(85) {
+        values.sort_by(|a, b| match (a, b) {
+            (Cell::Date(_), Cell::Instant(_)) | (Cell::Instant(_), Cell::Date(_)) => {
+                std::cmp::Ordering::Equal
+            }
+            _ => a.place(b),
+        });
+    }
+    let case = matches!(op, "contains" | "not_contains" | "starts_with" | "ends_with")
+        && random.percent(40);
+    Condition::Field { field, grain, op, values, case }
+}
+
+/// A condition on the rows of a table.
+pub(super) fn condition(
+    random: &mut Random,
+    world: &World,
+    table: usize,
+    depth: usize,
+) -> Condition {
+    if depth > 0 && random.percent(40) {
+        let count = 1 + random.below(3);
+        let mut inner = || condition(random, world, table, depth - 1);
+        let parts: Vec<Condition> = (0..count).map(|_| inner()).collect();
+        return match random.below(3) {
+            0 => Condition::And(parts),
+            1 => Condition::Or(parts),
+            _ => Condition::Not(Box::new(parts[0].clone())),
+        };
+    }
+    if random.percent(8) {
+        let leads = |t: &&Table| t.links.iter().any(|link| link.to == table);
+        let near: Vec<&Table> = world.tables.iter().filter(leads).collect();
+        let other = match near.is_empty() || random.percent(15) {
+            true => random.pick(&world.tables).name.clone(),
+            false => random.pick(&near).name.clone(),
+        };
+        let inner = random.percent(70).then(|| {
+            let there = world.tables.iter().position(|t| t.name == other).unwrap_or(0);
+            Box::new(condition(random, world, there, depth.saturating_sub(1)))
+        });
+        return Condition::Exists(other, inner);
+    }
+    if random.percent(8) {
+        let metric = random.pick(&world.metrics).name.clone();
+        let links = &world.tables[table].links;
+        let per = (!links.is_empty() && random.percent(60))
+            .then(|| random.pick(links).name.clone());
+        let value = Cell::Int(random.within(-2, 6));
+        let op = *random.pick(&["=", "!=", "<", "<=", ">", ">=", "is_null", "not_null"]);
+        let values = if op.ends_with("null") { Vec::new() } else { vec![value] };
+        return Condition::Metric(metric, per, op, values);
+    }
+    let (field, kind) = match random.percent(8) {
+        true => ("metric_time".to_owned(), Kind::Date),
+        false => field(random, world, table, true),
+    };
+    if kind.is_time() && random.percent(15) {
+        let op = *random.pick(&["this", "last", "previous"]);
+        let count = if op == "this" { 1 } else { 1 + random.below(3) as i32 };
+        return Condition::Relative(field, op, count, *random.pick(&Unit::ALL));
+    }
+    comparison(random, field, kind, false)
+}
+
+/// A stretch of days of the time of numbers.
+pub(super) fn of_time(random: &mut Random) -> Condition {
+    let (op, count) = *random.pick(&[("in_range", 2), ("between", 2), (">=", 1), ("<", 1), ("<=", 1)]);
+    let mut values: Vec<Cell> = (0..count).map(|_| near(random, Kind::Date)).collect();
+    values.sort_by(Cell::place);
+    Condition::Field { field: "metric_time".to_owned(), grain: None, op, values, case: false }
+}

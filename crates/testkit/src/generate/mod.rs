@@ -1,0 +1,26 @@
+//! Random small worlds and questions to them, the same for the same seed.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "small worlds of our own; a mistake here fails a test, and nothing else"
+)]
+
+mod batches;
+mod constructs;
+mod filters;
+mod metrics;
+mod questions;
+mod random;
+mod shrink;
+mod worlds;
+mod written;
+
+pub use batches::batch;
+pub use constructs::constructs;
+pub use questions::question;
+pub use random::Random;
+pub use shrink::smaller;
+pub use worlds::world;
+pub use written::{json, tables, yaml};

@@ -1,0 +1,256 @@
+//! Random questions to a world.
+
+use super::filters::{comparison, condition, field, of_time};
+use super::metrics::{aggregation, below, shift};
+use super::random::Random;
+use crate::reference::{
+    AskedAggregation, AskedField, AskedMetric, AskedShare, Calculation, Cell, Condition, Function, Kind,
+    Question, World,
+};
+
+/// Whether keys without numbers may have totals. The engine fails there (E0900: an aggregation
+/// without keys and numbers).
+const TOTALS_WITHOUT_NUMBERS: bool = false;
+
+/// Whether an inner question may have totals.
+const TOTALS_IN_FROM: bool = true;
+
+/// Whether an inner question may have shares. Where the outer one does not use a share of the
+/// total of all, the engine counts the row of that total among the rows of the answer: the optimiser
+/// moves the condition that leaves it out below an aggregation without keys, which gives a row
+/// nevertheless.
+const SHARES_IN_FROM: bool = false;
+
+const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
+const PARTS: [&str; 7] = [
+    "year_number",
+    "quarter_of_year",
+    "month_of_year",
+    "week_of_year",
+    "day_of_year",
+    "day_of_month",
+    "day_of_week",
+];
+
+/// The table of the first aggregation of a metric.
+fn table_of(world: &World, metric: usize) -> usize {
+    let tables = below(world, metric).into_iter().filter_map(|metric| {
+        match &world.metrics[metric].calculation {
+            Calculation::Simple { table, .. } => Some(*table),
+            _ => None,
+        }
+    });
+    tables.last().unwrap_or(0)
+}
+
+/// Whether a metric is of other times than its rows.
+fn is_moved(world: &World, metric: usize) -> bool {
+    below(world, metric).into_iter().any(|metric| match &world.metrics[metric].calculation {
+        Calculation::Cumulative(..) => true,
+        Calculation::Ratio(a, b) => a.offset.is_some() || b.offset.is_some(),
+        Calculation::Derived(_, inputs) => inputs.iter().any(|input| input.offset.is_some()),
+        _ => false,
+    })
+}
+
+fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: bool) -> AskedField {
+    let (field, kind) = match random.below(10) {
+        0..=2 => ("metric_time".to_owned(), Kind::Date),
+        3 => ("day".to_owned(), Kind::Date),
+        4 => ("cat".to_owned(), Kind::Text),
+        5 if !world.tables[table].links.is_empty() => {
+            let link = random.pick(&world.tables[table].links);
+            let column = random.pick(&world.tables[link.to].columns);
+            (format!("{}.{}", link.name, column.name), column.kind)
+        }
+        _ if shared && random.percent(60) => ("cat".to_owned(), Kind::Text),
+        _ => field(random, world, table, false),
+    };
+    let grain = match kind {
+        Kind::Date | Kind::Instant if random.percent(80) => Some(*random.pick(&GRAINS)),
+        Kind::Date | Kind::Instant if random.percent(60) => Some(*random.pick(&PARTS)),
+        Kind::Instant if random.percent(40) => Some(*random.pick(&["hour", "hour_of_day"])),
+        _ => None,
+    };
+    AskedField { field, grain, alias: format!("k{index}") }
+}
+
+fn asked_metric(random: &mut Random, world: &World, index: usize) -> AskedMetric {
+    let metric = random.below(world.metrics.len());
+    let table = table_of(world, metric);
+    let filter = random.percent(25).then(|| condition(random, world, table, 1));
+    let offset = random.percent(15).then(|| shift(random));
+    let compares = [None, Some("value"), Some("difference"), Some("ratio")];
+    let compare = offset.and_then(|_| *random.pick(&compares));
+    let name = world.metrics[metric].name.clone();
+    AskedMetric { name, alias: format!("v{index}"), filter, offset, compare }
+}
+
+fn listing(random: &mut Random, world: &World) -> Question {
+    let table = random.below(world.tables.len());
+    let mut question = Question {
+        table: Some(world.tables[table].name.clone()),
+        filter: random.percent(70).then(|| condition(random, world, table, 2)),
+        ..Question::default()
+    };
+    for index in 0..1 + random.below(4) {
+        let (field, kind) = field(random, world, table, false);
+        let grain = (kind.is_time() && random.percent(40)).then(|| *random.pick(&GRAINS));
+        question.fields.push(AskedField { field, grain, alias: format!("c{index}") });
+    }
+    if random.percent(50) {
+        let name = format!("c{}", random.below(question.fields.len()));
+        question.order_by.push((name, random.percent(50)));
+    }
+    question.limit = random.percent(40).then(|| 1 + random.below(5));
+    question
+}
+
+fn made_up(random: &mut Random, world: &World) -> Question {
+    let table = random.below(world.tables.len());
+    let mut question =
+        Question { table: Some(world.tables[table].name.clone()), ..Question::default() };
+    for index in 0..random.below(3) {
+        let (function, column) = aggregation(random, world, table);
+        let of = |column: usize| world.tables[table].columns[column].name.clone();
+        question.aggregations.push(AskedAggregation {
+            function,
+            field: column.map(of),
+            alias: format!("n{index}"),
+            filter: random.percent(30).then(|| condition(random, world, table, 1)),
+        });
+    }
+    let least = usize::from(question.aggregations.is_empty());
+    for index in 0..least + random.below(3) {
+        question.group_by.push(key(random, world, table, index, false));
+    }
+    question.filter = random.percent(60).then(|| condition(random, world, table, 2));
+    question
+}
+
+fn governed(random: &mut Random, world: &World) -> Question {
+    let mut question = Question::default();
+    for index in 0..1 + random.below(3) {
+        question.metrics.push(asked_metric(random, world, index));
+    }
+    let first = world.metrics.iter().position(|m| m.name == question.metrics[0].name);
+    let table = table_of(world, first.unwrap_or(0));
+    let shared = question.metrics.len() > 1;
+    for index in 0..random.below(4) {
+        question.group_by.push(key(random, world, table, index, shared));
+    }
+    let moved = |asked: &AskedMetric| {
+        let metric = world.metrics.iter().position(|m| m.name == asked.name).unwrap_or(0);
+        asked.offset.is_some() || is_moved(world, metric)
+    };
+    let moved = question.metrics.iter().any(moved);
+    if moved && random.percent(85) {
+        // Numbers of periods mostly go by one grain of time.
+        question.group_by.retain(|key| key.field != "metric_time" && key.field != "day");
+        let grain = Some(*random.pick(&["day", "day", "week", "month", "month", "quarter"]));
+        let (field, alias) = ("metric_time".to_owned(), "time".to_owned());
+        question.group_by.insert(0, AskedField { field, grain, alias });
+    }
+    question.filter = random.percent(if moved { 65 } else { 45 }).then(|| match random.below(3) {
+        0 => of_time(random),
+        1 => Condition::And(vec![of_time(random), condition(random, world, table, 1)]),
+        _ => condition(random, world, table, 2),
+    });
+    question
+}
+
+/// Adds totals, shares, conditions on numbers, an order and a limit.
+fn finish(random: &mut Random, question: &mut Question) {
+    let numbers: Vec<String> = question.metrics.iter().map(|m| m.alias.clone()).collect();
+    let made_up = question.aggregations.iter().map(|a| a.alias.clone());
+    let numbers: Vec<String> = numbers.into_iter().chain(made_up).collect();
+    let keys: Vec<String> = question.group_by.iter().map(|key| key.alias.clone()).collect();
+    let some = |random: &mut Random| -> Vec<String> {
+        keys.iter().filter(|_| random.percent(40)).cloned().collect()
+    };
+    if !numbers.is_empty() && random.percent(15) {
+        let (of, within) = (random.pick(&numbers).clone(), some(random));
+        question.shares.push(AskedShare { of, within, alias: "share".to_owned() });
+    }
+    if !keys.is_empty() && (TOTALS_WITHOUT_NUMBERS || !numbers.is_empty()) && random.percent(15) {
+        for _ in 0..1 + random.below(2) {
+            let kept = some(random);
+            if kept.len() < keys.len() && !question.totals.contains(&kept) {
+                question.totals.push(kept);
+            }
+        }
+    }
+    if !numbers.is_empty() && random.percent(20) {
+        let name = random.pick(&numbers).clone();
+        let first = comparison(random, name, Kind::Double, true);
+        question.having = Some(match random.below(3) {
+            0 => Condition::Not(Box::new(first)),
+            _ => first,
+        });
+    }
+    if random.percent(35) {
+        let columns: Vec<String> = numbers.iter().chain(&keys).cloned().collect();
+        if !columns.is_empty() {
+            question.order_by.push((random.pick(&columns).clone(), random.percent(50)));
+        }
+    }
+    if question.totals.is_empty() {
+        question.limit = random.percent(25).then(|| 1 + random.below(4));
+    }
+}
+
+fn second(random: &mut Random, mut inner: Question) -> Question {
+    if !TOTALS_IN_FROM {
+        inner.totals.clear();
+    }
+    if !SHARES_IN_FROM {
+        inner.shares.clear();
+    }
+    let numbers: Vec<String> = inner.metrics.iter().map(|m| m.alias.clone()).collect();
+    let counts = inner.aggregations.iter().map(|a| a.alias.clone());
+    let numbers: Vec<String> = numbers.into_iter().chain(counts).collect();
+    let keys = inner.group_by.clone();
+    let mut question = Question::default();
+    for index in 0..1 + random.below(2) {
+        let functions = [Function::Count, Function::Sum, Function::Avg, Function::Max];
+        let function = *random.pick(&functions);
+        let field = match numbers.is_empty() {
+            true => None,
+            false => Some(random.pick(&numbers).clone()),
+        };
+        let function = if field.is_none() { Function::Count } else { function };
+        let alias = format!("n{index}");
+        question.aggregations.push(AskedAggregation { function, field, alias, filter: None });
+    }
+    if !keys.is_empty() && random.percent(60) {
+        let field = random.pick(&keys).alias.clone();
+        question.group_by.push(AskedField { field, grain: None, alias: "g".to_owned() });
+    }
+    if !numbers.is_empty() && random.percent(50) {
+        let name = random.pick(&numbers).clone();
+        question.filter = Some(comparison(random, name, Kind::Double, true));
+    }
+    if !inner.totals.is_empty() && random.percent(60) {
+        let (field, op) = ("totals".to_owned(), *random.pick(&["=", "!=", ">"]));
+        let values = vec![Cell::Int(0)];
+        question.filter = Some(Condition::Field { field, grain: None, op, values, case: false });
+    } else if !keys.is_empty() && random.percent(30) {
+        let field = random.pick(&keys).alias.clone();
+        let op = *random.pick(&["is_null", "not_null"]);
+        let values = Vec::new();
+        question.filter = Some(Condition::Field { field, grain: None, op, values, case: false });
+    }
+    question.from = Some(Box::new(inner));
+    question
+}
+
+/// A random question.
+pub fn question(random: &mut Random, world: &World) -> Question {
+    let mut question = match random.below(10) {
+        0 | 1 => return listing(random, world),
+        2 | 3 => made_up(random, world),
+        _ => governed(random, world),
+    };
+    finish(random, &mut question);
+    if random.percent(12) { second(random, question) } else { question }
+}

@@ -1,0 +1,181 @@
+//! Smaller cases: each with one thing less than a world and question have.
+
+use super::worlds::EMPTY_TABLES;
+use crate::reference::{Calculation, Condition, Question, World};
+
+fn conditions(of: &Condition) -> Vec<Condition> {
+    match of {
+        Condition::And(parts) | Condition::Or(parts) => {
+            let mut found = parts.clone();
+            for (index, part) in parts.iter().enumerate() {
+                for smaller in conditions(part) {
+                    let mut parts = parts.clone();
+                    parts[index] = smaller;
+                    found.push(match of {
+                        Condition::And(_) => Condition::And(parts),
+                        _ => Condition::Or(parts),
+                    });
+                }
+            }
+            found
+        }
+        Condition::Not(inner) => {
+            let mut found = vec![inner.as_ref().clone()];
+            found.extend(conditions(inner).into_iter().map(|c| Condition::Not(Box::new(c))));
+            found
+        }
+        Condition::Exists(name, Some(inner)) => {
+            let mut found = vec![Condition::Exists(name.clone(), None)];
+            let smaller = conditions(inner).into_iter();
+            found.extend(smaller.map(|c| Condition::Exists(name.clone(), Some(Box::new(c)))));
+            found
+        }
+        Condition::Field { field, grain, op: op @ ("in" | "not_in"), values, case } => {
+            let without = |index: usize| {
+                let mut values = values.clone();
+                values.remove(index);
+                let (field, grain) = (field.clone(), *grain);
+                Condition::Field { field, grain, op, values, case: *case }
+            };
+            (0..values.len()).map(without).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn optional(of: &Option<Condition>) -> Vec<Option<Condition>> {
+    match of {
+        Some(condition) => {
+            std::iter::once(None).chain(conditions(condition).into_iter().map(Some)).collect()
+        }
+        None => Vec::new(),
+    }
+}
+
+fn questions(of: &Question) -> Vec<Question> {
+    let mut found = Vec::new();
+    let mut add = |change: &dyn Fn(&mut Question)| {
+        let mut question = of.clone();
+        change(&mut question);
+        found.push(question);
+    };
+    if let Some(inner) = &of.from {
+        add(&|q| *q = inner.as_ref().clone());
+        for smaller in questions(inner) {
+            add(&|q| q.from = Some(Box::new(smaller.clone())));
+        }
+    }
+    for filter in optional(&of.filter) {
+        add(&|q| q.filter = filter.clone());
+    }
+    for having in optional(&of.having) {
+        add(&|q| q.having = having.clone());
+    }
+    for index in 0..of.metrics.len() {
+        if of.metrics.len() > 1 {
+            add(&|q| drop(q.metrics.remove(index)));
+        }
+        for filter in optional(&of.metrics[index].filter) {
+            add(&|q| q.metrics[index].filter = filter.clone());
+        }
+        if of.metrics[index].offset.is_some() {
+            add(&|q| {
+                q.metrics[index].offset = None;
+                q.metrics[index].compare = None;
+            });
+        }
+        if of.metrics[index].compare.is_some() {
+            add(&|q| q.metrics[index].compare = None);
+        }
+    }
+    for index in 0..of.aggregations.len() {
+        add(&|q| drop(q.aggregations.remove(index)));
+        for filter in optional(&of.aggregations[index].filter) {
+            add(&|q| q.aggregations[index].filter = filter.clone());
+        }
+    }
+    for index in 0..of.group_by.len() {
+        add(&|q| drop(q.group_by.remove(index)));
+        if of.group_by[index].grain.is_some() {
+            add(&|q| q.group_by[index].grain = None);
+        }
+    }
+    let fields = if of.fields.len() > 1 { of.fields.len() } else { 0 };
+    (0..fields).for_each(|index| add(&|q| drop(q.fields.remove(index))));
+    (0..of.totals.len()).for_each(|index| add(&|q| drop(q.totals.remove(index))));
+    (0..of.shares.len()).for_each(|index| add(&|q| drop(q.shares.remove(index))));
+    if of.limit.is_some() {
+        add(&|q| q.limit = None);
+    }
+    if !of.order_by.is_empty() {
+        add(&|q| q.order_by.clear());
+    }
+    found
+}
+
+fn worlds(of: &World) -> Vec<World> {
+    let mut found = Vec::new();
+    let mut add = |change: &dyn Fn(&mut World)| {
+        let mut world = of.clone();
+        change(&mut world);
+        found.push(world);
+    };
+    for table in 0..of.tables.len() {
+        if of.tables[table].rows.len() > 2 {
+            let half = of.tables[table].rows.len() / 2;
+            add(&|w| w.tables[table].rows.truncate(half));
+            add(&|w| drop(w.tables[table].rows.drain(..half)));
+        }
+        let count = of.tables[table].rows.len();
+        for row in (0..count).filter(|_| count > 1 || EMPTY_TABLES) {
+            add(&|w| drop(w.tables[table].rows.remove(row)));
+        }
+        if table + 1 == of.tables.len() && table > 0 {
+            // A table that nothing needs; where something does, the case no longer fails.
+            let links = of.tables.iter().flat_map(|t| &t.links);
+            let of_metric = |m: &crate::reference::Metric| {
+                matches!(&m.calculation, Calculation::Simple { table: t, .. } if *t == table)
+            };
+            if links.into_iter().all(|link| link.to != table) && !of.metrics.iter().any(of_metric) {
+                add(&|w| drop(w.tables.pop()));
+            }
+        }
+    }
+    for index in 0..of.metrics.len() {
+        if of.metrics[index].fill.is_some() {
+            add(&|w| w.metrics[index].fill = None);
+        }
+        if let Calculation::Simple { filter, time, semi, dense, .. } = &of.metrics[index].calculation
+        {
+            let mut simpler = |change: &dyn Fn(&mut Calculation)| {
+                add(&|w| change(&mut w.metrics[index].calculation));
+            };
+            if filter.is_some() {
+                simpler(&|c| {
+                    if let Calculation::Simple { filter, .. } = c {
+                        *filter = None;
+                    }
+                });
+            }
+            if time.is_some() || semi.is_some() || *dense {
+                simpler(&|c| {
+                    if let Calculation::Simple { time, dense, .. } = c {
+                        (*time, *dense) = (None, false);
+                    }
+                });
+                simpler(&|c| {
+                    if let Calculation::Simple { semi, .. } = c {
+                        *semi = None;
+                    }
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The same case with one thing less, in every way.
+pub fn smaller(world: &World, question: &Question) -> Vec<(World, Question)> {
+    let questions = questions(question).into_iter().map(|q| (world.clone(), q));
+    questions.chain(worlds(world).into_iter().map(|w| (w, question.clone()))).collect()
+}

@@ -1,0 +1,167 @@
+//! What names mean: fields over relationships, fields of tables that are reached in one way, and
+//! rows of which a row has many.
+
+use super::cell::Cell;
+use super::{Reference, Refused};
+
+/// A column over relationships, each by its position in its table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) via: Vec<usize>,
+    pub(super) table: usize,
+    pub(super) column: usize,
+}
+
+/// From a table over relationships to one whose key a column of other rows equals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) via: Vec<usize>,
+    pub(super) table: usize,
+    pub(super) far: usize,
+}
+
+/// Why a name has no single value.
+pub(super) enum NotFound {
+    Many,
+    Other(Refused),
+}
+
+/// The rows that names are looked up from, and the time of what is computed from them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground {
+    pub(super) table: usize,
+    pub(super) time: Option<usize>,
+}
+
+impl Reference<'_> {
+    pub(super) fn table_named(&self, name: &str) -> Option<usize> {
+        self.world.tables.iter().position(|table| table.name == name)
+    }
+
+    fn link_named(&self, table: usize, name: &str) -> Option<usize> {
+        self.world.tables[table].links.iter().position(|link| link.name == name)
+    }
+
+    /// The ways over relationships that pass no table twice.
+    pub(super) fn routes(&self, from: usize, to: usize) -> Vec<Vec<usize>> {
+        self.reached(from).into_iter().filter(|(end, _)| *end == to).map(|(_, via)| via).collect()
+    }
+
+    /// Every table that a row leads to one row of, with the way; itself with none.
+    fn reached(&self, from: usize) -> Vec<(usize, Vec<usize>)> {
+        let mut found = vec![(from, Vec::new(), vec![from])];
+        let mut next = 0;
+        while next < found.len() {
+            let (table, via, passed) = found[next].clone();
+            next += 1;
+            for (index, link) in self.world.tables[table].links.iter().enumerate() {
+                if passed.contains(&link.to) {
+                    continue;
+                }
+                let (mut via, mut passed) = (via.clone(), passed.clone());
+                via.push(index);
+                passed.push(link.to);
+                found.push((link.to, via, passed));
+            }
+        }
+        found.into_iter().map(|(table, via, _)| (table, via)).collect()
+    }
+
+    /// A field over named relationships alone.
+    fn walked(&self, from: usize, chain: &[&str]) -> Option<Place> {
+        let (last, steps) = chain.split_last()?;
+        let (mut table, mut via) = (from, Vec::new());
+        for step in steps {
+            let link = self.link_named(table, step)?;
+            via.push(link);
+            table = self.world.tables[table].links[link].to;
+        }
+        let column = self.world.tables[table].columns.iter().position(|c| c.name == *last)?;
+        Some(Place { via, table, column })
+    }
+
+    pub(super) fn find(&self, ground: Ground, name: &str) -> Result<Place, NotFound> {
+        if name == "metric_time" {
+            let no_time = || NotFound::Other("no time".to_owned());
+            let column = ground.time.ok_or_else(no_time)?;
+            return Ok(Place { via: Vec::new(), table: ground.table, column });
+        }
+        let chain: Vec<&str> = name.split('.').collect();
+        if let Some(found) = self.walked(ground.table, &chain) {
+            return Ok(found);
+        }
+        let missing = || NotFound::Other(format!("{name} is no field"));
+        let target = self.table_named(chain[0]).filter(|_| chain.len() > 1).ok_or_else(missing)?;
+        let inner = self.walked(target, &chain[1..]).ok_or_else(missing)?;
+        let mut routes = self.routes(ground.table, target);
+        match routes.len() {
+            0 => Err(NotFound::Many),
+            1 => {
+                let mut via = routes.remove(0);
+                via.extend(inner.via);
+                Ok(Place { via, ..inner })
+            }
+            _ => Err(NotFound::Other(format!("several ways to {name}"))),
+        }
+    }
+
+    pub(super) fn field(&self, ground: Ground, name: &str) -> Result<Place, Refused> {
+        self.find(ground, name).map_err(|why| match why {
+            NotFound::Many => format!("{name} has no single value"),
+            NotFound::Other(why) => why,
+        })
+    }
+
+    /// The row that a row leads to.
+    pub(super) fn follow(&self, from: usize, row: usize, via: &[usize]) -> Option<usize> {
+        let (mut table, mut row) = (from, row);
+        for step in via {
+            let link = &self.world.tables[table].links[*step];
+            let key = &self.world.tables[table].rows[row][link.column];
+            let others = &self.world.tables[link.to].rows;
+            row = others.iter().position(|other| !key.is_null() && other[0].same(key))?;
+            table = link.to;
+        }
+        Some(row)
+    }
+
+    /// The value that a row has there; missing where it leads to no row.
+    pub(super) fn value(&self, from: usize, row: usize, place: &Place) -> Cell {
+        match self.follow(from, row, &place.via) {
+            Some(row) => self.world.tables[place.table].rows[row][place.column].clone(),
+            None => Cell::Null,
+        }
+    }
+
+    /// The rows of a table by its name of which a row has many, where one way leads there.
+    pub(super) fn step(&self, from: usize, name: &str) -> Result<Step, Refused> {
+        let target = self.table_named(name).ok_or_else(|| format!("{name} is no table"))?;
+        let mut found: Vec<Step> = Vec::new();
+        for (table, via) in self.reached(from) {
+            for link in self.world.tables[target].links.iter().filter(|link| link.to == table) {
+                let step = Step { via: via.clone(), table: target, far: link.column };
+                if !found.contains(&step) {
+                    found.push(step);
+                }
+            }
+        }
+        if found.len() != 1 {
+            return Err(format!("{} ways to rows of {name}", found.len()));
+        }
+        Ok(found.remove(0))
+    }
+
+    /// The rows that a step leads to.
+    pub(super) fn many(&self, from: usize, row: usize, step: &Step) -> Vec<usize> {
+        let Some(at) = self.follow(from, row, &step.via) else { return Vec::new() };
+        let mut table = from;
+        for link in &step.via {
+            table = self.world.tables[table].links[*link].to;
+        }
+        let key = &self.world.tables[table].rows[at][0];
+        let rows = self.world.tables[step.table].rows.iter().enumerate();
+        rows.filter(|(_, row)| !row[step.far].is_null() && row[step.far].same(key))
+            .map(|(index, _)| index)
+            .collect()
+    }
+}

@@ -1,0 +1,309 @@
+//! Aggregations of rows, and what metrics are computed from.
+
+use super::cell::Cell;
+use super::names::{Ground, Place};
+use super::question::Condition;
+use super::world::{Calculation, Formula, Function, Input, Rule, Semi, Shift, Window};
+use super::{Reference, Refused};
+
+/// A condition of one number alone.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Extra {
+    Rule(Rule),
+    Asked(Condition),
+}
+
+/// The events that follow the rows of a leaf.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Follows {
+    pub(super) table: usize,
+    pub(super) time: usize,
+    pub(super) filters: Vec<Extra>,
+    pub(super) on: Vec<(usize, usize)>,
+    pub(super) window: Option<(i32, super::calendar::Unit)>,
+}
+
+/// One aggregation of one table.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Leaf {
+    pub(super) table: usize,
+    pub(super) time: Option<usize>,
+    pub(super) function: Function,
+    pub(super) of: Option<Place>,
+    pub(super) filters: Vec<Extra>,
+    pub(super) semi: Option<Semi>,
+    pub(super) window: Option<Window>,
+    /// The innermost first.
+    pub(super) shifts: Vec<Shift>,
+    pub(super) follows: Option<Follows>,
+    pub(super) dense: bool,
+}
+
+/// A calculation over leaves, by position.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Leaf(usize),
+    Number(i64),
+    Calculate(char, Box<Value>, Box<Value>),
+    Fill(Box<Value>, i64),
+}
+
+impl Value {
+    pub(super) fn of(&self, leaves: &[Cell]) -> Cell {
+        match self {
+            Self::Leaf(index) => leaves[*index].clone(),
+            Self::Number(n) => Cell::Int(*n),
+            Self::Calculate(op, a, b) => {
+                let (a, b) = (a.of(leaves), b.of(leaves));
+                match op {
+                    '+' => a.plus(&b),
+                    '-' => a.plus(&b.negated()),
+                    '*' => a.times(&b),
+                    _ => a.over(&b),
+                }
+            }
+            Self::Fill(inner, fill) => match inner.of(leaves) {
+                Cell::Null => Cell::Int(*fill),
+                found => found,
+            },
+        }
+    }
+}
+
+/// What an aggregation gives over no rows.
+pub(super) fn of_nothing(function: Function) -> Cell {
+    match function {
+        Function::Count | Function::CountDistinct => Cell::Int(0),
+        _ => Cell::Null,
+    }
+}
+
+/// An aggregation of values, missing ones among them.
+pub(super) fn aggregate(function: Function, cells: &[Cell]) -> Cell {
+    let mut present: Vec<Cell> = cells.iter().filter(|cell| !cell.is_null()).cloned().collect();
+    if function == Function::Count {
+        return Cell::Int(i64::try_from(present.len()).unwrap_or(0));
+    }
+    present.sort_by(Cell::place);
+    if function == Function::CountDistinct {
+        present.dedup_by(|a, b| a.same(b));
+        return Cell::Int(i64::try_from(present.len()).unwrap_or(0));
+    }
+    let (Some(first), Some(last)) = (present.first().cloned(), present.last().cloned()) else {
+        return Cell::Null;
+    };
+    let count = present.len();
+    let sum = present.iter().skip(1).fold(first.clone(), |sum, cell| sum.plus(cell));
+    match function {
+        Function::Min => first,
+        Function::Max => last,
+        Function::Sum => sum,
+        Function::Avg => match sum {
+            // Four more digits, rounded half away from zero.
+            Cell::Decimal(digits, scale) => {
+                let (digits, n) = (digits * 10_000, i128::try_from(count).unwrap_or(1));
+                let rounded = (2 * digits.abs() + n) / (2 * n);
+                Cell::Decimal(rounded * digits.signum(), scale + 4)
+            }
+            sum => sum.over(&Cell::Int(i64::try_from(count).unwrap_or(1))),
+        },
+        _ => {
+            let (low, high) = (&present[(count - 1) / 2], &present[count / 2]);
+            match (low.double(), high.double()) {
+                (Some(low), Some(high)) => Cell::Double((low + high) / 2.0),
+                _ => Cell::Null,
+            }
+        }
+    }
+}
+
+impl Reference<'_> {
+    /// The calculation of a metric, its aggregations added to `leaves`.
+    pub(super) fn calculation(&self, metric: usize, leaves: &mut Vec<Leaf>) -> Value {
+        let metric = &self.world.metrics[metric];
+        let value = match &metric.calculation {
+            Calculation::Simple { table, function, column, filter, time, semi, dense } => {
+                leaves.push(Leaf {
+                    table: *table,
+                    time: time.or(self.world.tables[*table].time),
+                    function: *function,
+                    of: column.map(|column| Place { via: Vec::new(), table: *table, column }),
+                    filters: filter.iter().cloned().map(Extra::Rule).collect(),
+                    semi: semi.clone(),
+                    window: None,
+                    shifts: Vec::new(),
+                    follows: None,
+                    dense: *dense,
+                });
+                Value::Leaf(leaves.len() - 1)
+            }
+            Calculation::Ratio(above, below) => {
+                let above = self.input(above, leaves);
+                let below = self.input(below, leaves);
+                Value::Calculate('/', Box::new(above), Box::new(below))
+            }
+            Calculation::Derived(formula, inputs) => {
+                let inputs: Vec<Value> = inputs.iter().map(|i| self.input(i, leaves)).collect();
+                of_inputs(formula, &inputs)
+            }
+            Calculation::Cumulative(input, window) => {
+                let first = leaves.len();
+                let value = self.input(input, leaves);
+                leaves[first..].iter_mut().for_each(|leaf| leaf.window = Some(*window));
+                value
+            }
+            Calculation::Conversion { base, follows, on, window, count } => {
+                let mut events = Vec::new();
+                self.input(follows, &mut events);
+                let value = self.input(base, leaves);
+                let mut leaf = leaves[leaves.len() - 1].clone();
+                let event = events.remove(0);
+                leaf.follows = event.time.map(|time| Follows {
+                    table: event.table,
+                    time,
+                    filters: event.filters,
+                    on: on.clone(),
+                    window: *window,
+                });
+                if *count {
+                    leaves.pop();
+                }
+                leaves.push(leaf);
+                let events = Value::Leaf(leaves.len() - 1);
+                match count {
+                    true => events,
+                    false => Value::Calculate('/', Box::new(events), Box::new(value)),
+                }
+            }
+        };
+        match metric.fill {
+            Some(fill) => Value::Fill(Box::new(value), fill),
+            None => value,
+        }
+    }
+
+    fn input(&self, input: &Input, leaves: &mut Vec<Leaf>) -> Value {
+        let first = leaves.len();
+        let value = self.calculation(input.metric, leaves);
+        for leaf in &mut leaves[first..] {
+            leaf.filters.extend(input.filter.iter().cloned().map(Extra::Rule));
+            leaf.shifts.extend(input.offset);
+        }
+        value
+    }
+
+    pub(super) fn extra(&self, ground: Ground, row: usize, extra: &Extra) -> Result<bool, Refused> {
+        match extra {
+            Extra::Rule(rule) => Ok(self.rule(ground.table, row, rule) == Some(true)),
+            Extra::Asked(condition) => self.passes(ground, row, condition),
+        }
+    }
+
+    /// The rows that pass all of these.
+    pub(super) fn narrowed(
+        &self,
+        ground: Ground,
+        rows: &[usize],
+        extras: &[Extra],
+    ) -> Result<Vec<usize>, Refused> {
+        let mut kept = Vec::new();
+        for row in rows {
+            let mut counts = true;
+            for extra in extras {
+                counts &= self.extra(ground, *row, extra)?;
+            }
+            if counts {
+                kept.push(*row);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The value of a leaf over the rows of one group.
+    pub(super) fn leaf(&self, leaf: &Leaf, rows: &[usize]) -> Result<Cell, Refused> {
+        let ground = Ground { table: leaf.table, time: leaf.time };
+        let mut rows = self.narrowed(ground, rows, &leaf.filters)?;
+        if let Some(semi) = &leaf.semi {
+            rows = self.picked(leaf.table, semi, &rows);
+        }
+        let cells: Vec<Cell> = match &leaf.of {
+            Some(place) => rows.iter().map(|row| self.value(leaf.table, *row, place)).collect(),
+            None => rows.iter().map(|_| Cell::Int(1)).collect(),
+        };
+        Ok(match aggregate(leaf.function, &cells) {
+            // A sum of whole numbers is a decimal.
+            Cell::Int(n) if leaf.function == Function::Sum => Cell::Decimal(i128::from(n), 0),
+            found => found,
+        })
+    }
+
+    /// The rows of the first or last time, of each combination of the columns.
+    fn picked(&self, table: usize, semi: &Semi, rows: &[usize]) -> Vec<usize> {
+        let cell = |row: usize, column: usize| &self.world.tables[table].rows[row][column];
+        let alike =
+            |a: usize, b: usize| semi.per.iter().all(|column| cell(a, *column).same(cell(b, *column)));
+        let beats = |a: usize, b: usize| {
+            let (a, b) = (cell(a, semi.over), cell(b, semi.over));
+            let order = a.compare(b);
+            order.is_some_and(|order| if semi.first { order.is_lt() } else { order.is_gt() })
+        };
+        let known = |row: &usize| !cell(*row, semi.over).is_null();
+        let best = |row: &usize| !rows.iter().any(|o| alike(*o, *row) && beats(*o, *row));
+        rows.iter().copied().filter(|row| known(row) && best(row)).collect()
+    }
+
+    /// The value of a metric for what a row belongs to.
+    pub(super) fn of_entity(
+        &self,
+        ground: Ground,
+        row: usize,
+        metric: &str,
+        per: Option<&str>,
+    ) -> Result<Cell, Refused> {
+        let (mut entity, mut via) = (ground.table, Vec::new());
+        for step in per.into_iter().flat_map(|per| per.split('.')) {
+            let links = &self.world.tables[entity].links;
+            let index = links.iter().position(|l| l.name == step).ok_or("no such relationship")?;
+            entity = links[index].to;
+            via.push(index);
+        }
+        let index = self.world.metrics.iter().position(|m| m.name == metric);
+        let mut leaves = Vec::new();
+        let value = self.calculation(index.ok_or("no such metric")?, &mut leaves);
+        let owner = self.follow(ground.table, row, &via);
+        let mut cells = Vec::new();
+        for leaf in &leaves {
+            if leaf.window.is_some() || !leaf.shifts.is_empty() || leaf.follows.is_some() {
+                return Err("a number of periods".to_owned());
+            }
+            let way = if leaf.table == ground.table {
+                via.clone()
+            } else {
+                let mut routes = self.routes(leaf.table, entity);
+                if routes.len() != 1 {
+                    return Err("not one way to the entity".to_owned());
+                }
+                routes.remove(0)
+            };
+            let count = self.world.tables[leaf.table].rows.len();
+            // Choice: a row that belongs to nothing has the number of no rows: 0 if it is a count.
+            let of_owner = |row: &usize| {
+                owner.is_some() && self.follow(leaf.table, *row, &way) == owner
+            };
+            let rows: Vec<usize> = (0..count).filter(of_owner).collect();
+            cells.push(self.leaf(leaf, &rows)?);
+        }
+        Ok(value.of(&cells))
+    }
+}
+
+fn of_inputs(formula: &Formula, inputs: &[Value]) -> Value {
+    match formula {
+        Formula::Input(index) => inputs[*index].clone(),
+        Formula::Number(n) => Value::Number(*n),
+        Formula::Calculate(op, a, b) => {
+            let (a, b) = (of_inputs(a, inputs), of_inputs(b, inputs));
+            Value::Calculate(*op, Box::new(a), Box::new(b))
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A question, as plain data: what the JSON of the query language says, and no more.
+
+use super::calendar::Unit;
+use super::cell::Cell;
+use super::world::{Function, Shift};
+
+/// A condition.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// All hold.
+    And(Vec<Condition>),
+    /// One holds.
+    Or(Vec<Condition>),
+    /// It does not hold.
+    Not(Box<Condition>),
+    /// A field compares.
+    Field {
+        /// Its name.
+        field: String,
+        /// A grain or part.
+        grain: Option<&'static str>,
+        /// The operator.
+        op: &'static str,
+        /// With what.
+        values: Vec<Cell>,
+        /// Whether case counts.
+        case: bool,
+    },
+    /// A stretch of time: `last`, `this` or `previous`.
+    Relative(String, &'static str, i32, Unit),
+    /// There is a related row.
+    Exists(String, Option<Box<Condition>>),
+    /// The metric's value compares, for what the relationships lead to.
+    Metric(String, Option<String>, &'static str, Vec<Cell>),
+}
+
+/// A metric that is asked for.
+#[derive(Clone, Debug)]
+pub struct AskedMetric {
+    /// Its name.
+    pub name: String,
+    /// The name of the column.
+    pub alias: String,
+    /// Only these rows.
+    pub filter: Option<Condition>,
+    /// Another time.
+    pub offset: Option<Shift>,
+    /// `value`, `difference` or `ratio`.
+    pub compare: Option<&'static str>,
+}
+
+/// An aggregation that is made up.
+#[derive(Clone, Debug)]
+pub struct AskedAggregation {
+    /// The function.
+    pub function: Function,
+    /// Of what.
+    pub field: Option<String>,
+    /// The name of the column.
+    pub alias: String,
+    /// Only these rows.
+    pub filter: Option<Condition>,
+}
+
+/// A field to group by or to list.
+#[derive(Clone, Debug)]
+pub struct AskedField {
+    /// Its name.
+    pub field: String,
+    /// A grain or part.
+    pub grain: Option<&'static str>,
+    /// The name of the column.
+    pub alias: String,
+}
+
+/// A share of a total.
+#[derive(Clone, Debug)]
+pub struct AskedShare {
+    /// Of which column.
+    pub of: String,
+    /// Within which groups.
+    pub within: Vec<String>,
+    /// The name of the column.
+    pub alias: String,
+}
+
+/// A question.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// To the answer of another one.
+    pub from: Option<Box<Question>>,
+    /// The table.
+    pub table: Option<String>,
+    /// Metrics.
+    pub metrics: Vec<AskedMetric>,
+    /// Aggregations.
+    pub aggregations: Vec<AskedAggregation>,
+    /// Fields to list.
+    pub fields: Vec<AskedField>,
+    /// Keys of groups.
+    pub group_by: Vec<AskedField>,
+    /// Which rows count.
+    pub filter: Option<Condition>,
+    /// Which rows of the answer are given.
+    pub having: Option<Condition>,
+    /// Rows of totals.
+    pub totals: Vec<Vec<String>>,
+    /// Shares.
+    pub shares: Vec<AskedShare>,
+    /// Columns, and whether the largest comes first.
+    pub order_by: Vec<(String, bool)>,
+    /// The most rows.
+    pub limit: Option<usize>,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The names of the columns.
+    pub head: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Vec<Cell>>,
+    /// Whether the order of the rows is determined.
+    pub ordered: bool,
+}

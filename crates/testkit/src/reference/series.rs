@@ -1,0 +1,222 @@
+//! Numbers of other times: each period's value is worked out from the rows of the days that count
+//! for it, as if nothing else had been asked.
+
+use super::calendar::{self, Unit};
+use super::cell::Cell;
+use super::filter::{truncated, unit};
+use super::names::Ground;
+use super::question::Condition;
+use super::world::{Kind, Shift, Start, Window};
+use super::{Reference, Refused};
+
+/// A stretch of days: from the first up to, but without, the second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Days {
+    pub(super) from: Option<i32>,
+    pub(super) to: Option<i32>,
+}
+
+impl Days {
+    fn and(self, other: Self) -> Self {
+        let to = [self.to, other.to].into_iter().flatten().min();
+        Self { from: self.from.max(other.from), to }
+    }
+}
+
+/// The day whose value a day shows.
+fn shown(day: i32, shift: Shift) -> i32 {
+    match shift {
+        Shift::Back(count, unit) => calendar::back(day, count, unit),
+        Shift::StartOf(unit) => calendar::floor(day, unit),
+    }
+}
+
+/// Which days' rows count for which periods.
+#[derive(Clone, Debug)]
+pub(super) struct Periods {
+    pub(super) grain: Option<Unit>,
+    pub(super) window: Option<Window>,
+    pub(super) shifts: Vec<Shift>,
+    pub(super) days: Days,
+}
+
+impl Periods {
+    /// The stretch that the values are taken from.
+    fn source(&self) -> Days {
+        let grain = self.grain.unwrap_or(Unit::Day);
+        let from = |from| self.shifts.iter().rev().fold(from, |day, shift| shown(day, *shift));
+        let end = |end: i32, shift: &Shift| match shift {
+            // The end of a month is the start of the next, whatever the lengths of both.
+            Shift::Back(_, unit) if calendar::floor(end, *unit) == end => shown(end, *shift),
+            Shift::Back(..) => shown(end - 1, *shift) + 1,
+            Shift::StartOf(_) => calendar::next(shown(end - 1, *shift), grain),
+        };
+        let to = |to| self.shifts.iter().rev().fold(to, end);
+        Days { from: self.days.from.map(from), to: self.days.to.map(to) }
+    }
+
+    fn start(&self, start: Start, told: i32) -> Option<i32> {
+        match start {
+            Start::AllTime => None,
+            Start::Trailing(count, unit) => Some(calendar::back(told + 1, count, unit)),
+            Start::ToDate(unit) => Some(calendar::floor(told, unit)),
+        }
+    }
+
+    /// Whether a row of `day` counts for the period; `newest` is the last day with rows.
+    fn counts(&self, period: i32, grain: Unit, day: i32, newest: i32) -> bool {
+        let source = self.source();
+        let back = |day, shift: &Shift| calendar::floor(shown(day, *shift), grain);
+        let period = self.shifts.iter().rev().fold(period, back);
+        let Some((start, first)) = self.window else {
+            let within = source.from.is_none_or(|from| day >= from)
+                && source.to.is_none_or(|to| day < to);
+            return within && calendar::floor(day, grain) == period;
+        };
+        let last = source.to.map_or(newest, |to| to - 1);
+        if period > last {
+            return false;
+        }
+        let told = if first {
+            source.from.map_or(period, |from| period.max(from))
+        } else {
+            (calendar::next(period, grain) - 1).min(last)
+        };
+        day <= told && self.start(start, told).is_none_or(|start| day >= start)
+    }
+
+    /// The periods that are told, given the days of all rows.
+    fn told(&self, grain: Unit, days: &[i32]) -> Vec<i32> {
+        let (Some(oldest), Some(newest)) = (days.iter().min(), days.iter().max()) else {
+            return Vec::new();
+        };
+        let end = self.days.to.unwrap_or(newest + 1);
+        let mut period = calendar::floor(self.days.from.unwrap_or(*oldest), grain);
+        let mut found = Vec::new();
+        while period < end {
+            found.push(period);
+            period = calendar::next(period, grain);
+        }
+        found
+    }
+
+    /// The rows of each period, or of all that is asked where there are none; each row has its day.
+    ///
+    /// Choice: without a grain and an end, a running total counts rows without a time as well.
+    /// Choice: without an end that is asked for, the last period is that of the newest row that
+    /// passes the conditions of the numbers.
+    pub(super) fn rows(
+        &self,
+        rows: &[(usize, Option<i32>)],
+    ) -> Result<Vec<(Option<i32>, Vec<usize>)>, Refused> {
+        let days: Vec<i32> = rows.iter().filter_map(|(_, day)| *day).collect();
+        let newest = days.iter().max().copied().unwrap_or(0);
+        let picked = |test: &dyn Fn(Option<i32>) -> bool| -> Vec<usize> {
+            rows.iter().filter(|(_, day)| test(*day)).map(|(row, _)| *row).collect()
+        };
+        let Some(grain) = self.grain else {
+            let source = self.source();
+            let (from, to) = match self.window {
+                None => (source.from, source.to),
+                Some((start, _)) => match source.to {
+                    Some(to) => (self.start(start, to - 1), Some(to)),
+                    None if start == Start::AllTime => (None, None),
+                    None => return Err("a number up to which day?".to_owned()),
+                },
+            };
+            let starts = self.shifts.iter().any(|shift| matches!(shift, Shift::StartOf(_)));
+            if starts || (!self.shifts.is_empty() && self.days == Days::default()) {
+                return Err("of which time?".to_owned());
+            }
+            let within = |day: Option<i32>| match day {
+                Some(day) => from.is_none_or(|f| day >= f) && to.is_none_or(|t| day < t),
+                None => from.is_none() && to.is_none(),
+            };
+            return Ok(vec![(None, picked(&within))]);
+        };
+        let periods = self.told(grain, &days).into_iter();
+        Ok(periods
+            .map(|period| {
+                let counts =
+                    |day: Option<i32>| day.is_some_and(|d| self.counts(period, grain, d, newest));
+                (Some(period), picked(&counts))
+            })
+            .collect())
+    }
+}
+
+/// The conditions that all hold.
+pub(super) fn conjuncts(condition: &Condition) -> Vec<&Condition> {
+    match condition {
+        Condition::And(parts) => parts.iter().flat_map(conjuncts).collect(),
+        other => vec![other],
+    }
+}
+
+impl Reference<'_> {
+    /// Whether a name is the time of what is computed.
+    pub(super) fn is_time(&self, ground: Ground, name: &str) -> bool {
+        let found = self.find(ground, name);
+        found.is_ok_and(|place| place.via.is_empty() && Some(place.column) == ground.time)
+    }
+
+    /// The days that a condition on the time means, if it is a stretch of them.
+    pub(super) fn days(&self, ground: Ground, condition: &Condition) -> Option<Days> {
+        let kind = self.world.tables[ground.table].columns[ground.time?].kind;
+        match condition {
+            Condition::Relative(field, op, count, unit) if self.is_time(ground, field) => {
+                let (from, to) = self.stretch(op, *count, *unit);
+                Some(Days { from: Some(from), to: Some(to) })
+            }
+            Condition::Field { field, grain, op, values, .. } if self.is_time(ground, field) => {
+                let grain = unit(grain.unwrap_or("day"))?;
+                let day = |value: &Cell| match (value, kind) {
+                    (Cell::Date(day), _) => Some(*day),
+                    (Cell::Instant(micros), Kind::Instant) if micros % 86_400_000_000 == 0 => {
+                        Some(calendar::day_of(*micros))
+                    }
+                    _ => None,
+                };
+                let days: Vec<i32> = values.iter().map(day).collect::<Option<_>>()?;
+                let next = |day: i32| Some(calendar::next(day, grain));
+                let (from, to) = match (*op, days.as_slice()) {
+                    ("=", [day]) => (Some(*day), next(*day)),
+                    ("<", [day]) => (None, Some(*day)),
+                    ("<=", [day]) => (None, next(*day)),
+                    (">", [day]) => (next(*day), None),
+                    (">=", [day]) => (Some(*day), None),
+                    ("between", [a, b]) => (Some(*a), next(*b)),
+                    ("in_range", [a, b]) => (Some(*a), Some(*b)),
+                    _ => return None,
+                };
+                Some(Days { from, to })
+            }
+            _ => None,
+        }
+    }
+
+    /// What all conditions on the time of some numbers ask for, and the other conditions.
+    pub(super) fn parted<'c>(
+        &self,
+        ground: Ground,
+        condition: Option<&'c Condition>,
+    ) -> (Days, Vec<&'c Condition>) {
+        let (mut days, mut others) = (Days::default(), Vec::new());
+        for conjunct in condition.into_iter().flat_map(conjuncts) {
+            match self.days(ground, conjunct) {
+                Some(found) => days = days.and(found),
+                None => others.push(conjunct),
+            }
+        }
+        (days, others)
+    }
+
+    /// The day of a row's time.
+    pub(super) fn day(&self, ground: Ground, row: usize) -> Option<i32> {
+        let cell = &self.world.tables[ground.table].rows[row][ground.time?];
+        match truncated(cell, Some("day")) {
+            Cell::Date(day) => Some(day),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! A small world: tables with rows, how they lead to each other, and metrics over them.
+
+use super::calendar::Unit;
+use super::cell::Cell;
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Whole numbers.
+    Int,
+    /// Decimals with two digits after the point.
+    Decimal,
+    /// Doubles.
+    Double,
+    /// Texts.
+    Text,
+    /// True and false.
+    Bool,
+    /// Dates.
+    Date,
+    /// Instants.
+    Instant,
+}
+
+impl Kind {
+    /// Whether it can be added up.
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Int | Self::Decimal | Self::Double)
+    }
+
+    /// Whether it is a time.
+    pub fn is_time(self) -> bool {
+        matches!(self, Self::Date | Self::Instant)
+    }
+}
+
+/// A column; `dimension` says that columns of other tables mean the same.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: Kind,
+    /// What it means beyond its table.
+    pub dimension: Option<String>,
+}
+
+/// A relationship to at most one row of another table, whose primary key equals the column.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Its name.
+    pub name: String,
+    /// The position of the column with the key.
+    pub column: usize,
+    /// The position of the table that it leads to.
+    pub to: usize,
+}
+
+/// A table; its first column is its primary key.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Where its rows lead.
+    pub links: Vec<Link>,
+    /// The position of its time.
+    pub time: Option<usize>,
+    /// Its rows.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// An aggregation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// Rows, or values that are present.
+    Count,
+    /// Different values.
+    CountDistinct,
+    /// The sum.
+    Sum,
+    /// The mean.
+    Avg,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+    /// The one in the middle.
+    Median,
+}
+
+/// A condition that the author of the model wrote, over one table: three-valued, as in SQL.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// The column compares with the value.
+    Compare(usize, &'static str, Cell),
+    /// The column is missing.
+    IsNull(usize),
+    /// Both.
+    And(Box<Rule>, Box<Rule>),
+    /// One of them.
+    Or(Box<Rule>, Box<Rule>),
+    /// It does not hold.
+    Not(Box<Rule>),
+}
+
+/// Another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shift {
+    /// So many units earlier.
+    Back(i32, Unit),
+    /// The first period of a longer one.
+    StartOf(Unit),
+}
+
+/// Where a window starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the first row.
+    AllTime,
+    /// So many units before its end.
+    Trailing(i32, Unit),
+    /// With the period that its last day lies in.
+    ToDate(Unit),
+}
+
+/// A window, and whether the first day of a period tells its value, not the last one.
+pub type Window = (Start, bool);
+
+/// A number of one time only: the time's column, whether the first counts, and of what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Semi {
+    /// The column of the time.
+    pub over: usize,
+    /// The first, not the last.
+    pub first: bool,
+    /// Each combination of these columns has its own; empty: each group.
+    pub per: Vec<usize>,
+}
+
+/// A metric that another one is computed from.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its position.
+    pub metric: usize,
+    /// Only these rows.
+    pub filter: Option<Rule>,
+    /// Its value of another time.
+    pub offset: Option<Shift>,
+}
+
+/// A calculation over inputs, by position.
+#[derive(Clone, Debug)]
+pub enum Formula {
+    /// An input.
+    Input(usize),
+    /// A whole number.
+    Number(i64),
+    /// `+`, `-`, `*` or `/`.
+    Calculate(char, Box<Formula>, Box<Formula>),
+}
+
+/// How a metric is computed.
+#[derive(Clone, Debug)]
+pub enum Calculation {
+    /// One aggregation of a table.
+    Simple {
+        /// The table.
+        table: usize,
+        /// The function.
+        function: Function,
+        /// Of which column; rows if none.
+        column: Option<usize>,
+        /// Only these rows.
+        filter: Option<Rule>,
+        /// A time that is not the table's.
+        time: Option<usize>,
+        /// Not added up over time.
+        semi: Option<Semi>,
+        /// Periods without data have a row.
+        dense: bool,
+    },
+    /// One divided by another.
+    Ratio(Input, Input),
+    /// A formula over inputs.
+    Derived(Formula, Vec<Input>),
+    /// Accumulated over time.
+    Cumulative(Input, Window),
+    /// Events that follow others.
+    Conversion {
+        /// The count of what may be followed.
+        base: Input,
+        /// The count of what follows.
+        follows: Input,
+        /// Pairs of columns that are equal in both.
+        on: Vec<(usize, usize)>,
+        /// How long after it still counts.
+        window: Option<(i32, Unit)>,
+        /// The number of events, not their share.
+        count: bool,
+    },
+}
+
+/// A metric.
+#[derive(Clone, Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: String,
+    /// How it is computed.
+    pub calculation: Calculation,
+    /// What stands in place of a missing number.
+    pub fill: Option<i64>,
+}
+
+/// Tables and metrics.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// The metrics; each is computed from earlier ones.
+    pub metrics: Vec<Metric>,
+}
