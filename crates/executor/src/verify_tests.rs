@@ -369,7 +369,7 @@ async fn a_policys_table_is_dropped() {
         let asked = if amount(join.left()) { join.left() } else { join.right() };
         Some(Arc::clone(asked))
     });
-    made.refused(&tampered, "the policy over `offices` is not found");
+    made.refused(&tampered, "a policy's table is gone, and what it guards is not");
 }
 
 #[tokio::test]
@@ -390,6 +390,26 @@ async fn a_table_is_gone_and_another_is_read_in_its_place() {
     let offices = open("all", r#"{"table": "offices", "fields": ["id", "state"]}"#).await;
     for group in ["own", "all"] {
         let made = open(group, LIST).await;
-        made.refused(&offices.physical, "the policy over `items` is not found");
+        made.refused(&offices.physical, "data is read that was not planned");
     }
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_asked_for_may_be_left_out() {
+    let made = open("own", JOINED).await;
+    let tenant = |node: &Node| node.schema().field_with_name("tenant").is_ok();
+    let narrowed = |node: &Node| shown(node).contains("FilterExec");
+    let sides = RefCell::new(Vec::new());
+    let filters = RefCell::new(Vec::new());
+    made.changed(|node| {
+        if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+            sides.borrow_mut().extend([Arc::clone(join.left()), Arc::clone(join.right())]);
+        }
+        filters.borrow_mut().extend(node.is::<FilterExec>().then(|| child(node)));
+        Some(Arc::clone(node))
+    });
+    let alone = sides.into_inner().into_iter().find(narrowed).unwrap();
+    made.proof(&alone).unwrap();
+    let bare = filters.into_inner().into_iter().find(tenant).unwrap();
+    made.refused(&bare, "the policy over `items` is not found");
 }

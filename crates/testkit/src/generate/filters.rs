@@ -138,8 +138,8 @@ pub(super) fn condition(
     if random.percent(8) {
         let metric = random.pick(&world.metrics).name.clone();
         let links = &world.tables[table].links;
-        let per = (!links.is_empty() && random.percent(60))
-            .then(|| random.pick(links).name.clone());
+        let per =
+            (!links.is_empty() && random.percent(60)).then(|| random.pick(links).name.clone());
         let value = Cell::Int(random.within(-2, 6));
         let op = *random.pick(&["=", "!=", "<", "<=", ">", ">=", "is_null", "not_null"]);
         let values = if op.ends_with("null") { Vec::new() } else { vec![value] };
@@ -159,7 +159,8 @@ pub(super) fn condition(
 
 /// A stretch of days of the time of numbers.
 pub(super) fn of_time(random: &mut Random) -> Condition {
-    let (op, count) = *random.pick(&[("in_range", 2), ("between", 2), (">=", 1), ("<", 1), ("<=", 1)]);
+    let (op, count) =
+        *random.pick(&[("in_range", 2), ("between", 2), (">=", 1), ("<", 1), ("<=", 1)]);
     let mut values: Vec<Cell> = (0..count).map(|_| near(random, Kind::Date)).collect();
     values.sort_by(Cell::place);
     Condition::Field { field: "metric_time".to_owned(), grain: None, op, values, case: false }

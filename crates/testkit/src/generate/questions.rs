@@ -4,8 +4,8 @@ use super::filters::{comparison, condition, field, of_time};
 use super::metrics::{aggregation, below, shift};
 use super::random::Random;
 use crate::reference::{
-    AskedAggregation, AskedField, AskedMetric, AskedShare, Calculation, Cell, Condition, Function, Kind,
-    Question, World,
+    AskedAggregation, AskedField, AskedMetric, AskedShare, Calculation, Cell, Condition, Function,
+    Kind, Question, World,
 };
 
 /// Whether keys without numbers may have totals. The engine fails there (E0900: an aggregation

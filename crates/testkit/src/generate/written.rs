@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::metrics::below;
 use super::worlds::stored;
 use crate::reference::{
-    AskedField, Calculation, Cell, Column, Condition, Formula, Function, Input, Question, Rule, Shift,
-    Start, World,
+    AskedField, Calculation, Cell, Column, Condition, Formula, Function, Input, Question, Rule,
+    Shift, Start, World,
 };
 
 /// A function as it is asked for.
@@ -36,7 +36,9 @@ fn rule(world: &World, table: usize, of: &Rule) -> String {
 
 fn shift(of: Shift) -> String {
     match of {
-        Shift::Back(count, unit) => format!("{{\"count\": {count}, \"unit\": \"{}\"}}", unit.name()),
+        Shift::Back(count, unit) => {
+            format!("{{\"count\": {count}, \"unit\": \"{}\"}}", unit.name())
+        }
         Shift::StartOf(unit) => format!("{{\"to\": \"{}\"}}", unit.name()),
     }
 }
@@ -88,21 +90,17 @@ fn metric(world: &World, index: usize) -> String {
                     false => format!("{{ fields: [{}] }}", per.join(", ")),
                 };
                 let over = name(&semi.over);
-                let _ = write!(
-                    text,
-                    ", semi_additive: {{ over: {over}, pick: {pick}, per: {per} }}"
-                );
+                let _ =
+                    write!(text, ", semi_additive: {{ over: {over}, pick: {pick}, per: {per} }}");
             }
             if *dense {
                 text += ", join_to_timespine: true";
             }
             text
         }
-        Calculation::Ratio(a, b) => format!(
-            "ratio: {{ numerator: {}, denominator: {} }}",
-            input(world, a),
-            input(world, b)
-        ),
+        Calculation::Ratio(a, b) => {
+            format!("ratio: {{ numerator: {}, denominator: {} }}", input(world, a), input(world, b))
+        }
         Calculation::Derived(f, inputs) => {
             let inputs = inputs.iter().enumerate();
             let inputs: Vec<String> =

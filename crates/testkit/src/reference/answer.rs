@@ -330,9 +330,8 @@ impl Reference<'_> {
         let dense = |part: &&Part| part.leaves.iter().any(|index| leaves[*index].dense);
         let Some(part) = parts.iter().find(dense) else { return Ok(()) };
         let keys = self.keys(question, part.ground)?;
-        let of_time = |(place, _): &&Key| {
-            place.via.is_empty() && Some(place.column) == part.ground.time
-        };
+        let of_time =
+            |(place, _): &&Key| place.via.is_empty() && Some(place.column) == part.ground.time;
         if keys.iter().filter(of_time).count() > 1 {
             return Err("unclear: gaps of two keys of one time".to_owned());
         }
@@ -465,9 +464,8 @@ impl Reference<'_> {
         head.extend(behind);
         places.push((Place { via: Vec::new(), table, column: 0 }, None));
         let rows = self.narrowed(ground, &all, &filter)?.into_iter();
-        let cell = |row: usize, (place, grain): &Key| {
-            truncated(&self.value(table, row, place), *grain)
-        };
+        let cell =
+            |row: usize, (place, grain): &Key| truncated(&self.value(table, row, place), *grain);
         let mut rows: Vec<Vec<Cell>> =
             rows.map(|row| places.iter().map(|place| cell(row, place)).collect()).collect();
         ordered(question, &head, &mut rows, &[(places.len() - 1, false)])?;

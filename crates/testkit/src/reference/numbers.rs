@@ -240,8 +240,9 @@ impl Reference<'_> {
     /// The rows of the first or last time, of each combination of the columns.
     fn picked(&self, table: usize, semi: &Semi, rows: &[usize]) -> Vec<usize> {
         let cell = |row: usize, column: usize| &self.world.tables[table].rows[row][column];
-        let alike =
-            |a: usize, b: usize| semi.per.iter().all(|column| cell(a, *column).same(cell(b, *column)));
+        let alike = |a: usize, b: usize| {
+            semi.per.iter().all(|column| cell(a, *column).same(cell(b, *column)))
+        };
         let beats = |a: usize, b: usize| {
             let (a, b) = (cell(a, semi.over), cell(b, semi.over));
             let order = a.compare(b);
@@ -287,9 +288,8 @@ impl Reference<'_> {
             };
             let count = self.world.tables[leaf.table].rows.len();
             // Choice: a row that belongs to nothing has the number of no rows: 0 if it is a count.
-            let of_owner = |row: &usize| {
-                owner.is_some() && self.follow(leaf.table, *row, &way) == owner
-            };
+            let of_owner =
+                |row: &usize| owner.is_some() && self.follow(leaf.table, *row, &way) == owner;
             let rows: Vec<usize> = (0..count).filter(of_owner).collect();
             cells.push(self.leaf(leaf, &rows)?);
         }
