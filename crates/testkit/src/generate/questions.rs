@@ -12,8 +12,10 @@ use crate::reference::{
 /// without keys and numbers).
 const TOTALS_WITHOUT_NUMBERS: bool = false;
 
-/// Whether an inner question may have totals.
-const TOTALS_IN_FROM: bool = true;
+/// Whether an inner question may have totals. A condition on their keys or their column `totals`
+/// leaves the row of the total of all in the answer, with a count of 0: the optimiser moves it below
+/// an aggregation without keys, which gives a row nevertheless.
+const TOTALS_IN_FROM: bool = false;
 
 /// Whether an inner question may have shares. Where the outer one does not use a share of the
 /// total of all, the engine counts the row of that total among the rows of the answer: the optimiser
