@@ -136,17 +136,15 @@ pub(super) fn condition(
         return Condition::Exists(other, inner);
     }
     if random.percent(10) {
-        let simple = |m: &&Metric| {
-            matches!(&m.calculation, Calculation::Simple { table: t, .. } if *t == table)
-        };
+        let simple = |m: &&Metric| matches!(&m.calculation, Calculation::Simple { table: t, .. } if *t == table);
         let own: Vec<&Metric> = world.metrics.iter().filter(simple).collect();
         let metric = match own.is_empty() || random.percent(50) {
             true => random.pick(&world.metrics).name.clone(),
             false => random.pick(&own).name.clone(),
         };
         let links = &world.tables[table].links;
-        let per = (!links.is_empty() && random.percent(60))
-            .then(|| random.pick(links).name.clone());
+        let per =
+            (!links.is_empty() && random.percent(60)).then(|| random.pick(links).name.clone());
         let value = Cell::Int(random.within(-2, 6));
         let op = *random.pick(&["=", "!=", "<", "<=", ">", ">=", "is_null", "not_null"]);
         let values = if op.ends_with("null") { Vec::new() } else { vec![value] };
@@ -166,7 +164,8 @@ pub(super) fn condition(
 
 /// A stretch of days of the time of numbers.
 pub(super) fn of_time(random: &mut Random) -> Condition {
-    let (op, count) = *random.pick(&[("in_range", 2), ("between", 2), (">=", 1), ("<", 1), ("<=", 1)]);
+    let (op, count) =
+        *random.pick(&[("in_range", 2), ("between", 2), (">=", 1), ("<", 1), ("<=", 1)]);
     let mut values: Vec<Cell> = (0..count).map(|_| near(random, Kind::Date)).collect();
     values.sort_by(Cell::place);
     Condition::Field { field: "metric_time".to_owned(), grain: None, op, values, case: false }

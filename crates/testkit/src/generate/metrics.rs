@@ -123,9 +123,7 @@ pub(super) fn below(world: &World, metric: usize) -> Vec<usize> {
 
 fn has_time(world: &World, metric: usize) -> bool {
     below(world, metric).into_iter().all(|metric| match &world.metrics[metric].calculation {
-        Calculation::Simple { table, time, .. } => {
-            time.or(world.tables[*table].time).is_some()
-        }
+        Calculation::Simple { table, time, .. } => time.or(world.tables[*table].time).is_some(),
         Calculation::Conversion { .. } => false,
         _ => true,
     })
@@ -185,7 +183,9 @@ fn composite(random: &mut Random, world: &World) -> Option<Calculation> {
         _ => {
             let events = |metric: &usize| match &world.metrics[*metric].calculation {
                 Calculation::Simple { function: Function::Count, column: None, semi, .. } => {
-                    semi.is_none() && has_time(world, *metric) && world.metrics[*metric].fill.is_none()
+                    semi.is_none()
+                        && has_time(world, *metric)
+                        && world.metrics[*metric].fill.is_none()
                 }
                 _ => false,
             };

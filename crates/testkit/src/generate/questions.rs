@@ -4,8 +4,8 @@ use super::filters::{comparison, condition, field, of_time};
 use super::metrics::{aggregation, below, shift};
 use super::random::Random;
 use crate::reference::{
-    AskedAggregation, AskedField, AskedMetric, AskedShare, Calculation, Cell, Condition, Function, Kind,
-    Question, World,
+    AskedAggregation, AskedField, AskedMetric, AskedShare, Calculation, Cell, Condition, Function,
+    Kind, Question, World,
 };
 
 /// Whether keys without numbers may have totals. The engine fails there (E0900: an aggregation
@@ -22,6 +22,10 @@ const TOTALS_IN_FROM: bool = false;
 /// moves the condition that leaves it out below an aggregation without keys, which gives a row
 /// nevertheless.
 const SHARES_IN_FROM: bool = false;
+
+/// Whether shares within groups may stand beside totals. The engine takes a total for one of the
+/// group of missing keys, and tells its share of that.
+const SHARES_WITHIN_BESIDE_TOTALS: bool = false;
 
 const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
 const PARTS: [&str; 7] = [
@@ -181,6 +185,9 @@ fn finish(random: &mut Random, question: &mut Question) {
                 question.totals.push(kept);
             }
         }
+    }
+    if !question.totals.is_empty() && !SHARES_WITHIN_BESIDE_TOTALS {
+        question.shares.iter_mut().for_each(|share| share.within.clear());
     }
     if !numbers.is_empty() && random.percent(20) {
         let name = random.pick(&numbers).clone();

@@ -133,9 +133,7 @@ fn worlds(of: &World) -> Vec<World> {
         if table + 1 == of.tables.len() && table > 0 {
             // A table that nothing needs; where something does, the case no longer fails.
             let links = of.tables.iter().flat_map(|t| &t.links);
-            let of_metric = |m: &crate::reference::Metric| {
-                matches!(&m.calculation, Calculation::Simple { table: t, .. } if *t == table)
-            };
+            let of_metric = |m: &crate::reference::Metric| matches!(&m.calculation, Calculation::Simple { table: t, .. } if *t == table);
             if links.into_iter().all(|link| link.to != table) && !of.metrics.iter().any(of_metric) {
                 add(&|w| drop(w.tables.pop()));
             }
@@ -145,7 +143,8 @@ fn worlds(of: &World) -> Vec<World> {
         if of.metrics[index].fill.is_some() {
             add(&|w| w.metrics[index].fill = None);
         }
-        if let Calculation::Simple { filter, time, semi, dense, .. } = &of.metrics[index].calculation
+        if let Calculation::Simple { filter, time, semi, dense, .. } =
+            &of.metrics[index].calculation
         {
             let mut simpler = |change: &dyn Fn(&mut Calculation)| {
                 add(&|w| change(&mut w.metrics[index].calculation));

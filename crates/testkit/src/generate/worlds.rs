@@ -28,7 +28,9 @@ pub(super) const TEXTS: [&str; 6] = ["a", "b", "B", "", "a_b", "ab%"];
 pub(super) fn some_day(random: &mut Random) -> i32 {
     let first = day(2023, 12, 20);
     match random.below(6) {
-        0 => *random.pick(&[day(2023, 12, 31), day(2024, 1, 31), day(2024, 2, 29), day(2024, 3, 31)]),
+        0 => {
+            *random.pick(&[day(2023, 12, 31), day(2024, 1, 31), day(2024, 2, 29), day(2024, 3, 31)])
+        }
         1 => first + random.below(120) as i32,
         _ => day(2024, 1, 25) + random.below(20) as i32,
     }
@@ -101,7 +103,8 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
 pub fn world(random: &mut Random) -> World {
     let count = 1 + random.below(5);
     let mut tables: Vec<Table> = (0..count).map(|index| table(random, index, count)).collect();
-    let sizes: Vec<usize> = (0..count).map(|_| random.below(13).max(usize::from(!EMPTY_TABLES))).collect();
+    let sizes: Vec<usize> =
+        (0..count).map(|_| random.below(13).max(usize::from(!EMPTY_TABLES))).collect();
     for index in 0..count {
         let mut ids: Vec<i64> = (1..=sizes[index] as i64).collect();
         for at in 1..ids.len() {

@@ -69,8 +69,8 @@ impl Periods {
         let back = |day, shift: &Shift| calendar::floor(shown(day, *shift), grain);
         let period = self.shifts.iter().rev().fold(period, back);
         let Some((start, first)) = self.window else {
-            let within = source.from.is_none_or(|from| day >= from)
-                && source.to.is_none_or(|to| day < to);
+            let within =
+                source.from.is_none_or(|from| day >= from) && source.to.is_none_or(|to| day < to);
             return within && calendar::floor(day, grain) == period;
         };
         let last = source.to.map_or(newest, |to| to - 1);
