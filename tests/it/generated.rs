@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
 
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use futures::FutureExt;
 use sandbar::{Engine, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
@@ -110,6 +112,10 @@ const KNOWN: [&str; 4] = [
     "NaN",
 ];
 
+/// Whether the optimiser may answer from statistics. It tells `count_distinct` of a field that equals
+/// a value as 1, also where no row passes.
+const STATISTICS_AS_ANSWERS: bool = false;
+
 fn today() -> i32 {
     calendar::day(2024, 2, 29)
 }
@@ -132,6 +138,12 @@ async fn session(world: &World) -> Result<Session, String> {
         .model("model.yaml", &yaml(world, None))
         .policies("policies.yaml", &policies)
         .clock(move || now);
+    if !STATISTICS_AS_ANSWERS {
+        let rules = PhysicalOptimizer::new().rules.into_iter();
+        let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
+        let state = SessionStateBuilder::new().with_default_features();
+        builder = builder.session_state(state.with_physical_optimizer_rules(rules).build());
+    }
     for table in &world.tables {
         builder = builder.batches(&table.name, vec![batch(table)]);
     }
@@ -212,8 +224,12 @@ async fn outcome(session: &Session, world: &World, question: &Question) -> Outco
             return Outcome::Refused(error.code().to_owned());
         }
         Err(error) => {
-            let source = std::error::Error::source(&error).map(ToString::to_string);
-            let source = source.unwrap_or_default();
+            let mut source = String::new();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(deeper) = cause {
+                source = format!("{source} {deeper}; {deeper:?}");
+                cause = deeper.source();
+            }
             return wrong(format!("error: {} {error} {source}", error.code()));
         }
     };
