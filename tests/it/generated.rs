@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
 
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use futures::FutureExt;
 use sandbar::{Engine, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
@@ -22,13 +24,99 @@ const QUESTIONS: usize = 8;
 /// How many wrong answers are told.
 const TOLD: usize = 12;
 
+/// What the questions that are answered make use of.
+const CONSTRUCTS: [&str; 70] = [
+    "!=",
+    "<",
+    "<=",
+    "=",
+    ">",
+    ">=",
+    "aggregation",
+    "all time",
+    "asked filter",
+    "asked offset",
+    "avg",
+    "between",
+    "compare",
+    "contains",
+    "conversion count",
+    "conversion rate",
+    "count",
+    "count_distinct",
+    "derived",
+    "empty",
+    "ends_with",
+    "fill",
+    "filter and",
+    "filter exists",
+    "filter grain",
+    "filter metric",
+    "filter metric per",
+    "filter not",
+    "filter or",
+    "filter path",
+    "filter relative",
+    "from",
+    "grain",
+    "having",
+    "in",
+    "in_range",
+    "input filter",
+    "input offset",
+    "is_null",
+    "key",
+    "limit",
+    "listing",
+    "max",
+    "median",
+    "metric filter",
+    "metric time",
+    "metric_time",
+    "min",
+    "not_contains",
+    "not_empty",
+    "not_in",
+    "not_null",
+    "order",
+    "ratio",
+    "report first",
+    "role path",
+    "semi first",
+    "semi global",
+    "semi last",
+    "semi per",
+    "several metrics",
+    "share within",
+    "shares",
+    "starts_with",
+    "sum",
+    "table name",
+    "timespine",
+    "to date",
+    "totals",
+    "trailing",
+];
+
 /// Failures of the engine that are known, by what they say. Each is a bug: when it is mended, its
 /// line goes.
-const KNOWN: [&str; 1] = [
+const KNOWN: [&str; 5] = [
+    // The check of the optimised plan, where the optimiser finds that a table need not be read.
+    "the optimised plan is refused",
+    // `metric_time` without a grain, of a date and of a datetime.
+    "keys of different types",
     // Two numbers of the first or last time with filters of their own, by a calculated key: the
     // optimiser takes the key out of one window only.
     "the engine panics",
+    // The same, where the optimiser finds that both windows are one.
+    "Physical plan does not support logical expression WindowFunction",
+    // A number divided by the double -0.0, which is not told from 0.
+    "NaN",
 ];
+
+/// Whether the optimiser may answer from statistics. It tells `count_distinct` of a field that equals
+/// a value as 1, also where no row passes.
+const STATISTICS_AS_ANSWERS: bool = false;
 
 fn today() -> i32 {
     calendar::day(2024, 2, 29)
@@ -52,6 +140,12 @@ async fn session(world: &World) -> Result<Session, String> {
         .model("model.yaml", &yaml(world, None))
         .policies("policies.yaml", &policies)
         .clock(move || now);
+    if !STATISTICS_AS_ANSWERS {
+        let rules = PhysicalOptimizer::new().rules.into_iter();
+        let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
+        let state = SessionStateBuilder::new().with_default_features();
+        builder = builder.session_state(state.with_physical_optimizer_rules(rules).build());
+    }
     for table in &world.tables {
         builder = builder.batches(&table.name, vec![batch(table)]);
     }
@@ -132,8 +226,12 @@ async fn outcome(session: &Session, world: &World, question: &Question) -> Outco
             return Outcome::Refused(error.code().to_owned());
         }
         Err(error) => {
-            let source = std::error::Error::source(&error).map(ToString::to_string);
-            let source = source.unwrap_or_default();
+            let mut source = String::new();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(deeper) = cause {
+                source = format!("{source} {deeper}; {deeper:?}");
+                cause = deeper.source();
+            }
             return wrong(format!("error: {} {error} {source}", error.code()));
         }
     };
@@ -191,7 +289,7 @@ async fn shrunk(world: World, question: Question, why: String) -> (World, Questi
 
 #[test]
 fn random_questions_have_the_answers_of_a_slow_evaluator() {
-    let (cases, first) = (setting("SANDBAR_CASES", 60), setting("SANDBAR_SEED", 1));
+    let (cases, first) = (setting("SANDBAR_CASES", 150), setting("SANDBAR_SEED", 1));
     let runtime = Runtime::new().unwrap();
     let mut used: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut refused: BTreeMap<String, usize> = BTreeMap::new();
@@ -228,4 +326,9 @@ fn random_questions_have_the_answers_of_a_slow_evaluator() {
     eprintln!("{asked} asked, {answered} answered, refused: {refused:?}\nused: {used:?}");
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(answered * 2 > asked, "{answered} of {asked} are answered");
+    // Fewer cases have fewer of each.
+    let least = usize::try_from(cases / 50).unwrap();
+    let rare: Vec<&str> =
+        CONSTRUCTS.into_iter().filter(|name| used.get(name).is_none_or(|n| *n < least)).collect();
+    assert!(rare.is_empty(), "hardly used: {rare:?}");
 }

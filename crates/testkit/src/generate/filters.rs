@@ -3,11 +3,24 @@
 use super::random::Random;
 use super::worlds::some_value as near;
 use crate::reference::calendar::Unit;
-use crate::reference::{Cell, Condition, Kind, Table, World};
+use crate::reference::{Calculation, Cell, Condition, Kind, Metric, Table, World};
 
 /// Whether `in` may have no values. Where a part of a question cannot have rows, the engine
 /// refuses the plan (E0900: the policy over the table is not found).
 const EMPTY_LISTS: bool = true;
+
+/// Whether `not` may stand over `not_empty`. The engine takes `not_empty` of a missing text for
+/// unknown, and of a missing number for false: its opposite passes for the one and not the other.
+const NOT_OF_NOT_EMPTY: bool = false;
+
+fn says_not_empty(condition: &Condition) -> bool {
+    match condition {
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().any(says_not_empty),
+        Condition::Not(inner) => says_not_empty(inner),
+        Condition::Field { op, .. } => *op == "not_empty",
+        _ => false,
+    }
+}
 
 /// The name of a field of a row of a table, over relationships or through the name of a table.
 pub(super) fn field(
@@ -68,7 +81,7 @@ pub(super) fn comparison(
             ordered,
             exact,
             exact,
-            &["is_null", "not_null", "empty", "not_empty"],
+            &["is_null", "not_null", "empty", "not_empty", "starts_with", "ends_with"],
             &["contains", "not_contains", "starts_with", "ends_with"],
         ]
         .concat(),
@@ -119,10 +132,13 @@ pub(super) fn condition(
         return match random.below(3) {
             0 => Condition::And(parts),
             1 => Condition::Or(parts),
-            _ => Condition::Not(Box::new(parts[0].clone())),
+            _ if NOT_OF_NOT_EMPTY || !says_not_empty(&parts[0]) => {
+                Condition::Not(Box::new(parts[0].clone()))
+            }
+            _ => parts[0].clone(),
         };
     }
-    if random.percent(8) {
+    if random.percent(10) {
         let leads = |t: &&Table| t.links.iter().any(|link| link.to == table);
         let near: Vec<&Table> = world.tables.iter().filter(leads).collect();
         let other = match near.is_empty() || random.percent(15) {
@@ -135,8 +151,13 @@ pub(super) fn condition(
         });
         return Condition::Exists(other, inner);
     }
-    if random.percent(8) {
-        let metric = random.pick(&world.metrics).name.clone();
+    if random.percent(10) {
+        let simple = |m: &&Metric| matches!(&m.calculation, Calculation::Simple { table: t, .. } if *t == table);
+        let own: Vec<&Metric> = world.metrics.iter().filter(simple).collect();
+        let metric = match own.is_empty() || random.percent(50) {
+            true => random.pick(&world.metrics).name.clone(),
+            false => random.pick(&own).name.clone(),
+        };
         let links = &world.tables[table].links;
         let per =
             (!links.is_empty() && random.percent(60)).then(|| random.pick(links).name.clone());

@@ -142,7 +142,7 @@ fn composite(random: &mut Random, world: &World) -> Option<Calculation> {
     if all.is_empty() {
         return None;
     }
-    match random.below(5) {
+    match random.below(7) {
         0 => {
             let above = input(random, world, &all, true);
             Some(Calculation::Ratio(above, input(random, world, &all, true)))

@@ -10,6 +10,7 @@
 mod batches;
 mod constructs;
 mod filters;
+mod json;
 mod metrics;
 mod questions;
 mod random;
@@ -19,8 +20,9 @@ mod written;
 
 pub use batches::batch;
 pub use constructs::constructs;
+pub use json::json;
 pub use questions::question;
 pub use random::Random;
 pub use shrink::smaller;
 pub use worlds::world;
-pub use written::{json, tables, yaml};
+pub use written::{tables, yaml};

@@ -1,8 +1,8 @@
 //! Questions to the answer of another question: its columns take the place of fields.
 
-use super::answer::ordered;
 use super::cell::Cell;
 use super::filter::{on_columns, truncated};
+use super::listing::ordered;
 use super::numbers::{aggregate, of_nothing};
 use super::question::{Answer, AskedField, Condition, Question};
 use super::world::Function;

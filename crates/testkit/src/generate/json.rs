@@ -1,0 +1,135 @@
+//! A question as people write it: JSON.
+
+use std::fmt::Write;
+
+use super::written::{function, shift};
+use crate::reference::{AskedField, Cell, Condition, Question};
+
+fn value(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) => format!("\"{text}\""),
+        Cell::Date(_) | Cell::Instant(_) => format!("\"{}\"", cell.text()),
+        _ => cell.text(),
+    }
+}
+
+fn list<T>(items: &[T], one: impl Fn(&T) -> String) -> String {
+    format!("[{}]", items.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+fn condition(of: &Condition) -> String {
+    match of {
+        Condition::And(parts) => format!("{{\"and\": {}}}", list(parts, condition)),
+        Condition::Or(parts) => format!("{{\"or\": {}}}", list(parts, condition)),
+        Condition::Not(inner) => format!("{{\"not\": {}}}", condition(inner)),
+        Condition::Exists(name, None) => format!("{{\"exists\": \"{name}\"}}"),
+        Condition::Exists(name, Some(inner)) => {
+            format!("{{\"exists\": \"{name}\", \"filter\": {}}}", condition(inner))
+        }
+        Condition::Metric(name, per, op, values) => {
+            let per = per.as_ref().map_or(String::new(), |per| format!(", \"per\": \"{per}\""));
+            format!("{{\"metric\": \"{name}\"{per}, \"op\": \"{op}\"{}}}", operands(op, values))
+        }
+        Condition::Relative(field, op, count, unit) => format!(
+            "{{\"field\": \"{field}\", \"op\": \"{op}\", \"count\": {count}, \"unit\": \"{}\"}}",
+            unit.name()
+        ),
+        Condition::Field { field, grain, op, values, case } => {
+            let mut text = format!("{{\"field\": \"{field}\", \"op\": \"{op}\"");
+            if let Some(grain) = grain {
+                let _ = write!(text, ", \"grain\": \"{grain}\"");
+            }
+            if *case {
+                text += ", \"case_sensitive\": true";
+            }
+            text + &operands(op, values) + "}"
+        }
+    }
+}
+
+fn operands(op: &str, values: &[Cell]) -> String {
+    match (op, values) {
+        ("is_null" | "not_null" | "empty" | "not_empty", _) => String::new(),
+        ("=" | "!=" | "<" | "<=" | ">" | ">=", [one]) => format!(", \"value\": {}", value(one)),
+        _ => format!(", \"values\": {}", list(values, value)),
+    }
+}
+
+fn field(asked: &AskedField) -> String {
+    let grain = asked.grain.map_or(String::new(), |grain| format!(", \"grain\": \"{grain}\""));
+    format!("{{\"field\": \"{}\"{grain}, \"as\": \"{}\"}}", asked.field, asked.alias)
+}
+
+fn names(names: &[String]) -> String {
+    list(names, |name| format!("\"{name}\""))
+}
+
+/// A question as JSON.
+pub fn json(question: &Question) -> String {
+    let mut members = Vec::new();
+    let filter = |of: &Option<Condition>| {
+        of.as_ref().map_or(String::new(), |of| format!(", \"filter\": {}", condition(of)))
+    };
+    if let Some(inner) = &question.from {
+        members.push(format!("\"from\": {}", json(inner)));
+    }
+    if let Some(table) = &question.table {
+        members.push(format!("\"table\": \"{table}\""));
+    }
+    if !question.metrics.is_empty() {
+        let metrics = list(&question.metrics, |m| {
+            let mut text = format!("{{\"name\": \"{}\", \"as\": \"{}\"", m.name, m.alias);
+            text += &filter(&m.filter);
+            if let Some(offset) = m.offset {
+                let _ = write!(text, ", \"offset\": {}", shift(offset));
+            }
+            if let Some(compare) = m.compare {
+                let _ = write!(text, ", \"compare\": \"{compare}\"");
+            }
+            text + "}"
+        });
+        members.push(format!("\"metrics\": {metrics}"));
+    }
+    if !question.aggregations.is_empty() {
+        let aggregations = list(&question.aggregations, |a| {
+            let field = a.field.as_ref().map_or(String::new(), |f| format!(", \"field\": \"{f}\""));
+            let name = function(a.function);
+            let filter = filter(&a.filter);
+            format!("{{\"function\": \"{name}\"{field}, \"as\": \"{}\"{filter}}}", a.alias)
+        });
+        members.push(format!("\"aggregations\": {aggregations}"));
+    }
+    if !question.fields.is_empty() {
+        members.push(format!("\"fields\": {}", list(&question.fields, field)));
+    }
+    if !question.group_by.is_empty() {
+        members.push(format!("\"group_by\": {}", list(&question.group_by, field)));
+    }
+    if let Some(filter) = &question.filter {
+        members.push(format!("\"filter\": {}", condition(filter)));
+    }
+    if let Some(having) = &question.having {
+        members.push(format!("\"having\": {}", condition(having)));
+    }
+    if !question.totals.is_empty() {
+        members.push(format!("\"totals\": {}", list(&question.totals, |kept| names(kept))));
+    }
+    if !question.shares.is_empty() {
+        let shares = list(&question.shares, |s| {
+            let within = names(&s.within);
+            format!("{{\"of\": \"{}\", \"within\": {within}, \"as\": \"{}\"}}", s.of, s.alias)
+        });
+        members.push(format!("\"shares\": {shares}"));
+    }
+    if !question.order_by.is_empty() {
+        let order = list(&question.order_by, |(name, largest)| {
+            let order = if *largest { "desc" } else { "asc" };
+            format!("{{\"field\": \"{name}\", \"order\": \"{order}\"}}")
+        });
+        members.push(format!("\"order_by\": {order}"));
+    }
+    if let Some(limit) = question.limit {
+        members.push(format!("\"limit\": {limit}"));
+    }
+    format!("{{{}}}", members.join(", "))
+}

@@ -1,0 +1,50 @@
+//! Numbers for what a row belongs to: conditions on metrics.
+
+use super::cell::Cell;
+use super::names::Ground;
+use super::{Reference, Refused};
+
+impl Reference<'_> {
+    /// The value of a metric for what a row belongs to.
+    pub(super) fn of_entity(
+        &self,
+        ground: Ground,
+        row: usize,
+        metric: &str,
+        per: Option<&str>,
+    ) -> Result<Cell, Refused> {
+        let (mut entity, mut via) = (ground.table, Vec::new());
+        for step in per.into_iter().flat_map(|per| per.split('.')) {
+            let links = &self.world.tables[entity].links;
+            let index = links.iter().position(|l| l.name == step).ok_or("no such relationship")?;
+            entity = links[index].to;
+            via.push(index);
+        }
+        let index = self.world.metrics.iter().position(|m| m.name == metric);
+        let mut leaves = Vec::new();
+        let value = self.calculation(index.ok_or("no such metric")?, &mut leaves);
+        let owner = self.follow(ground.table, row, &via);
+        let mut cells = Vec::new();
+        for leaf in &leaves {
+            if leaf.window.is_some() || !leaf.shifts.is_empty() || leaf.follows.is_some() {
+                return Err("a number of periods".to_owned());
+            }
+            let way = if leaf.table == ground.table {
+                via.clone()
+            } else {
+                let mut routes = self.routes(leaf.table, entity);
+                if routes.len() != 1 {
+                    return Err("not one way to the entity".to_owned());
+                }
+                routes.remove(0)
+            };
+            let count = self.world.tables[leaf.table].rows.len();
+            // Choice: a row that belongs to nothing has the number of no rows: 0 if it is a count.
+            let of_owner =
+                |row: &usize| owner.is_some() && self.follow(leaf.table, *row, &way) == owner;
+            let rows: Vec<usize> = (0..count).filter(of_owner).collect();
+            cells.push(self.leaf(leaf, &rows)?);
+        }
+        Ok(value.of(&cells))
+    }
+}

@@ -1,0 +1,212 @@
+//! The groups that the rows of one grain make, and the numbers of each.
+
+use super::calendar;
+use super::cell::Cell;
+use super::filter::{truncated, unit};
+use super::names::{Ground, Place};
+use super::numbers::{Extra, Follows, Leaf};
+use super::question::{Condition, Question};
+use super::series::Periods;
+use super::world::{Kind, Shift, Window};
+use super::{Reference, Refused};
+
+/// What is computed at one grain, from rows of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) ground: Ground,
+    pub(super) moved: Option<(Option<Window>, Vec<Shift>)>,
+    pub(super) follows: Option<Follows>,
+    /// The positions of its leaves.
+    pub(super) leaves: Vec<usize>,
+}
+
+/// A key: where it is, and its grain.
+pub(super) type Key = (Place, Option<&'static str>);
+
+/// Keys of a group with the values of leaves.
+pub(super) type Group = (Vec<Cell>, Vec<Cell>);
+
+pub(super) fn same_keys(a: &[Cell], b: &[Cell]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.same(b))
+}
+
+fn speaks_of_time(condition: &Condition) -> bool {
+    match condition {
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().any(speaks_of_time),
+        Condition::Not(inner) => speaks_of_time(inner),
+        Condition::Field { field, .. } | Condition::Relative(field, ..) => field == "metric_time",
+        Condition::Exists(..) | Condition::Metric(..) => false,
+    }
+}
+
+impl Reference<'_> {
+    /// Numbers of one table are computed from the same rows, unless the question goes by times and
+    /// theirs differ.
+    pub(super) fn parts(
+        &self,
+        question: &Question,
+        table: Option<usize>,
+        leaves: &[Leaf],
+    ) -> Result<Vec<Part>, Refused> {
+        let filters = question.metrics.iter().filter_map(|m| m.filter.as_ref());
+        let timed = question.group_by.iter().any(|key| key.field == "metric_time")
+            || filters.chain(&question.filter).any(speaks_of_time);
+        let mut parts: Vec<Part> = Vec::new();
+        for (index, leaf) in leaves.iter().enumerate() {
+            let ground = Ground { table: leaf.table, time: leaf.time };
+            let is_moved = leaf.window.is_some() || !leaf.shifts.is_empty();
+            if is_moved && leaf.time.is_none() {
+                return Err("no time".to_owned());
+            }
+            if is_moved && leaf.follows.is_some() {
+                return Err("conversions have no other time".to_owned());
+            }
+            let moved = is_moved.then(|| (leaf.window, leaf.shifts.clone()));
+            let fits = |part: &&mut Part| {
+                part.ground.table == ground.table
+                    && part.moved == moved
+                    && (!(timed || is_moved) || part.ground.time == ground.time)
+                    && part.follows.is_none()
+                    && leaf.follows.is_none()
+            };
+            match parts.iter_mut().find(fits) {
+                Some(part) => part.leaves.push(index),
+                None => {
+                    let follows = leaf.follows.clone();
+                    parts.push(Part { ground, moved, follows, leaves: vec![index] });
+                }
+            }
+        }
+        if parts.is_empty() {
+            let table = table.ok_or("no table")?;
+            let ground = Ground { table, time: self.world.tables[table].time };
+            parts.push(Part { ground, moved: None, follows: None, leaves: Vec::new() });
+        }
+        Ok(parts)
+    }
+
+    pub(super) fn keys(&self, question: &Question, ground: Ground) -> Result<Vec<Key>, Refused> {
+        let keys = question.group_by.iter();
+        keys.map(|key| Ok((self.field(ground, &key.field)?, key.grain))).collect()
+    }
+
+    /// One name means one field, or fields of one dimension.
+    pub(super) fn conformed(&self, question: &Question, keys: &[Vec<Key>]) -> Result<(), Refused> {
+        for (index, asked) in question.group_by.iter().enumerate() {
+            let places = keys.iter().map(|keys| &keys[index].0);
+            let means = |place: &Place| {
+                let column = &self.world.tables[place.table].columns[place.column];
+                (place.table, place.column, column.dimension.clone())
+            };
+            let all: Vec<_> = places.map(means).collect();
+            let same = |other: &(usize, usize, Option<String>)| {
+                (other.0, other.1) == (all[0].0, all[0].1)
+                    || (other.2.is_some() && other.2 == all[0].2)
+            };
+            if asked.field != "metric_time" && !all.iter().all(same) {
+                return Err(format!("{} means several things", asked.field));
+            }
+        }
+        Ok(())
+    }
+
+    /// The groups of a part that the rows make, by some of the keys.
+    pub(super) fn groups(
+        &self,
+        part: &Part,
+        keys: &[Key],
+        filter: Option<&Condition>,
+        leaves: &[Leaf],
+    ) -> Result<Vec<Group>, Refused> {
+        let ground = part.ground;
+        let own: Vec<&Leaf> = part.leaves.iter().map(|index| &leaves[*index]).collect();
+        let (days, others) = self.parted(ground, filter);
+        let conditions: Vec<Extra> = match &part.moved {
+            Some(_) => others.into_iter().cloned().map(Extra::Asked).collect(),
+            None => filter.cloned().into_iter().map(Extra::Asked).collect(),
+        };
+        let all: Vec<usize> = (0..self.world.tables[ground.table].rows.len()).collect();
+        let mut rows = self.narrowed(ground, &all, &conditions)?;
+        // Where all numbers have the same conditions, no other keeps a group for which no row
+        // counts.
+        if own.iter().all(|leaf| leaf.filters == own[0].filters)
+            && let Some(first) = own.first()
+        {
+            rows = self.narrowed(ground, &rows, &first.filters)?;
+        }
+        let of_row = |row: usize, (place, grain): &Key| {
+            truncated(&self.value(ground.table, row, place), *grain)
+        };
+        let stretches = match &part.moved {
+            None => vec![(None, rows)],
+            Some((window, shifts)) => {
+                let grain = self.period(ground, keys)?.map(|(_, grain)| grain);
+                let (window, shifts) = (*window, shifts.clone());
+                let dated: Vec<_> = rows.iter().map(|row| (*row, self.day(ground, *row))).collect();
+                Periods { grain, window, shifts, days }.rows(&dated)?
+            }
+        };
+        let at = match part.moved {
+            Some(_) => self.period(ground, keys)?.map(|(index, _)| index),
+            None => None,
+        };
+        let mut groups: Vec<(Vec<Cell>, Vec<usize>)> = Vec::new();
+        if keys.is_empty() {
+            groups.push((Vec::new(), Vec::new()));
+        }
+        for (period, rows) in stretches {
+            let of_group = |row: usize| -> Vec<Cell> {
+                let of_key = |(index, key)| match period {
+                    Some(day) if at == Some(index) => Cell::Date(day),
+                    _ => of_row(row, key),
+                };
+                keys.iter().enumerate().map(of_key).collect()
+            };
+            let rows = match &part.follows {
+                Some(follows) => self.credited(ground, &rows, follows, &of_group)?,
+                None => rows,
+            };
+            for row in rows {
+                let found = of_group(row);
+                match groups.iter_mut().find(|(known, _)| same_keys(known, &found)) {
+                    Some((_, rows)) => rows.push(row),
+                    None => groups.push((found, vec![row])),
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for (keys, rows) in groups {
+            let count = Cell::Int(i64::try_from(rows.len()).unwrap_or(0));
+            let cells = own.iter().map(|leaf| match leaf.follows {
+                Some(_) => Ok(count.clone()),
+                None => self.leaf(leaf, &rows),
+            });
+            found.push((keys, cells.collect::<Result<Vec<_>, _>>()?));
+        }
+        Ok(found)
+    }
+
+    /// The key that periods are, and how long they are.
+    pub(super) fn period(
+        &self,
+        ground: Ground,
+        keys: &[Key],
+    ) -> Result<Option<(usize, calendar::Unit)>, Refused> {
+        let own = |(_, (place, _)): &(usize, &Key)| {
+            place.via.is_empty() && Some(place.column) == ground.time
+        };
+        let found: Vec<(usize, &Key)> = keys.iter().enumerate().filter(own).collect();
+        match found.as_slice() {
+            [] => Ok(None),
+            [(index, (place, grain))] => {
+                let kind = self.world.tables[place.table].columns[place.column].kind;
+                let grain = match (grain, kind) {
+                    (None, Kind::Date) => Some(calendar::Unit::Day),
+                    (grain, _) => grain.and_then(unit),
+                };
+                Ok(Some((*index, grain.ok_or("no period")?)))
+            }
+            _ => Err("two grains of one time".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Lists of rows, and the order of answers.
+
+use std::cmp::Ordering;
+
+use super::cell::Cell;
+use super::filter::truncated;
+use super::groups::Key;
+use super::names::{Ground, Place};
+use super::numbers::Extra;
+use super::question::{Answer, Question};
+use super::{Reference, Refused};
+
+impl Reference<'_> {
+    pub(super) fn listing(&self, question: &Question) -> Result<Answer, Refused> {
+        let name = question.table.as_ref().ok_or("no table")?;
+        let table = self.table_named(name).ok_or("no such table")?;
+        let ground = Ground { table, time: self.world.tables[table].time };
+        let all: Vec<usize> = (0..self.world.tables[table].rows.len()).collect();
+        let filter: Vec<Extra> = question.filter.iter().cloned().map(Extra::Asked).collect();
+        let mut head: Vec<String> = question.fields.iter().map(|f| f.alias.clone()).collect();
+        let mut places = Vec::new();
+        for asked in &question.fields {
+            places.push((self.field(ground, &asked.field)?, asked.grain));
+        }
+        let shown = places.len();
+        // What is only ordered by stands behind, the primary key last.
+        for (name, _) in question.order_by.iter().filter(|(name, _)| !head.contains(name)) {
+            places.push((self.field(ground, name)?, None));
+        }
+        let behind = question.order_by.iter().map(|(name, _)| name);
+        let behind: Vec<String> = behind.filter(|name| !head.contains(name)).cloned().collect();
+        head.extend(behind);
+        places.push((Place { via: Vec::new(), table, column: 0 }, None));
+        let rows = self.narrowed(ground, &all, &filter)?.into_iter();
+        let cell =
+            |row: usize, (place, grain): &Key| truncated(&self.value(table, row, place), *grain);
+        let mut rows: Vec<Vec<Cell>> =
+            rows.map(|row| places.iter().map(|place| cell(row, place)).collect()).collect();
+        ordered(question, &head, &mut rows, &[(places.len() - 1, false)])?;
+        rows.iter_mut().for_each(|row| row.truncate(shown));
+        head.truncate(shown);
+        Ok(Answer { head, rows, ordered: true })
+    }
+}
+
+/// Orders rows by what is asked, then by the keys, missing values last; and cuts them.
+pub(super) fn ordered(
+    question: &Question,
+    head: &[String],
+    rows: &mut Vec<Vec<Cell>>,
+    keys: &[(usize, bool)],
+) -> Result<(), Refused> {
+    let mut by = Vec::new();
+    for (name, largest) in &question.order_by {
+        let index = head.iter().position(|known| known == name).ok_or("no such column")?;
+        by.push((index, *largest));
+    }
+    by.extend(keys);
+    rows.sort_by(|a, b| {
+        let one = |(index, largest): &(usize, bool)| {
+            let (a, b) = (&a[*index], &b[*index]);
+            if *largest && !a.is_null() && !b.is_null() { b.place(a) } else { a.place(b) }
+        };
+        by.iter().map(one).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    });
+    if let Some(limit) = question.limit {
+        rows.truncate(limit);
+    }
+    Ok(())
+}
