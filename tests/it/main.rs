@@ -13,6 +13,7 @@ mod docs;
 mod engine;
 mod generated;
 mod golden;
+mod optimised;
 mod plans;
 mod refused;
 mod shields;

@@ -178,6 +178,18 @@ impl<'a> Planner<'a, '_> {
             (Source::Parts(parts), Shape::Grouped(groups)) => self.groups(parts, groups)?,
             (Source::Answer(stage), shape) => self.stage(stage, shape)?,
         };
+        let builder = match &query.shape {
+            // Without keys there is one row, whatever the condition: a condition over constants
+            // must not move below such an aggregation, and through a limit it does not.
+            Shape::Grouped(groups) if groups.keys.is_empty() && groups.levels.is_empty() => {
+                if query.having.is_empty() && cap.is_some() {
+                    builder
+                } else {
+                    builder.limit(0, Some(1))?
+                }
+            }
+            _ => builder,
+        };
         let builder = self.having(builder)?;
         let (sort, ordered) = self.sort();
         let fetch = match (query.limit, cap) {

@@ -94,7 +94,14 @@ impl<'a> Planner<'a, '_> {
             }
             let number = i64::try_from(number + 1).unwrap_or(i64::MAX);
             columns.push(lit(number).alias(LEVEL));
-            whole = whole.union(merged.builder.project(columns)?.build()?)?;
+            // Without keys there is one row, whatever the condition: a condition over constants
+            // must not move below such an aggregation, and through a limit it does not.
+            let one = level.is_empty().then_some(1);
+            let rows = match one {
+                Some(_) => merged.builder.limit(0, one)?,
+                None => merged.builder,
+            };
+            whole = whole.union(rows.project(columns)?.build()?)?;
         }
         Ok(whole)
     }
@@ -124,14 +131,30 @@ impl<'a> Planner<'a, '_> {
             let double = |plan: Plan| cast(plan, DataType::Float64);
             let whole = not_zero(double(bare(&total)));
             let (value, whole) = (Box::new(double(value)), Box::new(whole));
-            let ratio = BinaryExpr::new(value, Operator::Divide, whole);
-            shares.push(Plan::BinaryExpr(ratio).alias(&share.column.name));
+            let ratio = Plan::BinaryExpr(BinaryExpr::new(value, Operator::Divide, whole));
+            // A total over more than the groups of the share is a share of none of them.
+            let inside = (0_i64..)
+                .zip(&groups.levels)
+                .filter(|(_, inner)| level.iter().all(|key| inner.contains(key)));
+            let inside = std::iter::once(lit(0_i64)).chain(inside.map(|(n, _)| lit(n + 1)));
+            let arm = (Box::new(bare(LEVEL).in_list(inside.collect(), false)), Box::new(ratio));
+            shares.push(Plan::Case(Case::new(None, vec![arm], None)).alias(&share.column.name));
         }
+        let windowed = !windows.is_empty();
         let shown_levels = i64::try_from(groups.shown_levels).unwrap_or(i64::MAX);
         let builder =
             with_windows(builder, windows)?.filter(bare(LEVEL).lt_eq(lit(shown_levels)))?;
-        let keys = groups.keys.iter().map(|key| bare(&key.name));
-        let values = groups.values.iter().map(|output| bare(&output.column.name));
+        // An order with a limit must not move below the windows: by what is computed above them it
+        // cannot.
+        let column = |name: &str| {
+            if !windowed {
+                return bare(name);
+            }
+            let arm = (Box::new(bare(LEVEL).gt_eq(lit(0_i64))), Box::new(bare(name)));
+            Plan::Case(Case::new(None, vec![arm], None)).alias(name)
+        };
+        let keys = groups.keys.iter().map(|key| column(&key.name));
+        let values = groups.values.iter().map(|output| column(&output.column.name));
         let mut shown: Vec<Plan> = keys.chain(values).chain(shares).collect();
         shown.extend(groups.marker.iter().map(|marker| bare(LEVEL).alias(&marker.name)));
         Ok(builder.project(shown)?)

@@ -114,6 +114,9 @@ impl Planner<'_, '_> {
         if let (1, Some(from), Some(to)) = (keys, dense.from, dense.to) {
             // All periods that are asked for are known, whether there are rows or none.
             let first = floor_date(from, dense.grain, &self.query.clock);
+            if to <= from {
+                return Ok(builder);
+            }
             let ends = (day(first), day(to.saturating_sub(1).max(first)));
             let list = gap(dense.grain, rules, day(first), (none(), none()), ends);
             let spine = LogicalPlanBuilder::empty(true).project(vec![list.alias(&time)])?;

@@ -82,8 +82,8 @@ pub(super) fn test(value: Expr, op: Op, mut points: Vec<Point>, case_sensitive: 
         }
         Op::Empty => is_null(&value),
         Op::NotEmpty if value.data_type == Type::Text => {
-            // NULL gives NULL here, so a missing value does not pass.
-            compare(&value, Comparison::NotEq, Literal::Text(String::new()))
+            let full = compare(&value, Comparison::NotEq, Literal::Text(String::new()));
+            not(is_null(&value)).and(full)
         }
         Op::NotEmpty => not(is_null(&value)),
         Op::Contains | Op::StartsWith | Op::EndsWith => texts(&value, op, points, case_sensitive),

@@ -11,7 +11,7 @@ const EMPTY_LISTS: bool = true;
 
 /// Whether `not` may stand over `not_empty`. The engine takes `not_empty` of a missing text for
 /// unknown, and of a missing number for false: its opposite passes for the one and not the other.
-const NOT_OF_NOT_EMPTY: bool = false;
+const NOT_OF_NOT_EMPTY: bool = true;
 
 fn says_not_empty(condition: &Condition) -> bool {
     match condition {

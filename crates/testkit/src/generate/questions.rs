@@ -15,17 +15,17 @@ const TOTALS_WITHOUT_NUMBERS: bool = false;
 /// Whether an inner question may have totals. A condition on their keys or their column `totals`
 /// leaves the row of the total of all in the answer, with a count of 0: the optimiser moves it below
 /// an aggregation without keys, which gives a row nevertheless.
-const TOTALS_IN_FROM: bool = false;
+const TOTALS_IN_FROM: bool = true;
 
 /// Whether an inner question may have shares. Where the outer one does not use a share of the
 /// total of all, the engine counts the row of that total among the rows of the answer: the optimiser
 /// moves the condition that leaves it out below an aggregation without keys, which gives a row
 /// nevertheless.
-const SHARES_IN_FROM: bool = false;
+const SHARES_IN_FROM: bool = true;
 
 /// Whether shares within groups may stand beside totals. The engine takes a total for one of the
 /// group of missing keys, and tells its share of that.
-const SHARES_WITHIN_BESIDE_TOTALS: bool = false;
+const SHARES_WITHIN_BESIDE_TOTALS: bool = true;
 
 const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
 const PARTS: [&str; 7] = [

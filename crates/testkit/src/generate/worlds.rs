@@ -11,7 +11,7 @@ pub(super) const EMPTY_TABLES: bool = true;
 
 /// Whether columns of several tables have one name in the source. The engine then refuses many
 /// joins (E0900: the policy over the table is not found), as it tells scans apart by their columns.
-pub(super) const SHARED_COLUMN_NAMES: bool = false;
+pub(super) const SHARED_COLUMN_NAMES: bool = true;
 
 /// The name of a column in the source.
 pub(super) fn stored(table: &Table, column: &Column) -> String {

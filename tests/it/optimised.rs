@@ -1,0 +1,90 @@
+//! Questions whose numbers a rule of the optimiser would change: conditions moved below an
+//! aggregation without keys, limits moved below windows, answers taken from statistics.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use sandbar::{Engine, Principal, Session};
+
+const MODEL: &str = "
+tables:
+  t: { primary_key: [id], time: day, fields: { id: {}, cat: {}, size: {}, day: {} } }
+metrics:
+  rows: { table: t, expr: count(*) }
+  latest:
+    { table: t, expr: median(size), semi_additive: { over: day, pick: last, per: { fields: [cat] } } }
+";
+
+const POLICIES: &str = "
+groups: { everyone: {} }
+policies:
+  all: { groups: [everyone], grant: { tables: [t] } }
+";
+
+async fn session(cats: &[Option<&str>], sizes: Vec<i64>, days: Vec<Option<i32>>) -> Session {
+    let ids: Vec<i64> = (1..).take(cats.len()).collect();
+    let columns: [(&str, ArrayRef, bool); 4] = [
+        ("id", Arc::new(Int64Array::from(ids)), true),
+        ("cat", Arc::new(StringArray::from(cats.to_vec())), true),
+        ("size", Arc::new(Int64Array::from(sizes)), true),
+        ("day", Arc::new(Date32Array::from(days)), true),
+    ];
+    let rows = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let builder = Engine::builder().model("model.yaml", MODEL).policies("policies.yaml", POLICIES);
+    let engine = builder.batches("t", vec![rows]).build().await.unwrap();
+    engine.session(Principal::asserted_by_host("ana").group("everyone").build().unwrap())
+}
+
+async fn answer(session: &Session, question: &str) -> String {
+    let answer = session.query_json(question).await;
+    let answer = answer.unwrap_or_else(|e| panic!("{question}: {e}"));
+    answer.collect().await.unwrap_or_else(|e| panic!("{question}: {e}")).to_csv().unwrap()
+}
+
+#[tokio::test]
+async fn a_condition_on_a_total_stays_above_its_aggregation() {
+    let one = session(&[Some("ab")], vec![1], vec![None]).await;
+    let of_rows = r#""table":"t","aggregations":[{"function":"count","as":"n"}],
+        "group_by":[{"field":"cat","as":"k"}],"totals":[[]]"#;
+    // One group and one total over it.
+    let groups = format!(
+        r#"{{"from":{{{of_rows}}},"filter":{{"field":"totals","value":0}},"aggregations":["count"]}}"#
+    );
+    assert_eq!(answer(&one, &groups).await, "count\n1\n");
+    let other = format!(r#"{{"from":{{{of_rows}}},"filter":{{"field":"k","value":"a"}}}}"#);
+    assert_eq!(answer(&one, &other).await, "k,n,totals\n");
+    let known = format!(r#"{{"from":{{{of_rows}}},"filter":{{"field":"k","op":"not_null"}}}}"#);
+    assert_eq!(answer(&one, &known).await, "k,n,totals\nab,1,0\n");
+    let shares = r#"{"from":{"metrics":["rows"],"shares":[{"of":"rows","as":"share"}]},
+        "aggregations":[{"function":"count","field":"rows","as":"n"}]}"#;
+    assert_eq!(answer(&one, shares).await, "n\n1\n");
+}
+
+#[tokio::test]
+async fn a_limit_stays_above_the_whole_of_a_share() {
+    let cats = [Some("a"), Some("ab%"), Some("a_b"), Some("b")];
+    let days = vec![Some(19_762), Some(19_789), Some(19_759), None];
+    let four = session(&cats, vec![1, -3, 5, -4], days).await;
+    // The last day of each is its own; `b` has none. The median of 1, -3 and 5 is 1.
+    let question = r#"{"metrics":["latest"],"group_by":["cat"],
+        "shares":[{"of":"latest","as":"share"}],"limit":4}"#;
+    let expected = "cat,latest,share\na,1.0,1.0\na_b,5.0,5.0\nab%,-3.0,-3.0\nb,,\n";
+    assert_eq!(answer(&four, question).await, expected);
+}
+
+#[tokio::test]
+async fn a_total_is_a_share_of_no_smaller_group() {
+    let one = session(&[None], vec![1], vec![None]).await;
+    let question = r#"{"metrics":["rows"],"group_by":[{"field":"cat","as":"k"},"size"],"totals":[[]],
+        "shares":[{"of":"rows","within":["k"],"as":"share"}]}"#;
+    let expected = "k,size,rows,share,totals\n,1,1,1.0,0\n,,1,,1\n";
+    assert_eq!(answer(&one, question).await, expected);
+}
+
+#[tokio::test]
+async fn nothing_is_counted_as_nothing() {
+    let one = session(&[Some("ab")], vec![1], vec![None]).await;
+    let question = r#"{"table":"t","aggregations":[{"function":"count_distinct","field":"cat","as":"n"}],
+        "filter":{"field":"cat","value":"zz"}}"#;
+    assert_eq!(answer(&one, question).await, "n\n0\n");
+}
