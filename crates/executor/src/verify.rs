@@ -78,7 +78,14 @@ pub(crate) fn verify(
     expected.sort_by_key(|e| std::cmp::Reverse((e.policy.len(), e.barrier)));
     let fitting: Vec<Vec<usize>> = expected
         .iter()
-        .map(|expected| (0..leaves.len()).filter(|n| expected.fits(&leaves[*n])).collect())
+        .map(|expected| {
+            leaves
+                .iter()
+                .enumerate()
+                .filter(|(_, leaf)| expected.fits(leaf))
+                .map(|(n, _)| n)
+                .collect()
+        })
         .collect();
     // The optimiser leaves out a table when nothing of it is asked for. That is no gap where every
     // leaf keeps the policy of whichever table it may read.
@@ -169,16 +176,16 @@ fn matched(
     taken: &mut [Option<usize>],
     seen: &mut [bool],
 ) -> bool {
-    for &leaf in &fitting[policy] {
-        if std::mem::replace(&mut seen[leaf], true) {
+    for &leaf in fitting.get(policy).into_iter().flatten() {
+        if seen.get_mut(leaf).is_none_or(|seen| std::mem::replace(seen, true)) {
             continue;
         }
-        let free = match taken[leaf] {
+        let free = match taken.get(leaf).copied().flatten() {
             None => true,
             Some(other) => matched(other, fitting, taken, seen),
         };
-        if free {
-            taken[leaf] = Some(policy);
+        if let (true, Some(slot)) = (free, taken.get_mut(leaf)) {
+            *slot = Some(policy);
             return true;
         }
     }

@@ -7,7 +7,6 @@ use arrow::array::{
     StringArray, TimestampMicrosecondArray,
 };
 
-use super::worlds::stored;
 use crate::reference::{Cell, Kind, Table};
 
 /// The rows of a table.
@@ -43,7 +42,7 @@ pub fn batch(table: &Table) -> RecordBatch {
     };
     let columns = table.columns.iter().enumerate();
     RecordBatch::try_from_iter_with_nullable(
-        columns.map(|(index, c)| (stored(table, c), column(index, c.kind), true)),
+        columns.map(|(index, c)| (c.name.clone(), column(index, c.kind), true)),
     )
     .expect("columns of one length")
 }

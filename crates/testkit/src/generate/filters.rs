@@ -5,23 +5,6 @@ use super::worlds::some_value as near;
 use crate::reference::calendar::Unit;
 use crate::reference::{Calculation, Cell, Condition, Kind, Metric, Table, World};
 
-/// Whether `in` may have no values. Where a part of a question cannot have rows, the engine
-/// refuses the plan (E0900: the policy over the table is not found).
-const EMPTY_LISTS: bool = true;
-
-/// Whether `not` may stand over `not_empty`. The engine takes `not_empty` of a missing text for
-/// unknown, and of a missing number for false: its opposite passes for the one and not the other.
-const NOT_OF_NOT_EMPTY: bool = true;
-
-fn says_not_empty(condition: &Condition) -> bool {
-    match condition {
-        Condition::And(parts) | Condition::Or(parts) => parts.iter().any(says_not_empty),
-        Condition::Not(inner) => says_not_empty(inner),
-        Condition::Field { op, .. } => *op == "not_empty",
-        _ => false,
-    }
-}
-
 /// The name of a field of a row of a table, over relationships or through the name of a table.
 pub(super) fn field(
     random: &mut Random,
@@ -73,7 +56,7 @@ pub(super) fn comparison(
     let ops: Vec<&'static str> = match value_kind {
         // Doubles that were calculated differ in the last digits.
         Kind::Double if doubles => {
-            let empty: &[&'static str] = if EMPTY_LISTS { &["in", "not_in"] } else { &[] };
+            let empty: &[&'static str] = &["in", "not_in"];
             [ordered, &["is_null", "not_null"], empty].concat()
         }
         Kind::Bool => [exact, &["is_null", "not_null", "empty", "not_empty"]].concat(),
@@ -91,7 +74,6 @@ pub(super) fn comparison(
     let count = match op {
         "is_null" | "not_null" | "empty" | "not_empty" => 0,
         "in" | "not_in" if doubles => 0,
-        "in" if !EMPTY_LISTS => 1 + random.below(3),
         "in" | "not_in" => random.below(4),
         "between" | "in_range" => 2,
         "contains" | "not_contains" | "starts_with" | "ends_with" => 1 + random.below(2),
@@ -132,10 +114,7 @@ pub(super) fn condition(
         return match random.below(3) {
             0 => Condition::And(parts),
             1 => Condition::Or(parts),
-            _ if NOT_OF_NOT_EMPTY || !says_not_empty(&parts[0]) => {
-                Condition::Not(Box::new(parts[0].clone()))
-            }
-            _ => parts[0].clone(),
+            _ => Condition::Not(Box::new(parts[0].clone())),
         };
     }
     if random.percent(10) {

@@ -12,21 +12,6 @@ use crate::reference::{
 /// without keys and numbers).
 const TOTALS_WITHOUT_NUMBERS: bool = false;
 
-/// Whether an inner question may have totals. A condition on their keys or their column `totals`
-/// leaves the row of the total of all in the answer, with a count of 0: the optimiser moves it below
-/// an aggregation without keys, which gives a row nevertheless.
-const TOTALS_IN_FROM: bool = true;
-
-/// Whether an inner question may have shares. Where the outer one does not use a share of the
-/// total of all, the engine counts the row of that total among the rows of the answer: the optimiser
-/// moves the condition that leaves it out below an aggregation without keys, which gives a row
-/// nevertheless.
-const SHARES_IN_FROM: bool = true;
-
-/// Whether shares within groups may stand beside totals. The engine takes a total for one of the
-/// group of missing keys, and tells its share of that.
-const SHARES_WITHIN_BESIDE_TOTALS: bool = true;
-
 const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
 const PARTS: [&str; 7] = [
     "year_number",
@@ -46,7 +31,7 @@ fn table_of(world: &World, metric: usize) -> usize {
             _ => None,
         }
     });
-    tables.last().unwrap_or(0)
+    tables.fold(0, |_, table| table)
 }
 
 /// Whether a metric is of other times than its rows.
@@ -186,9 +171,6 @@ fn finish(random: &mut Random, question: &mut Question) {
             }
         }
     }
-    if !question.totals.is_empty() && !SHARES_WITHIN_BESIDE_TOTALS {
-        question.shares.iter_mut().for_each(|share| share.within.clear());
-    }
     if !numbers.is_empty() && random.percent(20) {
         let name = random.pick(&numbers).clone();
         let first = comparison(random, name, Kind::Double, true);
@@ -208,13 +190,7 @@ fn finish(random: &mut Random, question: &mut Question) {
     }
 }
 
-fn second(random: &mut Random, mut inner: Question) -> Question {
-    if !TOTALS_IN_FROM {
-        inner.totals.clear();
-    }
-    if !SHARES_IN_FROM {
-        inner.shares.clear();
-    }
+fn second(random: &mut Random, inner: Question) -> Question {
     let numbers: Vec<String> = inner.metrics.iter().map(|m| m.alias.clone()).collect();
     let counts = inner.aggregations.iter().map(|a| a.alias.clone());
     let numbers: Vec<String> = numbers.into_iter().chain(counts).collect();

@@ -6,21 +6,6 @@ use super::random::Random;
 use crate::reference::calendar::day;
 use crate::reference::{Cell, Column, Kind, Link, Table, World};
 
-/// Whether tables may have no rows.
-pub(super) const EMPTY_TABLES: bool = true;
-
-/// Whether columns of several tables have one name in the source. The engine then refuses many
-/// joins (E0900: the policy over the table is not found), as it tells scans apart by their columns.
-pub(super) const SHARED_COLUMN_NAMES: bool = true;
-
-/// The name of a column in the source.
-pub(super) fn stored(table: &Table, column: &Column) -> String {
-    match SHARED_COLUMN_NAMES {
-        true => column.name.clone(),
-        false => format!("{}_{}", column.name, table.name),
-    }
-}
-
 /// The texts of categories.
 pub(super) const TEXTS: [&str; 6] = ["a", "b", "B", "", "a_b", "ab%"];
 
@@ -103,8 +88,7 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
 pub fn world(random: &mut Random) -> World {
     let count = 1 + random.below(5);
     let mut tables: Vec<Table> = (0..count).map(|index| table(random, index, count)).collect();
-    let sizes: Vec<usize> =
-        (0..count).map(|_| random.below(13).max(usize::from(!EMPTY_TABLES))).collect();
+    let sizes: Vec<usize> = (0..count).map(|_| random.below(13)).collect();
     for index in 0..count {
         let mut ids: Vec<i64> = (1..=sizes[index] as i64).collect();
         for at in 1..ids.len() {

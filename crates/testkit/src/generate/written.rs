@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use super::json::json;
 use super::metrics::below;
-use super::worlds::stored;
 use crate::reference::{
     Calculation, Cell, Column, Formula, Function, Input, Question, Rule, Shift, Start, World,
 };
@@ -169,7 +168,7 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
             let _ = writeln!(text, "    time: {}", table.columns[time].name);
         }
         let field = |column: &Column| {
-            let stored = stored(table, column);
+            let stored = &column.name;
             let dimension = column.dimension.as_ref();
             let dimension = dimension.map_or(String::new(), |d| format!(", dimension: {d}"));
             format!("{}: {{ column: {stored}{dimension} }}", column.name)

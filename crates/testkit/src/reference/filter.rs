@@ -15,11 +15,15 @@ pub(super) type Truth = Option<bool>;
 const DAY: i64 = 86_400_000_000;
 
 fn all(parts: impl Iterator<Item = Truth>) -> Truth {
-    parts.fold(Some(true), |a, b| match (a, b) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (None, _) | (_, None) => None,
-        _ => Some(true),
-    })
+    let mut unknown = false;
+    for part in parts {
+        match part {
+            Some(false) => return Some(false),
+            Some(true) => {}
+            None => unknown = true,
+        }
+    }
+    (!unknown).then_some(true)
 }
 
 fn not(truth: Truth) -> Truth {

@@ -9,6 +9,9 @@ use super::question::Condition;
 use super::world::{Kind, Shift, Start, Window};
 use super::{Reference, Refused};
 
+/// The first day of a period, where there are periods, and the rows that count in it.
+pub(super) type Period = (Option<i32>, Vec<usize>);
+
 /// A stretch of days: from the first up to, but without, the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Days {
@@ -105,10 +108,7 @@ impl Periods {
     /// Choice: without a grain and an end, a running total counts rows without a time as well.
     /// Choice: without an end that is asked for, the last period is that of the newest row that
     /// passes the conditions of the numbers.
-    pub(super) fn rows(
-        &self,
-        rows: &[(usize, Option<i32>)],
-    ) -> Result<Vec<(Option<i32>, Vec<usize>)>, Refused> {
+    pub(super) fn rows(&self, rows: &[(usize, Option<i32>)]) -> Result<Vec<Period>, Refused> {
         let days: Vec<i32> = rows.iter().filter_map(|(_, day)| *day).collect();
         let newest = days.iter().max().copied().unwrap_or(0);
         let picked = |test: &dyn Fn(Option<i32>) -> bool| -> Vec<usize> {
