@@ -207,7 +207,7 @@ impl Asking<'_> {
 
     /// Which periods have a row whether they have data or not: where a number wants it, and the
     /// question goes by its time.
-    pub(super) fn dense(&self, query: &SemanticQuery, drafts: &[Draft]) -> Option<Dense> {
+    pub(super) fn dense(&mut self, query: &SemanticQuery, drafts: &[Draft]) -> Option<Dense> {
         let draft = drafts.iter().find(|draft| draft.dense)?;
         let time = draft.ground.time?;
         let own = FieldPath::own(time);
@@ -220,6 +220,14 @@ impl Asking<'_> {
             };
             grain.filter(|_| key.path == own).map(|grain| (index, grain))
         })?;
+        if draft.keys.iter().filter(|key| key.path == own).count() > 1 {
+            let message = format!(
+                "`{}` has a row for each period: it is grouped by one grain of its time, not by two",
+                shorten(&draft.ground.about)
+            );
+            self.problem("Q0151", "group_by", message);
+            return None;
+        }
         let mut days = Days::default();
         if let Some(filter) = &query.filter {
             let mut conjuncts = Vec::new();
