@@ -12,9 +12,9 @@ use sandbar::{Engine, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
     Random, batch, constructs, json, question, smaller, tables, world, yaml,
 };
-use sandbar_testkit::instant_of_day;
 use sandbar_testkit::reference::{Answer, Cell, Question, Reference, World, calendar};
 use sandbar_testkit::rows::Rows;
+use sandbar_testkit::{instant_of_day, told};
 use tokio::runtime::Runtime;
 
 /// How many questions each world is asked.
@@ -131,10 +131,6 @@ async fn session(world: &World) -> Result<Session, String> {
     for table in &world.tables {
         builder = builder.batches(&table.name, vec![batch(table)]);
     }
-    let told = |error: &sandbar::Error| {
-        let source = std::error::Error::source(error).map(ToString::to_string);
-        format!("{} {error} {}", error.code(), source.unwrap_or_default())
-    };
     let engine = builder.build().await.map_err(|error| told(&error))?;
     let principal = Principal::asserted_by_host("somebody").group("everyone").build();
     Ok(engine.session(principal.unwrap()))

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use sandbar::{Engine, Session};
 use sandbar_testkit::rows::{Rows, same_rows};
+use sandbar_testkit::told;
 use world::{Way, engine, session};
 
 /// One folder.
@@ -54,10 +55,7 @@ async fn answer(session: &Session, query: &str) -> String {
     };
     match answer {
         Ok(collected) => collected.to_csv().unwrap(),
-        Err(error) => {
-            let source = std::error::Error::source(&error).map(ToString::to_string);
-            format!("error: {} {error} {}", error.code(), source.unwrap_or_default())
-        }
+        Err(error) => format!("error: {}", told(&error)),
     }
 }
 

@@ -2,6 +2,7 @@
 //! is wrong with that is said where the model declares it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use sandbar_catalog::decode::{Located, Problem};
@@ -36,13 +37,13 @@ impl<'m> Declared<'m> {
                 continue;
             }
             declared.own.insert(name, (def, file));
-            match files(def, settings) {
-                Ok(spec) => {
-                    declared.specs.insert(name.to_owned(), spec);
+            match declared_files(&def.value, settings.base.clone()) {
+                Ok(files) => {
+                    declared.specs.insert(name.to_owned(), SourceSpec::Files(files));
                 }
-                Err((key, what)) => {
-                    let message = format!("source `{name}`: {what}");
-                    let path = format!("sources.{name}.{key}");
+                Err(wrong) => {
+                    let message = format!("source `{name}`: {}", wrong.message);
+                    let path = format!("sources.{name}.{}", wrong.key);
                     let place = def.key_place.or(def.place);
                     let problem =
                         Problem { code: MISDECLARED, place, path, message, suggestion: None };
@@ -78,13 +79,25 @@ fn schemaless(name: &str) -> Finding {
     Finding { file: None, problem }
 }
 
-/// What a definition of files says, or which of its keys is wrong, and how.
-fn files(def: &SourceDef, settings: &Settings) -> Result<SourceSpec, (&'static str, String)> {
-    let delimiter = def.delimiter.unwrap_or(',');
-    let delimiter = u8::try_from(delimiter)
-        .ok()
-        .filter(u8::is_ascii)
-        .ok_or_else(|| ("delimiter", "the delimiter is one ASCII character".to_owned()))?;
+/// Why files are declared wrongly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misdeclared {
+    /// The key of the definition that is wrong.
+    pub key: &'static str,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+/// The files that a model declares, a relative path from `base`.
+///
+/// # Errors
+/// The first key of the definition that says nothing that can be opened.
+pub fn declared_files(def: &SourceDef, base: Option<PathBuf>) -> Result<FilesSpec, Misdeclared> {
+    let delimiter = u8::try_from(def.delimiter.unwrap_or(',')).ok().filter(u8::is_ascii);
+    let delimiter = delimiter.ok_or_else(|| Misdeclared {
+        key: "delimiter",
+        message: "the delimiter is one ASCII character".to_owned(),
+    })?;
     let format = match def.format {
         FileFormat::Parquet => Format::Parquet,
         FileFormat::Csv => Format::Csv { header: def.header.unwrap_or(true), delimiter },
@@ -93,13 +106,14 @@ fn files(def: &SourceDef, settings: &Settings) -> Result<SourceSpec, (&'static s
     };
     let mut partitions = Vec::with_capacity(def.partitions.len());
     for (column, data_type) in &def.partitions {
-        let arrow = Type::parse(data_type).and_then(partition_type).ok_or_else(|| {
-            ("partitions", format!("partition `{column}` has no type `{data_type}`"))
+        let arrow = Type::parse(data_type).and_then(partition_type);
+        let arrow = arrow.ok_or_else(|| Misdeclared {
+            key: "partitions",
+            message: format!("partition `{column}` has no type `{data_type}`"),
         })?;
         partitions.push((column.clone(), arrow));
     }
-    let path = def.path.value.clone();
-    Ok(SourceSpec::Files(FilesSpec { format, path, base: settings.base.clone(), partitions }))
+    Ok(FilesSpec { format, path: def.path.value.clone(), base, partitions })
 }
 
 /// The stored type of a partition column.

@@ -61,6 +61,7 @@ mod world;
 pub use answer::{Answer, Collected, Warning};
 pub use builder::{EngineBuilder, Model};
 pub use decision::{Action, Decision, DecisionOutcome, DecisionSink};
+pub use declared::{Misdeclared, declared_files};
 pub use describe::{
     FieldDescription, FoundObject, MeasureDescription, MetricDescription, RelationshipDescription,
     SegmentDescription, TableDescription,

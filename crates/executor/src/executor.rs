@@ -79,7 +79,8 @@ impl Executor {
     /// The session state that sources are opened with and queries run in.
     ///
     /// A host's state keeps its runtime environment (object stores, caches, memory pool) and its
-    /// options, with one exception: filters stay above Parquet scans, where they can be verified.
+    /// options, with these exceptions: filters stay above Parquet scans, where they can be verified;
+    /// join keys get no filters against NULL; and no answer is taken from statistics.
     pub fn session_state(host: Option<SessionState>) -> SessionState {
         let mut state = match host {
             Some(state) => state,

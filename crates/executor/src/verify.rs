@@ -72,8 +72,9 @@ pub(crate) fn verify(
         expected.push(found.map_err(|e| unproven(e.strip_backtrace()))?);
     }
     let mut leaves = Vec::new();
-    let mut unread = Unread::default();
-    walk(physical, &mut Vec::new(), &mut leaves, &mut unread).map_err(unproven)?;
+    // Whether a condition can never be true, so that nothing stands in place of data.
+    let mut empty = false;
+    walk(physical, &mut Vec::new(), &mut leaves, &mut empty).map_err(unproven)?;
     // The strongest policies find their leaves first, so that none is left to a weaker one.
     expected.sort_by_key(|e| std::cmp::Reverse((e.policy.len(), e.barrier)));
     let fitting: Vec<Vec<usize>> = expected
@@ -104,7 +105,7 @@ pub(crate) fn verify(
             continue;
         }
         // What reads nothing shows nothing.
-        if unread.empty || expected.never || (unread.counted && expected.is_open()) || clear() {
+        if empty || expected.never || clear() {
             missing.push((expected.position, expected.owner));
             continue;
         }
@@ -192,21 +193,7 @@ fn matched(
     false
 }
 
-/// What stands in a plan in place of data.
-#[derive(Default)]
-struct Unread {
-    /// Nothing: a condition can never be true.
-    empty: bool,
-    /// A number of rows that is known without reading them.
-    counted: bool,
-}
-
 impl Expected {
-    /// Whether every row may pass: how many there are is then no secret.
-    fn is_open(&self) -> bool {
-        self.conditions.is_empty() && !self.joined && !self.barrier && !self.never
-    }
-
     /// Whether a leaf may be this policy's.
     fn fits(&self, leaf: &Leaf) -> bool {
         !self.never && self.may_be(leaf) && self.holds(leaf) && (leaf.barrier || !self.barrier)
@@ -300,7 +287,7 @@ fn walk<'p>(
     node: &'p Arc<dyn ExecutionPlan>,
     above: &mut Vec<&'p Arc<dyn ExecutionPlan>>,
     leaves: &mut Vec<Leaf>,
-    unread: &mut Unread,
+    empty: &mut bool,
 ) -> Result<(), String> {
     if node.is::<CrossJoinExec>() || node.is::<NestedLoopJoinExec>() {
         return Err("a join without a key".to_owned());
@@ -308,17 +295,15 @@ fn walk<'p>(
     let children = node.children();
     if children.is_empty() {
         if node.is::<EmptyExec>() {
-            unread.empty = true;
-        } else if node.is::<PlaceholderRowExec>() {
-            unread.counted = true;
-        } else {
+            *empty = true;
+        } else if !node.is::<PlaceholderRowExec>() {
             leaves.push(leaf(node, above)?);
         }
         return Ok(());
     }
     above.push(node);
     for child in children {
-        walk(child, above, leaves, unread)?;
+        walk(child, above, leaves, empty)?;
     }
     above.pop();
     Ok(())

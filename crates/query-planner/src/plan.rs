@@ -20,13 +20,14 @@ use sandbar_permissions::{Cell, Sandbox};
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, aggregate_name, balanced};
+use crate::lower::{Columns, Lower, Lowered, balanced};
 use crate::query::{
     AnswerColumn, AuthorizedQuery, MemberOf, Part, Rows, Shape, SortBy, Source, Stage,
 };
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
 use rows::Wants;
+use window::one_row;
 
 /// A verified logical plan: the only thing the executor runs.
 ///
@@ -178,18 +179,13 @@ impl<'a> Planner<'a, '_> {
             (Source::Parts(parts), Shape::Grouped(groups)) => self.groups(parts, groups)?,
             (Source::Answer(stage), shape) => self.stage(stage, shape)?,
         };
-        let builder = match &query.shape {
-            // Without keys there is one row, whatever the condition: a condition over constants
-            // must not move below such an aggregation, and through a limit it does not.
-            Shape::Grouped(groups) if groups.keys.is_empty() && groups.levels.is_empty() => {
-                if query.having.is_empty() && cap.is_some() {
-                    builder
-                } else {
-                    builder.limit(0, Some(1))?
-                }
-            }
-            _ => builder,
+        let single = match &query.shape {
+            Shape::Grouped(groups) => groups.keys.is_empty() && groups.levels.is_empty(),
+            Shape::Listing(_) => false,
         };
+        // Conditions stand above it here, or in the question of whose answer this is.
+        let narrowed = !query.having.is_empty() || cap.is_none();
+        let builder = if single && narrowed { one_row(builder)? } else { builder };
         let builder = self.having(builder)?;
         let (sort, ordered) = self.sort();
         let fetch = match (query.limit, cap) {
@@ -271,10 +267,7 @@ impl<'a> Planner<'a, '_> {
         for leaf in &stage.leaves {
             leaves.push(lower.aggregated(&leaf.expr, &leaf.filters, None)?);
         }
-        let first = lower.first_aggregate;
-        let aggregates = lower.aggregates.iter().enumerate();
-        let aggregates: Vec<Plan> =
-            aggregates.map(|(i, a)| a.clone().alias(aggregate_name(first + i))).collect();
+        let aggregates = lower.named_aggregates();
         self.shared.aggregates += aggregates.len();
         let names: Vec<&AnswerColumn> = groups.keys.iter().collect();
         let builder = builder.aggregate(named(keys, &names), aggregates)?;

@@ -399,9 +399,7 @@ impl<S> Part<S> {
         found.0.iter().for_each(|path| once.add(snapshot, path));
         once.0
     }
-}
 
-impl<S> Part<S> {
     /// Every stored field that is read of the rows of its bridge.
     pub(crate) fn bridge_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
         let mut found = Fields::default();

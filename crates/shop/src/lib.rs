@@ -39,6 +39,7 @@ pub use calendar::{ANCHOR, FIRST_DAY, PRICE_STEP, civil, day};
 pub use checksum::checksum;
 pub use files::WriteError;
 pub use model::{MODEL, MODEL_NAME, POLICIES, POLICIES_NAME};
+pub use rng::Rng;
 pub use shop::Shop;
 
 #[cfg(test)]

@@ -7,18 +7,19 @@
 ///
 /// The step is SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators",
 /// 2014).
-pub(crate) struct Rng {
+#[derive(Clone, Debug)]
+pub struct Rng {
     state: u64,
 }
 
 impl Rng {
     /// The stream with this seed; each table has its own, so that none disturbs another.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
     /// The next 64 bits.
-    pub(crate) fn bits(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = self.state;
         let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -52,3 +52,9 @@ pub fn principal(asker: &Asker) -> Principal {
     }
     builder.build().expect("the people of the shop are well-formed")
 }
+
+/// An error with its cause, which no asker is told.
+pub fn told(error: &sandbar::Error) -> String {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    format!("{} {error} {}", error.code(), cause.unwrap_or_default())
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use sandbar::{Engine, Principal, Session};
+use sandbar_testkit::told;
 
 const MODEL: &str = "
 tables:
@@ -191,13 +192,10 @@ policies:
     let mut different = 0;
     for question in QUESTIONS {
         let csv = async |session: &Session| {
-            let told = |error: sandbar::Error| -> String {
-                let source = std::error::Error::source(&error).map(ToString::to_string);
-                format!("{question}: {error} {}", source.unwrap_or_default())
-            };
             let answer = session.query_json(question).await;
-            let answer = answer.unwrap_or_else(|e| panic!("{}", told(e)));
-            let answer = answer.collect().await.unwrap_or_else(|e| panic!("{}", told(e)));
+            let answer = answer.unwrap_or_else(|e| panic!("{question}: {}", told(&e)));
+            let answer = answer.collect().await;
+            let answer = answer.unwrap_or_else(|e| panic!("{question}: {}", told(&e)));
             (answer.is_scoped(), answer.to_csv().unwrap())
         };
         let (scoped, found) = csv(&under_policy).await;

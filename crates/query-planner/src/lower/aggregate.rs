@@ -87,6 +87,14 @@ impl Lower<'_> {
         Plan::Column(Column::new_unqualified(aggregate_name(self.first_aggregate + index)))
     }
 
+    /// The aggregations found, each under the name by which the expression refers to it.
+    pub(crate) fn named_aggregates(&self) -> Vec<Plan> {
+        let named = |(index, plan): (usize, &Plan)| {
+            plan.clone().alias(aggregate_name(self.first_aggregate + index))
+        };
+        self.aggregates.iter().enumerate().map(named).collect()
+    }
+
     /// The mean of decimals is the exact sum over the count, rounded half away from zero:
     /// DataFusion's own mean cuts digits off.
     fn decimal_mean(

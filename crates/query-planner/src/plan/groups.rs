@@ -9,7 +9,7 @@ use sandbar_permissions::Sandbox;
 
 use super::merge::{Absent, Merged};
 use super::part::key_column;
-use super::window::{over_all, with_windows};
+use super::window::{one_row, over_all, with_windows};
 use super::{Computed, Planner, bare};
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, cast, not_zero};
@@ -94,13 +94,7 @@ impl<'a> Planner<'a, '_> {
             }
             let number = i64::try_from(number + 1).unwrap_or(i64::MAX);
             columns.push(lit(number).alias(LEVEL));
-            // Without keys there is one row, whatever the condition: a condition over constants
-            // must not move below such an aggregation, and through a limit it does not.
-            let one = level.is_empty().then_some(1);
-            let rows = match one {
-                Some(_) => merged.builder.limit(0, one)?,
-                None => merged.builder,
-            };
+            let rows = if level.is_empty() { one_row(merged.builder)? } else { merged.builder };
             whole = whole.union(rows.project(columns)?.build()?)?;
         }
         Ok(whole)

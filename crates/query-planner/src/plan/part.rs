@@ -107,8 +107,7 @@ impl<'a> Planner<'a, '_> {
         };
         let first = lower.first_aggregate;
         let name = |index: usize| aggregate_name(first + index);
-        let named = |(index, plan): (usize, &Plan)| plan.clone().alias(name(index));
-        let aggregates: Vec<Plan> = lower.aggregates.iter().enumerate().map(named).collect();
+        let aggregates = lower.named_aggregates();
         let groups = |keys: &[Lowered]| -> Vec<Plan> {
             let keys = keys.iter().enumerate();
             keys.map(|(index, key)| key.plan.clone().alias(key_column(index))).collect()

@@ -58,6 +58,12 @@ fn window(function: Arc<AggregateUDF>, argument: Plan) -> Plan {
     Plan::from(WindowFunction::new(function, vec![argument]))
 }
 
+/// The one row of an aggregation without keys. There is one whatever the condition, so a condition
+/// over constants must not move below the aggregation; through this limit it does not.
+pub(super) fn one_row(builder: LogicalPlanBuilder) -> Result<LogicalPlanBuilder, QueryError> {
+    Ok(builder.limit(0, Some(1))?)
+}
+
 /// The rows with further columns: windows, each under its name.
 pub(super) fn with_windows(
     builder: LogicalPlanBuilder,

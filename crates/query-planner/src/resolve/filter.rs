@@ -10,7 +10,7 @@ use super::compare::{half_open, test, truncated, wanted};
 use super::ground::{Ground, NotFound};
 use super::relative::range;
 use super::values::{Point, midnight, point};
-use super::{Asking, shorten};
+use super::{Asking, did_you_mean, shorten};
 use crate::functions::floor_date;
 use crate::query::{AnswerColumn, Predicate, Shape};
 
@@ -36,6 +36,15 @@ pub(super) struct Test<'q> {
     pub(super) case_sensitive: bool,
 }
 
+/// The parts of a condition that all have to hold.
+fn conjuncts(condition: Option<Predicate>) -> Vec<Predicate> {
+    match condition {
+        Some(Predicate::And(parts)) => parts,
+        Some(one) => vec![one],
+        None => Vec::new(),
+    }
+}
+
 impl Asking<'_> {
     /// The conjuncts of a condition on rows.
     pub(super) fn filter(
@@ -46,11 +55,7 @@ impl Asking<'_> {
     ) -> Vec<Predicate> {
         let mut budget = MAX_CONDITIONS;
         let path = if filter.path.is_empty() { path } else { &filter.path };
-        match self.condition(&mut On::Rows(ground), &filter.value, path, 0, &mut budget) {
-            Some(Predicate::And(parts)) => parts,
-            Some(one) => vec![one],
-            None => Vec::new(),
-        }
+        conjuncts(self.condition(&mut On::Rows(ground), &filter.value, path, 0, &mut budget))
     }
 
     /// The conjuncts of the condition on the columns of the answer, whose inputs they are.
@@ -74,11 +79,7 @@ impl Asking<'_> {
     ) -> Vec<Predicate> {
         let mut budget = MAX_CONDITIONS;
         let path = if filter.path.is_empty() { path } else { &filter.path };
-        match self.condition(&mut On::Columns(columns), &filter.value, path, 0, &mut budget) {
-            Some(Predicate::And(parts)) => parts,
-            Some(one) => vec![one],
-            None => Vec::new(),
-        }
+        conjuncts(self.condition(&mut On::Columns(columns), &filter.value, path, 0, &mut budget))
     }
 
     pub(super) fn condition(
@@ -178,10 +179,8 @@ impl Asking<'_> {
             On::Columns(columns) => {
                 let Some(index) = columns.iter().position(|column| column.name == name) else {
                     let known = columns.iter().map(|column| column.name.as_str());
-                    let hint = match sandbar_catalog::decode::suggest(name, known) {
-                        Some(close) => format!("; did you mean `{close}`?"),
-                        None => "; `filter` is for fields".to_owned(),
-                    };
+                    let hint = did_you_mean(name, known)
+                        .unwrap_or_else(|| "; `filter` is for fields".to_owned());
                     let message =
                         format!("`{}` is not a column of the answer{hint}", shorten(name));
                     self.problem("Q0147", path, message);

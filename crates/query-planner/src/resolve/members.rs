@@ -9,7 +9,7 @@ use sandbar_permissions::Level;
 use super::filter::{On, Test};
 use super::ground::{Ground, routes};
 use super::numbers::{Drafts, Kind, Narrowed};
-use super::{Asking, shorten};
+use super::{Asking, did_you_mean, shorten};
 use crate::error::ProblemKind;
 use crate::query::{Key, Member, MemberOf, Predicate, Rows, ToMany};
 
@@ -151,8 +151,8 @@ impl Asking<'_> {
             };
             let Some(found) = self.grants.relationships(at).find(usable) else {
                 let known = self.grants.relationships(at).filter(|r| r.cardinality.is_to_one());
-                let close = sandbar_catalog::decode::suggest(step, known.map(|r| r.name.as_str()));
-                let hint = close.map_or(String::new(), |c| format!("; did you mean `{c}`?"));
+                let known = known.map(|r| r.name.as_str());
+                let hint = did_you_mean(step, known).unwrap_or_default();
                 let message = format!(
                     "`{}` is not a relationship of `{}` that leads to one row{hint}",
                     shorten(step),

@@ -84,6 +84,12 @@ fn zone(query: &SemanticQuery, compiled: &Compiled) -> Result<Clock, QueryProble
     Ok(Clock { zone, week_start, fiscal: model.fiscal })
 }
 
+/// What to say behind a name that is not known, where one that is known is close to it.
+fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    let close = sandbar_catalog::decode::suggest(name, known)?;
+    Some(format!("; did you mean `{close}`?"))
+}
+
 /// At most 64 characters of what an asker wrote.
 fn shorten(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()

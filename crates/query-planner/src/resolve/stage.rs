@@ -7,7 +7,7 @@ use sandbar_catalog::query::{Aggregation, FieldAsk, SemanticQuery};
 
 use super::columns::truncated_type;
 use super::compare::truncated;
-use super::{Asking, shorten};
+use super::{Asking, did_you_mean, shorten};
 use crate::query::{
     AnswerColumn, Leaf, Output, Place, Predicate, Query, ResolvedQuery, Shape, SortBy, SortKey,
     Source, Stage,
@@ -109,10 +109,7 @@ impl Asking<'_> {
             return Some(Expr::input(index, column.data_type));
         }
         let known = columns.iter().map(|column| column.name.as_str());
-        let hint = match sandbar_catalog::decode::suggest(name, known) {
-            Some(close) => format!("; did you mean `{close}`?"),
-            None => String::new(),
-        };
+        let hint = did_you_mean(name, known).unwrap_or_default();
         let message = format!("`{}` is not a column of `from`{hint}", shorten(name));
         self.problem("Q0147", path, message);
         None
@@ -221,13 +218,9 @@ impl Asking<'_> {
     ) -> Option<(AggregateFunction, bool, Type)> {
         let name = asked.function.value.as_str();
         let Some((function, distinct)) = Aggregation::named(name) else {
-            let close = sandbar_catalog::decode::suggest(name, Aggregation::names());
-            let hint = match close {
-                Some(close) => format!("; did you mean `{close}`?"),
-                None => {
-                    format!("; use one of {}", Aggregation::names().collect::<Vec<_>>().join(", "))
-                }
-            };
+            let hint = did_you_mean(name, Aggregation::names()).unwrap_or_else(|| {
+                format!("; use one of {}", Aggregation::names().collect::<Vec<_>>().join(", "))
+            });
             let message = format!("there is no aggregation `{}`{hint}", shorten(name));
             self.problem("Q0125", path, message);
             return None;

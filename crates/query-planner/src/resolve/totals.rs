@@ -4,7 +4,7 @@ use sandbar_catalog::Type;
 use sandbar_catalog::query::SemanticQuery;
 
 use super::numbers::{Draft, Kind};
-use super::{Asking, shorten};
+use super::{Asking, did_you_mean, shorten};
 use crate::query::{AnswerColumn, Groups, Output, Place, Shape, ShareOf};
 
 /// The most coarser groups of one question.
@@ -46,10 +46,7 @@ impl Asking<'_> {
             let number = found.and_then(|at| Some((at, values.get(at)?)));
             let Some((value, output)) = number else {
                 let known = values.iter().map(|output| output.column.name.as_str());
-                let hint = match sandbar_catalog::decode::suggest(name, known) {
-                    Some(close) => format!("; did you mean `{close}`?"),
-                    None => String::new(),
-                };
+                let hint = did_you_mean(name, known).unwrap_or_default();
                 let message = format!("`{}` is not a number of the answer{hint}", shorten(name));
                 self.problem("Q0147", &path, message);
                 continue;
@@ -104,10 +101,7 @@ impl Asking<'_> {
         for name in kept {
             let Some(position) = keys.iter().position(|key| key.name == *name) else {
                 let known = keys.iter().map(|key| key.name.as_str());
-                let hint = match sandbar_catalog::decode::suggest(name, known) {
-                    Some(close) => format!("; did you mean `{close}`?"),
-                    None => String::new(),
-                };
+                let hint = did_you_mean(name, known).unwrap_or_default();
                 let message = format!(
                     "`{}` is not a column that the answer is grouped by{hint}",
                     shorten(name)
