@@ -5,6 +5,7 @@ mod answers;
 mod cancelled;
 mod composed;
 mod decisions;
+mod derived;
 mod files;
 mod host;
 mod invalid;

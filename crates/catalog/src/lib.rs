@@ -27,7 +27,8 @@ pub use ids::{
 pub use report::{Finding, Origin, Report, SourceText, place_inside};
 pub use schemas::{SourceSchema, SourceSchemas};
 pub use snapshot::{
-    Cardinality, Collection, Conversion, Field, FieldKind, Leaf, Measure, Metric, MetricKind,
-    Relationship, Segment, SemiAdditive, Shift, Snapshot, Table, TableSource, Window, WindowStart,
+    Cardinality, Collection, Conversion, DerivedTable, Field, FieldKind, Leaf, Measure, Metric,
+    MetricKind, Reads, Relationship, Segment, SemiAdditive, Shift, Snapshot, Table, TableSource,
+    Window, WindowStart,
 };
 pub use types::{Literal, SemanticType, Type, Visibility};

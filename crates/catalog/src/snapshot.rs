@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use arrow_schema::DataType;
 use jiff::tz::TimeZone;
 
+use crate::decode::Located;
 use crate::expr::Expr;
 use crate::ids::{
     CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,
@@ -14,7 +15,7 @@ pub use crate::metric::{
 };
 use crate::query::SemanticQuery;
 pub use crate::report::Origin;
-use crate::report::Report;
+use crate::report::{Report, SourceText};
 use crate::schemas::SourceSchemas;
 use crate::time::{FiscalYear, Grain, WeekStart};
 use crate::types::{SemanticType, Type, Visibility};
@@ -119,7 +120,32 @@ pub enum TableSource {
         shares: BTreeSet<String>,
     },
     /// A query over other tables.
-    Query(Box<SemanticQuery>),
+    Query(Box<DerivedTable>),
+}
+
+/// The query that a derived table is, and what it reads.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DerivedTable {
+    /// The query, and where it was written.
+    pub query: Located<SemanticQuery>,
+    /// The text that it was written in.
+    pub file: Option<SourceText>,
+    /// What it reads; nothing until its names are resolved.
+    pub reads: Reads,
+}
+
+/// What a derived table reads. Whoever may not see all of it does not see the table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// The tables whose rows it reads.
+    pub tables: Vec<TableId>,
+    /// The stored fields of those tables that it reads, keys of joins not among them.
+    pub fields: Vec<FieldId>,
+    /// The metrics that it asks for.
+    pub metrics: Vec<MetricId>,
+    /// For each field of the derived table the stored fields that its values are made of.
+    pub origins: Vec<Vec<FieldId>>,
 }
 
 /// A field of a table.
@@ -416,6 +442,27 @@ impl Snapshot {
         chain: &[&str],
     ) -> Result<FieldPath, crate::expr::ExprError> {
         check::resolve_path(self, start, chain, &|_, _| false)
+    }
+
+    /// Says what a derived table reads, and the types that its columns have. It is for whoever
+    /// resolves the names of its query, once, before the snapshot is shared.
+    pub fn set_derived(&mut self, table: TableId, reads: Reads, types: &[DataType]) {
+        let Some(table) = self.tables.get_mut(table.index()) else { return };
+        let TableSource::Query(derived) = &mut table.source else { return };
+        derived.reads = reads;
+        for (field, data_type) in table.fields.iter_mut().zip(types) {
+            if let FieldKind::Stored { arrow, .. } = &mut field.kind {
+                *arrow = data_type.clone();
+            }
+        }
+    }
+
+    /// The query of a derived table, and what it reads.
+    pub fn derived(&self, table: TableId) -> Option<&DerivedTable> {
+        match &self.table(table).source {
+            TableSource::Query(derived) => Some(derived),
+            TableSource::Source { .. } => None,
+        }
     }
 
     /// The same expression over stored fields only: calculated fields are written out.

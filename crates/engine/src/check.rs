@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use sandbar_catalog::{Finding, Report, Snapshot, SourceSchemas};
 use sandbar_executor::source::Sources;
-use sandbar_permissions::PolicySet;
+use sandbar_permissions::{Administrator, PolicySet};
+use sandbar_query_planner::derive;
 
 use crate::builder::{Model, Settings};
 use crate::declared::{Declared, MISDECLARED};
 use crate::error::Error;
+use crate::request::instant;
 
 /// A model that is right, with what it reads.
 pub(crate) struct Checked {
@@ -40,7 +42,12 @@ pub(crate) async fn check(settings: &Settings, model: &Model) -> Result<Checked,
     for name in model.definitions.unread_sources() {
         schemas = schemas.unopened(name);
     }
-    let (snapshot, wrong) = model.definitions.check_as_far_as_it_goes(&schemas);
+    let (mut snapshot, mut wrong) = model.definitions.check_as_far_as_it_goes(&schemas);
+    if wrong.is_empty() && unopened.is_empty() {
+        // Queries are read against a model that is right otherwise.
+        let administrator = Administrator::asserted_by_host();
+        (snapshot, wrong) = derive(snapshot, &administrator, instant((settings.clock)())?)?;
+    }
     let policies = model.policies.check(&snapshot);
     match (policies, wrong.is_empty() && unopened.is_empty()) {
         (Ok(policies), true) => {

@@ -1,12 +1,13 @@
 //! How a question is answered: what its asker may know of that, and what an administrator may.
 
-use sandbar_catalog::TableId;
 use sandbar_catalog::query::SemanticQuery;
+use sandbar_catalog::{Snapshot, TableId};
 use sandbar_executor::{Prepared, sql_text};
 use sandbar_permissions::{Administrator, Grants, Level};
-use sandbar_query_planner::{AnswerColumn, QueryPlan};
+use sandbar_query_planner::{AnswerColumn, QueryPlan, resolve};
 
 use crate::error::Error;
+use crate::request::Request;
 
 /// How a question is answered.
 #[derive(Debug)]
@@ -127,34 +128,20 @@ pub(crate) fn hidden(grants: &Grants, query: &SemanticQuery, _: &Administrator) 
     hidden
 }
 
-/// The policies over every table that a question touches by name, whether its asker may see them
-/// or not.
+/// The policies over every table that a question reads, whether its asker may see them or not.
 pub(crate) fn policies(
-    grants: &Grants,
+    request: &Request,
     query: &SemanticQuery,
     administrator: &Administrator,
 ) -> Vec<PolicyTrace> {
+    let (world, grants) = (&request.world, &request.grants);
     let snapshot = grants.snapshot();
-    let mut tables: Vec<TableId> = Vec::new();
-    let mut add = |id: TableId| {
-        if !tables.contains(&id) {
-            tables.push(id);
-        }
+    let all = world.policies.all(snapshot, administrator);
+    let tables = match resolve(query, &all, &world.compiled, request.now) {
+        Ok(resolved) => resolved.reads(snapshot),
+        // What it would read if it were right: the tables that it names.
+        Err(_) => named(query, snapshot),
     };
-    let named = query.table.iter().filter_map(|name| snapshot.find_table(&name.value));
-    let metrics = query.metrics.iter().filter_map(|m| snapshot.find_metric(&m.value.name.value));
-    let starts: Vec<TableId> =
-        named.chain(metrics.flat_map(|id| snapshot.metric(id).tables())).collect();
-    for start in starts {
-        add(start);
-        let fields = query.group_by.iter().chain(query.fields.iter());
-        for asked in fields {
-            let chain: Vec<&str> = asked.value.field.value.split('.').collect();
-            if let Ok(path) = snapshot.resolve_field(start, &chain) {
-                path.via.iter().for_each(|step| add(snapshot.relationship(*step).to));
-            }
-        }
-    }
     let mut traces = Vec::new();
     for id in tables {
         for applied in grants.applied(id, administrator) {
@@ -169,4 +156,16 @@ pub(crate) fn policies(
         }
     }
     traces
+}
+
+fn named(query: &SemanticQuery, snapshot: &Snapshot) -> Vec<TableId> {
+    let named = query.table.iter().filter_map(|name| snapshot.find_table(&name.value));
+    let metrics = query.metrics.iter().filter_map(|m| snapshot.find_metric(&m.value.name.value));
+    let mut tables = Vec::new();
+    for table in named.chain(metrics.flat_map(|id| snapshot.metric(id).tables())) {
+        if !tables.contains(&table) {
+            tables.push(table);
+        }
+    }
+    tables
 }

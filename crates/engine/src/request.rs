@@ -31,9 +31,14 @@ impl Request {
         let deadline = Deadline::starting_now(limits.time);
         let world = inner.world.load_full();
         let grants = world.grants(principal);
-        let now = Timestamp::try_from(at).map_err(|_| {
-            Error::new(ErrorKind::Internal, "E0902", "the clock is outside of the calendar")
-        })?;
+        let now = instant(at)?;
         Ok(Self { world, grants, now, limits: limits.clone(), deadline })
     }
+}
+
+/// An instant of the host's clock.
+pub(crate) fn instant(at: SystemTime) -> Result<Timestamp, Error> {
+    Timestamp::try_from(at).map_err(|_| {
+        Error::new(ErrorKind::Internal, "E0902", "the clock is outside of the calendar")
+    })
 }

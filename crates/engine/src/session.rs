@@ -235,7 +235,7 @@ impl Session {
         call: &mut Call,
     ) -> Result<Explanation, Error> {
         let request = self.request(call)?;
-        let policies = explain::policies(&request.grants, query, administrator);
+        let policies = explain::policies(&request, query, administrator);
         match self.prepare(query, &request).await {
             Ok((plan, prepared)) => {
                 call.scoped(plan.is_scoped());

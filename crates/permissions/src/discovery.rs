@@ -95,11 +95,15 @@ impl Grants {
         all.filter(|s| self.segment_level(s.id) > Level::None)
     }
 
-    /// The relationships of a visible table whose target this principal may see too.
+    /// The relationships of a visible table whose target this principal may see too. One of a
+    /// derived table that joins by a key which is masked for him would join other rows, so it is
+    /// not there.
     pub fn relationships(&self, table: TableId) -> impl Iterator<Item = &Relationship> {
         let seen = self.table_level(table) > Level::None;
         let all = self.snapshot().table(table).relationships.iter();
-        all.filter(move |r| seen && self.table_level(r.to) > Level::None)
+        all.filter(move |r| {
+            seen && self.table_level(r.to) > Level::None && self.joins_clear_keys(r)
+        })
     }
 
     /// The table of that name or number, to be queried.

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use sandbar_auth::Principal;
 use sandbar_catalog::expr::Expr;
 use sandbar_catalog::{
-    FieldId, FieldKind, FieldPath, MeasureId, SegmentId, Snapshot, TableId, Visibility,
+    FieldId, FieldKind, FieldPath, MeasureId, Reads, Relationship, RelationshipId, SegmentId,
+    Snapshot, TableId, Visibility,
 };
 
 use crate::bind::bind;
@@ -90,6 +91,14 @@ pub(crate) struct Void {
     pub(crate) fields: Vec<Level>,
 }
 
+/// What a derived table reads, as its asker may see it.
+enum Below {
+    /// Access to all of it goes this far.
+    Seen(Level),
+    /// It would be seen, but for want of this attribute.
+    Lacking(String),
+}
+
 /// One grant of a table, bound.
 struct Rectangle<'p> {
     rows: RowFilter,
@@ -158,7 +167,9 @@ impl Grants {
         self.may_query(table)?;
         let access = self.access(table);
         let rows = access.rows.clone().unwrap_or(RowFilter::Never);
-        Ok(Sandbox::new(table, rows, Arc::clone(&access.cells)))
+        let key = &self.snapshot.table(table).primary_key;
+        let clear_key = key.iter().all(|field| self.is_clear(*field));
+        Ok(Sandbox::new(table, rows, Arc::clone(&access.cells), clear_key))
     }
 
     /// How far access to a field goes, seen from the table that the path starts at. Every table
@@ -166,9 +177,7 @@ impl Grants {
     pub fn field_level(&self, path: &FieldPath) -> Level {
         let mut level = Level::Query;
         for step in &path.via {
-            let relationship = self.snapshot.relationship(*step);
-            level = level.min(self.table_level(step.table()));
-            level = level.min(self.table_level(relationship.to));
+            level = level.min(self.step_level(*step, &|id| self.table_level(id)));
         }
         level.min(self.own_field_level(path.field))
     }
@@ -198,9 +207,7 @@ impl Grants {
         of_field: &dyn Fn(FieldId) -> Level,
     ) -> Level {
         let of_path = |path: &FieldPath| {
-            let steps = path.via.iter().map(|step| {
-                of_table(step.table()).min(of_table(self.snapshot.relationship(*step).to))
-            });
+            let steps = path.via.iter().map(|step| self.step_level(*step, of_table));
             let own = steps.min().unwrap_or(Level::Query).min(of_field(path.field));
             match &self.snapshot.field(path.field).kind {
                 FieldKind::Stored { .. } => own,
@@ -210,6 +217,16 @@ impl Grants {
             }
         };
         inputs.into_iter().map(of_path).min().unwrap_or(Level::Query)
+    }
+
+    /// How far access to a relationship goes: no further than to both of its tables, and nowhere
+    /// where it would join by keys that are masked.
+    fn step_level(&self, step: RelationshipId, of_table: &dyn Fn(TableId) -> Level) -> Level {
+        let relationship = self.snapshot.relationship(step);
+        if !self.joins_clear_keys(relationship) {
+            return Level::None;
+        }
+        of_table(step.table()).min(of_table(relationship.to))
     }
 
     /// The least of the levels of the fields that an expression over `table` reads, and its own.
@@ -282,9 +299,12 @@ impl Grants {
         if self.snapshot.table(table).visibility == Visibility::Internal {
             return TableAccess::default_none();
         }
-        if let Some(collection) = self.snapshot.table(table).collection
-            && self.collection_access(collection, principal).1
-        {
+        // What a collection holds is granted and denied with it.
+        let (by_collection, kept_away) = match self.snapshot.table(table).collection {
+            Some(collection) => self.collection_access(collection, principal),
+            None => (Level::None, false),
+        };
+        if kept_away {
             return TableAccess::default_none();
         }
         let concerned = |policy: usize| self.policies.concerns(policy, principal);
@@ -302,6 +322,11 @@ impl Grants {
         }
         let mut void: Option<Void> = None;
         let mut rectangles = Vec::new();
+        let all = vec![true; count];
+        if by_collection > Level::None {
+            let rows = RowFilter::Everything;
+            rectangles.push(Rectangle { rows, fields: &all, masks: &[], level: by_collection });
+        }
         let counts = |g: &&TableGrant| g.level > Level::None && concerned(g.policy);
         for grant in rules.grants.iter().filter(counts) {
             let rows = match &grant.rows {
@@ -325,12 +350,81 @@ impl Grants {
         if rectangles.is_empty() {
             return TableAccess { void, ..TableAccess::default_none() };
         }
+        let below = match self.snapshot.derived(table) {
+            Some(derived) => self.reads_level(&derived.reads),
+            None => Below::Seen(Level::Query),
+        };
         let mut restricted = RowFilter::Everything;
         for (_, rows) in rules.restricts.iter().filter(|(p, _)| concerned(*p)) {
             let bound = bind(&rows.0, &self.policies, principal).unwrap_or(RowFilter::Never);
             restricted = restricted.and(bound);
         }
-        Self::combine(table, &rectangles, &denied, restricted, &self.snapshot)
+        let access = Self::combine(table, &rectangles, &denied, restricted, &self.snapshot);
+        match below {
+            Below::Seen(Level::None) => TableAccess::default_none(),
+            Below::Seen(level) => TableAccess { level: access.level.min(level), ..access },
+            Below::Lacking(attribute) => {
+                let (level, fields) = (access.level, access.fields);
+                let void = Some(Void { attribute, level, fields });
+                TableAccess { void, ..TableAccess::default_none() }
+            }
+        }
+    }
+
+    /// How far access to everything that a derived table reads goes.
+    fn reads_level(&self, reads: &Reads) -> Below {
+        let tables = reads.tables.iter().map(|id| self.table_level(*id));
+        let fields = reads.fields.iter().map(|id| self.granted_level(*id));
+        let metrics = reads.metrics.iter().map(|id| self.metric_level(*id));
+        let level = tables.chain(fields).chain(metrics).min().unwrap_or(Level::Query);
+        if level > Level::None {
+            return Below::Seen(level);
+        }
+        // What void grants would show, as for a metric.
+        let mut lacking = None;
+        let mut promised = Level::Query;
+        for id in &reads.tables {
+            let access = self.access(*id);
+            promised = promised.min(access.void.as_ref().map_or(access.level, |void| void.level));
+            lacking = lacking.or(access.void.as_ref().map(|void| void.attribute.clone()));
+        }
+        for id in &reads.fields {
+            let access = self.access(id.table());
+            let fields = access.void.as_ref().map_or(&access.fields, |void| &void.fields);
+            promised = promised.min(fields.get(id.index()).copied().unwrap_or(Level::None));
+        }
+        for id in &reads.metrics {
+            let level = self.metric_level(*id);
+            let void = || self.lacking(*id).map_or(Level::None, |_| Level::Query);
+            promised = promised.min(if level > Level::None { level } else { void() });
+        }
+        match lacking {
+            Some(attribute) if promised > Level::None => Below::Lacking(attribute),
+            _ => Below::Seen(Level::None),
+        }
+    }
+
+    /// Whether the values of a field are those that are stored: it is not masked, nor, in a
+    /// derived table, anything that they are made of.
+    fn is_clear(&self, id: FieldId) -> bool {
+        let cell = self.access(id.table()).cells.get(id.index());
+        cell == Some(&Cell::Clear) && self.origins_are_clear(id)
+    }
+
+    fn origins_are_clear(&self, id: FieldId) -> bool {
+        if self.principal.is_none() {
+            return true;
+        }
+        let Some(derived) = self.snapshot.derived(id.table()) else { return true };
+        let origins = derived.reads.origins.get(id.index());
+        origins.is_some_and(|origins| origins.iter().all(|origin| self.is_clear(*origin)))
+    }
+
+    /// Whether the keys that a relationship joins are those that are stored. The keys of a table
+    /// over a source always are; those of a derived table are what its asker sees of them.
+    pub(crate) fn joins_clear_keys(&self, relationship: &Relationship) -> bool {
+        let mut keys = relationship.on.iter().flat_map(|(own, theirs)| [*own, *theirs]);
+        keys.all(|key| self.origins_are_clear(key))
     }
 
     fn combine(

@@ -48,7 +48,7 @@ impl Grants {
     }
 
     /// The attribute without which a metric is hidden, if with it the metric would be visible.
-    fn lacking(&self, id: MetricId) -> Option<String> {
+    pub(crate) fn lacking(&self, id: MetricId) -> Option<String> {
         let metric = self.snapshot.metric(id);
         let of_table = |id: TableId| {
             let access = self.access(id);

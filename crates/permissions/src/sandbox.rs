@@ -18,6 +18,7 @@ use crate::mask::Mask;
 ///         table,
 ///         rows: sandbar_permissions::RowFilter::Everything,
 ///         cells: Vec::new().into(),
+///         clear_key: true,
 ///     }
 /// }
 /// ```
@@ -32,6 +33,7 @@ pub struct Sandbox {
     table: TableId,
     rows: RowFilter,
     cells: Arc<[Cell]>,
+    clear_key: bool,
 }
 
 /// What the principal sees of one stored field, over the rows that he sees.
@@ -49,8 +51,13 @@ pub enum Cell {
 }
 
 impl Sandbox {
-    pub(crate) fn new(table: TableId, rows: RowFilter, cells: Arc<[Cell]>) -> Self {
-        Self { table, rows, cells }
+    pub(crate) fn new(
+        table: TableId,
+        rows: RowFilter,
+        cells: Arc<[Cell]>,
+        clear_key: bool,
+    ) -> Self {
+        Self { table, rows, cells, clear_key }
     }
 
     /// The table.
@@ -69,6 +76,12 @@ impl Sandbox {
             return &Cell::Hidden;
         }
         self.cells.get(field.index()).unwrap_or(&Cell::Hidden)
+    }
+
+    /// Whether the primary key, where there is one, tells rows apart for this principal: neither
+    /// it nor, in a derived table, what it is made of is masked.
+    pub fn has_clear_key(&self) -> bool {
+        self.clear_key
     }
 
     /// Whether anything is narrowed: rows, or the values of some field.

@@ -69,14 +69,18 @@ fn rows_of(
 ) -> Result<Rows<Sandbox>, QueryError> {
     let Rows { time, scans, filter, members } = rows;
     let mut authorized = Vec::with_capacity(scans.len());
-    for Scan { via, source } in scans {
+    for Scan { via, source, derived } in scans {
+        let derived = match derived {
+            Some(inner) => Some(Box::new(authorize(*inner, grants)?)),
+            None => None,
+        };
         let sandbox = grants.sandbox(source).map_err(|r| refused(&r, ""))?;
         let hidden =
             used.iter().any(|path| path.via == via && *sandbox.cell(path.field) == Cell::Hidden);
         if hidden {
             return Err(QueryError::internal("a hidden field was resolved"));
         }
-        authorized.push(Scan { via, source: sandbox });
+        authorized.push(Scan { via, source: sandbox, derived });
     }
     let members = members.into_iter().map(|member| one_member(member, grants));
     let members = members.collect::<Result<_, _>>()?;

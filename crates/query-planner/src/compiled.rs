@@ -12,15 +12,17 @@ use crate::functions::{Clock, MaskKey};
 #[derive(Debug)]
 pub struct Compiled {
     snapshot: Arc<Snapshot>,
-    tables: Vec<Option<Stored>>,
+    tables: Vec<Stored>,
     clock: Clock,
     mask_key: MaskKey,
 }
 
-/// A table that reads a source.
+/// What a table reads.
 pub(crate) struct Stored {
+    /// The name under which it stands in a plan.
     pub(crate) name: String,
-    pub(crate) source: Arc<dyn ScanSource>,
+    /// What is scanned; `None` for a derived table, whose rows are those of a plan.
+    pub(crate) source: Option<Arc<dyn ScanSource>>,
     /// For each field, the position of its column in the source.
     columns: Vec<Option<usize>>,
 }
@@ -45,7 +47,7 @@ impl Compiled {
         let mut tables = Vec::with_capacity(snapshot.tables().len());
         for table in snapshot.tables() {
             let TableSource::Source { name, .. } = &table.source else {
-                tables.push(None);
+                tables.push(Stored::derived(&table.name));
                 continue;
             };
             let source = sources(name).ok_or_else(|| {
@@ -69,14 +71,16 @@ impl Compiled {
                     }
                 });
             }
-            tables.push(Some(Stored { name: name.clone(), source, columns }));
+            tables.push(Stored { name: name.clone(), source: Some(source), columns });
         }
-        let clock = Clock {
-            zone: snapshot.time_zone().clone(),
-            week_start: snapshot.week_start(),
-            fiscal: snapshot.fiscal_year(),
-        };
+        let clock = clock_of(&snapshot);
         Ok(Self { snapshot, tables, clock, mask_key })
+    }
+
+    /// A snapshot whose names can be resolved, and of which nothing can be scanned.
+    pub(crate) fn unscanned(snapshot: Arc<Snapshot>) -> Self {
+        let clock = clock_of(&snapshot);
+        Self { snapshot, tables: Vec::new(), clock, mask_key: MaskKey::new([0; 32]) }
     }
 
     /// The model.
@@ -93,9 +97,9 @@ impl Compiled {
         &self.mask_key
     }
 
-    /// What can be scanned for a table; `None` for a derived one.
+    /// What a table reads.
     pub(crate) fn stored(&self, table: TableId) -> Option<&Stored> {
-        self.tables.get(table.index()).and_then(Option::as_ref)
+        self.tables.get(table.index())
     }
 
     /// The name under which a table stands in a plan when reached over `via`: role names joined
@@ -110,7 +114,19 @@ impl Compiled {
     }
 }
 
+fn clock_of(snapshot: &Snapshot) -> Clock {
+    Clock {
+        zone: snapshot.time_zone().clone(),
+        week_start: snapshot.week_start(),
+        fiscal: snapshot.fiscal_year(),
+    }
+}
+
 impl Stored {
+    fn derived(table: &str) -> Self {
+        Self { name: table.to_owned(), source: None, columns: Vec::new() }
+    }
+
     /// The position of a stored field's column.
     pub(crate) fn column(&self, field: FieldId) -> Option<usize> {
         self.columns.get(field.index()).copied().flatten()

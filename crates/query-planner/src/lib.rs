@@ -29,5 +29,5 @@ pub use error::{ProblemKind, QueryError, QueryProblem};
 pub use functions::{ComputationError, MaskKey};
 pub use plan::{DeclaredKey, QueryPlan, plan};
 pub use query::{AnswerColumn, AuthorizedQuery, Query, ResolvedQuery};
-pub use resolve::resolve;
+pub use resolve::{derive, resolve};
 pub use scan::{Guard, Shield};

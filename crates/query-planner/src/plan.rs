@@ -21,9 +21,7 @@ use sandbar_permissions::{Cell, Sandbox};
 use crate::compiled::Compiled;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced};
-use crate::query::{
-    AnswerColumn, AuthorizedQuery, MemberOf, Part, Rows, Shape, SortBy, Source, Stage,
-};
+use crate::query::{AnswerColumn, AuthorizedQuery, Part, Shape, SortBy, Source, Stage};
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
 use rows::Wants;
@@ -104,13 +102,14 @@ pub fn plan(
     row_cap: u64,
     shield: Shield,
 ) -> Result<QueryPlan, QueryError> {
-    let (scans, keys) = (Scans::new(compiled), Vec::new());
+    let (scans, keys) = (Scans::default(), Vec::new());
     let mut shared = Shared { scans, keys, aggregates: 0, members: 0 };
     let mut planner = Planner { query, compiled, shield, shared: &mut shared };
     let (builder, ordered) = planner.rows_of_answer(Some(row_cap.saturating_add(1)))?;
     let columns = query.shape.columns().into_iter().cloned().collect();
     let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
-    let scoped = is_scoped(query);
+    let tables = query.tables(compiled.snapshot());
+    let scoped = tables.iter().any(|sandbox| sandbox.is_narrowed());
     let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, row_cap };
     verify(&planned.plan, &planned.guards)?;
     Ok(planned)
@@ -146,12 +145,12 @@ struct Planner<'a, 's> {
     query: &'a AuthorizedQuery,
     compiled: &'a Compiled,
     shield: Shield,
-    shared: &'s mut Shared<'a>,
+    shared: &'s mut Shared,
 }
 
 /// What all questions of one plan have in common.
-struct Shared<'a> {
-    scans: Scans<'a>,
+struct Shared {
+    scans: Scans,
     /// The keys that joins rely on, each once.
     keys: Vec<DeclaredKey>,
     /// How many aggregations have a name so far.
@@ -212,7 +211,7 @@ impl<'a> Planner<'a, '_> {
     /// The rows of a table, one for one.
     fn listing(
         &mut self,
-        parts: &'a [Part<Sandbox>],
+        parts: &[Part<Sandbox>],
         columns: &[AnswerColumn],
     ) -> Result<Computed, QueryError> {
         let part = parts.first().ok_or_else(|| QueryError::internal("a list of nothing"))?;
@@ -235,7 +234,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// What is computed from the answer of another question.
-    fn stage(&mut self, stage: &'a Stage<Sandbox>, shape: &Shape) -> Result<Computed, QueryError> {
+    fn stage(&mut self, stage: &Stage<Sandbox>, shape: &Shape) -> Result<Computed, QueryError> {
         let (query, compiled, shield) = (&stage.inner, self.compiled, self.shield);
         let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
         let (builder, _) = inner.rows_of_answer(None)?;
@@ -335,7 +334,7 @@ impl<'a> Planner<'a, '_> {
         // A history has a row for each time from which something holds.
         key.extend(table.validity.map(|(from, _)| from).filter(|_| !table.primary_key.is_empty()));
         let clear = key.iter().all(|field| *base.source.cell(*field) == Cell::Clear);
-        if clear { key } else { Vec::new() }
+        if clear && base.source.has_clear_key() { key } else { Vec::new() }
     }
 
     /// The order of the rows, and whether it determines them.
@@ -376,27 +375,4 @@ impl<'a> Planner<'a, '_> {
 /// A column by its name alone, whatever stands in the name.
 fn bare(name: &str) -> Plan {
     Plan::Column(Column::new_unqualified(name))
-}
-
-/// Whether any table that is read is narrowed.
-fn is_scoped(query: &AuthorizedQuery) -> bool {
-    match &query.source {
-        Source::Parts(parts) => parts.iter().any(is_scoped_part),
-        Source::Answer(stage) => is_scoped(&stage.inner),
-    }
-}
-
-fn is_scoped_part(part: &Part<Sandbox>) -> bool {
-    let events = part.events.as_ref();
-    are_scoped(&part.rows)
-        || events.is_some_and(|events| are_scoped(&events.rows))
-        || part.bridge.as_ref().is_some_and(|bridge| are_scoped(&bridge.rows))
-}
-
-fn are_scoped(rows: &Rows<Sandbox>) -> bool {
-    rows.scans.iter().any(|scan| scan.source.is_narrowed())
-        || rows.members.iter().any(|member| match &member.of {
-            MemberOf::Rows { rows, .. } => are_scoped(rows),
-            MemberOf::Value { parts, .. } => parts.iter().any(is_scoped_part),
-        })
 }

@@ -8,7 +8,7 @@
 //!  └ having, order, limit
 //! ```
 
-use sandbar_catalog::expr::Expr;
+use sandbar_catalog::expr::{Expr, ExprKind};
 use sandbar_catalog::query::{Order, RelativeUnit, Truncation};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{
@@ -161,6 +161,8 @@ pub(crate) struct Scan<S> {
     /// How the asked table reaches it; empty for the asked table itself.
     pub(crate) via: Vec<RelationshipId>,
     pub(crate) source: S,
+    /// The question that a derived table is the answer of.
+    pub(crate) derived: Option<Box<Query<S>>>,
 }
 
 /// What a condition looks at beyond the tables that are joined: other rows, found by keys.
@@ -368,7 +370,145 @@ impl Fields {
     }
 }
 
+impl<S> Query<S> {
+    /// Calls `visit` on all rows that are read, those of inner questions too, with the stored fields
+    /// that are read of them besides those of their own conditions.
+    pub(crate) fn each_rows<'q>(
+        &'q self,
+        snapshot: &Snapshot,
+        visit: &mut dyn FnMut(&'q Rows<S>, Vec<FieldPath>),
+    ) {
+        match &self.source {
+            Source::Answer(stage) => stage.inner.each_rows(snapshot, visit),
+            Source::Parts(parts) => {
+                parts.iter().for_each(|part| part.each_rows(snapshot, &self.order, visit));
+            }
+        }
+    }
+
+    /// Every table that is read, each as often as it is.
+    pub(crate) fn tables(&self, snapshot: &Snapshot) -> Vec<&S> {
+        let mut found = Vec::new();
+        self.each_rows(snapshot, &mut |rows, _| {
+            found.extend(rows.scans.iter().map(|scan| &scan.source));
+        });
+        found
+    }
+
+    /// The stored fields that the values of a column of the answer are made of.
+    pub(crate) fn origins(&self, snapshot: &Snapshot, column: usize) -> Vec<FieldId> {
+        let mut found = Vec::new();
+        self.add_origins(snapshot, column, &mut found);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn add_origins(&self, snapshot: &Snapshot, column: usize, found: &mut Vec<FieldId>) {
+        let (keys, value, places) = match &self.shape {
+            Shape::Listing(columns) => (columns.len(), None, &[][..]),
+            Shape::Grouped(groups) => {
+                let at = column.checked_sub(groups.keys.len());
+                let values = groups.values.len();
+                // A share is made of what its number is made of.
+                let share = |at: usize| groups.shares.get(at.checked_sub(values)?);
+                let value = at.and_then(|at| {
+                    groups.values.get(at).or_else(|| groups.values.get(share(at)?.value))
+                });
+                (groups.keys.len(), value, groups.places.as_slice())
+            }
+        };
+        match &self.source {
+            Source::Answer(stage) => {
+                let key = stage.keys.get(column).filter(|_| column < keys);
+                let leaf = |input: usize| stage.leaves.get(places.get(input)?.leaf);
+                let leaves = value.iter().flat_map(|output| output.value.inputs()).filter_map(leaf);
+                for expr in key.into_iter().chain(leaves.map(|leaf| &leaf.expr)) {
+                    for input in expr.inputs() {
+                        stage.inner.add_origins(snapshot, input, found);
+                    }
+                }
+            }
+            Source::Parts(parts) => {
+                let keys = parts.iter().filter_map(|part| part.keys.get(column));
+                for key in keys {
+                    found.extend(snapshot.field(key.path.field).inputs.iter().map(|i| i.field));
+                }
+                for input in value.iter().flat_map(|output| output.value.inputs()) {
+                    let leaf = places.get(input).and_then(|place| {
+                        parts.get(place.part).and_then(|part| part.leaves.get(place.leaf))
+                    });
+                    for path in leaf.iter().flat_map(|leaf| leaf.expr.fields()) {
+                        let inputs = &snapshot.field(path.field).inputs;
+                        found.extend(inputs.iter().map(|input| input.field));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl ResolvedQuery {
+    /// The tables that are read, each once: those below derived tables too, and not those that
+    /// policies look at.
+    pub fn reads(&self, snapshot: &Snapshot) -> Vec<TableId> {
+        let mut tables = Vec::new();
+        for table in self.tables(snapshot) {
+            if !tables.contains(table) {
+                tables.push(*table);
+            }
+        }
+        tables
+    }
+
+    /// The columns by which the rows of the answer can be told apart, whatever the data; `None`
+    /// where there are none. A masked key tells rows of a listing apart no more.
+    pub(crate) fn identity(&self, snapshot: &Snapshot) -> Option<Vec<usize>> {
+        if let Shape::Grouped(groups) = &self.shape {
+            return groups.marker.is_none().then(|| (0..groups.keys.len()).collect());
+        }
+        match &self.source {
+            Source::Answer(stage) => {
+                let inner = stage.inner.identity(snapshot)?;
+                let shown = |column: &usize| {
+                    stage.keys.iter().position(|key| key.kind == ExprKind::Input(*column))
+                };
+                inner.iter().map(shown).collect()
+            }
+            Source::Parts(parts) => {
+                let [part] = parts.as_slice() else { return None };
+                let table = snapshot.table(part.rows.scans.first()?.source);
+                if table.primary_key.is_empty() {
+                    return None;
+                }
+                let from = table.validity.map(|(from, _)| from);
+                let shown = |field: FieldId| {
+                    let whole =
+                        |key: &Key| key.path == FieldPath::own(field) && key.truncation.is_none();
+                    part.keys.iter().position(whole)
+                };
+                table.primary_key.iter().copied().chain(from).map(shown).collect()
+            }
+        }
+    }
+}
+
 impl<S> Part<S> {
+    fn each_rows<'q>(
+        &'q self,
+        snapshot: &Snapshot,
+        order: &[SortKey],
+        visit: &mut dyn FnMut(&'q Rows<S>, Vec<FieldPath>),
+    ) {
+        self.rows.each_rows(snapshot, self.stored_fields(snapshot, order), visit);
+        if let Some(bridge) = &self.bridge {
+            bridge.rows.each_rows(snapshot, self.bridge_fields(snapshot), visit);
+        }
+        if let Some(events) = &self.events {
+            events.rows.each_rows(snapshot, events.stored_fields(snapshot), visit);
+        }
+    }
+
     /// Every stored field that is read, own and related, each once; not those of members.
     pub(crate) fn stored_fields(&self, snapshot: &Snapshot, order: &[SortKey]) -> Vec<FieldPath> {
         let mut found = Fields::default();
@@ -410,6 +550,28 @@ impl<S> Part<S> {
 }
 
 impl<S> Rows<S> {
+    fn each_rows<'q>(
+        &'q self,
+        snapshot: &Snapshot,
+        fields: Vec<FieldPath>,
+        visit: &mut dyn FnMut(&'q Self, Vec<FieldPath>),
+    ) {
+        visit(self, fields);
+        for inner in self.scans.iter().filter_map(|scan| scan.derived.as_ref()) {
+            inner.each_rows(snapshot, visit);
+        }
+        for member in &self.members {
+            match &member.of {
+                MemberOf::Rows { rows, .. } => {
+                    rows.each_rows(snapshot, rows.stored_fields(snapshot), visit);
+                }
+                MemberOf::Value { parts, .. } => {
+                    parts.iter().for_each(|part| part.each_rows(snapshot, &[], visit));
+                }
+            }
+        }
+    }
+
     /// Every stored field that the conditions read.
     pub(crate) fn stored_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
         let mut found = Fields::default();

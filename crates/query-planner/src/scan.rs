@@ -79,11 +79,17 @@ pub(crate) fn key_name(name: &str) -> String {
     format!("#{name}")
 }
 
-/// Scans sandboxes for one plan, and remembers what guards each scan.
-pub(crate) struct Scans<'a> {
-    compiled: &'a Compiled,
+/// The scans of one plan, and what guards each.
+#[derive(Default)]
+pub(crate) struct Scans {
     pub(crate) guards: Vec<Guard>,
     policies: usize,
+}
+
+/// Scans sandboxes, and remembers what guards each scan.
+struct Scanner<'a> {
+    compiled: &'a Compiled,
+    scans: &'a mut Scans,
 }
 
 /// What is wanted of one scan.
@@ -98,16 +104,26 @@ pub(crate) struct Wanted<'a> {
     pub(crate) barrier: bool,
 }
 
-impl<'a> Scans<'a> {
-    pub(crate) fn new(compiled: &'a Compiled) -> Self {
-        Self { compiled, guards: Vec::new(), policies: 0 }
-    }
-
-    /// The rows and fields of one table that its sandbox shows.
+impl Scans {
+    /// The rows and fields of one table that its sandbox shows. Those of a derived table are made
+    /// of `derived`, a plan of what the asker sees of the tables below it.
     pub(crate) fn scan(
+        &mut self,
+        compiled: &Compiled,
+        sandbox: &Sandbox,
+        wanted: Wanted<'_>,
+        derived: Option<LogicalPlan>,
+    ) -> Result<LogicalPlan, QueryError> {
+        Scanner { compiled, scans: self }.scan(sandbox, wanted, derived)
+    }
+}
+
+impl<'a> Scanner<'a> {
+    fn scan(
         &mut self,
         sandbox: &Sandbox,
         wanted: Wanted<'_>,
+        derived: Option<LogicalPlan>,
     ) -> Result<LogicalPlan, QueryError> {
         let table = sandbox.table();
         let mut columns: Vec<FieldId> = wanted.fields.iter().chain(wanted.keys).copied().collect();
@@ -120,8 +136,15 @@ impl<'a> Scans<'a> {
         for filter in &by_row {
             self.condition_fields(filter, &mut columns);
         }
-        let own_guard = self.guards.len();
-        let (mut builder, mut marks) = self.rows(table, sandbox.rows(), columns)?;
+        let own_guard = self.scans.guards.len();
+        let (mut builder, mut marks) = match derived {
+            Some(plan) if sandbox.rows().is_everything() => {
+                let name = TableReference::bare(self.stored(table)?.name.clone());
+                (LogicalPlanBuilder::from(plan).alias(name)?, 0)
+            }
+            Some(_) => return Err(QueryError::internal("a row filter on a derived table")),
+            None => self.rows(table, sandbox.rows(), columns)?,
+        };
         // Conditions of cells join their related tables too, before the masks are applied.
         let mut tests: Vec<Plan> = Vec::with_capacity(by_row.len());
         for filter in by_row {
@@ -156,10 +179,14 @@ impl<'a> Scans<'a> {
         }
         // A semi-join is a place where DataFusion moves conditions through: it is always closed.
         let barrier = wanted.barrier || marks > 0;
-        self.guards.iter_mut().skip(own_guard + 1).for_each(|guard| guard.owner = Some(own_guard));
+        self.scans
+            .guards
+            .iter_mut()
+            .skip(own_guard + 1)
+            .for_each(|guard| guard.owner = Some(own_guard));
         if barrier {
             // The asked table and every policy table below it stand behind the same barrier.
-            self.guards.iter_mut().skip(own_guard).for_each(|guard| guard.barrier = true);
+            self.scans.guards.iter_mut().skip(own_guard).for_each(|guard| guard.barrier = true);
         }
         let mut plan = builder.build()?;
         if barrier {
@@ -171,7 +198,7 @@ impl<'a> Scans<'a> {
     fn stored(&self, table: TableId) -> Result<&'a Stored, QueryError> {
         self.compiled
             .stored(table)
-            .ok_or_else(|| QueryError::internal("a derived table is not scanned"))
+            .ok_or_else(|| QueryError::internal("a table that was not compiled"))
     }
 
     /// The rows of a table that a filter lets pass, with the stored columns named; and how many
@@ -187,13 +214,14 @@ impl<'a> Scans<'a> {
         let mut projection: Vec<usize> = columns.iter().filter_map(|f| stored.column(*f)).collect();
         projection.sort_unstable();
         projection.dedup();
-        let source = Arc::clone(&stored.source);
+        let source = stored.source.clone();
+        let source = source.ok_or_else(|| QueryError::internal("a derived table is scanned"))?;
         let name = TableReference::bare(stored.name.clone());
         #[expect(clippy::disallowed_methods, reason = "this is the one place that scans")]
         let mut builder = LogicalPlanBuilder::scan(name, source, Some(projection))?;
         let mut marks = 0;
-        let guard = self.guards.len();
-        self.guards.push(Guard {
+        let guard = self.scans.guards.len();
+        self.scans.guards.push(Guard {
             source: stored.name.clone(),
             policy: Vec::new(),
             joined: 0,
@@ -226,7 +254,7 @@ impl<'a> Scans<'a> {
                 builder = joined.filter(test)?;
             }
         }
-        if let Some(guard) = self.guards.get_mut(guard) {
+        if let Some(guard) = self.scans.guards.get_mut(guard) {
             guard.policy = policy;
             guard.joined = marks;
         }
@@ -304,8 +332,8 @@ impl<'a> Scans<'a> {
         let relationship = compiled.snapshot().relationship(relationship);
         let here = self.stored(relationship.id.table())?;
         let there = self.stored(relationship.to)?;
-        let alias = format!("policy.{}", self.policies);
-        self.policies += 1;
+        let alias = format!("policy.{}", self.scans.policies);
+        self.scans.policies += 1;
         let their_keys: Vec<FieldId> = relationship.on.iter().map(|(_, theirs)| *theirs).collect();
         let filter = RowFilter::Where(condition.clone());
         let (partners, _) = self.rows(relationship.to, &filter, their_keys)?;

@@ -10,7 +10,8 @@ use crate::expr::Expr;
 use crate::ids::{FieldId, FieldPath, RelationshipId, TableId};
 use crate::schemas::SourceSchemas;
 use crate::snapshot::{
-    Cardinality, Field, FieldKind, Origin, Relationship, Snapshot, Table, TableSource,
+    Cardinality, DerivedTable, Field, FieldKind, Origin, Reads, Relationship, Snapshot, Table,
+    TableSource,
 };
 use crate::types::{Literal, Type};
 use crate::wire::hashed_id;
@@ -125,7 +126,14 @@ fn source(
             );
             sink.at(entry.file, source, what);
         }
-        return (TableSource::Query(Box::new(query.value.clone())), None);
+        if let Some(validity) = &def.validity {
+            let message =
+                format!("derived table `{name}` keeps no history: a `validity` is stored");
+            sink.at(entry.file, validity, complaint(codes::DERIVED, message));
+        }
+        let (query, file) = (query.clone(), entry.file.cloned());
+        let derived = DerivedTable { query, file, reads: Reads::default() };
+        return (TableSource::Query(Box::new(derived)), None);
     }
     let wanted = def.source.as_ref().map_or(name, |s| s.value.as_str());
     let Some(found) = sources.get(wanted) else {

@@ -107,6 +107,28 @@ impl Node {
         })
     }
 
+    /// The place of what stands at a path such as `tables.orders.fields[2]`, or of the last thing
+    /// on the way that is there.
+    pub fn place_of(&self, path: &str) -> Option<Place> {
+        let (mut node, mut place) = (self, self.place);
+        let keys = path.split(['.', '[']).map(|step| step.trim_end_matches(']'));
+        for step in keys.filter(|step| !step.is_empty()) {
+            let next = match &node.kind {
+                NodeKind::Map(entries) => entries.iter().find(|(key, _, _)| key == step),
+                NodeKind::List(items) => {
+                    let item = step.parse().ok().and_then(|index: usize| items.get(index));
+                    let Some(item) = item else { break };
+                    (node, place) = (item, item.place.or(place));
+                    continue;
+                }
+                _ => None,
+            };
+            let Some((_, key_place, value)) = next else { break };
+            (node, place) = (value, value.place.or(*key_place).or(place));
+        }
+        place
+    }
+
     /// What it is, for messages.
     pub fn describe(&self) -> String {
         match &self.kind {

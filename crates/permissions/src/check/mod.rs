@@ -32,6 +32,7 @@ const MASK: &str = "P0110";
 const SHAPE: &str = "P0111";
 const DEFINED_TWICE: &str = "P0112";
 const SHARED_SOURCE: &str = "P0113";
+const DERIVED_ROWS: &str = "P0114";
 
 pub(crate) fn check(
     definitions: &PolicyDefinitions,
@@ -347,6 +348,15 @@ impl Checker<'_> {
     }
 
     fn rows(&mut self, table: TableId, text: &Located<String>) -> Result<UnboundFilter, ()> {
+        if self.snapshot.derived(table).is_some() {
+            let name = &self.snapshot.table(table).name;
+            let message = format!(
+                "`{name}` is a derived table: its rows are made of those that an asker may see of \
+                 the tables below it, so narrow the rows of these"
+            );
+            self.at(text, DERIVED_ROWS, message, None);
+            return Err(());
+        }
         let result = {
             let mut scope = PolicyScope {
                 table,
@@ -385,7 +395,18 @@ impl Checker<'_> {
             self.at(text, NOT_TOTAL, message, None);
             return Err(());
         }
-        if let Some(condition) = Condition::sort(&self.snapshot.inline(&expr)) {
+        let stored = self.snapshot.inline(&expr);
+        let mut steps = stored.fields().into_iter().flat_map(|path| &path.via);
+        let derived = |to| self.snapshot.derived(to).map(|_| self.snapshot.table(to).name.clone());
+        if let Some(name) = steps.find_map(|step| derived(self.snapshot.relationship(*step).to)) {
+            let message = format!(
+                "`{name}` is a derived table, whose rows depend on who asks: a row filter looks at \
+                 tables over sources"
+            );
+            self.at(text, DERIVED_ROWS, message, None);
+            return Err(());
+        }
+        if let Some(condition) = Condition::sort(&stored) {
             return Ok(UnboundFilter(condition));
         }
         let message = "one comparison mixes fields of two tables: compare each with constants or \

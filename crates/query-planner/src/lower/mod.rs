@@ -390,7 +390,8 @@ impl<'a> Lower<'a> {
         self.convert(lowered, to)
     }
 
-    fn convert(&mut self, lowered: Lowered, to: Type) -> Result<Lowered, QueryError> {
+    /// A value in the one type that calculations of a model type use.
+    pub(crate) fn convert(&mut self, lowered: Lowered, to: Type) -> Result<Lowered, QueryError> {
         let target = arrow_of(to)?;
         let from = match &lowered.arrow {
             DataType::Dictionary(_, value) => value.as_ref(),

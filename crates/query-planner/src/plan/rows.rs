@@ -5,7 +5,7 @@ use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, JoinType, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, TryCast};
 use sandbar_catalog::time::Grain;
-use sandbar_catalog::{FieldId, FieldKind, FieldPath, Relationship, RelationshipId, Type};
+use sandbar_catalog::{FieldId, FieldKind, FieldPath, Relationship, RelationshipId, TableId, Type};
 use sandbar_permissions::Sandbox;
 
 use super::merge::{Absent, Merged};
@@ -13,8 +13,10 @@ use super::part::key_column;
 use super::{DeclaredKey, Planner, bare};
 use crate::error::QueryError;
 use crate::functions::bucket;
-use crate::lower::{Columns, Lower, Lowered, balanced};
-use crate::query::{Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, ToMany};
+use crate::lower::{Columns, Lower, Lowered, balanced, cast};
+use crate::query::{
+    AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
+};
 use crate::scan::{Shield, Wanted, key_name};
 
 /// A condition, lowered.
@@ -178,7 +180,11 @@ impl<'a> Planner<'a, '_> {
                 Vec::new()
             };
             let wanted = Wanted { alias: &alias, fields: &fields, keys: &keys, copies, barrier };
-            let plan = self.shared.scans.scan(&scan.source, wanted)?;
+            let derived = match &scan.derived {
+                Some(query) => Some(self.derived(query, scan.source.table())?),
+                None => None,
+            };
+            let plan = self.shared.scans.scan(self.compiled, &scan.source, wanted, derived)?;
             joined = Some(match (joined, scan.via.split_last()) {
                 (None, _) => LogicalPlanBuilder::from(plan),
                 (Some(joined), Some((last, before))) => {
@@ -191,7 +197,7 @@ impl<'a> Planner<'a, '_> {
                         keys.1.push(Plan::Column(theirs));
                     }
                     let held = self.held(rows, step, &parent, &alias)?;
-                    self.rely_on(step)?;
+                    self.rely_on(scan, step)?;
                     joined.join_with_expr_keys(plan, JoinType::Left, keys, held)?
                 }
                 (Some(_), None) => return Err(QueryError::internal("two asked tables")),
@@ -252,21 +258,66 @@ impl<'a> Planner<'a, '_> {
         Ok(builder.join(bridge, JoinType::Left, (left, right), None)?)
     }
 
+    /// The rows of a derived table, under the names and in the types of its columns.
+    fn derived(
+        &mut self,
+        query: &AuthorizedQuery,
+        table: TableId,
+    ) -> Result<LogicalPlan, QueryError> {
+        let (compiled, shield) = (self.compiled, self.shield);
+        let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
+        let (builder, _) = inner.rows_of_answer(None)?;
+        let mut lower = Lower::new(compiled, Columns::Nothing, compiled.clock());
+        let mut shown: Vec<(&str, Plan)> = Vec::new();
+        for field in &compiled.snapshot().table(table).fields {
+            let FieldKind::Stored { column, arrow } = &field.kind else { continue };
+            if shown.iter().any(|(name, _)| name == column) {
+                continue;
+            }
+            let known = builder.schema().qualified_field_with_unqualified_name(column)?;
+            let plan = Plan::Column(Column::new(known.0.cloned(), column));
+            let value = Lowered { plan, arrow: known.1.data_type().clone() };
+            let value = lower.convert(value, field.data_type)?;
+            let plan =
+                if value.arrow == *arrow { value.plan } else { cast(value.plan, arrow.clone()) };
+            shown.push((column, plan.alias(column)));
+        }
+        let shown: Vec<Plan> = shown.into_iter().map(|(_, plan)| plan).collect();
+        Ok(builder.project(shown)?.build()?)
+    }
+
     /// Remembers that rows are counted once only if the key that they are joined by is unique.
-    fn rely_on(&mut self, step: &Relationship) -> Result<(), QueryError> {
-        let snapshot = self.compiled.snapshot();
-        let (Some(stored), false) = (self.compiled.stored(step.to), step.trusted) else {
+    fn rely_on(&mut self, scan: &Scan<Sandbox>, step: &Relationship) -> Result<(), QueryError> {
+        if step.trusted {
             return Ok(());
-        };
+        }
+        let fields: Vec<FieldId> = step.on.iter().map(|(_, theirs)| *theirs).collect();
+        self.rely_on_key(scan, &fields)
+    }
+
+    fn rely_on_key(&mut self, scan: &Scan<Sandbox>, fields: &[FieldId]) -> Result<(), QueryError> {
+        let snapshot = self.compiled.snapshot();
+        if let Some(query) = &scan.derived {
+            // Groups are told apart by what makes them; the rows of a list by the listed table's
+            // key, which was seen to be part of this one.
+            return match listed(query) {
+                Some(base) => {
+                    self.rely_on_key(base, &snapshot.table(base.source.table()).primary_key)
+                }
+                None => Ok(()),
+            };
+        }
+        let to = scan.source.table();
+        let Some(stored) = self.compiled.stored(to) else { return Ok(()) };
         let column = |field: FieldId| match &snapshot.field(field).kind {
             FieldKind::Stored { column, .. } => Ok(column.clone()),
             FieldKind::Calculated(_) => Err(QueryError::internal("a calculated key")),
         };
-        let columns = step.on.iter().map(|(_, theirs)| column(*theirs));
+        let columns = fields.iter().map(|field| column(*field));
         let mut columns = columns.collect::<Result<Vec<_>, _>>()?;
         columns.sort_unstable();
         columns.dedup();
-        let validity = match snapshot.table(step.to).validity {
+        let validity = match snapshot.table(to).validity {
             Some((from, to)) => Some((column(from)?, column(to)?)),
             None => None,
         };
@@ -401,6 +452,15 @@ impl<'a> Planner<'a, '_> {
                 Ok((plan, Lowered { plan: moved.data, arrow: lowered.arrow }))
             }
         }
+    }
+}
+
+/// The table whose rows a question lists one for one, itself or over others.
+fn listed(query: &AuthorizedQuery) -> Option<&Scan<Sandbox>> {
+    match (&query.source, &query.shape) {
+        (_, Shape::Grouped(_)) => None,
+        (Source::Answer(stage), Shape::Listing(_)) => listed(&stage.inner),
+        (Source::Parts(parts), Shape::Listing(_)) => parts.first()?.rows.scans.first(),
     }
 }
 

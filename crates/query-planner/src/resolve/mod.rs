@@ -2,6 +2,7 @@
 
 mod columns;
 mod compare;
+mod derived;
 mod filter;
 mod ground;
 mod members;
@@ -14,13 +15,14 @@ mod totals;
 mod values;
 
 pub(crate) use compare::truncated;
+pub use derived::derive;
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sandbar_catalog::query::{Filter, SemanticQuery};
-use sandbar_catalog::{FieldId, FieldPath, RelationshipId, TableId};
+use sandbar_catalog::{FieldId, FieldPath, MetricId, RelationshipId, TableId};
 use sandbar_permissions::Grants;
 
 use crate::compiled::Compiled;
@@ -56,14 +58,8 @@ pub fn resolve(
         Ok(clock) => clock,
         Err(problem) => return Err(QueryError::Problems(vec![problem])),
     };
-    let (problems, uses) = (Vec::new(), Vec::new());
-    let mut asking = Asking { grants, compiled, now, clock, problems, uses, stages: 0 };
-    let resolved = asking.resolve(query);
-    match resolved {
-        Some(resolved) if asking.problems.is_empty() => Ok(resolved),
-        _ if asking.problems.is_empty() => Err(QueryError::internal("a question got lost")),
-        _ => Err(QueryError::Problems(asking.problems)),
-    }
+    let mut asking = Asking::new(grants, compiled, now, clock);
+    asking.answered(query)
 }
 
 fn zone(query: &SemanticQuery, compiled: &Compiled) -> Result<Clock, QueryProblem> {
@@ -106,6 +102,26 @@ struct Asking<'a> {
     uses: Vec<Use>,
     /// How many questions stand in each other so far.
     stages: usize,
+    /// The metrics that were asked for so far.
+    metrics: Vec<MetricId>,
+    /// The questions of derived tables, where they are looked into.
+    derived: derived::Questions,
+}
+
+impl<'a> Asking<'a> {
+    fn new(grants: &'a Grants, compiled: &'a Compiled, now: Timestamp, clock: Clock) -> Self {
+        let (problems, uses, metrics) = (Vec::new(), Vec::new(), Vec::new());
+        let derived = derived::Questions::default();
+        Self { grants, compiled, now, clock, problems, uses, stages: 0, metrics, derived }
+    }
+
+    fn answered(&mut self, query: &SemanticQuery) -> Result<ResolvedQuery, QueryError> {
+        match self.resolve(query) {
+            Some(resolved) if self.problems.is_empty() => Ok(resolved),
+            _ if self.problems.is_empty() => Err(QueryError::internal("a question got lost")),
+            _ => Err(QueryError::Problems(std::mem::take(&mut self.problems))),
+        }
+    }
 }
 
 impl Asking<'_> {
@@ -323,14 +339,14 @@ impl Asking<'_> {
     ) -> Option<Vec<Scan<TableId>>> {
         let snapshot = self.compiled.snapshot();
         let mut seen: HashSet<Vec<RelationshipId>> = HashSet::from([Vec::new()]);
-        let mut scans = vec![Scan { via: Vec::new(), source: table }];
+        let mut scans = vec![Scan { via: Vec::new(), source: table, derived: None }];
         let ways = used.iter().map(|path| &path.via).chain(members.iter().map(|m| &m.via));
         for way in ways {
             for length in 1..=way.len() {
                 let via: Vec<RelationshipId> = way.iter().take(length).copied().collect();
                 if seen.insert(via.clone()) {
                     let source = snapshot.end_of(table, &via);
-                    scans.push(Scan { via, source });
+                    scans.push(Scan { via, source, derived: None });
                 }
             }
         }
@@ -356,11 +372,10 @@ impl Asking<'_> {
             self.problem("Q0116", "", message);
             return None;
         }
-        if let Some(scan) = scans.iter().find(|scan| self.compiled.stored(scan.source).is_none()) {
-            let name = &snapshot.table(scan.source).name;
-            let message = format!("`{name}` is a derived table, which cannot be queried yet");
-            self.problem("Q0111", "", message);
-            return None;
+        for scan in &mut scans {
+            if let Some(derived) = snapshot.derived(scan.source) {
+                scan.derived = self.derived_question(scan.source, derived)?;
+            }
         }
         Some(scans)
     }

@@ -79,7 +79,10 @@ impl Asking<'_> {
 
     pub(super) fn metric_named(&mut self, name: &str, path: &str) -> Option<MetricId> {
         match self.grants.find_metric(name) {
-            Ok(id) => Some(id),
+            Ok(id) => {
+                self.metrics.push(id);
+                Some(id)
+            }
             Err(missing) => {
                 self.missing("Q0101", "metric", name, &missing, path);
                 None
