@@ -59,7 +59,7 @@ pub(crate) struct TableGrant {
 /// A row filter whose attributes are still names. It has no way into a plan: only binding it to a
 /// principal gives a [`RowFilter`](crate::RowFilter).
 ///
-/// ```compile_fail
+/// ```compile_fail,E0603
 /// fn into_plan(unbound: sandbar_permissions::UnboundFilter) -> sandbar_permissions::RowFilter {
 ///     unbound.into()
 /// }

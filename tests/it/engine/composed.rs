@@ -206,3 +206,28 @@ async fn a_plan_shows_the_scan_and_nothing_inside() {
     assert_eq!(plan.matches("ComposedScanExec").count(), 1, "{plan}");
     assert!(!plan.contains("DataSourceExec"), "{plan}");
 }
+
+/// L47: the rows that a policy hides in one table are not to be read through a view over it.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a host writes its views as it likes")]
+async fn l47_a_view_and_the_table_below_it_are_one_source() {
+    let context = SessionContext::new();
+    let (below, apart) = (partitioned(60), partitioned(60));
+    context.register_table("t", Arc::clone(&below) as Arc<dyn TableProvider>).unwrap();
+    context.sql("create view inner_v as select * from t").await.unwrap();
+    context.sql("create view v as select id, tenant from inner_v where id > 3").await.unwrap();
+    let view = context.table_provider("v").await.unwrap();
+    let model = MODEL.replace(
+        "  heap: { fields: { id: {}, tenant: {} }, source: sales, shares_source: reviewed }",
+        "  heap: { fields: { id: {}, tenant: {} } }",
+    );
+    let build = |sales: Arc<MemTable>| {
+        let builder = Engine::builder().model("model.yaml", &model);
+        let builder = builder.policies("policies.yaml", POLICIES);
+        builder.table_provider("sales", sales).table_provider("heap", Arc::clone(&view)).build()
+    };
+    let error = build(below).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidPolicy, "{error}");
+    assert!(error.to_string().contains("P0113"), "{error}");
+    assert!(build(apart).await.is_ok());
+}

@@ -19,7 +19,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use object_store::ObjectMeta;
 
 pub use files::FileTable;
@@ -231,9 +234,31 @@ impl Opened {
     }
 
     fn provider(provider: Arc<dyn TableProvider>) -> Self {
-        let identity = format!("provider:{:p}", Arc::as_ptr(&provider).cast::<()>());
-        let parts = BTreeSet::from([identity.clone()]);
+        let identity = identity_of(&provider);
+        let mut parts = BTreeSet::new();
+        read_by(&provider, &mut parts);
         let (files, fixed) = (None, false);
         Self { schema: provider.schema(), identity, parts, provider, files, fixed }
     }
+}
+
+fn identity_of(provider: &Arc<dyn TableProvider>) -> String {
+    format!("provider:{:p}", Arc::as_ptr(provider).cast::<()>())
+}
+
+/// A provider and, where it is a view, those that its plan reads.
+fn read_by(provider: &Arc<dyn TableProvider>, parts: &mut BTreeSet<String>) {
+    if !parts.insert(identity_of(provider)) {
+        return;
+    }
+    let Some(plan) = provider.get_logical_plan() else { return };
+    // Looking at a plan does not fail; what cannot be looked at is no part that is known of.
+    let _ = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Ok(inner) = source_as_provider(&scan.source)
+        {
+            read_by(&inner, parts);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
 }
