@@ -77,10 +77,16 @@ impl<'a> Planner<'a, '_> {
         for (number, level) in of.levels.iter().enumerate() {
             let coarser: Vec<Part<Sandbox>> =
                 parts.iter().map(|part| coarser(part, level)).collect();
-            // The same aggregations under the same names.
-            let after = std::mem::replace(&mut self.shared.aggregates, first);
-            let merged = self.merged(&coarser, level.len(), Absent::Missing)?;
-            self.shared.aggregates = after;
+            let rows = if level.is_empty() && parts.iter().all(|part| part.leaves.is_empty()) {
+                // The total of nothing is one row, whatever the rows are.
+                LogicalPlanBuilder::empty(true)
+            } else {
+                // The same aggregations under the same names.
+                let after = std::mem::replace(&mut self.shared.aggregates, first);
+                let merged = self.merged(&coarser, level.len(), Absent::Missing)?;
+                self.shared.aggregates = after;
+                merged.builder
+            };
             let mut columns = Vec::with_capacity(names.len() + 1);
             for (index, (name, arrow)) in names.iter().zip(&types).enumerate() {
                 let value = if index >= of.keys.len() {
@@ -94,7 +100,7 @@ impl<'a> Planner<'a, '_> {
             }
             let number = i64::try_from(number + 1).unwrap_or(i64::MAX);
             columns.push(lit(number).alias(LEVEL));
-            let rows = if level.is_empty() { one_row(merged.builder)? } else { merged.builder };
+            let rows = if level.is_empty() { one_row(rows)? } else { rows };
             whole = whole.union(rows.project(columns)?.build()?)?;
         }
         Ok(whole)

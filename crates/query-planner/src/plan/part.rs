@@ -16,7 +16,7 @@ use sandbar_catalog::{FieldPath, Type};
 use sandbar_permissions::Sandbox;
 
 use super::rows::Wants;
-use super::window::{for_each_of, over_all, with_column, with_windows};
+use super::window::{for_each_of, over_all, with_column, with_columns, with_windows};
 use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::periods;
@@ -85,7 +85,7 @@ impl<'a> Planner<'a, '_> {
             });
         }
         let shared = shared_filter(part);
-        let (picks, windows) = self.picks(part, shared, &keys, &mut lower)?;
+        let Picks { picks, computed, windows } = self.picks(part, shared, &mut keys, &mut lower)?;
         let mut leaves = Vec::with_capacity(part.leaves.len());
         for (leaf, pick) in part.leaves.iter().zip(picks) {
             let filters = if shared.is_empty() { leaf.filters.as_slice() } else { &[] };
@@ -133,12 +133,14 @@ impl<'a> Planner<'a, '_> {
                 }
                 _ => {
                     let builder = with_column(builder, day, DAY)?;
-                    let builder = self.reported(builder, series)?;
-                    let builder = with_windows(builder, windows)?;
-                    builder.aggregate(groups(&keys), aggregates)?
+                    let builder = with_columns(self.reported(builder, series)?, computed)?;
+                    with_windows(builder, windows)?.aggregate(groups(&keys), aggregates)?
                 }
             },
-            _ => with_windows(builder, windows)?.aggregate(groups(&keys), aggregates)?,
+            _ => {
+                let builder = with_windows(with_columns(builder, computed)?, windows)?;
+                builder.aggregate(groups(&keys), aggregates)?
+            }
         };
         let mut columns = Vec::with_capacity(lower.aggregates.len());
         for (index, plan) in lower.aggregates.iter().enumerate() {
@@ -152,15 +154,20 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// Which rows count for numbers that are not added up over time: those of the first or last
-    /// time among the rows of their group that pass their filters.
+    /// time among the rows of their group that pass their filters. The windows that tell are over
+    /// columns: what is computed stands below them, the keys too.
     fn picks(
         &mut self,
         part: &Part<Sandbox>,
         shared: &[Predicate],
-        keys: &[Lowered],
+        keys: &mut [Lowered],
         lower: &mut Lower<'a>,
     ) -> Result<Picks, QueryError> {
         let (mut picks, mut windows) = (Vec::new(), Vec::new());
+        let mut computed = Vec::new();
+        if part.leaves.iter().any(|leaf| leaf.semi_additive.is_some()) {
+            keys.iter_mut().for_each(|key| key.plan = column(key.plan.clone(), &mut computed));
+        }
         for leaf in &part.leaves {
             let Some(semi) = &leaf.semi_additive else {
                 picks.push(None);
@@ -178,8 +185,9 @@ impl<'a> Planner<'a, '_> {
             };
             let mut partition: Vec<Plan> = keys.iter().map(|key| key.plan.clone()).collect();
             for path in &semi.per {
-                partition.push(lower.field(path)?.plan);
+                partition.push(column(lower.field(path)?.plan, &mut computed));
             }
+            let counted = column(counted, &mut computed);
             let function = match semi.pick {
                 Pick::First => min_udaf(),
                 Pick::Last => max_udaf(),
@@ -188,7 +196,7 @@ impl<'a> Planner<'a, '_> {
             windows.push((over_all(function, counted, partition)?, name.clone()));
             picks.push(Some(time.eq(bare(&name))));
         }
-        Ok((picks, windows))
+        Ok(Picks { picks, computed, windows })
     }
 
     /// The day of a row, in the zone of the question.
@@ -218,8 +226,26 @@ impl<'a> Planner<'a, '_> {
     }
 }
 
-/// For each leaf which rows count, and the windows that tell.
-type Picks = (Vec<Option<Plan>>, Vec<(Plan, String)>);
+/// For each leaf which rows count, and the windows that tell, over columns that are computed
+/// before.
+struct Picks {
+    picks: Vec<Option<Plan>>,
+    computed: Vec<(Plan, String)>,
+    windows: Vec<(Plan, String)>,
+}
+
+/// A column of what is computed; equal ones are one.
+fn column(plan: Plan, computed: &mut Vec<(Plan, String)>) -> Plan {
+    if matches!(plan, Plan::Column(_)) {
+        return plan;
+    }
+    if let Some((_, name)) = computed.iter().find(|(known, _)| *known == plan) {
+        return bare(name);
+    }
+    let name = format!("#g{}", computed.len());
+    computed.push((plan, name.clone()));
+    bare(&name)
+}
 
 /// The columns by which rows of days become periods.
 const DAY: &str = "#day";

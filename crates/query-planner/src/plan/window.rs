@@ -91,8 +91,19 @@ pub(super) fn with_column(
     value: Plan,
     name: &str,
 ) -> Result<LogicalPlanBuilder, QueryError> {
+    with_columns(builder, vec![(value, name.to_owned())])
+}
+
+/// The rows with further columns, each under its name.
+pub(super) fn with_columns(
+    builder: LogicalPlanBuilder,
+    values: Vec<(Plan, String)>,
+) -> Result<LogicalPlanBuilder, QueryError> {
+    if values.is_empty() {
+        return Ok(builder);
+    }
     let mut columns: Vec<Plan> = builder.schema().columns().into_iter().map(Plan::Column).collect();
-    columns.push(value.alias(name));
+    columns.extend(values.into_iter().map(|(value, name)| value.alias(name)));
     Ok(builder.project(columns)?)
 }
 

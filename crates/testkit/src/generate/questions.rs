@@ -8,10 +8,6 @@ use crate::reference::{
     Kind, Question, World,
 };
 
-/// Whether keys without numbers may have totals. The engine fails there (E0900: an aggregation
-/// without keys and numbers).
-const TOTALS_WITHOUT_NUMBERS: bool = false;
-
 const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
 const PARTS: [&str; 7] = [
     "year_number",
@@ -163,7 +159,7 @@ fn finish(random: &mut Random, question: &mut Question) {
         let (of, within) = (random.pick(&numbers).clone(), some(random));
         question.shares.push(AskedShare { of, within, alias: "share".to_owned() });
     }
-    if !keys.is_empty() && (TOTALS_WITHOUT_NUMBERS || !numbers.is_empty()) && random.percent(15) {
+    if !keys.is_empty() && random.percent(15) {
         for _ in 0..1 + random.below(2) {
             let kept = some(random);
             if kept.len() < keys.len() && !question.totals.contains(&kept) {
