@@ -48,7 +48,7 @@ fn whole(n: i64) -> Value {
     Value::Whole(i128::from(n))
 }
 
-pub(super) const ATTACKS: [Attack; 13] = [
+pub(super) const ATTACKS: [Attack; 14] = [
     Attack {
         name: "ratio",
         expr: "div(1000000, salary - 100000)",
@@ -90,6 +90,12 @@ pub(super) const ATTACKS: [Attack; 13] = [
         expr: "-low",
         value: |row| Some(whole(-row.low?)),
         middle: Middle::Whole(150),
+    },
+    Attack {
+        name: "binned",
+        expr: "bin(low, 100, 1)",
+        value: |row| Some(whole((row.low? - 1).div_euclid(100) * 100 + 1)),
+        middle: Middle::Whole(-150),
     },
     Attack {
         name: "squared",

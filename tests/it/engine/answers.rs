@@ -26,6 +26,26 @@ async fn w0001_does_not_come_where_the_order_is_known() {
 }
 
 #[tokio::test]
+async fn w0003_a_count_that_is_approximate_says_so() {
+    let field = r#"{"function":"approx_distinct","field":"code","as":"codes"}"#;
+    let plain = format!(r#"{{"table":"sales","aggregations":[{field}]}}"#);
+    check_warnings(&plain, &["W0003"]).await;
+    // Also where it stands below another question, or under totals.
+    let inner = format!(
+        r#"{{"from":{{"table":"sales","group_by":["tenant"],"aggregations":[{field}]}},
+        "aggregations":[{{"function":"max","field":"codes"}}]}}"#
+    );
+    check_warnings(&inner, &["W0003"]).await;
+    let totals = plain.replace("\"aggr", r#""group_by":["tenant"],"totals":[[]],"aggr"#);
+    check_warnings(&totals, &["W0003"]).await;
+    check_warnings(&plain.replace("approx_", "count_"), &[]).await;
+    // Each code differs; of no rows there is none.
+    let chief = chief(&engine(20).await);
+    assert_eq!(csv(&chief, &plain).await, "codes\n20\n");
+    assert_eq!(csv(&tenant(&engine(20).await, "nobody"), &plain).await, "codes\n0\n");
+}
+
+#[tokio::test]
 async fn a_list_is_ordered_by_the_key_whether_it_is_asked_for_or_not() {
     let session = chief(&engine(20).await);
     let ids: String = (0..20).map(|id| format!("{id}\n")).collect();
