@@ -10,6 +10,7 @@ mod files;
 mod host;
 mod invalid;
 mod limits;
+mod outline;
 mod reload;
 mod slow;
 mod traced;

@@ -18,6 +18,10 @@ pub(crate) async fn run(args: ExplainArgs) -> Result<(), Failure> {
     let query = question::read(&args.question, &look)?;
     let explained = engine.explain_as(&administrator, &principal, &query).await?;
     let mut text = why(&explained);
+    let made_of = explained.outline.to_string();
+    if !made_of.is_empty() {
+        text.push_str(&format!("\nmade of\n{}", indented(&made_of)));
+    }
     if let Some(sql) = &explained.sql {
         text.push_str("\nsql\n");
         text.push_str(&indented(sql));

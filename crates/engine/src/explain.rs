@@ -4,7 +4,7 @@ use sandbar_catalog::query::SemanticQuery;
 use sandbar_catalog::{Snapshot, TableId};
 use sandbar_executor::{Prepared, sql_text};
 use sandbar_permissions::{Administrator, Grants, Level};
-use sandbar_query_planner::{AnswerColumn, QueryPlan, resolve};
+use sandbar_query_planner::{AnswerColumn, Outline, QueryPlan, resolve};
 
 use crate::error::Error;
 use crate::request::Request;
@@ -23,6 +23,9 @@ pub struct Explanation {
     pub snapshot: u64,
     /// Why the question is refused; for the asker.
     pub refusal: Option<Error>,
+    /// What the answer is made of: of what the asker may see, or all of it for an administrator.
+    /// Empty where the question has a mistake.
+    pub outline: Outline,
     /// For an administrator: the policies that concern the asker, table by table.
     pub policies: Vec<PolicyTrace>,
     /// For an administrator: what the asked metrics read that the asker may not see.
@@ -53,13 +56,14 @@ pub struct PolicyTrace {
     pub void: bool,
 }
 
-pub(crate) fn for_asker(plan: &QueryPlan, snapshot: u64) -> Explanation {
+pub(crate) fn for_asker(plan: &QueryPlan, outline: Outline, snapshot: u64) -> Explanation {
     Explanation {
         columns: plan.columns().to_vec(),
         scoped: plan.is_scoped(),
         ordered: plan.is_ordered(),
         snapshot,
         refusal: None,
+        outline,
         policies: Vec::new(),
         hidden: Vec::new(),
         sql: None,
@@ -71,6 +75,7 @@ pub(crate) fn for_asker(plan: &QueryPlan, snapshot: u64) -> Explanation {
 pub(crate) fn in_full(
     plan: &QueryPlan,
     prepared: &Prepared,
+    outline: Outline,
     policies: Vec<PolicyTrace>,
     snapshot: u64,
 ) -> Explanation {
@@ -79,12 +84,13 @@ pub(crate) fn in_full(
         sql: sql_text(plan),
         logical_plan: Some(prepared.logical_text()),
         physical_plan: Some(prepared.physical_text()),
-        ..for_asker(plan, snapshot)
+        ..for_asker(plan, outline, snapshot)
     }
 }
 
 pub(crate) fn refusal(
     error: Error,
+    outline: Outline,
     policies: Vec<PolicyTrace>,
     hidden: Vec<String>,
     snapshot: u64,
@@ -95,6 +101,7 @@ pub(crate) fn refusal(
         ordered: false,
         snapshot,
         refusal: Some(error),
+        outline,
         policies,
         hidden,
         sql: None,
@@ -128,19 +135,20 @@ pub(crate) fn hidden(grants: &Grants, query: &SemanticQuery, _: &Administrator) 
     hidden
 }
 
-/// The policies over every table that a question reads, whether its asker may see them or not.
-pub(crate) fn policies(
+/// What a question is made of, and the policies over every table that it reads, whether its asker
+/// may see them or not.
+pub(crate) fn looked_into(
     request: &Request,
     query: &SemanticQuery,
     administrator: &Administrator,
-) -> Vec<PolicyTrace> {
+) -> (Outline, Vec<PolicyTrace>) {
     let (world, grants) = (&request.world, &request.grants);
     let snapshot = grants.snapshot();
     let all = world.policies.all(snapshot, administrator);
-    let tables = match resolve(query, &all, &world.compiled, request.now) {
-        Ok(resolved) => resolved.reads(snapshot),
+    let (outline, tables) = match resolve(query, &all, &world.compiled, request.now) {
+        Ok(resolved) => (resolved.outline(&all), resolved.reads(snapshot)),
         // What it would read if it were right: the tables that it names.
-        Err(_) => named(query, snapshot),
+        Err(_) => (Outline::default(), named(query, snapshot)),
     };
     let mut traces = Vec::new();
     for id in tables {
@@ -155,7 +163,7 @@ pub(crate) fn policies(
             });
         }
     }
-    traces
+    (outline, traces)
 }
 
 fn named(query: &SemanticQuery, snapshot: &Snapshot) -> Vec<TableId> {

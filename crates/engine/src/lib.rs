@@ -69,6 +69,7 @@ pub use describe::{
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
 pub use explain::{Explanation, PolicyTrace};
+pub use sandbar_query_planner::{ColumnOutline, GrainOutline, JoinOutline, Outline};
 pub use session::Session;
 
 pub use sandbar_auth::{

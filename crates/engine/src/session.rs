@@ -213,7 +213,9 @@ impl Session {
         let request = self.request(call)?;
         let (plan, _) = self.prepare(query, &request).await?;
         call.scoped(plan.is_scoped());
-        Ok(explain::for_asker(&plan, request.world.version))
+        let (grants, compiled) = (&request.grants, &request.world.compiled);
+        let outline = resolve(query, grants, compiled, request.now)?.outline(grants);
+        Ok(explain::for_asker(&plan, outline, request.world.version))
     }
 
     pub(crate) async fn explain_in_full(
@@ -235,15 +237,17 @@ impl Session {
         call: &mut Call,
     ) -> Result<Explanation, Error> {
         let request = self.request(call)?;
-        let policies = explain::policies(&request, query, administrator);
+        let (outline, policies) = explain::looked_into(&request, query, administrator);
         match self.prepare(query, &request).await {
             Ok((plan, prepared)) => {
                 call.scoped(plan.is_scoped());
-                Ok(explain::in_full(&plan, &prepared, policies, request.world.version))
+                let version = request.world.version;
+                Ok(explain::in_full(&plan, &prepared, outline, policies, version))
             }
             Err(error) => {
                 let hidden = explain::hidden(&request.grants, query, administrator);
-                Ok(explain::refusal(error, policies, hidden, request.world.version))
+                let version = request.world.version;
+                Ok(explain::refusal(error, outline, policies, hidden, version))
             }
         }
     }

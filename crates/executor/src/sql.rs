@@ -6,6 +6,10 @@ use datafusion::sql::unparser::Unparser;
 use datafusion::sql::unparser::dialect::PostgreSqlDialect;
 use sandbar_query_planner::{Barrier, QueryPlan};
 
+/// Where less of the stack than this is left, the text is made on another one of this size.
+const MARGIN: usize = 16 << 20;
+const STACK: usize = 64 << 20;
+
 /// The SQL text of a plan, policies and masks included; `None` where a part of it has none.
 ///
 /// It is for administrators: it shows the policies with the attribute values they are bound to.
@@ -23,6 +27,9 @@ pub fn sql_text(plan: &QueryPlan) -> Option<String> {
     });
     let plan = without_barriers.ok()?.data;
     let dialect = PostgreSqlDialect {};
-    let statement = Unparser::new(&dialect).plan_to_sql(&plan).ok()?;
+    // The unparser calls itself once for each node of the plan, with large frames.
+    let unparsed =
+        stacker::maybe_grow(MARGIN, STACK, || Unparser::new(&dialect).plan_to_sql(&plan));
+    let statement = unparsed.ok()?;
     Some(format!("{statement:#}"))
 }

@@ -130,6 +130,11 @@ impl Grants {
         &self.snapshot
     }
 
+    /// Whether they are those of an administrator, who sees everything.
+    pub fn are_all(&self) -> bool {
+        self.principal.is_none()
+    }
+
     /// Which policies apply, without attribute values.
     pub fn shape(&self) -> PolicyShape {
         self.shape
