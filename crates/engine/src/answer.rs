@@ -21,8 +21,6 @@ pub enum Warning {
     Unordered,
     /// `W0002`: there are more rows than were given.
     Truncated,
-    /// `W0003`: some number is approximate.
-    Approximate,
 }
 
 impl Warning {
@@ -31,7 +29,6 @@ impl Warning {
         match self {
             Self::Unordered => "W0001",
             Self::Truncated => "W0002",
-            Self::Approximate => "W0003",
         }
     }
 
@@ -40,7 +37,6 @@ impl Warning {
         match self {
             Self::Unordered => "the rows have no determined order; say `order_by`",
             Self::Truncated => "there are more rows than were given",
-            Self::Approximate => "distinct values are counted approximately, within some percent",
         }
     }
 }
@@ -53,7 +49,6 @@ pub struct Answer {
     columns: Vec<AnswerColumn>,
     scoped: bool,
     ordered: bool,
-    approximate: bool,
     snapshot: u64,
     /// What the rows are waited for in.
     span: Span,
@@ -81,7 +76,6 @@ impl Answer {
             columns: plan.columns().to_vec(),
             scoped: plan.is_scoped(),
             ordered: plan.is_ordered(),
-            approximate: plan.is_approximate(),
             stream,
             snapshot,
             span,
@@ -119,9 +113,6 @@ impl Answer {
         let mut warnings = Vec::new();
         if !self.ordered {
             warnings.push(Warning::Unordered);
-        }
-        if self.approximate {
-            warnings.push(Warning::Approximate);
         }
         if self.is_truncated() {
             warnings.push(Warning::Truncated);

@@ -12,7 +12,6 @@ mod part;
 mod rows;
 mod window;
 
-use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{Column, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit};
 use sandbar_catalog::query::Order;
@@ -51,7 +50,6 @@ pub struct QueryPlan {
     keys: Vec<DeclaredKey>,
     ordered: bool,
     scoped: bool,
-    approximate: bool,
     row_cap: u64,
 }
 
@@ -86,11 +84,6 @@ impl QueryPlan {
         self.scoped
     }
 
-    /// Whether some number is within some percent only.
-    pub fn is_approximate(&self) -> bool {
-        self.approximate
-    }
-
     /// The most rows an answer may have; the plan gives one more where there are more.
     pub fn row_cap(&self) -> u64 {
         self.row_cap
@@ -117,8 +110,7 @@ pub fn plan(
     let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
     let tables = query.tables(compiled.snapshot());
     let scoped = tables.iter().any(|sandbox| sandbox.is_narrowed());
-    let approximate = is_approximate(&plan)?;
-    let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, approximate, row_cap };
+    let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, row_cap };
     verify(&planned.plan, &planned.guards)?;
     Ok(planned)
 }
@@ -383,22 +375,4 @@ impl<'a> Planner<'a, '_> {
 /// A column by its name alone, whatever stands in the name.
 fn bare(name: &str) -> Plan {
     Plan::Column(Column::new_unqualified(name))
-}
-
-/// Whether a plan counts distinct values approximately.
-fn is_approximate(plan: &LogicalPlan) -> Result<bool, QueryError> {
-    Ok(plan.exists(|node| match node {
-        LogicalPlan::Aggregate(aggregate) => {
-            let name = datafusion_functions_aggregate::approx_distinct::approx_distinct_udaf();
-            let called = |plan: &Plan| {
-                let call = match plan {
-                    Plan::Alias(alias) => alias.expr.as_ref(),
-                    plan => plan,
-                };
-                matches!(call, Plan::AggregateFunction(call) if call.func.name() == name.name())
-            };
-            Ok(aggregate.aggr_expr.iter().any(called))
-        }
-        _ => Ok(false),
-    })?)
 }

@@ -8,7 +8,7 @@
 //!  └ having, order, limit
 //! ```
 
-use sandbar_catalog::expr::{Bins, Expr, ExprKind};
+use sandbar_catalog::expr::{Expr, ExprKind};
 use sandbar_catalog::query::{Order, RelativeUnit, Truncation};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{
@@ -204,25 +204,15 @@ pub(crate) enum Predicate {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Key {
     pub(crate) path: FieldPath,
-    /// What becomes of the field's values, if anything.
-    pub(crate) cut: Option<Cut>,
+    pub(crate) truncation: Option<Truncation>,
     /// The step over which the path starts, where that leads to many rows.
     pub(crate) bridge: Option<Box<ToMany>>,
 }
 
-/// What values are put together by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// The period or part of a time.
-    Time(Truncation),
-    /// Bins of a number.
-    Bins(Bins),
-}
-
 impl Key {
     /// A field of the part's own rows, or of what they lead to.
-    pub(crate) fn new(path: FieldPath, cut: Option<Cut>) -> Self {
-        Self { path, cut, bridge: None }
+    pub(crate) fn new(path: FieldPath, truncation: Option<Truncation>) -> Self {
+        Self { path, truncation, bridge: None }
     }
 }
 
@@ -493,7 +483,8 @@ impl ResolvedQuery {
                 }
                 let from = table.validity.map(|(from, _)| from);
                 let shown = |field: FieldId| {
-                    let whole = |key: &Key| key.path == FieldPath::own(field) && key.cut.is_none();
+                    let whole =
+                        |key: &Key| key.path == FieldPath::own(field) && key.truncation.is_none();
                     part.keys.iter().position(whole)
                 };
                 table.primary_key.iter().copied().chain(from).map(shown).collect()

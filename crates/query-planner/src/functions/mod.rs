@@ -2,8 +2,6 @@
 //!
 //! | function | why not DataFusion's |
 //! |---|---|
-//! | `bin` | the lower bound of a bin, exact |
-//! | `percentile_<parts>`, `percentile_disc_<parts>` | DataFusion's rounds ranks, and knows no discrete one |
 //! | `bucket_<grain>` | truncates in a zone and with a week start, and cannot fail on any instant |
 //! | `part_<part>` | parts in a zone, whole numbers, cannot fail |
 //! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
@@ -12,7 +10,6 @@
 //! | `later` | the same time of a later calendar day, in a zone |
 //! | `mask_hash` | a keyed hash, total on any text |
 
-mod bin;
 mod bucket;
 mod calendar;
 mod checked;
@@ -21,11 +18,9 @@ mod instants;
 mod later;
 mod mean;
 mod part;
-mod percentile;
 mod periods;
 mod zone;
 
-pub(crate) use bin::bin;
 pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
 pub(crate) use calendar::shift as calendar_shift;
 pub(crate) use checked::{CheckedOp, checked};
@@ -33,7 +28,6 @@ pub(crate) use hash::mask_hash;
 pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;
 pub(crate) use part::part;
-pub(crate) use percentile::{Between, percentile};
 pub(crate) use periods::{Reporting, gap, periods, unit_grain};
 pub(crate) use zone::Clock;
 

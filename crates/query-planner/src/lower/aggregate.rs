@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast};
 use crate::error::QueryError;
-use crate::functions::{Between, mean, percentile};
+use crate::functions::mean;
 use crate::query::Predicate;
 
 impl Lower<'_> {
@@ -53,9 +53,7 @@ impl Lower<'_> {
         let (udaf, argument, found) = self.function(aggregate, data_type)?;
         let column = self.aggregate_column(udaf, argument, aggregate.distinct, filter);
         let wanted = match aggregate.function {
-            AggregateFunction::Min
-            | AggregateFunction::Max
-            | AggregateFunction::PercentileDiscrete(_) => found.clone(),
+            AggregateFunction::Min | AggregateFunction::Max => found.clone(),
             _ => arrow_of(data_type)?,
         };
         let plan = if found == wanted { column } else { cast(column, wanted.clone()) };
@@ -148,18 +146,6 @@ impl Lower<'_> {
             }
             AggregateFunction::Avg => self.double(functions::average::avg_udaf(), argument)?,
             AggregateFunction::Median => self.double(functions::median::median_udaf(), argument)?,
-            AggregateFunction::PercentileContinuous(share) => {
-                self.double(percentile(share, Between::Interpolated), argument)?
-            }
-            AggregateFunction::PercentileDiscrete(share) => {
-                let value = self.canonical(argument, argument.data_type)?;
-                (percentile(share, Between::Larger), value.plan, value.arrow)
-            }
-            AggregateFunction::ApproxDistinct => {
-                let value = self.canonical(argument, argument.data_type)?;
-                let function = functions::approx_distinct::approx_distinct_udaf();
-                (function, value.plan, DataType::UInt64)
-            }
             AggregateFunction::StddevSample => {
                 self.double(functions::stddev::stddev_udaf(), argument)?
             }

@@ -9,7 +9,7 @@ use sandbar_catalog::{Literal, Type};
 
 use super::{Lower, Lowered, arrow_of, binary, cast};
 use crate::error::QueryError;
-use crate::functions::{CheckedOp, bin, bucket, bucket_type, checked, part};
+use crate::functions::{CheckedOp, bucket, bucket_type, checked, part};
 
 /// The first value that is not missing. DataFusion's own function runs only once its optimizer has
 /// written it out like this.
@@ -39,10 +39,6 @@ impl Lower<'_> {
         let plan = match function {
             Function::DateTrunc(grain) => bucket(self.temporal(first)?, grain, self.clock),
             Function::Extract(which) => part(self.temporal(first)?, which, self.clock),
-            Function::Bin(bins) => {
-                self.fallible |= data_type != Type::Number;
-                bin(self.canonical(first, data_type)?.plan, bins)
-            }
             Function::Abs => self.abs(first, data_type)?,
             Function::Ceil => math::expr_fn::ceil(self.canonical(first, Type::Number)?.plan),
             Function::Floor => math::expr_fn::floor(self.canonical(first, Type::Number)?.plan),

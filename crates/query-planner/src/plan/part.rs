@@ -21,8 +21,8 @@ use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::periods;
 use crate::lower::{Lower, Lowered, aggregate_name, balanced};
-use crate::query::{Cut, Key, Part, Predicate, Series};
-use crate::resolve::cut;
+use crate::query::{Key, Part, Predicate, Series};
+use crate::resolve::truncated;
 
 /// A part, aggregated: the columns of its keys, then those of its aggregations.
 pub(super) struct Aggregated {
@@ -51,11 +51,11 @@ pub(super) fn key_column(index: usize) -> String {
 impl<'a> Planner<'a, '_> {
     /// What a key is, of each row.
     pub(super) fn key(&self, key: &Key, lower: &mut Lower<'a>) -> Result<Lowered, QueryError> {
-        if key.cut.is_none() {
+        if key.truncation.is_none() {
             return lower.field(&key.path);
         }
         let data_type = self.compiled.snapshot().field(key.path.field).data_type;
-        lower.expr(&cut(Expr::field(key.path.clone(), data_type), key.cut))
+        lower.expr(&truncated(Expr::field(key.path.clone(), data_type), key.truncation))
     }
 
     pub(super) fn aggregated(&mut self, part: &Part<Sandbox>) -> Result<Aggregated, QueryError> {
@@ -146,8 +146,7 @@ impl<'a> Planner<'a, '_> {
         for (index, plan) in lower.aggregates.iter().enumerate() {
             let name = name(index);
             let arrow = builder.schema().field_with_unqualified_name(&name)?.data_type().clone();
-            let counts = matches!(function(plan), Some("count" | "approx_distinct"));
-            columns.push(AggregateColumn { name, arrow, counts });
+            columns.push(AggregateColumn { name, arrow, counts: function(plan) == Some("count") });
         }
         self.shared.aggregates += columns.len();
         let keys = keys.into_iter().map(|key| key.arrow).collect();
@@ -204,7 +203,7 @@ impl<'a> Planner<'a, '_> {
     fn day(&self, series: &Series, lower: &mut Lower<'a>) -> Result<Plan, QueryError> {
         let data_type = self.compiled.snapshot().field(series.time).data_type;
         let time = Expr::field(FieldPath::own(series.time), data_type);
-        let day = cut(time, Some(Cut::Time(Truncation::Grain(Grain::Day))));
+        let day = truncated(time, Some(Truncation::Grain(Grain::Day)));
         Ok(lower.expr(&day)?.plan)
     }
 

@@ -1,15 +1,14 @@
 //! What the columns of the answer are: the fields that are listed or grouped by.
 
-use sandbar_catalog::expr::{Bins, NoBins};
-use sandbar_catalog::query::{Bin, FieldAsk, SemanticQuery, Truncation, Value};
+use sandbar_catalog::query::{FieldAsk, SemanticQuery, Truncation};
 use sandbar_catalog::time::Part as TimePart;
-use sandbar_catalog::{FieldPath, Literal, Type};
+use sandbar_catalog::{FieldPath, Type};
 use sandbar_permissions::{Level, Missing};
 
 use super::ground::{Ground, METRIC_TIME, NotFound};
 use super::numbers::Draft;
 use super::{Asking, MAX_COLUMNS, shorten};
-use crate::query::{AnswerColumn, Cut, Key, Shape, ToMany};
+use crate::query::{AnswerColumn, Key, Shape, ToMany};
 
 impl Asking<'_> {
     pub(super) fn check_names(&mut self, shape: &Shape) {
@@ -118,7 +117,11 @@ impl Asking<'_> {
             Use::Listed => (self.field(ground, name, path)?, None),
         };
         let data_type = self.compiled.snapshot().field(field.field).data_type;
-        let cut = self.cut(ask, data_type, path)?;
+        if let Some(truncation) = ask.grain
+            && !self.check_truncation(data_type, truncation, name, path)
+        {
+            return None;
+        }
         if used == Use::Grouped && !self.check_grain(&field, ask.grain, name, path) {
             return None;
         }
@@ -128,8 +131,8 @@ impl Asking<'_> {
             return None;
         }
         let shown = ask.alias.clone().unwrap_or_else(|| name.clone());
-        let column = self.column(&field, cut, shown);
-        Some((column, Key { bridge, ..Key::new(field, cut) }))
+        let column = self.column(&field, ask.grain, shown);
+        Some((column, Key { bridge, ..Key::new(field, ask.grain) }))
     }
 
     /// A field with a single value for each row, or one of rows that it is declared to belong to.
@@ -159,39 +162,6 @@ impl Asking<'_> {
             return Some((field, Some(Box::new(step))));
         }
         Some((self.field(ground, name, path)?, None))
-    }
-
-    /// What becomes of the values of a field that is listed or grouped by.
-    pub(super) fn cut(
-        &mut self,
-        ask: &FieldAsk,
-        data_type: Type,
-        path: &str,
-    ) -> Option<Option<Cut>> {
-        let name = &ask.field.value;
-        match (ask.grain, &ask.bin) {
-            (None, None) => Some(None),
-            (Some(truncation), None) => self
-                .check_truncation(data_type, truncation, name, path)
-                .then_some(Some(Cut::Time(truncation))),
-            (None, Some(bin)) => match bins(bin, data_type) {
-                Ok(bins) => Some(Some(Cut::Bins(bins))),
-                Err(wanted) => {
-                    let message = format!(
-                        "bins of `{}`, which is {}, want {wanted}",
-                        shorten(name),
-                        data_type.with_article()
-                    );
-                    self.problem("Q0158", &format!("{path}.bin"), message);
-                    None
-                }
-            },
-            (Some(_), Some(_)) => {
-                let message = "a time has a `grain`, a number a `bin`, and nothing has both";
-                self.problem("Q0158", &format!("{path}.bin"), message);
-                None
-            }
-        }
     }
 
     pub(super) fn check_truncation(
@@ -249,45 +219,31 @@ impl Asking<'_> {
         fits
     }
 
-    fn column(&self, path: &FieldPath, cut: Option<Cut>, name: String) -> AnswerColumn {
+    fn column(
+        &self,
+        path: &FieldPath,
+        truncation: Option<Truncation>,
+        name: String,
+    ) -> AnswerColumn {
         let field = self.compiled.snapshot().field(path.field);
         AnswerColumn {
             name,
             label: field.label.clone(),
-            data_type: cut_type(field.data_type, cut),
-            semantic: field.semantic.filter(|_| cut.is_none()),
-            unit: field.unit.clone().filter(|_| !matches!(cut, Some(Cut::Time(_)))),
+            data_type: truncated_type(field.data_type, truncation),
+            semantic: field.semantic.filter(|_| truncation.is_none()),
+            unit: field.unit.clone().filter(|_| truncation.is_none()),
         }
     }
 }
 
-/// The type of a field's values, or of their buckets, parts or bins.
-pub(super) fn cut_type(data_type: Type, cut: Option<Cut>) -> Type {
-    match cut {
-        None | Some(Cut::Bins(_)) => data_type,
-        Some(Cut::Time(Truncation::Part(_))) => Type::Integer,
-        Some(Cut::Time(Truncation::Grain(grain))) if grain.is_date() => Type::Date,
-        Some(Cut::Time(Truncation::Grain(_))) => Type::Datetime,
+/// The type of a field's values, or of their buckets or parts.
+pub(super) fn truncated_type(data_type: Type, truncation: Option<Truncation>) -> Type {
+    match truncation {
+        None => data_type,
+        Some(Truncation::Part(_)) => Type::Integer,
+        Some(Truncation::Grain(grain)) if grain.is_date() => Type::Date,
+        Some(Truncation::Grain(_)) => Type::Datetime,
     }
-}
-
-/// The bins that are asked for, or what they want.
-fn bins(asked: &Bin, data_type: Type) -> Result<Bins, &'static str> {
-    let number = |value: &Value| match value {
-        Value::Integer(n) => Ok(Literal::Integer(*n)),
-        Value::Number(n) => Ok(Literal::Number(*n)),
-        _ => Err("numbers"),
-    };
-    let start = asked.start.as_ref().map(number).transpose()?;
-    let bins = match (&asked.width, asked.count, &asked.min, &asked.max) {
-        (Some(width), None, None, None) => Bins::of_width(&number(width)?, start.as_ref()),
-        (None, Some(count), Some(min), Some(max)) if start.is_none() => {
-            Bins::in_range(count, &number(min)?, &number(max)?)
-        }
-        _ => return Err("a `width`, perhaps with a `start`, or `count`, `min` and `max`"),
-    };
-    let bins = bins.map_err(NoBins::wants)?;
-    bins.wanted_by(data_type).map_or(Ok(bins), Err)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

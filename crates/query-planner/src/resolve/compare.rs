@@ -4,18 +4,16 @@ use sandbar_catalog::expr::{Comparison, Expr, ExprKind, Function, Pattern};
 use sandbar_catalog::query::{Op, Truncation};
 use sandbar_catalog::{Literal, Type};
 
-use super::columns::cut_type;
+use super::columns::truncated_type;
 use super::values::Point;
-use crate::query::Cut;
 
-/// The value, its bucket, its part or its bin.
-pub(crate) fn cut(value: Expr, cut: Option<Cut>) -> Expr {
-    let data_type = cut_type(value.data_type, cut);
-    let function = match cut {
+/// What is compared: the value, its bucket or its part.
+pub(crate) fn truncated(value: Expr, grain: Option<Truncation>) -> Expr {
+    let data_type = truncated_type(value.data_type, grain);
+    let function = match grain {
         None => return value,
-        Some(Cut::Time(Truncation::Grain(grain))) => Function::DateTrunc(grain),
-        Some(Cut::Time(Truncation::Part(part))) => Function::Extract(part),
-        Some(Cut::Bins(bins)) => Function::Bin(bins),
+        Some(Truncation::Grain(grain)) => Function::DateTrunc(grain),
+        Some(Truncation::Part(part)) => Function::Extract(part),
     };
     Expr::new(ExprKind::Call(function, vec![value]), data_type)
 }

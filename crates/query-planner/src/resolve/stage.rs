@@ -1,16 +1,16 @@
 //! A question to the answer of another one: its columns take the place of fields.
 
+use sandbar_catalog::Type;
 use sandbar_catalog::decode::Located;
-use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, ExprKind, Fraction};
+use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, ExprKind};
 use sandbar_catalog::query::{Aggregation, FieldAsk, SemanticQuery};
-use sandbar_catalog::{Literal, Type};
 
-use super::columns::cut_type;
-use super::compare::cut;
+use super::columns::truncated_type;
+use super::compare::truncated;
 use super::{Asking, did_you_mean, shorten};
 use crate::query::{
-    AnswerColumn, Cut, Leaf, Output, Place, Predicate, Query, ResolvedQuery, Shape, SortBy,
-    SortKey, Source, Stage,
+    AnswerColumn, Leaf, Output, Place, Predicate, Query, ResolvedQuery, Shape, SortBy, SortKey,
+    Source, Stage,
 };
 
 /// How many questions stand in each other.
@@ -125,18 +125,20 @@ impl Asking<'_> {
         for (index, ask) in asked.iter().enumerate() {
             let (name, path) = (&ask.field.value, format!("{list}[{index}]"));
             let Some(value) = self.inner_column(columns, name, &path) else { continue };
-            let Some(by) = self.cut(ask, value.data_type, &path) else { continue };
+            if let Some(grain) = ask.grain
+                && !self.check_truncation(value.data_type, grain, name, &path)
+            {
+                continue;
+            }
             let known = columns.iter().find(|column| column.name == *name);
             shown.push(AnswerColumn {
                 name: ask.alias.clone().unwrap_or_else(|| name.clone()),
                 label: known.and_then(|column| column.label.clone()),
-                data_type: cut_type(value.data_type, by),
-                semantic: known.and_then(|c| c.semantic).filter(|_| by.is_none()),
-                unit: known
-                    .and_then(|c| c.unit.clone())
-                    .filter(|_| !matches!(by, Some(Cut::Time(_)))),
+                data_type: truncated_type(value.data_type, ask.grain),
+                semantic: known.and_then(|c| c.semantic).filter(|_| ask.grain.is_none()),
+                unit: known.and_then(|c| c.unit.clone()).filter(|_| ask.grain.is_none()),
             });
-            keys.push(cut(value, by));
+            keys.push(truncated(value, ask.grain));
         }
         (shown, keys)
     }
@@ -183,7 +185,7 @@ impl Asking<'_> {
             label: None,
             data_type,
             semantic: None,
-            unit: unit.filter(|_| !function.counts()),
+            unit: unit.filter(|_| function != AggregateFunction::Count),
         };
         let aggregate = Aggregate { function, argument, distinct, filter: None };
         Some((column, Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type)))
@@ -207,31 +209,6 @@ impl Asking<'_> {
         keys
     }
 
-    /// The function of an aggregation; `Some(None)` if there is none of that name.
-    fn named(
-        &mut self,
-        asked: &Aggregation,
-        path: &str,
-    ) -> Option<Option<(AggregateFunction, bool)>> {
-        let name = asked.function.value.as_str();
-        let percentile = AggregateFunction::PERCENTILES.iter().find(|(known, _)| *known == name);
-        let share = asked.p.and_then(|p| Fraction::of(&Literal::Number(p)));
-        match (percentile, asked.p, share) {
-            (Some((_, percentile)), _, Some(share)) => Some(Some((percentile(share), false))),
-            (Some(_), _, None) => {
-                let message = format!("`{name}` wants a share `p` from 0 to 1, such as 0.9");
-                self.problem("Q0159", path, message);
-                None
-            }
-            (None, None, _) => Some(Aggregation::named(name)),
-            (None, Some(_), _) => {
-                let message = "`p` belongs to `percentile` and `percentile_disc`";
-                self.problem("Q0159", path, message);
-                None
-            }
-        }
-    }
-
     /// What an aggregation computes, and the type of its result.
     pub(super) fn aggregation_type(
         &mut self,
@@ -240,7 +217,7 @@ impl Asking<'_> {
         path: &str,
     ) -> Option<(AggregateFunction, bool, Type)> {
         let name = asked.function.value.as_str();
-        let Some((function, distinct)) = self.named(asked, path)? else {
+        let Some((function, distinct)) = Aggregation::named(name) else {
             let hint = did_you_mean(name, Aggregation::names()).unwrap_or_else(|| {
                 format!("; use one of {}", Aggregation::names().collect::<Vec<_>>().join(", "))
             });
