@@ -5,8 +5,11 @@
 
 mod ast;
 mod bind;
+mod bins;
+mod constants;
 mod functions;
 
 pub use ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
 pub use bind::{Allow, AttributeType, ExprError, ExprErrorKind, Scope, bind, parse};
+pub use bins::{Bins, Fraction, NoBins};
 pub use functions::{AggregateFunction, Function};

@@ -144,7 +144,8 @@ impl<'a> Planner<'a, '_> {
         for (index, plan) in lower.aggregates.iter().enumerate() {
             let name = name(index);
             let arrow = builder.schema().field_with_unqualified_name(&name)?.data_type().clone();
-            columns.push(AggregateColumn { name, arrow, counts: function(plan) == Some("count") });
+            let counts = matches!(function(plan), Some("count" | "approx_distinct"));
+            columns.push(AggregateColumn { name, arrow, counts });
         }
         self.shared.aggregates += columns.len();
         let keys = keys.into_iter().map(|key| key.arrow).collect();
