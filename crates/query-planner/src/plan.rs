@@ -14,6 +14,7 @@ mod window;
 
 use datafusion_common::{Column, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit};
+use sandbar_catalog::expr::{AggregateFunction, ExprKind};
 use sandbar_catalog::query::Order;
 use sandbar_catalog::{FieldId, FieldPath};
 use sandbar_permissions::{Cell, Sandbox};
@@ -22,7 +23,7 @@ use crate::compiled::Compiled;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced};
 use crate::query::{
-    AnswerColumn, AuthorizedQuery, MemberOf, Part, Rows, Shape, SortBy, Source, Stage,
+    AnswerColumn, AuthorizedQuery, Leaf, MemberOf, Part, Rows, Shape, SortBy, Source, Stage,
 };
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
@@ -52,6 +53,7 @@ pub struct QueryPlan {
     keys: Vec<DeclaredKey>,
     ordered: bool,
     scoped: bool,
+    approximate: bool,
     row_cap: u64,
 }
 
@@ -86,6 +88,11 @@ impl QueryPlan {
         self.scoped
     }
 
+    /// Whether some number that the answer has or depends on is only counted approximately.
+    pub fn is_approximate(&self) -> bool {
+        self.approximate
+    }
+
     /// The most rows an answer may have; the plan gives one more where there are more.
     pub fn row_cap(&self) -> u64 {
         self.row_cap
@@ -110,8 +117,8 @@ pub fn plan(
     let (builder, ordered) = planner.rows_of_answer(Some(row_cap.saturating_add(1)))?;
     let columns = query.shape.columns().into_iter().cloned().collect();
     let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
-    let scoped = is_scoped(query);
-    let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, row_cap };
+    let (scoped, approximate) = (is_scoped(query), is_approximate(query));
+    let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, approximate, row_cap };
     verify(&planned.plan, &planned.guards)?;
     Ok(planned)
 }
@@ -236,7 +243,11 @@ impl<'a> Planner<'a, '_> {
 
     /// What is computed from the answer of another question.
     fn stage(&mut self, stage: &'a Stage<Sandbox>, shape: &Shape) -> Result<Computed, QueryError> {
-        let (query, compiled, shield) = (&stage.inner, self.compiled, self.shield);
+        let (query, compiled) = (&stage.inner, self.compiled);
+        // What can fail is moved no further than to the barriers, and where the inner question
+        // itself cannot fail it has none.
+        let fails = stage.keys.iter().any(|key| !compiled.snapshot().is_total(key));
+        let shield = if fails { self.shield.max(Shield::Barrier) } else { self.shield };
         let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
         let (builder, _) = inner.rows_of_answer(None)?;
         let builder = builder.alias(TableReference::bare("from"))?;
@@ -399,4 +410,36 @@ fn are_scoped(rows: &Rows<Sandbox>) -> bool {
             MemberOf::Rows { rows, .. } => are_scoped(rows),
             MemberOf::Value { parts, .. } => parts.iter().any(is_scoped_part),
         })
+}
+
+/// Whether any number that is computed is approximate, also one that is only a condition.
+fn is_approximate(query: &AuthorizedQuery) -> bool {
+    match &query.source {
+        Source::Parts(parts) => parts.iter().any(is_approximate_part),
+        Source::Answer(stage) => are_approximate(&stage.leaves) || is_approximate(&stage.inner),
+    }
+}
+
+fn is_approximate_part(part: &Part<Sandbox>) -> bool {
+    are_approximate(&part.leaves)
+        || looks_at_approximate(&part.rows)
+        || part.events.as_ref().is_some_and(|events| looks_at_approximate(&events.rows))
+}
+
+fn are_approximate(leaves: &[Leaf]) -> bool {
+    let mut found = false;
+    for leaf in leaves {
+        leaf.expr.walk(&mut |node| {
+            found |= matches!(&node.kind, ExprKind::Aggregate(aggregate)
+                if aggregate.function == AggregateFunction::ApproxDistinct);
+        });
+    }
+    found
+}
+
+fn looks_at_approximate(rows: &Rows<Sandbox>) -> bool {
+    rows.members.iter().any(|member| match &member.of {
+        MemberOf::Rows { rows, .. } => looks_at_approximate(rows),
+        MemberOf::Value { parts, .. } => parts.iter().any(is_approximate_part),
+    })
 }

@@ -8,7 +8,7 @@
 //!  └ having, order, limit
 //! ```
 
-use sandbar_catalog::expr::Expr;
+use sandbar_catalog::expr::{Bins, Expr};
 use sandbar_catalog::query::{Order, RelativeUnit, Truncation};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{
@@ -202,16 +202,25 @@ pub(crate) enum Predicate {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Key {
     pub(crate) path: FieldPath,
-    pub(crate) truncation: Option<Truncation>,
+    pub(crate) cut: Option<Cut>,
     /// The step over which the path starts, where that leads to many rows.
     pub(crate) bridge: Option<Box<ToMany>>,
 }
 
 impl Key {
     /// A field of the part's own rows, or of what they lead to.
-    pub(crate) fn new(path: FieldPath, truncation: Option<Truncation>) -> Self {
-        Self { path, truncation, bridge: None }
+    pub(crate) fn new(path: FieldPath, cut: Option<Cut>) -> Self {
+        Self { path, cut, bridge: None }
     }
+}
+
+/// What stands in place of the values of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The bucket of a time, or a part of it.
+    Time(Truncation),
+    /// The lower bound of the bin of a number.
+    Bins(Bins),
 }
 
 /// One aggregation of a part, and what is calculated from it alone.

@@ -264,7 +264,7 @@ pub struct FieldAsk {
     pub grain: Option<Truncation>,
     /// Bins, for a number: the lower bound of the one that a value lies in.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bin: Option<Located<Bin>>,
+    pub bin: Option<Bin>,
     /// The name of the column in the answer.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
@@ -285,7 +285,7 @@ pub(crate) struct FieldAskFull {
     grain: Option<Truncation>,
     /// Bins, for a number: the lower bound of the one that a value lies in.
     #[serde(default)]
-    bin: Option<Located<Bin>>,
+    bin: Option<Bin>,
     /// The name of the column in the answer.
     #[serde(rename = "as", default)]
     alias: Option<String>,
@@ -307,7 +307,7 @@ impl FieldAsk {
     /// The same in bins.
     #[must_use]
     pub fn bin(self, bin: Bin) -> Self {
-        Self { bin: Some(Located::from(bin)), ..self }
+        Self { bin: Some(bin), ..self }
     }
 }
 

@@ -125,7 +125,7 @@ fn list_of(value: &DataType) -> FieldRef {
 }
 
 /// Values with an order, and what lies between two of them.
-trait Ordered: ArrowPrimitiveType + Debug {
+trait Ordered: ArrowPrimitiveType + Debug + Send + Sync {
     fn order(a: &Self::Native, b: &Self::Native) -> Ordering;
 
     /// The value at a weight between two different ones; only doubles are interpolated.
@@ -198,21 +198,27 @@ impl<T: Ordered> Kind<T> {
     }
 
     /// Some values in the form in which they wait to be put together with others.
-    fn list(&self, groups: Vec<Vec<T::Native>>) -> Result<ListArray> {
-        let mut offsets = Vec::with_capacity(groups.len().saturating_add(1));
-        let mut end = 0_usize;
-        offsets.push(0_i32);
-        for group in &groups {
-            end = end.saturating_add(group.len());
+    fn list(
+        &self,
+        lengths: impl Iterator<Item = usize>,
+        values: Vec<T::Native>,
+    ) -> Result<ListArray> {
+        let (mut offsets, mut end) = (vec![0_i32], 0_usize);
+        for length in lengths {
+            end = end.saturating_add(length);
             let too_many = |_| exec_datafusion_err!("too many values in one batch");
             offsets.push(i32::try_from(end).map_err(too_many)?);
         }
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let values: Vec<T::Native> = groups.into_iter().flatten().collect();
         let values = PrimitiveArray::<T>::new(ScalarBuffer::from(values), None);
         let values = Arc::new(values.with_data_type(self.arrow.clone()));
         Ok(ListArray::try_new(list_of(&self.arrow), offsets, values, None)?)
     }
+}
+
+/// Whether a row counts: its condition is true, not false or missing.
+fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
+    filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
 }
 
 fn first(arrays: &[ArrayRef]) -> Result<&ArrayRef> {
@@ -249,7 +255,8 @@ impl<T: Ordered> Accumulator for Whole<T> {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let list = self.kind.list(vec![std::mem::take(&mut self.values)])?;
+        let values = std::mem::take(&mut self.values);
+        let list = self.kind.list([values.len()].into_iter(), values)?;
         Ok(vec![ScalarValue::List(Arc::new(list))])
     }
 
@@ -301,8 +308,7 @@ impl<T: Ordered> GroupsAccumulator for Groups<T> {
         self.groups.resize(total_num_groups, Vec::new());
         let values = first(values)?.as_primitive::<T>();
         for (row, (group, value)) in group_indices.iter().zip(values).enumerate() {
-            let counts = |filter: &BooleanArray| filter.is_valid(row) && filter.value(row);
-            if opt_filter.is_none_or(counts) {
+            if passes(opt_filter, row) {
                 self.extend(*group, value.into_iter());
             }
         }
@@ -318,7 +324,24 @@ impl<T: Ordered> GroupsAccumulator for Groups<T> {
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let groups = self.take(emit_to);
-        Ok(vec![Arc::new(self.kind.list(groups)?)])
+        let lengths: Vec<usize> = groups.iter().map(Vec::len).collect();
+        let values = groups.into_iter().flatten().collect();
+        Ok(vec![Arc::new(self.kind.list(lengths.into_iter(), values)?)])
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let values = first(values)?.as_primitive::<T>();
+        let (mut lengths, mut counted) = (Vec::with_capacity(values.len()), Vec::new());
+        for (row, value) in values.iter().enumerate() {
+            let value = value.filter(|_| passes(opt_filter, row));
+            lengths.push(usize::from(value.is_some()));
+            counted.extend(value);
+        }
+        Ok(vec![Arc::new(self.kind.list(lengths.into_iter(), counted)?)])
     }
 
     fn merge_batch(
@@ -445,10 +468,14 @@ mod tests {
         first.update_batch(&[values], &[0, 1, 1, 0, 0, 0], Some(&filter), 3).unwrap();
         assert!(first.size() >= 4 * size_of::<i128>());
         let states = first.state(EmitTo::All).unwrap();
+        let rows = first.convert_to_state(&[numbers(&[Some(4), None])], None).unwrap();
+        let mut alone = Groups::new(kind());
+        alone.merge_batch(&rows, &[1, 0], 2).unwrap();
         let mut groups = Groups::new(kind());
         groups.merge_batch(&states, &[1, 0, 2], 3).unwrap();
         let shown = |array: ArrayRef| format!("{:?}", array.as_primitive::<Decimal128Type>());
         let expected = |values: &[Option<i128>]| shown(numbers(values));
+        assert_eq!(shown(alone.evaluate(EmitTo::All).unwrap()), expected(&[None, Some(4)]));
         assert_eq!(shown(groups.evaluate(EmitTo::First(1)).unwrap()), expected(&[Some(7)]));
         // The second group was that of 1, 5 and 3; the last one has no values.
         assert_eq!(shown(groups.evaluate(EmitTo::All).unwrap()), expected(&[Some(3), None]));

@@ -6,7 +6,7 @@
 use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{DataFusionError, ScalarValue};
 use datafusion_expr::expr::Case;
-use datafusion_expr::{BinaryExpr, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use datafusion_expr::{BinaryExpr, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator};
 use datafusion_functions_aggregate::expr_fn::max;
 use datafusion_functions_aggregate::min_max::{max_udaf, min_udaf};
 use sandbar_permissions::Sandbox;
