@@ -23,7 +23,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 70] = [
+const CONSTRUCTS: [&str; 77] = [
     "!=",
     "<",
     "<=",
@@ -32,10 +32,14 @@ const CONSTRUCTS: [&str; 70] = [
     ">=",
     "aggregation",
     "all time",
+    "approx_distinct",
     "asked filter",
     "asked offset",
     "avg",
     "between",
+    "bin",
+    "bin count",
+    "bin start",
     "compare",
     "contains",
     "conversion count",
@@ -65,6 +69,7 @@ const CONSTRUCTS: [&str; 70] = [
     "is_null",
     "key",
     "limit",
+    "listed bin",
     "listing",
     "max",
     "median",
@@ -77,6 +82,8 @@ const CONSTRUCTS: [&str; 70] = [
     "not_in",
     "not_null",
     "order",
+    "percentile",
+    "percentile_disc",
     "ratio",
     "report first",
     "role path",

@@ -21,6 +21,8 @@ pub enum Warning {
     Unordered,
     /// `W0002`: there are more rows than were given.
     Truncated,
+    /// `W0003`: distinct values were counted approximately.
+    Approximate,
 }
 
 impl Warning {
@@ -29,6 +31,7 @@ impl Warning {
         match self {
             Self::Unordered => "W0001",
             Self::Truncated => "W0002",
+            Self::Approximate => "W0003",
         }
     }
 
@@ -37,6 +40,9 @@ impl Warning {
         match self {
             Self::Unordered => "the rows have no determined order; say `order_by`",
             Self::Truncated => "there are more rows than were given",
+            Self::Approximate => {
+                "what `approx_distinct` counts is approximate, mostly within two percent"
+            }
         }
     }
 }
@@ -49,6 +55,7 @@ pub struct Answer {
     columns: Vec<AnswerColumn>,
     scoped: bool,
     ordered: bool,
+    approximate: bool,
     snapshot: u64,
     /// What the rows are waited for in.
     span: Span,
@@ -76,6 +83,7 @@ impl Answer {
             columns: plan.columns().to_vec(),
             scoped: plan.is_scoped(),
             ordered: plan.is_ordered(),
+            approximate: plan.is_approximate(),
             stream,
             snapshot,
             span,
@@ -116,6 +124,9 @@ impl Answer {
         }
         if self.is_truncated() {
             warnings.push(Warning::Truncated);
+        }
+        if self.approximate {
+            warnings.push(Warning::Approximate);
         }
         warnings
     }

@@ -90,7 +90,7 @@ fn computation(error: &DataFusionError) -> Option<&'static str> {
     while let Some(current) = next {
         if let Some(known) = current.downcast_ref::<ComputationError>() {
             return Some(match known {
-                ComputationError::Overflow => "a whole number is too large",
+                ComputationError::Overflow => "a number is too large",
                 ComputationError::DivisionByZero => "a whole number is divided by zero",
                 ComputationError::TooManyPeriods => {
                     "there are too many periods between the first day and the last"

@@ -12,6 +12,7 @@ mod part;
 mod rows;
 mod window;
 
+use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{Column, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit};
 use sandbar_catalog::query::Order;
@@ -50,6 +51,7 @@ pub struct QueryPlan {
     keys: Vec<DeclaredKey>,
     ordered: bool,
     scoped: bool,
+    approximate: bool,
     row_cap: u64,
 }
 
@@ -84,6 +86,11 @@ impl QueryPlan {
         self.scoped
     }
 
+    /// Whether some number that the answer has or depends on is only counted approximately.
+    pub fn is_approximate(&self) -> bool {
+        self.approximate
+    }
+
     /// The most rows an answer may have; the plan gives one more where there are more.
     pub fn row_cap(&self) -> u64 {
         self.row_cap
@@ -110,7 +117,8 @@ pub fn plan(
     let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
     let tables = query.tables(compiled.snapshot());
     let scoped = tables.iter().any(|sandbox| sandbox.is_narrowed());
-    let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, row_cap };
+    let approximate = is_approximate(&plan)?;
+    let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, approximate, row_cap };
     verify(&planned.plan, &planned.guards)?;
     Ok(planned)
 }
@@ -235,7 +243,11 @@ impl<'a> Planner<'a, '_> {
 
     /// What is computed from the answer of another question.
     fn stage(&mut self, stage: &Stage<Sandbox>, shape: &Shape) -> Result<Computed, QueryError> {
-        let (query, compiled, shield) = (&stage.inner, self.compiled, self.shield);
+        let (query, compiled) = (&stage.inner, self.compiled);
+        // What can fail is moved no further than to the barriers, and where the inner question
+        // itself cannot fail it has none.
+        let fails = stage.keys.iter().any(|key| !compiled.snapshot().is_total(key));
+        let shield = if fails { self.shield.max(Shield::Barrier) } else { self.shield };
         let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
         let (builder, _) = inner.rows_of_answer(None)?;
         let builder = builder.alias(TableReference::bare("from"))?;
@@ -375,4 +387,20 @@ impl<'a> Planner<'a, '_> {
 /// A column by its name alone, whatever stands in the name.
 fn bare(name: &str) -> Plan {
     Plan::Column(Column::new_unqualified(name))
+}
+
+/// Whether a plan counts distinct values approximately, if only for a condition.
+fn is_approximate(plan: &LogicalPlan) -> Result<bool, QueryError> {
+    let known = datafusion_functions_aggregate::approx_distinct::approx_distinct_udaf();
+    let called = |plan: &Plan| {
+        let call = match plan {
+            Plan::Alias(alias) => alias.expr.as_ref(),
+            plan => plan,
+        };
+        matches!(call, Plan::AggregateFunction(call) if call.func.name() == known.name())
+    };
+    Ok(plan.exists(|node| match node {
+        LogicalPlan::Aggregate(aggregate) => Ok(aggregate.aggr_expr.iter().any(called)),
+        _ => Ok(false),
+    })?)
 }

@@ -8,7 +8,7 @@
 //!  └ having, order, limit
 //! ```
 
-use sandbar_catalog::expr::{Expr, ExprKind};
+use sandbar_catalog::expr::{Bins, Expr, ExprKind};
 use sandbar_catalog::query::{Order, RelativeUnit, Truncation};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{
@@ -204,16 +204,25 @@ pub(crate) enum Predicate {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Key {
     pub(crate) path: FieldPath,
-    pub(crate) truncation: Option<Truncation>,
+    pub(crate) cut: Option<Cut>,
     /// The step over which the path starts, where that leads to many rows.
     pub(crate) bridge: Option<Box<ToMany>>,
 }
 
 impl Key {
     /// A field of the part's own rows, or of what they lead to.
-    pub(crate) fn new(path: FieldPath, truncation: Option<Truncation>) -> Self {
-        Self { path, truncation, bridge: None }
+    pub(crate) fn new(path: FieldPath, cut: Option<Cut>) -> Self {
+        Self { path, cut, bridge: None }
     }
+}
+
+/// What stands in place of the values of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The bucket of a time, or a part of it.
+    Time(Truncation),
+    /// The lower bound of the bin of a number.
+    Bins(Bins),
 }
 
 /// One aggregation of a part, and what is calculated from it alone.
@@ -483,8 +492,7 @@ impl ResolvedQuery {
                 }
                 let from = table.validity.map(|(from, _)| from);
                 let shown = |field: FieldId| {
-                    let whole =
-                        |key: &Key| key.path == FieldPath::own(field) && key.truncation.is_none();
+                    let whole = |key: &Key| key.path == FieldPath::own(field) && key.cut.is_none();
                     part.keys.iter().position(whole)
                 };
                 table.primary_key.iter().copied().chain(from).map(shown).collect()

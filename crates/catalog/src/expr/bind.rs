@@ -6,10 +6,11 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use crate::decode::suggest;
-use crate::time::{Grain, Part};
 use crate::types::{Literal, Type};
 
 use super::ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
+use super::bins::{Bins, Fraction};
+use super::constants::{grain_named, literal, named_type, negated, part_named, temporal_literal};
 use super::functions::{AggregateFunction, Function};
 
 const MAX_DEPTH: usize = 48;
@@ -426,17 +427,9 @@ impl Binder<'_> {
                 "`{name}` is a plain call here: no window or order"
             )));
         }
-        let (args, distinct, star) = arguments(&name, &function.args)?;
-        let aggregate = AggregateFunction::NAMES.iter().find(|(n, _)| *n == name);
-        if let Some((_, aggregate)) = aggregate {
-            return self.aggregate(
-                *aggregate,
-                &args,
-                distinct,
-                star,
-                function.filter.as_deref(),
-                d,
-            );
+        let (mut args, distinct, star) = arguments(&name, &function.args)?;
+        if let Some(aggregate) = self.aggregation_named(&name, &mut args, d)? {
+            return self.aggregate(aggregate, &args, distinct, star, function.filter.as_deref(), d);
         }
         if distinct || star || function.filter.is_some() {
             return Err(ExprError::new(format!("`{name}` is not an aggregation")));
@@ -451,6 +444,20 @@ impl Binder<'_> {
                 let value = self.expr(value, d)?;
                 call(Function::DateTrunc(grain), &name, vec![value])
             }
+            "bin" => {
+                let how = || ExprError::new("write `bin(field, 50)` or `bin(field, 50, 10)`");
+                let (value, constants) = args.split_first().ok_or_else(how)?;
+                let value = self.expr(value, d)?;
+                let constants = constants.iter().map(|c| self.constant(c, how, d));
+                let bins = match constants.collect::<Result<Vec<_>, _>>()?.as_slice() {
+                    [width] => Bins::of_width(width, None),
+                    [width, start] => Bins::of_width(width, Some(start)),
+                    _ => return Err(how()),
+                };
+                let wants =
+                    |why: super::NoBins| ExprError::new(format!("`bin` wants {}", why.wants()));
+                call(Function::Bin(bins.map_err(wants)?), &name, vec![value])
+            }
             "year" | "quarter" | "month" | "week" | "day" | "hour" | "minute" | "second" => {
                 let part = part_named(&name)?;
                 let args = args.into_iter().map(|a| self.expr(a, d)).collect::<Result<_, _>>()?;
@@ -460,7 +467,7 @@ impl Binder<'_> {
                 let found = Function::NAMES.iter().find(|(n, _)| *n == name);
                 let Some((_, function)) = found else {
                     let known = Function::NAMES.iter().map(|(n, _)| *n);
-                    let known = known.chain(AggregateFunction::NAMES.iter().map(|(n, _)| *n));
+                    let known = known.chain(AggregateFunction::names());
                     return Err(ExprError::suggesting(
                         format!("unknown function `{name}`"),
                         suggest(&name, known),
@@ -470,6 +477,41 @@ impl Binder<'_> {
                 call(*function, &name, args)
             }
         }
+    }
+
+    /// An argument that is a constant.
+    fn constant(
+        &mut self,
+        tree: &sql::Expr,
+        how: impl Fn() -> ExprError,
+        d: usize,
+    ) -> Result<Literal, ExprError> {
+        match self.expr(tree, d)?.kind {
+            ExprKind::Literal(literal) => Ok(literal),
+            _ => Err(how()),
+        }
+    }
+
+    /// The aggregation of that name; a percentile takes its share from the arguments.
+    fn aggregation_named(
+        &mut self,
+        name: &str,
+        args: &mut Vec<&sql::Expr>,
+        d: usize,
+    ) -> Result<Option<AggregateFunction>, ExprError> {
+        let percentile = AggregateFunction::PERCENTILES.iter().find(|(n, _)| *n == name);
+        let Some((_, percentile)) = percentile else {
+            let found = AggregateFunction::NAMES.iter().find(|(n, _)| *n == name);
+            return Ok(found.map(|(_, aggregate)| *aggregate));
+        };
+        let how = || {
+            ExprError::new(format!(
+                "write `{name}(field, 0.9)`: the share is a constant from 0 to 1"
+            ))
+        };
+        let share = args.pop().filter(|_| args.len() == 1).ok_or_else(how)?;
+        let share = self.constant(share, how, d)?;
+        Fraction::of(&share).map(|share| Some(percentile(share))).ok_or_else(how)
     }
 
     fn aggregate(
@@ -652,110 +694,4 @@ fn align(left: Expr, right: Expr) -> Result<(Expr, Expr), ExprError> {
         left.data_type.with_article(),
         right.data_type.with_article()
     )))
-}
-
-fn temporal_literal(text: &str, target: Type) -> Result<Literal, ExprError> {
-    let wrong = || ExprError::new(format!("`{text}` is not a {target}: write `2026-01-31`"));
-    match target {
-        Type::Date => {
-            let date: jiff::civil::Date = text.parse().map_err(|_| wrong())?;
-            Ok(Literal::Date(crate::query::days_since_epoch(date)))
-        }
-        Type::Datetime => crate::query::instant(text, &jiff::tz::TimeZone::UTC)
-            .map(Literal::Datetime)
-            .ok_or_else(|| {
-                ExprError::new(format!(
-                    "`{text}` is not a datetime: write `2026-01-31` or `2026-01-31T08:30:00Z`"
-                ))
-            }),
-        _ => Err(wrong()),
-    }
-}
-
-fn literal(value: &sql::Value) -> Bound {
-    match value {
-        sql::Value::Null => Ok(Expr::literal(Literal::Null)),
-        sql::Value::Boolean(b) => Ok(Expr::literal(Literal::Boolean(*b))),
-        sql::Value::SingleQuotedString(text) => Ok(Expr::literal(Literal::Text(text.clone()))),
-        sql::Value::Number(digits, _) => number(digits).map(Expr::literal),
-        other => Err(ExprError::new(format!("`{other}` is not a constant of the language"))),
-    }
-}
-
-fn number(digits: &str) -> Result<Literal, ExprError> {
-    let wrong = || ExprError::new(format!("`{digits}` is not a number that can be kept exactly"));
-    if let Ok(whole) = digits.parse::<i64>() {
-        return Ok(Literal::Integer(whole));
-    }
-    if digits.contains(['e', 'E']) {
-        let number: f64 = digits.parse().map_err(|_| wrong())?;
-        return if number.is_finite() { Ok(Literal::Number(number)) } else { Err(wrong()) };
-    }
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let value: i128 = format!("{whole}{fraction}").parse().map_err(|_| wrong())?;
-    let scale = u8::try_from(fraction.len()).map_err(|_| wrong())?;
-    if scale > 38 || value.unsigned_abs() >= 10_u128.pow(38) {
-        return Err(wrong());
-    }
-    Ok(Literal::Decimal { value, scale })
-}
-
-fn negated(constant: &Literal) -> Result<Literal, ExprError> {
-    match constant {
-        Literal::Integer(n) => n.checked_neg().map(Literal::Integer),
-        Literal::Number(n) => Some(Literal::Number(-n)),
-        Literal::Decimal { value, scale } => {
-            Some(Literal::Decimal { value: -value, scale: *scale })
-        }
-        _ => None,
-    }
-    .ok_or_else(|| {
-        ExprError::new(format!("`-` does not apply to {}", constant.data_type().with_article()))
-    })
-}
-
-fn grain_named(tree: &sql::Expr) -> Result<Grain, ExprError> {
-    if let sql::Expr::Value(value) = tree
-        && let sql::Value::SingleQuotedString(name) = &value.value
-    {
-        let found = Grain::NAMES.iter().find(|(n, _)| n == name);
-        return found.map(|(_, grain)| *grain).ok_or_else(|| {
-            ExprError::suggesting(
-                format!("unknown grain `{name}`"),
-                suggest(name, Grain::NAMES.iter().map(|(n, _)| *n)),
-            )
-        });
-    }
-    Err(ExprError::new("the grain is a constant: `date_trunc('month', field)`"))
-}
-
-fn part_named(name: &str) -> Result<Part, ExprError> {
-    Ok(match name.to_ascii_lowercase().as_str() {
-        "year" => Part::YearNumber,
-        "quarter" => Part::QuarterOfYear,
-        "month" => Part::MonthOfYear,
-        "week" => Part::WeekOfYear,
-        "day" => Part::DayOfMonth,
-        "doy" => Part::DayOfYear,
-        "isodow" => Part::DayOfWeek,
-        "hour" => Part::HourOfDay,
-        "minute" => Part::MinuteOfHour,
-        "second" => Part::SecondOfMinute,
-        other => return Err(ExprError::new(format!("unknown part of time `{other}`"))),
-    })
-}
-
-fn named_type(data_type: &sql::DataType) -> Result<Type, ExprError> {
-    let text = data_type.to_string().to_ascii_lowercase().replace(' ', "");
-    let text = match text.as_str() {
-        "int" | "bigint" | "int8" => "integer",
-        "double" | "doubleprecision" | "float" => "number",
-        "varchar" | "string" => "text",
-        "timestamp" => "datetime",
-        "bool" => "boolean",
-        other => other,
-    };
-    Type::parse(text).ok_or_else(|| {
-        ExprError::suggesting(format!("unknown type `{data_type}`"), suggest(text, Type::NAMES))
-    })
 }

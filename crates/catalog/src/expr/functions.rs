@@ -3,12 +3,15 @@
 use crate::types::Type;
 
 use super::ast::Expr;
+use super::bins::{Bins, Fraction};
 
 /// A scalar function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Function {
     /// `abs(x)`
     Abs,
+    /// `bin(x, width)` or `bin(x, width, start)`: the lower bound of the bin; the bins are constant.
+    Bin(Bins),
     /// `ceil(x)`
     Ceil,
     /// `coalesce(a, b, …)`
@@ -72,6 +75,12 @@ pub enum AggregateFunction {
     VarianceSample,
     /// Population variance.
     VariancePopulation,
+    /// The value below which a share of the values lies, between two of them where none is there.
+    PercentileContinuous(Fraction),
+    /// The first value up to which at least a share of the values lies.
+    PercentileDiscrete(Fraction),
+    /// How many distinct values there are, within some percent.
+    ApproxDistinct,
 }
 
 impl Function {
@@ -104,6 +113,8 @@ impl Function {
         match (self, args) {
             (Self::Abs, [t]) if number(t) => Ok(*t),
             (Self::Abs, _) => Err("one number"),
+            (Self::Bin(bins), [t]) => bins.wanted_by(*t).map_or(Ok(*t), Err),
+            (Self::Bin(_), _) => Err("one number"),
             (Self::Ceil | Self::Floor, [t]) if number(t) => Ok(Type::Number),
             (Self::Ceil | Self::Floor, _) => Err("one number"),
             (Self::Round, [t]) if number(t) => Ok(Type::Number),
@@ -149,7 +160,8 @@ impl Function {
     pub(super) fn is_total(self, result: Type, args: &[Expr]) -> bool {
         match self {
             Self::Div => false,
-            Self::Abs => result == Type::Number,
+            // The lowest bin may start below the least value of the type.
+            Self::Abs | Self::Bin(_) => result == Type::Number,
             // A count of digits is small, and only a constant is sure to be.
             Self::Round => args.get(1).is_none_or(|digits| {
                 matches!(
@@ -171,8 +183,9 @@ impl Function {
 }
 
 impl AggregateFunction {
-    /// The names an author can write.
-    pub const NAMES: [(&'static str, Self); 10] = [
+    /// The names an author can write, for those that take a value alone.
+    pub const NAMES: [(&'static str, Self); 11] = [
+        ("approx_distinct", Self::ApproxDistinct),
         ("avg", Self::Avg),
         ("count", Self::Count),
         ("max", Self::Max),
@@ -185,9 +198,28 @@ impl AggregateFunction {
         ("variance_pop", Self::VariancePopulation),
     ];
 
+    /// The names of those that also take a share from 0 to 1.
+    pub const PERCENTILES: [(&'static str, fn(Fraction) -> Self); 2] =
+        [("percentile", Self::PercentileContinuous), ("percentile_disc", Self::PercentileDiscrete)];
+
+    /// Every name an author can write.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let percentiles = Self::PERCENTILES.iter().map(|(name, _)| *name);
+        Self::NAMES.iter().map(|(name, _)| *name).chain(percentiles)
+    }
+
     /// The name in a query or model.
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, f)| *f == self).map_or("count", |(name, _)| name)
+        match self {
+            Self::PercentileContinuous(_) => "percentile",
+            Self::PercentileDiscrete(_) => "percentile_disc",
+            _ => Self::NAMES.iter().find(|(_, f)| *f == self).map_or("count", |(name, _)| name),
+        }
+    }
+
+    /// Whether it counts: 0 over no rows, and in no unit.
+    pub fn counts(self) -> bool {
+        matches!(self, Self::Count | Self::ApproxDistinct)
     }
 
     /// The type of the result over values of `argument` (`None`: over rows), or what it wants.
@@ -200,6 +232,12 @@ impl AggregateFunction {
             (_, None) => Err("a field or expression"),
             (Self::Min | Self::Max, Some(Type::Other)) => Err("a value that can be ordered"),
             (Self::Min | Self::Max, Some(t)) => Ok(t),
+            (Self::ApproxDistinct, Some(Type::Other | Type::Null)) => {
+                Err("a value that can be grouped")
+            }
+            (Self::ApproxDistinct, Some(_)) => Ok(Type::Integer),
+            (Self::PercentileDiscrete(_), Some(t)) if t.is_numeric() || t.is_temporal() => Ok(t),
+            (Self::PercentileDiscrete(_), Some(_)) => Err("a number, date or datetime"),
             (Self::Sum, Some(Type::Integer)) => Ok(Type::Decimal { precision: 38, scale: 0 }),
             (Self::Sum, Some(Type::Decimal { scale, .. })) => {
                 Ok(Type::Decimal { precision: 38, scale })

@@ -5,10 +5,13 @@
 
 mod ast;
 mod bind;
+mod bins;
+mod constants;
 mod functions;
 mod text;
 
 pub use ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
 pub use bind::{Allow, AttributeType, ExprError, ExprErrorKind, Scope, bind, parse};
+pub use bins::{Bins, Fraction, NoBins};
 pub use functions::{AggregateFunction, Function};
 pub use text::Names;

@@ -102,6 +102,12 @@ fn sign(op: Comparison) -> &'static str {
 fn call(function: Function, args: &str) -> String {
     match function {
         Function::DateTrunc(grain) => format!("date_trunc('{}', {args})", grain.name()),
+        Function::Bin(bins) => {
+            let (width, start, unit) = bins.parts();
+            let per = if unit == 1 { String::new() } else { format!(" / {unit}") };
+            let start = if start == 0 { String::new() } else { format!(", {start}{per}") };
+            format!("bin({args}, {width}{per}{start})")
+        }
         Function::Extract(part) => format!("{}({args})", part.name()),
         _ => {
             let known = Function::NAMES.iter().find(|(_, f)| *f == function);

@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use super::filter::{Filter, RelativeUnit};
+use super::values::Value;
 use crate::decode::Located;
 use crate::definitions::OffsetDef;
 use crate::expr::AggregateFunction;
@@ -261,6 +262,9 @@ pub struct FieldAsk {
     /// A grain or part, for a temporal field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grain: Option<Truncation>,
+    /// Bins, for a number: the lower bound of the one that a value lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bin: Option<Bin>,
     /// The name of the column in the answer.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
@@ -279,6 +283,9 @@ pub(crate) struct FieldAskFull {
     /// A grain or part, for a temporal field.
     #[serde(default)]
     grain: Option<Truncation>,
+    /// Bins, for a number: the lower bound of the one that a value lies in.
+    #[serde(default)]
+    bin: Option<Bin>,
     /// The name of the column in the answer.
     #[serde(rename = "as", default)]
     alias: Option<String>,
@@ -286,18 +293,69 @@ pub(crate) struct FieldAskFull {
 
 impl From<FieldAskFull> for FieldAsk {
     fn from(full: FieldAskFull) -> Self {
-        Self { field: full.field, grain: full.grain, alias: full.alias }
+        let FieldAskFull { field, grain, bin, alias } = full;
+        Self { field, grain, bin, alias }
     }
 }
 
 impl FieldAsk {
     /// A field as it is.
     pub fn new(name: &str) -> Self {
-        Self { field: Located::from(name.to_owned()), grain: None, alias: None }
+        Self { field: Located::from(name.to_owned()), grain: None, bin: None, alias: None }
+    }
+
+    /// The same in bins.
+    #[must_use]
+    pub fn bin(self, bin: Bin) -> Self {
+        Self { bin: Some(bin), ..self }
     }
 }
 
-shorthand!(FieldAsk, FieldAskFull, "a field name, or {field, grain, as}", "FieldAsk");
+shorthand!(FieldAsk, FieldAskFull, "a field name, or {field, grain, bin, as}", "FieldAsk");
+
+/// Bins of one width: `width` and `start`, or `count`, `min` and `max`.
+#[derive(Clone, Debug, Default, Serialize, DeriveDeserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bin {
+    /// How wide each is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
+    pub width: Option<Value>,
+    /// Where one of them starts; 0 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
+    pub start: Option<Value>,
+    /// How many there are from `min` up to, but without, `max`; others like them go on beyond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// Where the first of `count` bins starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
+    pub min: Option<Value>,
+    /// Where the last of `count` bins ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
+    pub max: Option<Value>,
+}
+
+impl Bin {
+    /// Bins of this width, one of which starts at 0.
+    pub fn width(width: impl Into<Value>) -> Self {
+        Self { width: Some(width.into()), ..Self::default() }
+    }
+
+    /// The same, one of which starts here.
+    #[must_use]
+    pub fn start(self, start: impl Into<Value>) -> Self {
+        Self { start: Some(start.into()), ..self }
+    }
+
+    /// So many bins from `min` up to, but without, `max`.
+    pub fn count(count: u32, min: impl Into<Value>, max: impl Into<Value>) -> Self {
+        let (min, max) = (Some(min.into()), Some(max.into()));
+        Self { count: Some(count), min, max, ..Self::default() }
+    }
+}
 
 /// A grain to truncate to, or a part to extract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -360,11 +418,14 @@ impl JsonSchema for Truncation {
 /// An aggregation made up for one query.
 #[derive(Clone, Debug, Serialize)]
 pub struct Aggregation {
-    /// What to compute: count, sum, avg, min, max, count_distinct, median, stddev, variance …
+    /// What to compute: count, sum, avg, min, max, count_distinct, median, percentile, stddev …
     pub function: Located<String>,
     /// The field to compute it over; left out only for `count`, which then counts rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<Located<String>>,
+    /// For `percentile` and `percentile_disc`: the share of the values, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
     /// The name of the column in the answer.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
@@ -378,11 +439,14 @@ pub struct Aggregation {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "AggregationFull")]
 pub(crate) struct AggregationFull {
-    /// What to compute: count, sum, avg, min, max, count_distinct, median, stddev, variance …
+    /// What to compute: count, sum, avg, min, max, count_distinct, median, percentile, stddev …
     function: Located<String>,
     /// The field to compute it over; left out only for `count`, which then counts rows.
     #[serde(default)]
     field: Option<Located<String>>,
+    /// For `percentile` and `percentile_disc`: the share of the values, from 0 to 1.
+    #[serde(default)]
+    p: Option<f64>,
     /// The name of the column in the answer.
     #[serde(rename = "as", default)]
     alias: Option<String>,
@@ -393,8 +457,8 @@ pub(crate) struct AggregationFull {
 
 impl From<AggregationFull> for Aggregation {
     fn from(full: AggregationFull) -> Self {
-        let AggregationFull { function, field, alias, filter } = full;
-        Self { function, field, alias, filter }
+        let AggregationFull { function, field, p, alias, filter } = full;
+        Self { function, field, p, alias, filter }
     }
 }
 
@@ -402,12 +466,18 @@ impl Aggregation {
     /// An aggregation without a field: only `count` has that form.
     pub fn new(function: &str) -> Self {
         let function = Located::from(function.to_owned());
-        Self { function, field: None, alias: None, filter: None }
+        Self { function, field: None, p: None, alias: None, filter: None }
     }
 
     /// An aggregation of a field.
     pub fn of(function: &str, field: &str) -> Self {
         Self { field: Some(Located::from(field.to_owned())), ..Self::new(function) }
+    }
+
+    /// A percentile: at this share of the values, from 0 to 1.
+    #[must_use]
+    pub fn at(self, p: f64) -> Self {
+        Self { p: Some(p), ..self }
     }
 
     /// The same under another name.
@@ -431,7 +501,8 @@ impl Aggregation {
         }
     }
 
-    /// The names an asker can write, with the function and whether only distinct values count.
+    /// The names an asker can write, with the function and whether only distinct values count; a
+    /// percentile has none without its share.
     pub fn named(name: &str) -> Option<(AggregateFunction, bool)> {
         if name == "count_distinct" {
             return Some((AggregateFunction::Count, true));
@@ -441,7 +512,7 @@ impl Aggregation {
 
     /// Every name an asker can write.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        AggregateFunction::NAMES.iter().map(|(n, _)| *n).chain(["count_distinct"])
+        AggregateFunction::names().chain(["count_distinct"])
     }
 }
 

@@ -8,7 +8,7 @@ mod filter;
 mod values;
 
 pub use ask::{
-    Aggregation, Compare, FieldAsk, GroupBy, MeasureAsk, MetricAsk, Order, OrderBy, Share,
+    Aggregation, Bin, Compare, FieldAsk, GroupBy, MeasureAsk, MetricAsk, Order, OrderBy, Share,
     Truncation,
 };
 pub(crate) use ask::{Shorthand, ShorthandVisitor, shorthand};
@@ -171,6 +171,13 @@ impl SemanticQuery {
     #[must_use]
     pub fn group_by_grain(mut self, name: &str, grain: Truncation) -> Self {
         self.group_by.push(GroupBy { grain: Some(grain), ..GroupBy::new(name) });
+        self
+    }
+
+    /// Also groups by this number, in bins.
+    #[must_use]
+    pub fn group_by_bin(mut self, name: &str, bin: Bin) -> Self {
+        self.group_by.push(GroupBy::new(name).bin(bin));
         self
     }
 

@@ -15,8 +15,8 @@ use datafusion_expr::{
 /// A computation that has no answer. It names no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ComputationError {
-    /// The result does not fit into 64 bits.
-    #[error("a whole number is too large for its calculation")]
+    /// The result does not fit into its type.
+    #[error("a number is too large for its calculation")]
     Overflow,
     /// `div` by zero.
     #[error("a whole number is divided by zero")]

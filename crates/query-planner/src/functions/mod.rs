@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `bucket_<grain>` | truncates in a zone and with a week start, and cannot fail on any instant |
 //! | `part_<part>` | parts in a zone, whole numbers, cannot fail |
+//! | `bin` | exact for whole numbers and decimals, refuses to wrap, has the bounds that were written |
+//! | `exact_percentile`, `exact_percentile_disc` | DataFusion's interpolates in steps of a millionth, and its rank may miss a value by a bit |
 //! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
 //! | `decimal_mean` | DataFusion's mean of decimals cuts digits off |
 //! | `reported_periods`, `missing_periods` | the periods in which a day counts, on a calendar |
 //! | `later` | the same time of a later calendar day, in a zone |
 //! | `mask_hash` | a keyed hash, total on any text |
 
+mod bin;
 mod bucket;
 mod calendar;
 mod checked;
@@ -18,9 +21,11 @@ mod instants;
 mod later;
 mod mean;
 mod part;
+mod percentile;
 mod periods;
 mod zone;
 
+pub(crate) use bin::bin;
 pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
 pub(crate) use calendar::shift as calendar_shift;
 pub(crate) use checked::{CheckedOp, checked};
@@ -28,6 +33,7 @@ pub(crate) use hash::mask_hash;
 pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;
 pub(crate) use part::part;
+pub(crate) use percentile::{Between, percentile};
 pub(crate) use periods::{Reporting, gap, periods, unit_grain};
 pub(crate) use zone::Clock;
 

@@ -6,12 +6,12 @@ use datafusion_expr::expr::AggregateFunction as PlanAggregate;
 use datafusion_expr::{AggregateUDF, Expr as Plan, Operator, lit};
 use datafusion_functions_aggregate as functions;
 use sandbar_catalog::Type;
-use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr};
+use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, Fraction};
 use std::sync::Arc;
 
 use super::{Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast};
 use crate::error::QueryError;
-use crate::functions::mean;
+use crate::functions::{Between, mean, percentile};
 use crate::query::Predicate;
 
 impl Lower<'_> {
@@ -50,8 +50,14 @@ impl Lower<'_> {
         {
             return self.decimal_mean(aggregate, argument, data_type, filter);
         }
-        let (udaf, argument, found) = self.function(aggregate, data_type)?;
-        let column = self.aggregate_column(udaf, argument, aggregate.distinct, filter);
+        let (udaf, arguments, found) = match share(aggregate.function) {
+            Some((share, between)) => self.percentile(aggregate, data_type, share, between)?,
+            None => {
+                let (udaf, argument, found) = self.function(aggregate, data_type)?;
+                (udaf, vec![argument], found)
+            }
+        };
+        let column = self.aggregate_column(udaf, arguments, aggregate.distinct, filter);
         let wanted = match aggregate.function {
             AggregateFunction::Min | AggregateFunction::Max => found.clone(),
             _ => arrow_of(data_type)?,
@@ -65,13 +71,13 @@ impl Lower<'_> {
     fn aggregate_column(
         &mut self,
         udaf: Arc<AggregateUDF>,
-        argument: Plan,
+        arguments: Vec<Plan>,
         distinct: bool,
         filter: Option<Plan>,
     ) -> Plan {
         let plan = Plan::AggregateFunction(PlanAggregate::new_udf(
             udaf,
-            vec![argument],
+            arguments,
             distinct,
             filter.map(Box::new),
             Vec::new(),
@@ -107,8 +113,8 @@ impl Lower<'_> {
         let value = self.canonical(argument, argument.data_type)?.plan;
         let (sum, count) = (functions::sum::sum_udaf(), functions::count::count_udaf());
         let distinct = aggregate.distinct;
-        let sum = self.aggregate_column(sum, value.clone(), distinct, filter.clone());
-        let count = self.aggregate_column(count, value, distinct, filter);
+        let sum = self.aggregate_column(sum, vec![value.clone()], distinct, filter.clone());
+        let count = self.aggregate_column(count, vec![value], distinct, filter);
         Ok(Lowered::new(mean(sum, count), arrow_of(data_type)?))
     }
 
@@ -145,7 +151,15 @@ impl Lower<'_> {
                 (functions::sum::sum_udaf(), value.plan, result)
             }
             AggregateFunction::Avg => self.double(functions::average::avg_udaf(), argument)?,
-            AggregateFunction::Median => self.double(functions::median::median_udaf(), argument)?,
+            AggregateFunction::ApproxDistinct => {
+                let approx = functions::approx_distinct::approx_distinct_udaf();
+                (approx, self.hashed(argument)?, DataType::UInt64)
+            }
+            AggregateFunction::Median
+            | AggregateFunction::PercentileContinuous(_)
+            | AggregateFunction::PercentileDiscrete(_) => {
+                return Err(QueryError::internal("a percentile without its share"));
+            }
             AggregateFunction::StddevSample => {
                 self.double(functions::stddev::stddev_udaf(), argument)?
             }
@@ -158,6 +172,35 @@ impl Lower<'_> {
             AggregateFunction::VariancePopulation => {
                 self.double(functions::variance::var_pop_udaf(), argument)?
             }
+        })
+    }
+
+    /// A percentile of doubles, or one of the values as they are.
+    fn percentile(
+        &mut self,
+        aggregate: &Aggregate,
+        data_type: Type,
+        share: Fraction,
+        between: Between,
+    ) -> Result<(Arc<AggregateUDF>, Vec<Plan>, DataType), QueryError> {
+        let missing = || QueryError::internal("a percentile of nothing");
+        let argument = aggregate.argument.as_ref().ok_or_else(missing)?;
+        let value = self.canonical(argument, data_type)?;
+        #[expect(clippy::cast_precision_loss, reason = "for whoever reads the plan")]
+        let shown = lit(share.parts() as f64 / Fraction::WHOLE as f64);
+        Ok((percentile(share, between), vec![value.plan, shown], value.arrow))
+    }
+
+    /// A value of which different ones are counted by their hashes: doubles, which have none, as
+    /// their digits.
+    fn hashed(&mut self, argument: &Expr) -> Result<Plan, QueryError> {
+        let lowered = self.orderable(argument)?;
+        Ok(match argument.data_type {
+            Type::Number => {
+                let double = self.convert(lowered, Type::Number)?;
+                cast(double.plan, DataType::Utf8)
+            }
+            _ => lowered.plan,
         })
     }
 
@@ -194,5 +237,15 @@ impl Lower<'_> {
             (_, Type::Integer) => self.convert(lowered, result),
             (_, data_type) => self.convert(lowered, data_type),
         }
+    }
+}
+
+/// The share of a percentile, and what is told between two values.
+fn share(function: AggregateFunction) -> Option<(Fraction, Between)> {
+    match function {
+        AggregateFunction::Median => Some((Fraction::HALF, Between::Interpolated)),
+        AggregateFunction::PercentileContinuous(share) => Some((share, Between::Interpolated)),
+        AggregateFunction::PercentileDiscrete(share) => Some((share, Between::Larger)),
+        _ => None,
     }
 }

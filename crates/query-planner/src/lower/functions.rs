@@ -9,7 +9,7 @@ use sandbar_catalog::{Literal, Type};
 
 use super::{Lower, Lowered, arrow_of, binary, cast};
 use crate::error::QueryError;
-use crate::functions::{CheckedOp, bucket, bucket_type, checked, part};
+use crate::functions::{CheckedOp, bin, bucket, bucket_type, checked, part};
 
 /// The first value that is not missing. DataFusion's own function runs only once its optimizer has
 /// written it out like this.
@@ -40,6 +40,21 @@ impl Lower<'_> {
             Function::DateTrunc(grain) => bucket(self.temporal(first)?, grain, self.clock),
             Function::Extract(which) => part(self.temporal(first)?, which, self.clock),
             Function::Abs => self.abs(first, data_type)?,
+            Function::Bin(bins) => {
+                let value = self.expr(first)?;
+                // From few bits no bin starts below the least number of 64.
+                let short = matches!(
+                    value.arrow,
+                    DataType::Int8
+                        | DataType::Int16
+                        | DataType::Int32
+                        | DataType::UInt8
+                        | DataType::UInt16
+                        | DataType::UInt32
+                );
+                self.fallible |= data_type != Type::Number && !short;
+                bin(self.convert(value, data_type)?.plan, bins)
+            }
             Function::Ceil => math::expr_fn::ceil(self.canonical(first, Type::Number)?.plan),
             Function::Floor => math::expr_fn::floor(self.canonical(first, Type::Number)?.plan),
             Function::Round => {

@@ -6,7 +6,7 @@
 use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{DataFusionError, ScalarValue};
 use datafusion_expr::expr::Case;
-use datafusion_expr::{BinaryExpr, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use datafusion_expr::{BinaryExpr, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator};
 use datafusion_functions_aggregate::expr_fn::max;
 use datafusion_functions_aggregate::min_max::{max_udaf, min_udaf};
 use sandbar_permissions::Sandbox;
@@ -65,11 +65,11 @@ impl Planner<'_, '_> {
         for part in parts {
             all.push(self.aggregated(part)?);
         }
-        let counts: Vec<String> = all
+        let counts: Vec<(String, DataType)> = all
             .iter()
             .flat_map(|part| &part.aggregates)
             .filter(|column| column.counts)
-            .map(|column| column.name.clone())
+            .map(|column| (column.name.clone(), column.arrow.clone()))
             .collect();
         let single = all.len() == 1;
         let mut leaves = Vec::with_capacity(all.len());
@@ -183,14 +183,16 @@ impl Planner<'_, '_> {
 }
 
 /// An expression in which counts of nothing are 0.
-fn filled(plan: Plan, counts: &[String]) -> Result<Plan, QueryError> {
+fn filled(plan: Plan, counts: &[(String, DataType)]) -> Result<Plan, QueryError> {
     use datafusion_common::tree_node::{Transformed, TreeNode};
-    let moved = plan.transform_up(|node| match &node {
-        Plan::Column(column) if counts.contains(&column.name) => {
-            let known = first_known(vec![node, lit(0_i64)], &DataType::Int64);
-            known.map(Transformed::yes).map_err(|e| DataFusionError::Internal(e.to_string()))
-        }
-        _ => Ok(Transformed::no(node)),
+    let moved = plan.transform_up(|node| {
+        let Plan::Column(column) = &node else { return Ok(Transformed::no(node)) };
+        let Some((_, arrow)) = counts.iter().find(|(name, _)| *name == column.name) else {
+            return Ok(Transformed::no(node));
+        };
+        let zero = Plan::Literal(ScalarValue::new_zero(arrow)?, None);
+        let known = first_known(vec![node, zero], arrow);
+        known.map(Transformed::yes).map_err(|e| DataFusionError::Internal(e.to_string()))
     })?;
     Ok(moved.data)
 }

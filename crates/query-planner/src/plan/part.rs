@@ -22,7 +22,7 @@ use crate::error::QueryError;
 use crate::functions::periods;
 use crate::lower::{Lower, Lowered, aggregate_name, balanced};
 use crate::query::{Key, Part, Predicate, Series};
-use crate::resolve::truncated;
+use crate::resolve::{cut, truncated};
 
 /// A part, aggregated: the columns of its keys, then those of its aggregations.
 pub(super) struct Aggregated {
@@ -51,11 +51,11 @@ pub(super) fn key_column(index: usize) -> String {
 impl<'a> Planner<'a, '_> {
     /// What a key is, of each row.
     pub(super) fn key(&self, key: &Key, lower: &mut Lower<'a>) -> Result<Lowered, QueryError> {
-        if key.truncation.is_none() {
+        if key.cut.is_none() {
             return lower.field(&key.path);
         }
         let data_type = self.compiled.snapshot().field(key.path.field).data_type;
-        lower.expr(&truncated(Expr::field(key.path.clone(), data_type), key.truncation))
+        lower.expr(&cut(Expr::field(key.path.clone(), data_type), key.cut))
     }
 
     pub(super) fn aggregated(&mut self, part: &Part<Sandbox>) -> Result<Aggregated, QueryError> {
@@ -146,7 +146,8 @@ impl<'a> Planner<'a, '_> {
         for (index, plan) in lower.aggregates.iter().enumerate() {
             let name = name(index);
             let arrow = builder.schema().field_with_unqualified_name(&name)?.data_type().clone();
-            columns.push(AggregateColumn { name, arrow, counts: function(plan) == Some("count") });
+            let counts = matches!(function(plan), Some("count" | "approx_distinct"));
+            columns.push(AggregateColumn { name, arrow, counts });
         }
         self.shared.aggregates += columns.len();
         let keys = keys.into_iter().map(|key| key.arrow).collect();

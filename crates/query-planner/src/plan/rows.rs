@@ -181,7 +181,7 @@ impl<'a> Planner<'a, '_> {
             };
             let wanted = Wanted { alias: &alias, fields: &fields, keys: &keys, copies, barrier };
             let derived = match &scan.derived {
-                Some(query) => Some(self.derived(query, scan.source.table())?),
+                Some(query) => Some(self.derived(query, scan.source.table(), fallible)?),
                 None => None,
             };
             let plan = self.shared.scans.scan(self.compiled, &scan.source, wanted, derived)?;
@@ -263,8 +263,11 @@ impl<'a> Planner<'a, '_> {
         &mut self,
         query: &AuthorizedQuery,
         table: TableId,
+        fallible: bool,
     ) -> Result<LogicalPlan, QueryError> {
-        let (compiled, shield) = (self.compiled, self.shield);
+        let compiled = self.compiled;
+        // What can fail is moved no further than to the barriers below.
+        let shield = if fallible { self.shield.max(Shield::Barrier) } else { self.shield };
         let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
         let (builder, _) = inner.rows_of_answer(None)?;
         let mut lower = Lower::new(compiled, Columns::Nothing, compiled.clock());

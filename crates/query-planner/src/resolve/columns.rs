@@ -1,14 +1,15 @@
 //! What the columns of the answer are: the fields that are listed or grouped by.
 
-use sandbar_catalog::query::{FieldAsk, SemanticQuery, Truncation};
+use sandbar_catalog::expr::Bins;
+use sandbar_catalog::query::{Bin, FieldAsk, SemanticQuery, Truncation, Value};
 use sandbar_catalog::time::Part as TimePart;
-use sandbar_catalog::{FieldPath, Type};
+use sandbar_catalog::{FieldPath, Literal, Type};
 use sandbar_permissions::{Level, Missing};
 
 use super::ground::{Ground, METRIC_TIME, NotFound};
 use super::numbers::Draft;
 use super::{Asking, MAX_COLUMNS, shorten};
-use crate::query::{AnswerColumn, Key, Shape, ToMany};
+use crate::query::{AnswerColumn, Cut, Key, Shape, ToMany};
 
 impl Asking<'_> {
     pub(super) fn check_names(&mut self, shape: &Shape) {
@@ -117,11 +118,7 @@ impl Asking<'_> {
             Use::Listed => (self.field(ground, name, path)?, None),
         };
         let data_type = self.compiled.snapshot().field(field.field).data_type;
-        if let Some(truncation) = ask.grain
-            && !self.check_truncation(data_type, truncation, name, path)
-        {
-            return None;
-        }
+        let cut = self.cut(ask, data_type, path)?;
         if used == Use::Grouped && !self.check_grain(&field, ask.grain, name, path) {
             return None;
         }
@@ -131,8 +128,8 @@ impl Asking<'_> {
             return None;
         }
         let shown = ask.alias.clone().unwrap_or_else(|| name.clone());
-        let column = self.column(&field, ask.grain, shown);
-        Some((column, Key { bridge, ..Key::new(field, ask.grain) }))
+        let column = self.column(&field, cut, shown);
+        Some((column, Key { bridge, ..Key::new(field, cut) }))
     }
 
     /// A field with a single value for each row, or one of rows that it is declared to belong to.
@@ -162,6 +159,48 @@ impl Asking<'_> {
             return Some((field, Some(Box::new(step))));
         }
         Some((self.field(ground, name, path)?, None))
+    }
+
+    /// What stands in place of the values of a field, if anything does.
+    pub(super) fn cut(
+        &mut self,
+        ask: &FieldAsk,
+        data_type: Type,
+        path: &str,
+    ) -> Option<Option<Cut>> {
+        let name = &ask.field.value;
+        match (ask.grain, &ask.bin) {
+            (None, None) => Some(None),
+            (Some(grain), None) => {
+                let fits = self.check_truncation(data_type, grain, name, path);
+                fits.then_some(Some(Cut::Time(grain)))
+            }
+            (None, Some(bin)) => {
+                let bins = bins(bin).and_then(|bins| match bins.wanted_by(data_type) {
+                    None => Ok(bins),
+                    Some(wanted) => {
+                        let (name, is) = (shorten(name), data_type.with_article());
+                        Err(format!("`{name}` is {is}: bins of it want {wanted}"))
+                    }
+                });
+                match bins {
+                    Ok(bins) => Some(Some(Cut::Bins(bins))),
+                    Err(message) => {
+                        self.problem("Q0158", &format!("{path}.bin"), message);
+                        None
+                    }
+                }
+            }
+            (Some(_), Some(_)) => {
+                let message = format!(
+                    "`{}` has a `grain` and a `bin`: a grain is for dates and datetimes, bins are \
+                     for numbers",
+                    shorten(name)
+                );
+                self.problem("Q0158", path, message);
+                None
+            }
+        }
     }
 
     pub(super) fn check_truncation(
@@ -219,21 +258,54 @@ impl Asking<'_> {
         fits
     }
 
-    fn column(
-        &self,
-        path: &FieldPath,
-        truncation: Option<Truncation>,
-        name: String,
-    ) -> AnswerColumn {
+    fn column(&self, path: &FieldPath, cut: Option<Cut>, name: String) -> AnswerColumn {
         let field = self.compiled.snapshot().field(path.field);
         AnswerColumn {
             name,
             label: field.label.clone(),
-            data_type: truncated_type(field.data_type, truncation),
-            semantic: field.semantic.filter(|_| truncation.is_none()),
-            unit: field.unit.clone().filter(|_| truncation.is_none()),
+            data_type: cut_type(field.data_type, cut),
+            semantic: field.semantic.filter(|_| cut.is_none()),
+            unit: field.unit.clone().filter(|_| keeps_unit(cut)),
         }
     }
+}
+
+/// Bins as they are asked for, or what is wrong with them.
+fn bins(asked: &Bin) -> Result<Bins, String> {
+    let number = |value: &Value| match value {
+        Value::Integer(n) => Literal::Integer(*n),
+        Value::Number(n) => Literal::Number(*n),
+        // Nothing else makes bins.
+        _ => Literal::Null,
+    };
+    let Bin { width, start, count, min, max } = asked;
+    let made = match (width, start, count, min, max) {
+        (Some(width), start, None, None, None) => {
+            Bins::of_width(&number(width), start.as_ref().map(number).as_ref())
+        }
+        (None, None, Some(count), Some(min), Some(max)) => {
+            Bins::in_range(*count, &number(min), &number(max))
+        }
+        _ => {
+            return Err("bins are `{\"width\": 50}`, with a `start` where none starts at 0, or \
+                        `{\"count\": 10, \"min\": 0, \"max\": 100}`"
+                .to_owned());
+        }
+    };
+    made.map_err(|why| format!("bins want {}", why.wants()))
+}
+
+/// The type of a field's values, or of what stands in their place.
+pub(super) fn cut_type(data_type: Type, cut: Option<Cut>) -> Type {
+    match cut {
+        Some(Cut::Time(truncation)) => truncated_type(data_type, Some(truncation)),
+        None | Some(Cut::Bins(_)) => data_type,
+    }
+}
+
+/// Whether what stands in place of values is in their unit.
+pub(super) fn keeps_unit(cut: Option<Cut>) -> bool {
+    !matches!(cut, Some(Cut::Time(_)))
 }
 
 /// The type of a field's values, or of their buckets or parts.

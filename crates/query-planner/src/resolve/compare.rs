@@ -6,6 +6,7 @@ use sandbar_catalog::{Literal, Type};
 
 use super::columns::truncated_type;
 use super::values::Point;
+use crate::query::Cut;
 
 /// What is compared: the value, its bucket or its part.
 pub(crate) fn truncated(value: Expr, grain: Option<Truncation>) -> Expr {
@@ -16,6 +17,18 @@ pub(crate) fn truncated(value: Expr, grain: Option<Truncation>) -> Expr {
         Some(Truncation::Part(part)) => Function::Extract(part),
     };
     Expr::new(ExprKind::Call(function, vec![value]), data_type)
+}
+
+/// What is grouped by or listed: the value, or what stands in its place.
+pub(crate) fn cut(value: Expr, cut: Option<Cut>) -> Expr {
+    match cut {
+        None => value,
+        Some(Cut::Time(grain)) => truncated(value, Some(grain)),
+        Some(Cut::Bins(bins)) => {
+            let data_type = value.data_type;
+            Expr::new(ExprKind::Call(Function::Bin(bins), vec![value]), data_type)
+        }
+    }
 }
 
 /// What an operator wants that this type is not.

@@ -14,7 +14,7 @@ mod stage;
 mod totals;
 mod values;
 
-pub(crate) use compare::truncated;
+pub(crate) use compare::{cut, truncated};
 pub use derived::derive;
 
 use std::collections::HashSet;
@@ -311,7 +311,7 @@ impl Asking<'_> {
         let field = self.field(&draft.ground, name, path)?;
         match shape {
             Shape::Listing(_) => {
-                let shown = |key: &Key| key.path == field && key.truncation.is_none();
+                let shown = |key: &Key| key.path == field && key.cut.is_none();
                 let shown = draft.keys.iter().position(shown);
                 Some(shown.map_or(SortBy::Field(field), SortBy::Column))
             }

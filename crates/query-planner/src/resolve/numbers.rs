@@ -2,7 +2,7 @@
 
 use sandbar_catalog::decode::Located;
 use sandbar_catalog::definitions::OffsetDef;
-use sandbar_catalog::expr::{Aggregate, AggregateFunction, Arithmetic, Expr, ExprKind};
+use sandbar_catalog::expr::{Aggregate, Arithmetic, Expr, ExprKind};
 use sandbar_catalog::query::{Aggregation, Compare, Filter, MetricAsk, SemanticQuery};
 use sandbar_catalog::{Conversion, FieldId, Leaf as ModelLeaf, MetricId, Shift, TableId, Window};
 
@@ -344,9 +344,7 @@ impl Asking<'_> {
             label: None,
             data_type,
             semantic: None,
-            unit: field
-                .and_then(|f| f.unit.clone())
-                .filter(|_| function != AggregateFunction::Count),
+            unit: field.and_then(|f| f.unit.clone()).filter(|_| !function.counts()),
         };
         let argument = argument.zip(field).map(|(path, f)| Expr::field(path, f.data_type));
         let aggregate = Aggregate { function, argument, distinct, filter: None };

@@ -12,7 +12,7 @@ use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, shorten};
 use crate::functions::{Reporting, floor_date, next_date};
-use crate::query::{Dense, Events, Key, Predicate, Rows, Series};
+use crate::query::{Cut, Dense, Events, Key, Predicate, Rows, Series};
 
 /// A stretch of days: from the first up to, but without, the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,8 +143,8 @@ impl Asking<'_> {
             draft.keys.iter().enumerate().filter(|(_, k)| k.path == FieldPath::own(time)).collect();
         let grain = match keys.as_slice() {
             [] => None,
-            [(_, key)] => match (key.truncation, data_type) {
-                (Some(Truncation::Grain(grain)), _) if grain.is_date() => Some(grain),
+            [(_, key)] => match (key.cut, data_type) {
+                (Some(Cut::Time(Truncation::Grain(grain))), _) if grain.is_date() => Some(grain),
                 (None, Type::Date) => Some(Grain::Day),
                 _ => {
                     let message = format!(
@@ -213,8 +213,8 @@ impl Asking<'_> {
         let own = FieldPath::own(time);
         let data_type = self.compiled.snapshot().field(time).data_type;
         let (key, grain) = draft.keys.iter().enumerate().find_map(|(index, key)| {
-            let grain = match key.truncation {
-                Some(Truncation::Grain(grain)) if grain.is_date() => Some(grain),
+            let grain = match key.cut {
+                Some(Cut::Time(Truncation::Grain(grain))) if grain.is_date() => Some(grain),
                 None if data_type == Type::Date => Some(Grain::Day),
                 _ => None,
             };
@@ -246,7 +246,7 @@ impl Asking<'_> {
             let own = draft.leaves.get(wanted.leaf).map_or(&[][..], |leaf| &leaf.filters);
             for field in &wanted.fields {
                 let path = FieldPath::own(*field);
-                let grouped = draft.keys.iter().any(|k| k.path == path && k.truncation.is_none());
+                let grouped = draft.keys.iter().any(|k| k.path == path && k.cut.is_none());
                 let narrowed =
                     draft.filter.iter().chain(own).any(|predicate| to_one_value(predicate, &path));
                 if grouped || narrowed {

@@ -1,12 +1,12 @@
 //! A question to the answer of another one: its columns take the place of fields.
 
-use sandbar_catalog::Type;
 use sandbar_catalog::decode::Located;
-use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, ExprKind};
+use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, ExprKind, Fraction};
 use sandbar_catalog::query::{Aggregation, FieldAsk, SemanticQuery};
+use sandbar_catalog::{Literal, Type};
 
-use super::columns::truncated_type;
-use super::compare::truncated;
+use super::columns::{cut_type, keeps_unit};
+use super::compare::cut;
 use super::{Asking, did_you_mean, shorten};
 use crate::query::{
     AnswerColumn, Leaf, Output, Place, Predicate, Query, ResolvedQuery, Shape, SortBy, SortKey,
@@ -125,20 +125,16 @@ impl Asking<'_> {
         for (index, ask) in asked.iter().enumerate() {
             let (name, path) = (&ask.field.value, format!("{list}[{index}]"));
             let Some(value) = self.inner_column(columns, name, &path) else { continue };
-            if let Some(grain) = ask.grain
-                && !self.check_truncation(value.data_type, grain, name, &path)
-            {
-                continue;
-            }
+            let Some(found) = self.cut(ask, value.data_type, &path) else { continue };
             let known = columns.iter().find(|column| column.name == *name);
             shown.push(AnswerColumn {
                 name: ask.alias.clone().unwrap_or_else(|| name.clone()),
                 label: known.and_then(|column| column.label.clone()),
-                data_type: truncated_type(value.data_type, ask.grain),
-                semantic: known.and_then(|c| c.semantic).filter(|_| ask.grain.is_none()),
-                unit: known.and_then(|c| c.unit.clone()).filter(|_| ask.grain.is_none()),
+                data_type: cut_type(value.data_type, found),
+                semantic: known.and_then(|c| c.semantic).filter(|_| found.is_none()),
+                unit: known.and_then(|c| c.unit.clone()).filter(|_| keeps_unit(found)),
             });
-            keys.push(truncated(value, ask.grain));
+            keys.push(cut(value, found));
         }
         (shown, keys)
     }
@@ -185,7 +181,7 @@ impl Asking<'_> {
             label: None,
             data_type,
             semantic: None,
-            unit: unit.filter(|_| function != AggregateFunction::Count),
+            unit: unit.filter(|_| !function.counts()),
         };
         let aggregate = Aggregate { function, argument, distinct, filter: None };
         Some((column, Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type)))
@@ -217,7 +213,31 @@ impl Asking<'_> {
         path: &str,
     ) -> Option<(AggregateFunction, bool, Type)> {
         let name = asked.function.value.as_str();
-        let Some((function, distinct)) = Aggregation::named(name) else {
+        let percentile = AggregateFunction::PERCENTILES.iter().find(|(known, _)| *known == name);
+        let found = match (percentile, asked.p) {
+            (Some((_, make)), p) => match p.and_then(|p| Fraction::of(&Literal::Number(p))) {
+                Some(share) => Some((make(share), false)),
+                None => {
+                    let message = format!(
+                        "`{name}` wants `p`: the share of the values, from 0 to 1, with at most 18 \
+                         digits after the point"
+                    );
+                    self.problem("Q0159", path, message);
+                    return None;
+                }
+            },
+            (None, p) => {
+                let found = Aggregation::named(name);
+                if p.is_some() && found.is_some() {
+                    let message =
+                        format!("`p` is for `percentile` and `percentile_disc`, not for `{name}`");
+                    self.problem("Q0159", path, message);
+                    return None;
+                }
+                found
+            }
+        };
+        let Some((function, distinct)) = found else {
             let hint = did_you_mean(name, Aggregation::names()).unwrap_or_else(|| {
                 format!("; use one of {}", Aggregation::names().collect::<Vec<_>>().join(", "))
             });

@@ -2,7 +2,7 @@
 
 use super::metrics::below;
 use super::written::function;
-use crate::reference::{Calculation, Condition, Question, Start, World};
+use crate::reference::{AskedField, Bin, Calculation, Condition, Cut, Question, Start, World};
 
 fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
     match of {
@@ -106,17 +106,28 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
     }
     for asked in &question.aggregations {
         found.push("aggregation");
+        found.push(function(asked.function));
         asked.filter.iter().for_each(|filter| of_condition(filter, &mut found));
     }
     for key in &question.group_by {
-        found.push(match (key.field.as_str(), key.grain) {
+        found.push(match (key.field.as_str(), key.cut) {
             ("metric_time", _) => "metric_time",
-            (_, Some(_)) => "grain",
+            (_, Some(Cut::Grain(_))) => "grain",
+            (_, Some(Cut::Bin(Bin::Count(..)))) => "bin count",
+            (_, Some(Cut::Bin(Bin::Width(_, start)))) => {
+                if start.is_some() {
+                    "bin start"
+                } else {
+                    "bin"
+                }
+            }
             (name, None) if name.starts_with("to_") => "role path",
             (name, None) if name.contains('.') => "table name",
             _ => "key",
         });
     }
+    let binned = |asked: &&AskedField| matches!(asked.cut, Some(Cut::Bin(_)));
+    found.extend(question.fields.iter().find(binned).map(|_| "listed bin"));
     question.filter.iter().for_each(|filter| of_condition(filter, &mut found));
     let members = [
         ("listing", !question.fields.is_empty()),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::written::{function, shift};
-use crate::reference::{AskedField, Cell, Condition, Question};
+use super::written::{function, hundredths, share, shift};
+use crate::reference::{AskedField, Bin, Cell, Condition, Cut, Question};
 
 fn value(cell: &Cell) -> String {
     match cell {
@@ -56,8 +56,18 @@ fn operands(op: &str, values: &[Cell]) -> String {
 }
 
 fn field(asked: &AskedField) -> String {
-    let grain = asked.grain.map_or(String::new(), |grain| format!(", \"grain\": \"{grain}\""));
-    format!("{{\"field\": \"{}\"{grain}, \"as\": \"{}\"}}", asked.field, asked.alias)
+    let cut = match asked.cut {
+        None => String::new(),
+        Some(Cut::Grain(grain)) => format!(", \"grain\": \"{grain}\""),
+        Some(Cut::Bin(Bin::Width(width, start))) => {
+            let start = start.map_or(String::new(), |s| format!(", \"start\": {}", hundredths(s)));
+            format!(", \"bin\": {{\"width\": {}{start}}}", hundredths(width))
+        }
+        Some(Cut::Bin(Bin::Count(count, min, max))) => {
+            format!(", \"bin\": {{\"count\": {count}, \"min\": {min}, \"max\": {max}}}")
+        }
+    };
+    format!("{{\"field\": \"{}\"{cut}, \"as\": \"{}\"}}", asked.field, asked.alias)
 }
 
 fn names(names: &[String]) -> String {
@@ -94,8 +104,9 @@ pub fn json(question: &Question) -> String {
         let aggregations = list(&question.aggregations, |a| {
             let field = a.field.as_ref().map_or(String::new(), |f| format!(", \"field\": \"{f}\""));
             let name = function(a.function);
+            let share = share(a.function).map_or(String::new(), |p| format!(", \"p\": {p}"));
             let filter = filter(&a.filter);
-            format!("{{\"function\": \"{name}\"{field}, \"as\": \"{}\"{filter}}}", a.alias)
+            format!("{{\"function\": \"{name}\"{field}{share}, \"as\": \"{}\"{filter}}}", a.alias)
         });
         members.push(format!("\"aggregations\": {aggregations}"));
     }

@@ -47,6 +47,7 @@ pub(super) fn aggregation(
     table: usize,
 ) -> (Function, Option<usize>) {
     let columns = &world.tables[table].columns;
+    let share = *random.pick(&[0, 10, 25, 29, 50, 90, 100]);
     let function = *random.pick(&[
         Function::Count,
         Function::Count,
@@ -57,9 +58,15 @@ pub(super) fn aggregation(
         Function::Min,
         Function::Max,
         Function::Median,
+        Function::Percentile(share),
+        Function::PercentileDisc(share),
+        Function::ApproxDistinct,
     ]);
     let fits = |c: &usize| match function {
-        Function::Sum | Function::Avg | Function::Median => columns[*c].kind.is_number(),
+        Function::Sum | Function::Avg | Function::Median | Function::Percentile(_) => {
+            columns[*c].kind.is_number()
+        }
+        Function::PercentileDisc(_) => columns[*c].kind.is_number() || columns[*c].kind.is_time(),
         Function::Min | Function::Max => columns[*c].kind != Kind::Bool,
         _ => true,
     };
@@ -98,9 +105,12 @@ fn table_of(world: &World, metric: usize) -> Option<usize> {
 
 fn is_number(world: &World, metric: usize) -> bool {
     match &world.metrics[metric].calculation {
-        Calculation::Simple { function: Function::Min | Function::Max, table, column, .. } => {
-            column.is_some_and(|c| world.tables[*table].columns[c].kind.is_number())
-        }
+        Calculation::Simple {
+            function: Function::Min | Function::Max | Function::PercentileDisc(_),
+            table,
+            column,
+            ..
+        } => column.is_some_and(|c| world.tables[*table].columns[c].kind.is_number()),
         _ => true,
     }
 }

@@ -4,8 +4,8 @@ use super::filters::{comparison, condition, field, of_time};
 use super::metrics::{aggregation, below, shift};
 use super::random::Random;
 use crate::reference::{
-    AskedAggregation, AskedField, AskedMetric, AskedShare, Calculation, Cell, Condition, Function,
-    Kind, Question, World,
+    AskedAggregation, AskedField, AskedMetric, AskedShare, Bin, Calculation, Cell, Condition, Cut,
+    Function, Kind, Question, World,
 };
 
 const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
@@ -40,6 +40,26 @@ fn is_moved(world: &World, metric: usize) -> bool {
     })
 }
 
+/// Bins that fit a kind of numbers.
+fn bin(random: &mut Random, kind: Kind) -> Cut {
+    let (widths, starts): (&[i64], &[i64]) = match kind {
+        Kind::Int => (&[100, 200, 300, 700], &[-500, 0, 100, 1000]),
+        Kind::Decimal => (&[10, 33, 100, 250, 500], &[-1, 5, 100]),
+        _ => (&[10, 25, 30, 100, 250], &[-5, 5, 25, 100]),
+    };
+    Cut::Bin(match random.below(4) {
+        0 => {
+            let (count, min) = (1 + random.below(4), random.within(-3, 3));
+            let width = random.within(1, 3);
+            // Thirds are bounds of doubles alone.
+            let range = if kind == Kind::Double { width } else { width * count as i64 };
+            Bin::Count(count as u32, min, min + range)
+        }
+        1 => Bin::Width(*random.pick(widths), Some(*random.pick(starts))),
+        _ => Bin::Width(*random.pick(widths), None),
+    })
+}
+
 fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: bool) -> AskedField {
     let (field, kind) = match random.below(10) {
         0..=2 => ("metric_time".to_owned(), Kind::Date),
@@ -59,7 +79,12 @@ fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: b
         Kind::Instant if random.percent(40) => Some(*random.pick(&["hour", "hour_of_day"])),
         _ => None,
     };
-    AskedField { field, grain, alias: format!("k{index}") }
+    let cut = match grain {
+        Some(grain) => Some(Cut::Grain(grain)),
+        None if kind.is_number() && random.percent(50) => Some(bin(random, kind)),
+        None => None,
+    };
+    AskedField { field, cut, alias: format!("k{index}") }
 }
 
 fn asked_metric(random: &mut Random, world: &World, index: usize) -> AskedMetric {
@@ -82,8 +107,13 @@ fn listing(random: &mut Random, world: &World) -> Question {
     };
     for index in 0..1 + random.below(4) {
         let (field, kind) = field(random, world, table, false);
-        let grain = (kind.is_time() && random.percent(40)).then(|| *random.pick(&GRAINS));
-        question.fields.push(AskedField { field, grain, alias: format!("c{index}") });
+        let cut = match kind {
+            _ if !random.percent(40) => None,
+            _ if kind.is_time() => Some(Cut::Grain(*random.pick(&GRAINS))),
+            _ if kind.is_number() => Some(bin(random, kind)),
+            _ => None,
+        };
+        question.fields.push(AskedField { field, cut, alias: format!("c{index}") });
     }
     if random.percent(50) {
         let name = format!("c{}", random.below(question.fields.len()));
@@ -134,9 +164,10 @@ fn governed(random: &mut Random, world: &World) -> Question {
     if moved && random.percent(85) {
         // Numbers of periods mostly go by one grain of time.
         question.group_by.retain(|key| key.field != "metric_time" && key.field != "day");
-        let grain = Some(*random.pick(&["day", "day", "week", "month", "month", "quarter"]));
+        let grains = ["day", "day", "week", "month", "month", "quarter"];
+        let cut = Some(Cut::Grain(*random.pick(&grains)));
         let (field, alias) = ("metric_time".to_owned(), "time".to_owned());
-        question.group_by.insert(0, AskedField { field, grain, alias });
+        question.group_by.insert(0, AskedField { field, cut, alias });
     }
     question.filter = random.percent(if moved { 65 } else { 45 }).then(|| match random.below(3) {
         0 => of_time(random),
@@ -193,7 +224,15 @@ fn second(random: &mut Random, inner: Question) -> Question {
     let keys = inner.group_by.clone();
     let mut question = Question::default();
     for index in 0..1 + random.below(2) {
-        let functions = [Function::Count, Function::Sum, Function::Avg, Function::Max];
+        let functions = [
+            Function::Count,
+            Function::Sum,
+            Function::Avg,
+            Function::Max,
+            Function::Percentile(25),
+            Function::PercentileDisc(50),
+            Function::ApproxDistinct,
+        ];
         let function = *random.pick(&functions);
         let field = match numbers.is_empty() {
             true => None,
@@ -205,7 +244,11 @@ fn second(random: &mut Random, inner: Question) -> Question {
     }
     if !keys.is_empty() && random.percent(60) {
         let field = random.pick(&keys).alias.clone();
-        question.group_by.push(AskedField { field, grain: None, alias: "g".to_owned() });
+        question.group_by.push(AskedField { field, cut: None, alias: "g".to_owned() });
+    }
+    if !numbers.is_empty() && random.percent(25) {
+        let (field, cut) = (random.pick(&numbers).clone(), Some(bin(random, Kind::Int)));
+        question.group_by.push(AskedField { field, cut, alias: "b".to_owned() });
     }
     if !numbers.is_empty() && random.percent(50) {
         let name = random.pick(&numbers).clone();

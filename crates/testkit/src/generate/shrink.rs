@@ -95,8 +95,8 @@ fn questions(of: &Question) -> Vec<Question> {
     }
     for index in 0..of.group_by.len() {
         add(&|q| drop(q.group_by.remove(index)));
-        if of.group_by[index].grain.is_some() {
-            add(&|q| q.group_by[index].grain = None);
+        if of.group_by[index].cut.is_some() {
+            add(&|q| q.group_by[index].cut = None);
         }
     }
     let fields = if of.fields.len() > 1 { of.fields.len() } else { 0 };

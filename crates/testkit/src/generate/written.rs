@@ -18,6 +18,22 @@ pub(super) fn function(function: Function) -> &'static str {
         Function::Min => "min",
         Function::Max => "max",
         Function::Median => "median",
+        Function::Percentile(_) => "percentile",
+        Function::PercentileDisc(_) => "percentile_disc",
+        Function::ApproxDistinct => "approx_distinct",
+    }
+}
+
+/// Hundredths as a number.
+pub(super) fn hundredths(n: i64) -> String {
+    Cell::Decimal(n.into(), 2).text()
+}
+
+/// The share of a percentile.
+pub(super) fn share(function: Function) -> Option<String> {
+    match function {
+        Function::Percentile(of) | Function::PercentileDisc(of) => Some(hundredths(of.into())),
+        _ => None,
     }
 }
 
@@ -71,7 +87,10 @@ fn metric(world: &World, index: usize) -> String {
             let name = |column: &usize| columns[*column].name.as_str();
             let expr = match (f, column) {
                 (Function::CountDistinct, Some(c)) => format!("count(distinct {})", name(c)),
-                (f, Some(c)) => format!("{}({})", function(*f), name(c)),
+                (f, Some(c)) => {
+                    let share = share(*f).map_or(String::new(), |share| format!(", {share}"));
+                    format!("{}({}{share})", function(*f), name(c))
+                }
                 (_, None) => "count(*)".to_owned(),
             };
             let mut text = format!("table: {}, expr: \"{expr}\"", world.tables[*table].name);

@@ -29,7 +29,7 @@ impl Reference<'_> {
             let columns = &self.world.tables[table.ok_or("no table")?].columns;
             let all = columns.iter().map(|column| AskedField {
                 field: column.name.clone(),
-                grain: None,
+                cut: None,
                 alias: column.name.clone(),
             });
             return self.listing(&Question { fields: all.collect(), ..question.clone() });

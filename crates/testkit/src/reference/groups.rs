@@ -1,8 +1,9 @@
 //! The groups that the rows of one grain make, and the numbers of each.
 
+use super::bins::{Cut, cut};
 use super::calendar;
 use super::cell::Cell;
-use super::filter::{truncated, unit};
+use super::filter::unit;
 use super::names::{Ground, Place};
 use super::numbers::{Extra, Follows, Leaf};
 use super::question::{Condition, Question};
@@ -20,8 +21,8 @@ pub(super) struct Part {
     pub(super) leaves: Vec<usize>,
 }
 
-/// A key: where it is, and its grain.
-pub(super) type Key = (Place, Option<&'static str>);
+/// A key: where it is, and what stands in place of its values.
+pub(super) type Key = (Place, Option<Cut>);
 
 /// Keys of a group with the values of leaves.
 pub(super) type Group = (Vec<Cell>, Vec<Cell>);
@@ -87,7 +88,7 @@ impl Reference<'_> {
 
     pub(super) fn keys(&self, question: &Question, ground: Ground) -> Result<Vec<Key>, Refused> {
         let keys = question.group_by.iter();
-        keys.map(|key| Ok((self.field(ground, &key.field)?, key.grain))).collect()
+        keys.map(|key| Ok((self.field(ground, &key.field)?, key.cut))).collect()
     }
 
     /// One name means one field, or fields of one dimension.
@@ -134,9 +135,8 @@ impl Reference<'_> {
         {
             rows = self.narrowed(ground, &rows, &first.filters)?;
         }
-        let of_row = |row: usize, (place, grain): &Key| {
-            truncated(&self.value(ground.table, row, place), *grain)
-        };
+        let of_row =
+            |row: usize, (place, asked): &Key| cut(&self.value(ground.table, row, place), *asked);
         let stretches = match &part.moved {
             None => vec![(None, rows)],
             Some((window, shifts)) => {
@@ -198,11 +198,12 @@ impl Reference<'_> {
         let found: Vec<(usize, &Key)> = keys.iter().enumerate().filter(own).collect();
         match found.as_slice() {
             [] => Ok(None),
-            [(index, (place, grain))] => {
+            [(index, (place, asked))] => {
                 let kind = self.world.tables[place.table].columns[place.column].kind;
-                let grain = match (grain, kind) {
+                let grain = match (asked, kind) {
                     (None, Kind::Date) => Some(calendar::Unit::Day),
-                    (grain, _) => grain.and_then(unit),
+                    (Some(Cut::Grain(grain)), _) => unit(grain),
+                    _ => None,
                 };
                 Ok(Some((*index, grain.ok_or("no period")?)))
             }

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::bins::cut;
 use super::cell::Cell;
-use super::filter::truncated;
 use super::groups::Key;
 use super::names::{Ground, Place};
 use super::numbers::Extra;
@@ -20,7 +20,7 @@ impl Reference<'_> {
         let mut head: Vec<String> = question.fields.iter().map(|f| f.alias.clone()).collect();
         let mut places = Vec::new();
         for asked in &question.fields {
-            places.push((self.field(ground, &asked.field)?, asked.grain));
+            places.push((self.field(ground, &asked.field)?, asked.cut));
         }
         let shown = places.len();
         // What is only ordered by stands behind, the primary key last.
@@ -32,8 +32,7 @@ impl Reference<'_> {
         head.extend(behind);
         places.push((Place { via: Vec::new(), table, column: 0 }, None));
         let rows = self.narrowed(ground, &all, &filter)?.into_iter();
-        let cell =
-            |row: usize, (place, grain): &Key| truncated(&self.value(table, row, place), *grain);
+        let cell = |row: usize, (place, asked): &Key| cut(&self.value(table, row, place), *asked);
         let mut rows: Vec<Vec<Cell>> =
             rows.map(|row| places.iter().map(|place| cell(row, place)).collect()).collect();
         ordered(question, &head, &mut rows, &[(places.len() - 1, false)])?;

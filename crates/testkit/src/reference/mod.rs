@@ -10,6 +10,7 @@
 )]
 
 mod answer;
+mod bins;
 pub mod calendar;
 mod cell;
 mod conversion;
@@ -24,6 +25,7 @@ mod series;
 mod stage;
 mod world;
 
+pub use bins::{Bin, Cut};
 pub use cell::Cell;
 pub use question::{
     Answer, AskedAggregation, AskedField, AskedMetric, AskedShare, Condition, Question,

@@ -73,7 +73,7 @@ impl Value {
 /// What an aggregation gives over no rows.
 pub(super) fn of_nothing(function: Function) -> Cell {
     match function {
-        Function::Count | Function::CountDistinct => Cell::Int(0),
+        Function::Count | Function::CountDistinct | Function::ApproxDistinct => Cell::Int(0),
         _ => Cell::Null,
     }
 }
@@ -85,7 +85,8 @@ pub(super) fn aggregate(function: Function, cells: &[Cell]) -> Cell {
         return Cell::Int(i64::try_from(present.len()).unwrap_or(0));
     }
     present.sort_by(Cell::place);
-    if function == Function::CountDistinct {
+    // Choice: so few values are counted without a mistake.
+    if matches!(function, Function::CountDistinct | Function::ApproxDistinct) {
         present.dedup_by(|a, b| a.same(b));
         return Cell::Int(i64::try_from(present.len()).unwrap_or(0));
     }
@@ -107,13 +108,25 @@ pub(super) fn aggregate(function: Function, cells: &[Cell]) -> Cell {
             }
             sum => sum.over(&Cell::Int(i64::try_from(count).unwrap_or(1))),
         },
-        _ => {
-            let (low, high) = (&present[(count - 1) / 2], &present[count / 2]);
-            match (low.double(), high.double()) {
-                (Some(low), Some(high)) => Cell::Double((low + high) / 2.0),
-                _ => Cell::Null,
-            }
+        // The first that has at least so many hundredths of all up to it.
+        Function::PercentileDisc(hundredths) => {
+            let enough = |n: &usize| n * 100 >= usize::from(hundredths) * count;
+            let place = (1..=count).find(enough).unwrap_or(count);
+            present[place - 1].clone()
         }
+        Function::Percentile(hundredths) => at(&present, hundredths),
+        _ => at(&present, 50),
+    }
+}
+
+/// The value at so many hundredths of the way from the first to the last, which stand in order.
+fn at(ordered: &[Cell], hundredths: u8) -> Cell {
+    let way = usize::from(hundredths) * (ordered.len() - 1);
+    let (low, high) = (&ordered[way / 100], &ordered[way.div_ceil(100)]);
+    let weight = f64::from(u8::try_from(way % 100).unwrap_or(0)) / 100.0;
+    match (low.double(), high.double()) {
+        (Some(low), Some(high)) => Cell::Double(low * (1.0 - weight) + high * weight),
+        _ => Cell::Null,
     }
 }
 

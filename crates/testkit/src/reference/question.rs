@@ -1,5 +1,6 @@
 //! A question, as plain data: what the JSON of the query language says, and no more.
 
+use super::bins::Cut;
 use super::calendar::Unit;
 use super::cell::Cell;
 use super::world::{Function, Shift};
@@ -67,8 +68,8 @@ pub struct AskedAggregation {
 pub struct AskedField {
     /// Its name.
     pub field: String,
-    /// A grain or part.
-    pub grain: Option<&'static str>,
+    /// What stands in place of its values.
+    pub cut: Option<Cut>,
     /// The name of the column.
     pub alias: String,
 }

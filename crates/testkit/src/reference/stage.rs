@@ -1,7 +1,8 @@
 //! Questions to the answer of another question: its columns take the place of fields.
 
+use super::bins::cut;
 use super::cell::Cell;
-use super::filter::{on_columns, truncated};
+use super::filter::on_columns;
 use super::listing::ordered;
 use super::numbers::{aggregate, of_nothing};
 use super::question::{Answer, AskedField, Condition, Question};
@@ -36,7 +37,7 @@ impl Reference<'_> {
         let listed = question.aggregations.is_empty() && question.group_by.is_empty();
         let all = inner.head.iter().map(|name| AskedField {
             field: name.clone(),
-            grain: None,
+            cut: None,
             alias: name.clone(),
         });
         let asked: Vec<AskedField> = match (listed, question.fields.is_empty()) {
@@ -46,11 +47,11 @@ impl Reference<'_> {
         };
         let mut keys = Vec::new();
         for asked in &asked {
-            keys.push((column(&asked.field)?, asked.grain));
+            keys.push((column(&asked.field)?, asked.cut));
         }
         let mut head: Vec<String> = asked.iter().map(|asked| asked.alias.clone()).collect();
         let of_row = |row: &Vec<Cell>| -> Vec<Cell> {
-            keys.iter().map(|(index, grain)| truncated(&row[*index], *grain)).collect()
+            keys.iter().map(|(index, asked)| cut(&row[*index], *asked)).collect()
         };
         if listed {
             let mut rows: Vec<Vec<Cell>> = rows.iter().map(of_row).collect();

@@ -88,6 +88,12 @@ pub enum Function {
     Max,
     /// The one in the middle.
     Median,
+    /// At so many hundredths of the values, or between two of them.
+    Percentile(u8),
+    /// The first one with which so many hundredths of the values are complete.
+    PercentileDisc(u8),
+    /// Different values, not quite exactly.
+    ApproxDistinct,
 }
 
 /// A condition that the author of the model wrote, over one table: three-valued, as in SQL.
