@@ -9,11 +9,13 @@
 )]
 
 mod attacks;
+mod bins;
 mod docs;
 mod engine;
 mod generated;
 mod golden;
 mod optimised;
+mod percentiles;
 mod plans;
 mod refused;
 mod shields;

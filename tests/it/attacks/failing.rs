@@ -86,6 +86,12 @@ pub(super) const ATTACKS: [Attack; 14] = [
         middle: Middle::Whole(150),
     },
     Attack {
+        name: "binned",
+        expr: "bin(low, 50)",
+        value: |row| Some(whole(row.low?.div_euclid(50) * 50)),
+        middle: Middle::Whole(-100),
+    },
+    Attack {
         name: "negated",
         expr: "-low",
         value: |row| Some(whole(-row.low?)),

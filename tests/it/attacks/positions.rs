@@ -22,6 +22,12 @@ fn filtered(attack: &Attack, condition: &str) -> Option<String> {
     Some(format!(r#"{{"table":"items","fields":["id"],"filter":{condition}}}"#))
 }
 
+/// A question of which `LOW` are the bins of the field that the calculation puts into bins.
+fn binned(attack: &Attack, members: &str) -> Option<String> {
+    let bins = r#"{"field":"low","bin":{"width":50}}"#;
+    (attack.name == "binned").then(|| format!("{{{}}}", members.replace("LOW", bins)))
+}
+
 fn ids(attack: &Attack, seen: &[Row], keep: impl Fn(&Row, Option<Value>) -> bool) -> Vec<String> {
     let kept = seen.iter().filter(|row| keep(row, (attack.value)(row)));
     kept.map(|row| row.id.to_string()).collect()
@@ -85,7 +91,7 @@ fn count(ids: Vec<String>) -> Vec<String> {
     vec![ids.len().to_string()]
 }
 
-pub(super) const POSITIONS: [Position; 20] = [
+pub(super) const POSITIONS: [Position; 23] = [
     Position {
         name: "filter",
         ask: |a| filtered(a, r#"{"field":"FIELD","op":"<","value":MIDDLE}"#),
@@ -184,6 +190,32 @@ pub(super) const POSITIONS: [Position; 20] = [
             Some(format!(r#"{{"table":"items",{groups}}}"#))
         },
         expect: |a, seen| groups(seen.iter().map(a.value)),
+        fails: true,
+    },
+    Position {
+        name: "bins of a question",
+        ask: |a| binned(a, r#""table":"items","group_by":[LOW],"aggregations":["count"]"#),
+        expect: |a, seen| groups(seen.iter().map(a.value)),
+        fails: true,
+    },
+    Position {
+        name: "bins of a list",
+        ask: |a| binned(a, r#""table":"items","fields":["id",LOW]"#),
+        expect: |a, seen| {
+            valued(a, seen).iter().map(|(id, value)| format!("{id},{}", shown(value))).collect()
+        },
+        fails: true,
+    },
+    Position {
+        name: "bins of an answer",
+        ask: |a| {
+            let having = r#""having":{"field":"low","op":"<","value":-100}"#;
+            let of = r#""from":{"table":"items","fields":["id","low"]},"group_by":[LOW]"#;
+            binned(a, &format!(r#"{of},"aggregations":["count"],{having}"#))
+        },
+        expect: |a, seen| {
+            groups(seen.iter().map(a.value).filter(|v| v.as_ref().is_some_and(|v| *v < a.middle())))
+        },
         fails: true,
     },
     Position {

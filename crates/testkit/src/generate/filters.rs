@@ -65,7 +65,7 @@ pub(super) fn comparison(
             exact,
             exact,
             &["is_null", "not_null", "empty", "not_empty", "starts_with", "ends_with"],
-            &["contains", "not_contains", "starts_with", "ends_with"],
+            &["contains", "not_contains", "contains", "not_contains"],
         ]
         .concat(),
         _ => [ordered, exact, &["is_null", "not_null", "empty", "not_empty"]].concat(),
