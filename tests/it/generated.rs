@@ -3,7 +3,9 @@
 //!
 //! `SANDBAR_CASES` says how many worlds there are, `SANDBAR_SEED` which is the first.
 
+mod configurations;
 mod laws;
+mod parts;
 mod properties;
 
 use std::collections::BTreeMap;

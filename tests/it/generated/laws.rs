@@ -7,6 +7,7 @@ use sandbar::{ErrorKind, Session};
 use sandbar_testkit::generate::{Random, json, question, smaller, tables, world, yaml};
 use sandbar_testkit::reference::{Question, World};
 use sandbar_testkit::rows::Rows;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::{TOLD, setting};
@@ -29,18 +30,25 @@ pub(super) struct Law {
     pub(super) cases: u64,
     /// How many questions each world is asked.
     pub(super) questions: usize,
-    /// The engines of a world; none where the law cannot be tried there.
-    pub(super) sessions: fn(&Runtime, &World) -> Vec<Session>,
+    /// The engines of a world, or why there are none.
+    pub(super) engines: fn(&Runtime, &World) -> Result<Engines, String>,
     /// The question that is asked of a random one, if the law says something about it.
     pub(super) about: fn(&World, Question) -> Option<Question>,
     /// Whether it holds.
     pub(super) check: fn(&Case, &Question) -> Verdict,
 }
 
+/// The engines that a world is asked through, and the files that some of them read.
+#[derive(Default)]
+pub(super) struct Engines {
+    pub(super) sessions: Vec<Session>,
+    pub(super) files: Option<TempDir>,
+}
+
 /// A world and its engines.
 pub(super) struct Case<'r> {
     pub(super) world: World,
-    pub(super) sessions: Vec<Session>,
+    engines: Engines,
     runtime: &'r Runtime,
 }
 
@@ -66,9 +74,9 @@ impl Asked {
 
 impl Case<'_> {
     /// What one of the engines answers.
-    pub(super) fn ask(&self, session: usize, question: &Question) -> Asked {
+    pub(super) fn ask(&self, engine: usize, question: &Question) -> Asked {
         self.runtime.block_on(async {
-            let answer = match self.sessions[session].query_json(&json(question)).await {
+            let answer = match self.engines.sessions[engine].query_json(&json(question)).await {
                 Ok(answer) => answer.collect().await,
                 Err(error) => Err(error),
             };
@@ -111,9 +119,10 @@ impl Case<'_> {
     }
 }
 
-/// The session of a world as it is.
-pub(super) fn plain(runtime: &Runtime, world: &World) -> Vec<Session> {
-    runtime.block_on(super::session(world)).into_iter().collect()
+/// One engine over the world as it is.
+pub(super) fn plain(runtime: &Runtime, world: &World) -> Result<Engines, String> {
+    let sessions = vec![runtime.block_on(super::session(world))?];
+    Ok(Engines { sessions, files: None })
 }
 
 /// Rows as text.
@@ -140,11 +149,8 @@ impl Law {
                 if json(&question) == json(&case.1) && tables(&world) == tables(&case.0) {
                     continue;
                 }
-                let sessions = (self.sessions)(runtime, &world);
-                if sessions.is_empty() {
-                    continue;
-                }
-                let smaller = Case { world, sessions, runtime };
+                let Ok(engines) = (self.engines)(runtime, &world) else { continue };
+                let smaller = Case { world, engines, runtime };
                 if let Verdict::Broken(why) = (self.check)(&smaller, &question) {
                     case = (smaller.world, question, why);
                     continue 'smaller;
@@ -162,9 +168,11 @@ impl Law {
         for seed in first..first + cases {
             let mut random = Random::new(seed);
             let world = world(&mut random);
-            let sessions = (self.sessions)(&runtime, &world);
-            assert!(!sessions.is_empty(), "seed {seed}: no engine for\n{}", yaml(&world, None));
-            let case = Case { world, sessions, runtime: &runtime };
+            let engines = match (self.engines)(&runtime, &world) {
+                Ok(engines) => engines,
+                Err(why) => panic!("seed {seed}: {why}\n{}", yaml(&world, None)),
+            };
+            let case = Case { world, engines, runtime: &runtime };
             for number in 0..self.questions {
                 let mut draws = (0..DRAWS).map(|_| question(&mut random, &case.world));
                 let Some(question) = draws.find_map(|q| (self.about)(&case.world, q)) else {
