@@ -3,12 +3,17 @@
 //!
 //! `SANDBAR_CASES` says how many worlds there are, `SANDBAR_SEED` which is the first.
 
+mod configurations;
+mod laws;
+mod parts;
+mod properties;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
-use sandbar::{Engine, ErrorKind, Principal, Session};
+use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
     Random, batch, constructs, json, question, smaller, tables, world, yaml,
 };
@@ -114,6 +119,15 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 }
 
 async fn session(world: &World) -> Result<Session, String> {
+    let mut builder = builder(world);
+    for table in &world.tables {
+        builder = builder.batches(&table.name, vec![batch(table)]);
+    }
+    somebody(builder).await
+}
+
+/// An engine to be over a world, without the rows.
+fn builder(world: &World) -> EngineBuilder {
     let names: Vec<&str> = world.tables.iter().map(|table| table.name.as_str()).collect();
     let policies = format!(
         "groups: {{ everyone: {{}} }}\npolicies:\n  all: {{ groups: [everyone], grant: {{ tables: \
@@ -121,13 +135,14 @@ async fn session(world: &World) -> Result<Session, String> {
         names.join(", ")
     );
     let now = instant_of_day(today());
-    let mut builder = Engine::builder()
+    Engine::builder()
         .model("model.yaml", &yaml(world, None))
         .policies("policies.yaml", &policies)
-        .clock(move || now);
-    for table in &world.tables {
-        builder = builder.batches(&table.name, vec![batch(table)]);
-    }
+        .clock(move || now)
+}
+
+/// A session of somebody who sees everything.
+async fn somebody(builder: EngineBuilder) -> Result<Session, String> {
     let engine = builder.build().await.map_err(|error| told(&error))?;
     let principal = Principal::asserted_by_host("somebody").group("everyone").build();
     Ok(engine.session(principal.unwrap()))

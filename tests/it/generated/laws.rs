@@ -1,0 +1,201 @@
+//! Laws: what the answers to two or more questions, or of two or more engines, have to do with each
+//! other. No answer is known beforehand.
+
+use std::error::Error;
+
+use sandbar::{ErrorKind, Session};
+use sandbar_testkit::generate::{Random, json, question, smaller, tables, world, yaml};
+use sandbar_testkit::reference::{Question, World};
+use sandbar_testkit::rows::Rows;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::{TOLD, setting};
+
+/// How often a question is drawn until it is one that the law is about.
+const DRAWS: usize = 60;
+/// How many smaller cases are tried.
+const TRIES: usize = 300;
+
+/// What became of one question.
+pub(super) enum Verdict {
+    Holds,
+    Refused,
+    Broken(String),
+}
+
+/// A law.
+pub(super) struct Law {
+    /// How many worlds there are, if nobody says.
+    pub(super) cases: u64,
+    /// How many questions each world is asked.
+    pub(super) questions: usize,
+    /// The engines of a world, or why there are none.
+    pub(super) engines: fn(&Runtime, &World) -> Result<Engines, String>,
+    /// The question that is asked of a random one, if the law says something about it.
+    pub(super) about: fn(&World, Question) -> Option<Question>,
+    /// Whether it holds.
+    pub(super) check: fn(&Case, &Question) -> Verdict,
+}
+
+/// The engines that a world is asked through, and the files that some of them read.
+#[derive(Default)]
+pub(super) struct Engines {
+    pub(super) sessions: Vec<Session>,
+    pub(super) files: Option<TempDir>,
+}
+
+/// A world and its engines.
+pub(super) struct Case<'r> {
+    pub(super) world: World,
+    engines: Engines,
+    runtime: &'r Runtime,
+}
+
+/// An answer, or why there is none.
+pub(super) enum Asked {
+    Rows(Rows),
+    /// The question is refused with this code.
+    Refused(String),
+    /// It fails.
+    Failed(String),
+}
+
+impl Asked {
+    /// As text.
+    pub(super) fn told(&self) -> String {
+        match self {
+            Self::Rows(rows) => shown(rows),
+            Self::Refused(code) => format!("refused with {code}"),
+            Self::Failed(why) => format!("failed: {why}"),
+        }
+    }
+}
+
+impl Case<'_> {
+    /// What one of the engines answers.
+    pub(super) fn ask(&self, engine: usize, question: &Question) -> Asked {
+        self.runtime.block_on(async {
+            let answer = match self.engines.sessions[engine].query_json(&json(question)).await {
+                Ok(answer) => answer.collect().await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(collected) => Asked::Rows(Rows::read(&collected.to_csv().unwrap())),
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::InvalidQuery | ErrorKind::NotFound) =>
+                {
+                    Asked::Refused(error.code().to_owned())
+                }
+                Err(error) => {
+                    let mut told = format!("{} {error}", error.code());
+                    let mut cause = error.source();
+                    while let Some(deeper) = cause {
+                        told = format!("{told}; {deeper}");
+                        cause = deeper.source();
+                    }
+                    Asked::Failed(told)
+                }
+            }
+        })
+    }
+
+    /// The answers of the first engine to several questions; a verdict if one has none.
+    pub(super) fn all<const N: usize>(
+        &self,
+        questions: [&Question; N],
+    ) -> Result<[Rows; N], Verdict> {
+        let mut found = Vec::new();
+        for question in questions {
+            match self.ask(0, question) {
+                Asked::Rows(rows) => found.push(rows),
+                Asked::Refused(_) => return Err(Verdict::Refused),
+                Asked::Failed(why) => {
+                    return Err(Verdict::Broken(format!("{}: {why}", json(question))));
+                }
+            }
+        }
+        Ok(found.try_into().unwrap())
+    }
+}
+
+/// One engine over the world as it is.
+pub(super) fn plain(runtime: &Runtime, world: &World) -> Result<Engines, String> {
+    let sessions = vec![runtime.block_on(super::session(world))?];
+    Ok(Engines { sessions, files: None })
+}
+
+/// Rows as text.
+pub(super) fn shown(rows: &Rows) -> String {
+    let lines = std::iter::once(&rows.head).chain(&rows.rows);
+    lines.map(|line| line.join(",") + "\n").collect()
+}
+
+impl Law {
+    /// The smallest case in which the law is broken.
+    fn shrunk(
+        &self,
+        runtime: &Runtime,
+        case: (World, Question, String),
+    ) -> (World, Question, String) {
+        let (mut case, mut tries) = (case, 0);
+        'smaller: loop {
+            for (world, question) in smaller(&case.0, &case.1) {
+                tries += 1;
+                if tries > TRIES {
+                    return case;
+                }
+                let Some(question) = (self.about)(&world, question) else { continue };
+                if json(&question) == json(&case.1) && tables(&world) == tables(&case.0) {
+                    continue;
+                }
+                let Ok(engines) = (self.engines)(runtime, &world) else { continue };
+                let smaller = Case { world, engines, runtime };
+                if let Verdict::Broken(why) = (self.check)(&smaller, &question) {
+                    case = (smaller.world, question, why);
+                    continue 'smaller;
+                }
+            }
+            return case;
+        }
+    }
+
+    /// Tries the law on random worlds and questions.
+    pub(super) fn holds(&self) {
+        let (cases, first) = (setting("SANDBAR_CASES", self.cases), setting("SANDBAR_SEED", 1));
+        let runtime = Runtime::new().unwrap();
+        let (mut asked, mut held, mut broken) = (0, 0, Vec::new());
+        for seed in first..first + cases {
+            let mut random = Random::new(seed);
+            let world = world(&mut random);
+            let engines = match (self.engines)(&runtime, &world) {
+                Ok(engines) => engines,
+                Err(why) => panic!("seed {seed}: {why}\n{}", yaml(&world, None)),
+            };
+            let case = Case { world, engines, runtime: &runtime };
+            for number in 0..self.questions {
+                let mut draws = (0..DRAWS).map(|_| question(&mut random, &case.world));
+                let Some(question) = draws.find_map(|q| (self.about)(&case.world, q)) else {
+                    continue;
+                };
+                asked += 1;
+                match (self.check)(&case, &question) {
+                    Verdict::Holds => held += 1,
+                    Verdict::Refused => {}
+                    Verdict::Broken(why) if broken.len() < TOLD => {
+                        let found = (case.world.clone(), question, why);
+                        let (world, question, why) = self.shrunk(&runtime, found);
+                        let (model, rows) = (yaml(&world, Some(&question)), tables(&world));
+                        let json = json(&question);
+                        broken.push(format!("seed {seed}.{number}\n{model}{rows}{json}\n{why}"));
+                    }
+                    Verdict::Broken(_) => broken.push(String::new()),
+                }
+            }
+        }
+        eprintln!("{asked} asked, {held} hold");
+        assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), broken.join("\n"));
+        assert!(held * 3 > asked, "{held} of {asked} could be compared");
+        assert!(held * 2 > usize::try_from(cases).unwrap(), "{held} in {cases} worlds");
+    }
+}
