@@ -17,13 +17,14 @@ mod hash;
 mod instants;
 mod later;
 mod mean;
+mod meaning;
 mod part;
 mod periods;
 mod zone;
 
 pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
 pub(crate) use calendar::shift as calendar_shift;
-pub(crate) use checked::{CheckedOp, checked};
+pub(crate) use checked::checked;
 pub(crate) use hash::mask_hash;
 pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;
@@ -31,5 +32,6 @@ pub(crate) use part::part;
 pub(crate) use periods::{Reporting, gap, periods, unit_grain};
 pub(crate) use zone::Clock;
 
-pub use checked::ComputationError;
+pub use checked::{CheckedOp, ComputationError};
 pub use hash::MaskKey;
+pub use meaning::{Calendar, Meaning, Reported};
