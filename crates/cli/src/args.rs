@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use sandbar::SqlDialect;
 
 /// A semantic layer that a host application links. Called bare, it asks the embedded sample shop
 /// one question as four people, and says why their answers differ.
@@ -108,6 +109,35 @@ pub(crate) struct ExplainArgs {
     /// Also show the optimised logical plan and the physical plan.
     #[arg(long)]
     pub(crate) plans: bool,
+    /// Print nothing but the SQL text, for DuckDB if nothing is said. It gives the same rows where
+    /// each source is a table of its name; where there is no such text, that is an error.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "DIALECT",
+        num_args = 0..=1,
+        default_missing_value = "duckdb",
+        conflicts_with = "plans"
+    )]
+    pub(crate) sql: Option<Dialect>,
+}
+
+/// Whose SQL is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dialect {
+    /// DuckDB.
+    Duckdb,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl From<Dialect> for SqlDialect {
+    fn from(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Duckdb => Self::DuckDb,
+            Dialect::Postgres => Self::Postgres,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]

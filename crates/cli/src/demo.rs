@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sandbar::{Administrator, Engine, SemanticQuery};
+use sandbar::{Administrator, Engine, SemanticQuery, SqlDialect};
 use sandbar_shop::{ASKERS, Asker};
 
 use crate::args::ProjectArgs;
@@ -68,7 +68,8 @@ async fn why(engine: &Engine, query: &SemanticQuery) -> Result<String, Failure> 
         let explained = engine.explain_as(&administrator, &principal, query).await?;
         text.push_str(&format!("{}\n{}\n", asker.email, indented(&policies(&explained))));
         if explained.scoped {
-            sql = sql.or(explained.sql.map(|sql| (asker.email, sql)));
+            let text = explained.sql(SqlDialect::default()).and_then(Result::ok);
+            sql = sql.or(text.map(|text| (asker.email, text)));
         }
     }
     if let Some((email, sql)) = sql {

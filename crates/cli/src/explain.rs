@@ -1,6 +1,6 @@
 //! `sandbar explain --as`: how a question is answered for somebody, as an administrator sees it.
 
-use sandbar::{Administrator, Explanation};
+use sandbar::{Administrator, Explanation, SqlDialect};
 
 use crate::args::ExplainArgs;
 use crate::failure::{Failure, say};
@@ -17,14 +17,24 @@ pub(crate) async fn run(args: ExplainArgs) -> Result<(), Failure> {
     let look = |name: &str| engine.describe_metric_as(&administrator, name);
     let query = question::read(&args.question, &look)?;
     let explained = engine.explain_as(&administrator, &principal, &query).await?;
+    if let Some(dialect) = args.sql {
+        return match (explained.sql(dialect.into()), explained.refusal) {
+            (Some(Ok(sql)), _) => say(&format!("{sql}\n")),
+            (Some(Err(reason)), _) => Err(Failure::refused(format!("no sql: {reason}"))),
+            (None, Some(refusal)) => Err(Failure::from(refusal)),
+            (None, None) => Err(Failure::refused("no sql: there is no plan")),
+        };
+    }
     let mut text = why(&explained);
     let made_of = explained.outline.to_string();
     if !made_of.is_empty() {
         text.push_str(&format!("\nmade of\n{}", indented(&made_of)));
     }
-    if let Some(sql) = &explained.sql {
-        text.push_str("\nsql\n");
-        text.push_str(&indented(sql));
+    let dialect = SqlDialect::default();
+    match explained.sql(dialect) {
+        Some(Ok(sql)) => text.push_str(&format!("\nsql ({dialect})\n{}", indented(&sql))),
+        Some(Err(reason)) => text.push_str(&format!("\nno sql: {reason}\n")),
+        None => {}
     }
     if args.plans {
         for (name, plan) in

@@ -2,7 +2,7 @@
 
 use sandbar_catalog::query::SemanticQuery;
 use sandbar_catalog::{Snapshot, TableId};
-use sandbar_executor::{Prepared, sql_text};
+use sandbar_executor::{NoSqlText, Prepared, SqlDialect, sql_text};
 use sandbar_permissions::{Administrator, Grants, Level};
 use sandbar_query_planner::{AnswerColumn, Outline, QueryPlan, resolve};
 
@@ -30,12 +30,22 @@ pub struct Explanation {
     pub policies: Vec<PolicyTrace>,
     /// For an administrator: what the asked metrics read that the asker may not see.
     pub hidden: Vec<String>,
-    /// For an administrator: the SQL text of the plan, policies and their values included.
-    pub sql: Option<String>,
     /// For an administrator: the optimised logical plan.
     pub logical_plan: Option<String>,
     /// For an administrator: the physical plan.
     pub physical_plan: Option<String>,
+    /// What SQL text is made from; only where an administrator asked.
+    plan: Option<QueryPlan>,
+}
+
+impl Explanation {
+    /// For an administrator: the SQL text of the plan, policies and their values included, or why
+    /// there is none that gives the same rows. `None` where there is no plan, or the asker looks.
+    ///
+    /// Each source is a table of its name there. A column of instants without a zone counts as UTC.
+    pub fn sql(&self, dialect: SqlDialect) -> Option<Result<String, NoSqlText>> {
+        self.plan.as_ref().map(|plan| sql_text(plan, dialect))
+    }
 }
 
 /// A policy that concerns an asker, for an administrator's eyes.
@@ -66,9 +76,9 @@ pub(crate) fn for_asker(plan: &QueryPlan, outline: Outline, snapshot: u64) -> Ex
         outline,
         policies: Vec::new(),
         hidden: Vec::new(),
-        sql: None,
         logical_plan: None,
         physical_plan: None,
+        plan: None,
     }
 }
 
@@ -81,9 +91,9 @@ pub(crate) fn in_full(
 ) -> Explanation {
     Explanation {
         policies,
-        sql: sql_text(plan),
         logical_plan: Some(prepared.logical_text()),
         physical_plan: Some(prepared.physical_text()),
+        plan: Some(plan.clone()),
         ..for_asker(plan, outline, snapshot)
     }
 }
@@ -104,9 +114,9 @@ pub(crate) fn refusal(
         outline,
         policies,
         hidden,
-        sql: None,
         logical_plan: None,
         physical_plan: None,
+        plan: None,
     }
 }
 

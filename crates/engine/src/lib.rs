@@ -81,7 +81,7 @@ pub use sandbar_catalog::{
     Definitions, Finding, Report, SemanticType, SourceText, Type, definitions, time,
 };
 pub use sandbar_executor::source::{FilesSpec, Format, SourceSpec};
-pub use sandbar_executor::{Limits, Outcome, Overflow};
+pub use sandbar_executor::{Limits, NoSqlText, Outcome, Overflow, SqlDialect};
 pub use sandbar_permissions::{
     Administrator, FieldsDef, GrantDef, Level, MaskDef, PolicyDefinitions, PolicyFile,
 };

@@ -25,5 +25,5 @@ pub use deadline::Deadline;
 pub use error::RunError;
 pub use executor::{Executor, Prepared};
 pub use limits::{Limits, Overflow};
-pub use sql::sql_text;
+pub use sql::{NoSqlText, SqlDialect, sql_text};
 pub use stream::{AnswerStream, Outcome};

@@ -27,9 +27,17 @@ pub use authorize::authorize;
 pub use barrier::Barrier;
 pub use compiled::Compiled;
 pub use error::{ProblemKind, QueryError, QueryProblem};
-pub use functions::{ComputationError, MaskKey};
+pub use functions::{Calendar, CheckedOp, ComputationError, MaskKey, Meaning, Reported};
 pub use outline::{ColumnOutline, GrainOutline, JoinOutline, Outline};
 pub use plan::{DeclaredKey, QueryPlan, plan};
 pub use query::{AnswerColumn, AuthorizedQuery, Query, ResolvedQuery};
 pub use resolve::{derive, resolve};
 pub use scan::{Guard, Shield};
+
+/// The words of the catalog that [`Meaning`] uses.
+pub mod words {
+    pub use sandbar_catalog::definitions::ReportDay;
+    pub use sandbar_catalog::query::RelativeUnit;
+    pub use sandbar_catalog::time::{Grain, NamedAfter, Part};
+    pub use sandbar_catalog::{Shift, Window, WindowStart};
+}

@@ -98,12 +98,6 @@ pub(super) const ATTACKS: [Attack; 14] = [
         middle: Middle::Whole(150),
     },
     Attack {
-        name: "binned",
-        expr: "bin(low, 100, 1)",
-        value: |row| Some(whole((row.low? - 1).div_euclid(100) * 100 + 1)),
-        middle: Middle::Whole(-150),
-    },
-    Attack {
         name: "squared",
         expr: "money * money",
         value: |row| Some(Value::Decimal(row.money? * row.money?)),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use sandbar::{Engine, Error, Principal, SemanticQuery, Session};
+use sandbar::{Engine, Error, Principal, SemanticQuery, Session, SqlDialect};
 
 const VISIBLE: &str = "
       id: {}
@@ -280,7 +280,7 @@ async fn l19_answers_and_explanations_of_what_is_visible() {
         let hidden = with.explain(&parsed).await.unwrap();
         let absent = without.explain(&parsed).await.unwrap();
         assert_eq!(format!("{:?}", hidden.columns), format!("{:?}", absent.columns));
-        assert!(hidden.sql.is_none() && hidden.physical_plan.is_none());
+        assert!(hidden.sql(SqlDialect::DuckDb).is_none() && hidden.physical_plan.is_none());
         assert!(hidden.logical_plan.is_none() && hidden.policies.is_empty());
     }
     for field in ["wage", "bonus", "boss.wage"] {

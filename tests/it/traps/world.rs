@@ -98,6 +98,13 @@ fn batch(table: &Table, rows: &[usize]) -> RecordBatch {
     .unwrap()
 }
 
+/// The tables of a trap, each with its name.
+#[allow(dead_code, reason = "for the example that writes them")]
+pub(crate) fn batches(folder: &Path) -> Vec<(String, RecordBatch)> {
+    let all = |table: &Table| (0..table.rows.len()).collect::<Vec<usize>>();
+    tables(folder).iter().map(|table| (table.name.clone(), batch(table, &all(table)))).collect()
+}
+
 pub(crate) async fn engine(folder: &Path, way: Way) -> Result<Engine, Error> {
     let tables = tables(folder);
     let model = fs::read_to_string(folder.join("model.yaml")).unwrap();
@@ -147,7 +154,13 @@ pub(crate) async fn engine(folder: &Path, way: Way) -> Result<Engine, Error> {
     builder.build().await
 }
 
+#[allow(dead_code, reason = "the example asks as an administrator")]
 pub(crate) fn session(engine: &Engine, folder: &Path) -> Session {
+    engine.session(asker(folder))
+}
+
+/// Who asks.
+pub(crate) fn asker(folder: &Path) -> Principal {
     let mut principal = Principal::asserted_by_host("somebody").group("everyone");
     if let Ok(text) = fs::read_to_string(folder.join("attributes.json")) {
         let attributes: serde_json::Map<String, serde_json::Value> =
@@ -156,5 +169,5 @@ pub(crate) fn session(engine: &Engine, folder: &Path) -> Session {
             principal = principal.attribute(&name, value.as_i64().unwrap());
         }
     }
-    engine.session(principal.build().unwrap())
+    principal.build().unwrap()
 }

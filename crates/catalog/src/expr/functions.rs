@@ -182,6 +182,9 @@ impl Function {
     }
 }
 
+/// An aggregation that goes by a share of the values.
+type OfShare = fn(Fraction) -> AggregateFunction;
+
 impl AggregateFunction {
     /// The names an author can write, for those that take a value alone.
     pub const NAMES: [(&'static str, Self); 11] = [
@@ -199,7 +202,7 @@ impl AggregateFunction {
     ];
 
     /// The names of those that also take a share from 0 to 1.
-    pub const PERCENTILES: [(&'static str, fn(Fraction) -> Self); 2] =
+    pub const PERCENTILES: [(&'static str, OfShare); 2] =
         [("percentile", Self::PercentileContinuous), ("percentile_disc", Self::PercentileDiscrete)];
 
     /// Every name an author can write.

@@ -66,10 +66,10 @@ pub(crate) fn next_date(day: i32, grain: Grain, clock: &Clock) -> i32 {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Bucket {
+pub(super) struct Bucket {
     name: &'static str,
-    grain: Grain,
-    clock: Clock,
+    pub(super) grain: Grain,
+    pub(super) clock: Clock,
     signature: Signature,
 }
 

@@ -28,12 +28,16 @@ pub enum ComputationError {
 
 /// An operation that checks for overflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum CheckedOp {
+pub enum CheckedOp {
+    /// The sum.
     Add,
+    /// The difference.
     Subtract,
+    /// The product.
     Multiply,
     /// Whole-number division, towards zero.
     Divide,
+    /// The negative.
     Negate,
 }
 
@@ -45,8 +49,8 @@ pub(crate) fn checked(op: CheckedOp, args: Vec<Expr>) -> Expr {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Checked {
-    op: CheckedOp,
+pub(super) struct Checked {
+    pub(super) op: CheckedOp,
     signature: Signature,
 }
 

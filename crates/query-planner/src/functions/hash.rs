@@ -36,7 +36,7 @@ pub(crate) fn mask_hash(value: Expr, key: &MaskKey) -> Expr {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct MaskHash {
+pub(super) struct MaskHash {
     key: MaskKey,
     signature: Signature,
 }

@@ -29,10 +29,10 @@ pub(crate) fn instant_type() -> DataType {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Later {
-    count: u32,
-    unit: RelativeUnit,
-    clock: Clock,
+pub(super) struct Later {
+    pub(super) count: u32,
+    pub(super) unit: RelativeUnit,
+    pub(super) clock: Clock,
     signature: Signature,
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn mean(sum: Expr, count: Expr) -> Expr {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct DecimalMean {
+pub(super) struct DecimalMean {
     signature: Signature,
 }
 

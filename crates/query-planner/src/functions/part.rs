@@ -36,10 +36,10 @@ pub(crate) fn part(value: Expr, part: Part, clock: &Clock) -> Expr {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct PartOf {
+pub(super) struct PartOf {
     name: &'static str,
-    part: Part,
-    clock: Clock,
+    pub(super) part: Part,
+    pub(super) clock: Clock,
     signature: Signature,
 }
 

@@ -67,13 +67,13 @@ impl Reporting {
     }
 
     /// The first day of the periods that the reported ones take their values from.
-    fn source_from(&self) -> Option<i64> {
+    pub(super) fn source_from(&self) -> Option<i64> {
         let from = i64::from(self.from?);
         Some(self.shifts.iter().rev().fold(from, |day, shift| self.back(day, *shift)))
     }
 
     /// The day after their last one.
-    fn source_to(&self) -> Option<i64> {
+    pub(super) fn source_to(&self) -> Option<i64> {
         let to = i64::from(self.to?);
         Some(self.shifts.iter().rev().fold(to, |day, shift| match shift {
             Shift::Back(_, unit) => {
@@ -238,14 +238,14 @@ fn call(kind: Kind, args: Vec<Expr>) -> Expr {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum Kind {
+pub(super) enum Kind {
     Reported(Reporting),
     Gap(Grain, Rules),
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Periods {
-    kind: Kind,
+pub(super) struct Periods {
+    pub(super) kind: Kind,
     signature: Signature,
 }
 

@@ -1,0 +1,219 @@
+//! Functions: ours by what they compute, DataFusion's by their names.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::ScalarFunction;
+use sandbar_query_planner::{CheckedOp, Meaning};
+
+use super::cast::scale;
+use super::expression::{Binding, Scope};
+use super::literal::{Family, family};
+use super::node::unaliased;
+use super::{NoSqlText, SqlDialect, time};
+
+impl Scope<'_> {
+    pub(super) fn call(&self, call: &ScalarFunction) -> Result<String, NoSqlText> {
+        match Meaning::of(&call.func) {
+            Some(meaning) => self.ours(&meaning, &call.args),
+            None => self.theirs(call.func.name(), &call.args),
+        }
+    }
+
+    fn argument<'e>(&self, args: &'e [Expr], index: usize) -> Result<&'e Expr, NoSqlText> {
+        args.get(index).ok_or_else(|| NoSqlText::Unknown("a function of nothing".to_owned()))
+    }
+
+    fn ours(&self, meaning: &Meaning, args: &[Expr]) -> Result<String, NoSqlText> {
+        let first = self.argument(args, 0)?;
+        match meaning {
+            Meaning::Bucket(grain, calendar) => {
+                let value = self.moment(first)?;
+                time::bucket(&value, *grain, calendar)
+            }
+            Meaning::Part(part, calendar) => {
+                let value = self.moment(first)?;
+                time::part(&value, *part, calendar)
+            }
+            Meaning::Later(count, unit, calendar) => {
+                if calendar.zone.as_deref() != Some("UTC") {
+                    return Err(NoSqlText::ClocksSetBack(self.dialect));
+                }
+                let value = time::local(&self.moment(first)?, calendar)?;
+                let later = time::interval(*count, *unit);
+                Ok(format!("(({value} + {later}) AT TIME ZONE 'UTC')"))
+            }
+            Meaning::Checked(op) => self.checked(*op, args),
+            Meaning::DecimalMean => self.mean(first, self.argument(args, 1)?),
+            Meaning::MaskHash => Err(NoSqlText::HashMask),
+            Meaning::Reported(_) | Meaning::Gap(..) => {
+                Err(NoSqlText::Unknown("a list of periods that is read".to_owned()))
+            }
+        }
+    }
+
+    /// A day or instant.
+    fn moment(&self, value: &Expr) -> Result<time::Moment, NoSqlText> {
+        let kind = family(&self.type_of(value)?, self.dialect)?;
+        let text = self.atom(value)?;
+        Ok(match kind {
+            Family::Day => time::Moment::Day(text),
+            Family::Local => time::Moment::Local(text),
+            Family::Instant => time::Moment::Instant(text),
+            _ => return Err(NoSqlText::Unknown("a time that is none".to_owned())),
+        })
+    }
+
+    fn checked(&self, op: CheckedOp, args: &[Expr]) -> Result<String, NoSqlText> {
+        let a = self.atom(self.argument(args, 0)?)?;
+        if op == CheckedOp::Negate {
+            return Ok(format!("(- {a})"));
+        }
+        let b = self.atom(self.argument(args, 1)?)?;
+        Ok(match (op, self.dialect) {
+            (CheckedOp::Add, _) => format!("({a} + {b})"),
+            (CheckedOp::Subtract, _) => format!("({a} - {b})"),
+            (CheckedOp::Multiply, _) => format!("({a} * {b})"),
+            // DuckDB's division by zero is NULL.
+            (_, SqlDialect::DuckDb) => format!(
+                "CASE WHEN {b} = 0 THEN CAST(error('a whole number is divided by zero') AS BIGINT) \
+                 ELSE {a} // {b} END"
+            ),
+            (_, SqlDialect::Postgres) => format!("({a} / {b})"),
+        })
+    }
+
+    /// A sum over a count as whole numbers of the mean's last digit: both divide those alike.
+    fn mean(&self, sum: &Expr, count: &Expr) -> Result<String, NoSqlText> {
+        let digits = scale(&self.type_of(sum)?);
+        let result = digits.saturating_add(4).min(38);
+        let name = self.type_name(&DataType::Decimal128(38, result))?;
+        let zeros = usize::try_from(result).unwrap_or(0);
+        let (power, sum, count) = (
+            format!("1{}", "0".repeat(zeros)),
+            self.at(sum, Binding::Atom)?,
+            self.at(count, Binding::Atom)?,
+        );
+        let last_digit = if zeros == 0 {
+            "1".to_owned()
+        } else {
+            format!("0.{}1", "0".repeat(zeros.saturating_sub(1)))
+        };
+        let quotient = match self.dialect {
+            SqlDialect::DuckDb => format!(
+                "CAST((CAST({sum} * {power} AS HUGEINT) + CASE WHEN {sum} < 0 THEN -1 ELSE 1 END * \
+                 ({count} // 2)) // {count} AS DECIMAL(38, 0))"
+            ),
+            SqlDialect::Postgres => format!(
+                "div({sum} * {power} + CASE WHEN {sum} < 0 THEN -1 ELSE 1 END * ({count} / 2), \
+                 {count})"
+            ),
+        };
+        Ok(format!("CASE WHEN {count} > 0 THEN CAST({quotient} * {last_digit} AS {name}) END"))
+    }
+
+    fn theirs(&self, name: &str, args: &[Expr]) -> Result<String, NoSqlText> {
+        let postgres = self.dialect == SqlDialect::Postgres;
+        let first = self.argument(args, 0)?;
+        let value = self.value(first)?;
+        Ok(match (name, args) {
+            ("nullif", [inner, zero]) => {
+                // Zero is one number there, so that its negative need not be told.
+                let minus = matches!(
+                    zero,
+                    Expr::Literal(ScalarValue::Float64(Some(n)), _) if *n == 0.0 && n.is_sign_negative()
+                );
+                match unaliased(inner) {
+                    Expr::ScalarFunction(of) if minus && of.func.name() == "nullif" => value,
+                    _ => format!("NULLIF({value}, {})", self.value(zero)?),
+                }
+            }
+            ("ceil", [_]) => format!("ceil({value})"),
+            ("floor", [_]) => format!("floor({value})"),
+            ("abs", [_]) => format!("abs({value})"),
+            ("round", [_]) => self.rounded(&self.atom(first)?),
+            ("round", [_, Expr::Literal(ScalarValue::Int32(Some(digits)), _)])
+                if (0..=15).contains(digits) =>
+            {
+                let factor = format!("CAST('1e{digits}' AS DOUBLE PRECISION)");
+                let scaled = format!("({} * {factor})", self.atom(first)?);
+                format!("({} / {factor})", self.rounded(&scaled))
+            }
+            ("greatest" | "least", _) => {
+                let data_type = self.type_of(first)?;
+                let mut all = Vec::with_capacity(args.len());
+                for arg in args {
+                    all.push(self.by_bytes(self.atom(arg)?, &data_type)?);
+                }
+                let text = format!("{name}({})", all.join(", "));
+                if postgres && family(&data_type, self.dialect)? == Family::Text {
+                    format!("({text} COLLATE \"default\")")
+                } else {
+                    text
+                }
+            }
+            ("concat", _) => {
+                let all = args.iter().map(|arg| self.value(arg)).collect::<Result<Vec<_>, _>>()?;
+                format!("concat({})", all.join(", "))
+            }
+            ("btrim", [_]) => match self.dialect {
+                SqlDialect::DuckDb => format!("trim({value}, ' ')"),
+                SqlDialect::Postgres => format!("btrim({value}, ' ')"),
+            },
+            ("character_length", [_]) => format!("length({value})"),
+            ("contains", [_, part]) => {
+                let part = self.value(part)?;
+                match self.dialect {
+                    SqlDialect::DuckDb => format!("contains({value}, {part})"),
+                    SqlDialect::Postgres => format!("(strpos({value}, {part}) > 0)"),
+                }
+            }
+            ("starts_with", [_, part]) => format!("starts_with({value}, {})", self.value(part)?),
+            ("ends_with", [_, part]) => {
+                let part = self.value(part)?;
+                match self.dialect {
+                    SqlDialect::DuckDb => format!("ends_with({value}, {part})"),
+                    SqlDialect::Postgres => format!("(right({value}, length({part})) = {part})"),
+                }
+            }
+            ("left", [_, Expr::Literal(ScalarValue::Int64(Some(count)), _)]) if *count >= 0 => {
+                format!("left({value}, {count})")
+            }
+            ("substr", [_, Expr::Literal(ScalarValue::Int64(Some(from)), _)]) => {
+                format!("substr({value}, {})", small(*from)?.max(1))
+            }
+            (
+                "substr",
+                [
+                    _,
+                    Expr::Literal(ScalarValue::Int64(Some(from)), _),
+                    Expr::Literal(ScalarValue::Int64(Some(length)), _),
+                ],
+            ) if *length >= 0 => {
+                let (from, length) = (small(*from)?, small(*length)?);
+                let (first, end) = (from.max(1), (from + length).max(1));
+                format!("substr({value}, {first}, {})", (end - first).max(0))
+            }
+            _ => return Err(self.no_function(name)),
+        })
+    }
+
+    /// The nearest whole number of a double, halves away from zero.
+    fn rounded(&self, value: &str) -> String {
+        match self.dialect {
+            SqlDialect::DuckDb => format!("round({value})"),
+            SqlDialect::Postgres => format!(
+                "CASE WHEN abs({value} - trunc({value})) >= 0.5 THEN trunc({value}) + sign({value}) \
+                 ELSE trunc({value}) END"
+            ),
+        }
+    }
+}
+
+/// A number of letters that every database can count.
+fn small(number: i64) -> Result<i64, NoSqlText> {
+    match i32::try_from(number) {
+        Ok(number) => Ok(i64::from(number)),
+        Err(_) => Err(NoSqlText::Unknown("a text of that many letters".to_owned())),
+    }
+}

@@ -1,0 +1,227 @@
+//! Writes what `fixtures/sqltext/check.py` compares: `sqltext DIR`. For every question of the shop by
+//! each of its people, of TPC-H, of the traps and of random worlds the SQL texts, or why there is
+//! none, with the rows that the engine gives; and the tables as Parquet files.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be written ends it")]
+
+use std::fs;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use datafusion::parquet::arrow::ArrowWriter;
+use futures::FutureExt;
+use sandbar::{Administrator, Engine, Principal, SemanticQuery, SqlDialect};
+use sandbar_benches::tpch;
+use sandbar_shop::{ASKERS, Shop};
+use sandbar_testkit::generate::{Random, batch, json, question, world, yaml};
+use sandbar_testkit::{fixture, instant_of_day, principal, shop};
+use serde_json::{Map, Value, json as value};
+
+#[path = "../it/traps/world.rs"]
+#[allow(dead_code, reason = "the tests ask in several ways")]
+mod traps;
+
+/// The scale factor of TPC-H.
+const SCALE: f64 = 0.01;
+/// How many random worlds there are, and how many questions each is asked.
+const WORLDS: u64 = 40;
+const QUESTIONS: usize = 8;
+
+/// All that is compared, so far.
+struct Written {
+    folder: PathBuf,
+    questions: Vec<Value>,
+}
+
+impl Written {
+    fn table(&self, world: &str, name: &str, batches: &[RecordBatch]) {
+        let folder = self.folder.join(world);
+        fs::create_dir_all(&folder).unwrap();
+        let file = fs::File::create(folder.join(format!("{name}.parquet"))).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batches[0].schema(), None).unwrap();
+        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        writer.close().unwrap();
+    }
+
+    /// A question, unless it is refused.
+    async fn question(
+        &mut self,
+        (world, name): (&str, &str),
+        engine: &Engine,
+        asker: &Principal,
+        query: &str,
+    ) {
+        let Ok(query) = SemanticQuery::from_json(query) else { return };
+        let administrator = Administrator::asserted_by_host();
+        let told = AssertUnwindSafe(async {
+            let explained = engine.explain_as(&administrator, asker, &query).await.ok()?;
+            let answer = engine.session(asker.clone()).query(&query).await.ok()?;
+            Some((explained, answer.collect().await.ok()?))
+        });
+        // DataFusion panics at some random questions: tests/it/generated.rs names them.
+        let Ok(Some((explained, answer))) = told.catch_unwind().await else { return };
+        let mut entry = Map::new();
+        entry.insert("world".to_owned(), world.into());
+        entry.insert("name".to_owned(), name.into());
+        entry.insert("ordered".to_owned(), explained.ordered.into());
+        for dialect in [SqlDialect::DuckDb, SqlDialect::Postgres] {
+            let text = match explained.sql(dialect).unwrap() {
+                Ok(sql) => value!({ "sql": sql }),
+                Err(reason) => value!({ "none": reason.to_string() }),
+            };
+            let name = if dialect == SqlDialect::DuckDb { "duckdb" } else { "postgres" };
+            entry.insert(name.to_owned(), text);
+        }
+        entry.insert("rows".to_owned(), rows(answer.batches()).into());
+        let schema = answer.schema();
+        let types: Vec<Value> =
+            schema.fields().iter().map(|field| kind(field.data_type()).into()).collect();
+        entry.insert("types".to_owned(), types.into());
+        let names: Vec<Value> =
+            schema.fields().iter().map(|field| field.name().as_str().into()).collect();
+        entry.insert("columns".to_owned(), names.into());
+        self.questions.push(entry.into());
+    }
+}
+
+/// What kind of values a column has.
+fn kind(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Boolean => "boolean",
+        DataType::Float32 | DataType::Float64 => "double",
+        DataType::Decimal128(..) => "decimal",
+        DataType::Date32 => "date",
+        DataType::Timestamp(..) => "instant",
+        number if number.is_integer() => "integer",
+        _ => "text",
+    }
+}
+
+/// Rows as lists of texts.
+fn rows(batches: &[RecordBatch]) -> Vec<Value> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let columns: Vec<_> =
+            batch.columns().iter().map(|column| cast(column, &DataType::Utf8).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            let cells = columns.iter().map(|column| match column.is_null(row) {
+                true => Value::Null,
+                false => column.as_string::<i32>().value(row).into(),
+            });
+            rows.push(Value::Array(cells.collect()));
+        }
+    }
+    rows
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap().to_str().unwrap().to_owned()
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|e| e == extension));
+    files.sort();
+    files
+}
+
+async fn the_shop(written: &mut Written) {
+    for (name, batch) in Shop::generate().unwrap().tables() {
+        written.table("shop", name, std::slice::from_ref(batch));
+    }
+    let engine = shop().build().await.unwrap();
+    for file in files(&fixture("queries"), "json") {
+        let query = fs::read_to_string(&file).unwrap();
+        for asker in &ASKERS {
+            let name = format!("{}.{}", stem(&file), asker.name);
+            written.question(("shop", &name), &engine, &principal(asker), &query).await;
+        }
+    }
+}
+
+async fn the_suppliers(written: &mut Written) {
+    let mut builder = Engine::builder()
+        .model("model.yaml", tpch::MODEL)
+        .policies("policies.yaml", tpch::POLICIES);
+    for (name, _, batches) in tpch::tables(SCALE).unwrap() {
+        written.table("tpch", &name, &batches);
+        builder = builder.batches(&name, batches);
+    }
+    let engine = builder.build().await.unwrap();
+    let analyst = Principal::asserted_by_host("analyst").group("analysts").build().unwrap();
+    for (name, query) in tpch::QUERIES {
+        written.question(("tpch", name), &engine, &analyst, query).await;
+    }
+}
+
+async fn the_traps(written: &mut Written) {
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(fixture("traps")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    for folder in folders {
+        let world = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let engine = traps::engine(&folder, traps::Way::Plain).await.unwrap();
+        for (name, batch) in traps::batches(&folder) {
+            written.table(&world, &name, &[batch]);
+        }
+        let asker = traps::asker(&folder);
+        for file in files(&folder, "json").iter().filter(|file| stem(file) != "attributes") {
+            let query = fs::read_to_string(file).unwrap();
+            written.question((&world, &stem(file)), &engine, &asker, &query).await;
+        }
+    }
+}
+
+async fn random_worlds(written: &mut Written) {
+    for seed in 1..=WORLDS {
+        let mut random = Random::new(seed);
+        let world = world(&mut random);
+        let names: Vec<&str> = world.tables.iter().map(|table| table.name.as_str()).collect();
+        let policies = format!(
+            "groups: {{ everyone: {{}} }}\npolicies:\n  all: {{ groups: [everyone], grant: {{ \
+             tables: [{}] }} }}\n",
+            names.join(", ")
+        );
+        let leap_day = instant_of_day(19_782);
+        let mut builder = Engine::builder()
+            .model("model.yaml", &yaml(&world, None))
+            .policies("policies.yaml", &policies)
+            .clock(move || leap_day);
+        let folder = format!("random {seed}");
+        for table in &world.tables {
+            written.table(&folder, &table.name, &[batch(table)]);
+            builder = builder.batches(&table.name, vec![batch(table)]);
+        }
+        let engine = builder.build().await.unwrap();
+        let asker = Principal::asserted_by_host("somebody").group("everyone").build().unwrap();
+        for number in 0..QUESTIONS {
+            let query = json(&question(&mut random, &world));
+            let engine = engine.clone();
+            let asker = asker.clone();
+            let name = number.to_string();
+            written.question((&folder, &name), &engine, &asker, &query).await;
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let folder = std::env::args_os().nth(1).map(PathBuf::from);
+    let Some(folder) = folder else { panic!("say where to: `sqltext DIR`") };
+    let mut written = Written { folder, questions: Vec::new() };
+    let started = std::time::Instant::now();
+    the_shop(&mut written).await;
+    eprintln!("shop {:?}", started.elapsed());
+    the_suppliers(&mut written).await;
+    eprintln!("tpch {:?}", started.elapsed());
+    the_traps(&mut written).await;
+    eprintln!("traps {:?}", started.elapsed());
+    random_worlds(&mut written).await;
+    eprintln!("random {:?}", started.elapsed());
+    let text = serde_json::to_string(&written.questions).unwrap();
+    fs::write(written.folder.join("questions.json"), text).unwrap();
+    println!("{} questions", written.questions.len());
+}
