@@ -72,8 +72,9 @@ fn is_nothing(world: &World, question: &Question, at: usize, cell: &str) -> bool
     let asked = &question.metrics[at];
     let value = of_nothing(world, position(world, &asked.name));
     let value = match asked.compare {
-        Some("difference") => value.map(|value| value - value),
-        Some("ratio") => value.filter(|value| *value != 0.0).map(|value| value / value),
+        // It is the same then and now.
+        Some("difference") => value.map(|_| 0.0),
+        Some("ratio") => value.filter(|value| *value != 0.0).map(|_| 1.0),
         _ => value,
     };
     match (cell.parse::<f64>(), value) {

@@ -109,7 +109,10 @@ fn listing(random: &mut Random, world: &World) -> Question {
         let (field, kind) = field(random, world, table, false);
         let cut = match kind {
             _ if !random.percent(40) => None,
-            _ if kind.is_time() => Some(Cut::Grain(random.pick(&GRAINS))),
+            _ if kind.is_time() => {
+                let grain = *random.pick(&GRAINS);
+                Some(Cut::Grain(grain))
+            }
             _ if kind.is_number() => Some(bin(random, kind)),
             _ => None,
         };
@@ -165,7 +168,8 @@ fn governed(random: &mut Random, world: &World) -> Question {
         // Numbers of periods mostly go by one grain of time.
         question.group_by.retain(|key| key.field != "metric_time" && key.field != "day");
         let grains = ["day", "day", "week", "month", "month", "quarter"];
-        let cut = Some(Cut::Grain(random.pick(&grains)));
+        let grain = *random.pick(&grains);
+        let cut = Some(Cut::Grain(grain));
         let (field, alias) = ("metric_time".to_owned(), "time".to_owned());
         question.group_by.insert(0, AskedField { field, cut, alias });
     }
