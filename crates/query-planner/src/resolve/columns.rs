@@ -180,7 +180,7 @@ impl Asking<'_> {
                     None => Ok(bins),
                     Some(wanted) => {
                         let (name, is) = (shorten(name), data_type.with_article());
-                        Err(format!("`{name}` is {is}, and a `bin` of it wants {wanted}"))
+                        Err(format!("`{name}` is {is}: bins of it want {wanted}"))
                     }
                 });
                 match bins {
