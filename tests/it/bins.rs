@@ -30,6 +30,7 @@ tables:
     relationships: { of: { to: t, on: { t_id: id }, cardinality: many_to_one } }
 metrics:
   rows: { table: t, expr: count(*) }
+  each: { table: t, expr: sum(price), requires: [whole] }
   wide: { table: t, expr: \"count(*) filter (where bin(share, 0.5) = 0.5)\" }
 ";
 
@@ -170,6 +171,19 @@ async fn bins_stand_wherever_fields_are_grouped_by_or_listed() {
         "group_by":[{"field":"rows","bin":{"width":2}}],
         "aggregations":[{"function":"count","as":"groups"}]}"#;
     assert_eq!(answer(&session, question).await.unwrap(), "rows,groups\n0,2\n2,2\n");
+}
+
+#[tokio::test]
+async fn a_bin_is_not_the_field_itself() {
+    let session = session().await;
+    // Ordered by the field, which the list does not show.
+    let question = r#"{"table":"t","fields":["id",{"field":"whole","bin":{"width":100},"as":"b"}],
+        "order_by":[{"field":"whole","order":"desc"}]}"#;
+    let expected = "id,b\n3,0\n2,0\n1,0\n4,-100\n5,-100\n6,\n";
+    assert_eq!(answer(&session, question).await.unwrap(), expected);
+    // Numbers that want to be told apart by the field are added up in its bins.
+    let question = r#"{"metrics":["each"],"group_by":[{"field":"whole","bin":{"width":1}}]}"#;
+    assert_eq!(answer(&session, question).await.unwrap_err(), "Q0150");
 }
 
 #[tokio::test]

@@ -112,10 +112,10 @@ impl Bins {
         match data_type {
             Type::Number => None,
             Type::Integer if self.at_scale(0).is_some() => None,
-            Type::Integer => Some("bins that start and end at whole numbers"),
+            Type::Integer => Some("bounds that are whole numbers"),
             Type::Decimal { scale, .. } if self.at_scale(scale).is_some() => None,
             Type::Decimal { .. } => {
-                Some("bins that start and end at numbers with no more digits after the point")
+                Some("bounds with no more digits after the point than the number has")
             }
             _ => Some("a number"),
         }

@@ -180,7 +180,7 @@ impl Asking<'_> {
                     None => Ok(bins),
                     Some(wanted) => {
                         let (name, is) = (shorten(name), data_type.with_article());
-                        Err(format!("`{name}` is {is}: bins of it want {wanted}"))
+                        Err(format!("`{name}` is {is}: `bin` wants {wanted}"))
                     }
                 });
                 match bins {
@@ -292,7 +292,7 @@ fn bins(asked: &Bin) -> Result<Bins, String> {
                 .to_owned());
         }
     };
-    made.map_err(|why| format!("bins want {}", why.wants()))
+    made.map_err(|why| format!("`bin` wants {}", why.wants()))
 }
 
 /// The type of a field's values, or of what stands in their place.
