@@ -3,4 +3,5 @@
 //! Nothing here measures or answers a question; the targets in `benches/` and `examples/` do.
 
 pub mod load;
+pub mod ssb;
 pub mod tpch;
