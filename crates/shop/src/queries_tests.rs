@@ -110,7 +110,10 @@ fn columns(query: &SemanticQuery, grants: &Grants, base: TableId) -> Vec<String>
         (ask.value.alias.clone(), field.unwrap_or_else(|| function.clone()))
     });
     let named = fields.chain(numbers).chain(aggregations);
-    let named: Vec<String> = named.map(|(alias, name)| alias.unwrap_or(name)).collect();
+    let mut named: Vec<String> = named.map(|(alias, name)| alias.unwrap_or(name)).collect();
+    if !query.totals.is_empty() {
+        named.push("totals".to_owned());
+    }
     if named.is_empty() {
         return grants.fields(base).map(|field| field.name.clone()).collect();
     }
