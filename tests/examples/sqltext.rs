@@ -25,7 +25,7 @@ mod traps;
 /// The scale factor of TPC-H.
 const SCALE: f64 = 0.01;
 /// How many random worlds there are, and how many questions each is asked.
-const WORLDS: u64 = 60;
+const WORLDS: u64 = 40;
 const QUESTIONS: usize = 8;
 
 /// All that is compared, so far.

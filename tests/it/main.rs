@@ -11,6 +11,7 @@
 mod attacks;
 mod docs;
 mod engine;
+mod explained;
 mod generated;
 mod golden;
 mod optimised;
