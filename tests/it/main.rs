@@ -12,6 +12,7 @@ mod attacks;
 mod bins;
 mod docs;
 mod engine;
+mod explained;
 mod generated;
 mod golden;
 mod optimised;

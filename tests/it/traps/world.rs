@@ -23,6 +23,7 @@ pub(crate) enum Way {
 }
 
 impl Way {
+    #[allow(dead_code, reason = "the example asks in one way")]
     pub(crate) const ALL: [Self; 4] =
         [Self::Plain, Self::WithoutOptimiser, Self::ShuffledPartitions, Self::UnderAPolicy];
 }

@@ -121,7 +121,7 @@ impl fmt::Display for SqlDialect {
 /// # Errors
 /// Why there is no text that gives the same rows.
 pub fn sql_text(plan: &QueryPlan, dialect: SqlDialect) -> Result<String, NoSqlText> {
-    rows::Writer::new(dialect).write(plan.logical())
+    rows::Writer::new(dialect).write(plan)
 }
 
 /// A name in quotes.

@@ -7,7 +7,7 @@ use datafusion::logical_expr::{
 use sandbar_query_planner::{Barrier, Meaning};
 
 use super::expression::{Binding, Scope};
-use super::rows::{Cell, Rows, Writer, column_names, exists, select};
+use super::rows::{Cell, Rows, Writer, column_names, exists, select, unlike};
 use super::{NoSqlText, SqlDialect, quoted};
 
 impl Writer {
@@ -212,8 +212,13 @@ impl Writer {
         for expr in read {
             texts.push(Cell::Computed(self.scope(schema, &rows).window(unaliased(expr))?));
         }
+        let mut names = column_names(schema);
+        for number in 1..=texts.len() {
+            names.push(unlike(&names, &format!("window_{number}")));
+        }
         rows.cells.extend(texts);
-        self.step(&rows, &window.schema)
+        let text = select(&rows, &names, "  ")?;
+        Ok(self.text_step(&rows.hint, &text, names))
     }
 
     fn union(&mut self, union: &Union) -> Result<Rows, NoSqlText> {

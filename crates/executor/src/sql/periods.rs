@@ -5,7 +5,7 @@ use sandbar_query_planner::words::{Grain, RelativeUnit, ReportDay, Shift, Window
 use sandbar_query_planner::{Calendar, Meaning, Reported};
 
 use super::literal::day;
-use super::rows::{Cell, Rows, Writer, column_names, select};
+use super::rows::{Cell, Rows, Writer, column_names, select, unlike};
 use super::time::{floor, interval, length};
 use super::{NoSqlText, SqlDialect};
 
@@ -31,10 +31,16 @@ impl Writer {
             ..Rows::of(String::new(), rows.cells.clone(), rows.hint.clone())
         };
         if let Some(cell) = first.cells.get_mut(list) {
-            *cell = Cell::Computed("CAST(NULL AS DATE)".to_owned());
+            *cell = Cell::Computed(match (meaning, args.first()) {
+                // A row counts in the period of its day, and in others that show this one.
+                (Meaning::Reported(reported), Some(of)) if reported.window.is_none() => {
+                    floor(of, reported.grain, &reported.calendar)
+                }
+                _ => "CAST(NULL AS DATE)".to_owned(),
+            });
         }
         for (index, text) in args.iter().enumerate() {
-            names.push(format!("argument {}", index + 1));
+            names.push(unlike(&names, if index == 0 { "day counted" } else { "argument" }));
             first.cells.push(Cell::Computed(text.clone()));
         }
         let text = select(&first, &names, "  ")?;
@@ -110,15 +116,7 @@ impl Writer {
         let dialect = self.dialect;
         let constant = |known: Option<i64>| known.map(|known| day(known, dialect)).transpose();
         let mut rows = match reported.window {
-            None => {
-                let mut cells = rows.cells.clone();
-                if let Some(cell) = cells.get_mut(list) {
-                    *cell = Cell::Computed(floor(&columns.of(&rows), *grain, calendar));
-                }
-                let moved = Rows { cells, ..rows };
-                let text = select(&moved, names, "  ")?;
-                self.text_step(&moved.hint, &text, names.to_vec())
-            }
+            None => rows,
             Some(window) => {
                 let (last, from) =
                     (constant(reported.source_last)?, constant(reported.source_first)?);
@@ -141,6 +139,14 @@ impl Writer {
         for shift in &reported.shifts {
             let period = columns.period(&rows);
             rows = match shift {
+                Shift::Back(count, unit) if is_whole(*grain, *unit) => {
+                    let by = interval(*count, *unit);
+                    if let Some(cell) = rows.cells.get_mut(list) {
+                        *cell = Cell::Computed(format!("CAST({period} + {by} AS DATE)"));
+                    }
+                    let text = select(&rows, names, "  ")?;
+                    self.text_step(&rows.hint, &text, names.to_vec())
+                }
                 Shift::Back(count, unit) => {
                     let by = interval(*count, *unit);
                     let from = floor(&format!("({period} + {by})"), *grain, calendar);
@@ -184,7 +190,7 @@ impl Writer {
     ) -> Result<Rows, NoSqlText> {
         // The period itself is kept beside those that show it.
         let mut names = columns.names.to_vec();
-        names.push("shown period".to_owned());
+        names.push(unlike(&names, "shown period"));
         rows.cells.push(Cell::Plain(columns.period(&rows)));
         let mut rows = self.unnested(&rows, &names, columns.list, elements)?;
         let own = rows.cells.pop().as_ref().map(text_of).unwrap_or_default();
@@ -235,6 +241,21 @@ fn start(window: Window, told: &str, calendar: &Calendar) -> Option<String> {
             Some(format!("CAST({told} + 1 - {} AS DATE)", interval(count, unit)))
         }
         WindowStart::ToDate(unit) => Some(floor(told, grain_of(unit), calendar)),
+    }
+}
+
+/// Whether periods that are moved by a unit are periods again, each one of another.
+fn is_whole(grain: Grain, unit: RelativeUnit) -> bool {
+    use RelativeUnit::{Day, Month, Quarter, Week, Year};
+    match grain {
+        Grain::Day => matches!(unit, Day | Week),
+        Grain::Week => unit == Week,
+        Grain::Month => matches!(unit, Month | Quarter | Year),
+        Grain::Quarter => matches!(unit, Quarter | Year),
+        Grain::Year => unit == Year,
+        Grain::Second | Grain::Minute | Grain::Hour | Grain::FiscalQuarter | Grain::FiscalYear => {
+            false
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use sandbar_query_planner::Meaning;
+use sandbar_query_planner::{Meaning, QueryPlan};
 
 use super::expression::Scope;
 use super::{NoSqlText, SqlDialect, quoted};
@@ -59,9 +59,13 @@ impl Writer {
         Self { dialect, names: HashSet::new(), steps: Vec::new() }
     }
 
-    pub(super) fn write(mut self, plan: &LogicalPlan) -> Result<String, NoSqlText> {
+    pub(super) fn write(mut self, plan: &QueryPlan) -> Result<String, NoSqlText> {
+        let cap = plan.row_cap();
+        let plan = plan.logical();
         self.reserve(plan)?;
-        let rows = self.node(plan)?;
+        let mut rows = self.node(plan)?;
+        // One row more than the cap tells that there are more; it is not shown.
+        rows.limit = rows.limit.map(|limit| limit.min(cap));
         let names = plan.schema().fields().iter().map(|field| field.name().clone());
         let answer = select(&rows, &names.collect::<Vec<_>>(), "")?;
         if self.steps.is_empty() {
@@ -171,19 +175,22 @@ impl Writer {
 
 /// The names of a step's columns: those of the plan, each once whatever its case.
 pub(super) fn column_names(schema: &DFSchema) -> Vec<String> {
-    let mut taken: HashSet<String> = HashSet::new();
     let mut names = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
-        let own = short(field.name());
-        let mut name = own.clone();
-        let mut number = 2_u64;
-        while !taken.insert(name.to_lowercase()) {
-            name = format!("{own}_{number}");
-            number += 1;
-        }
-        names.push(name);
+        names.push(unlike(&names, &short(field.name())));
     }
     names
+}
+
+/// A name that none of the others is, whatever its case.
+pub(super) fn unlike(others: &[String], own: &str) -> String {
+    let mut name = own.to_owned();
+    let mut number = 2_u64;
+    while others.iter().any(|other| other.to_lowercase() == name.to_lowercase()) {
+        name = format!("{own}_{number}");
+        number += 1;
+    }
+    name
 }
 
 /// A name that is short enough for PostgreSQL with a number behind it, without the marks that tell

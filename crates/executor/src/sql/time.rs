@@ -38,14 +38,14 @@ pub(super) fn bucket(
     grain: Grain,
     calendar: &Calendar,
 ) -> Result<String, NoSqlText> {
+    let shown = local(moment, calendar)?;
     if grain.is_date() {
         return Ok(match (moment, grain) {
             (Moment::Day(text), Grain::Day) => text.clone(),
-            _ => floor(&local(moment, calendar)?, grain, calendar),
+            _ => floor_of(&shown, grain, calendar),
         });
     }
     let unit = grain.name();
-    let shown = local(moment, calendar)?;
     if let Moment::Day(_) = moment {
         return Ok(format!("({shown} AT TIME ZONE 'UTC')"));
     }
@@ -60,23 +60,27 @@ pub(super) fn bucket(
     Ok(format!("({instant} - ({shown} - date_trunc('{unit}', {shown})))"))
 }
 
-/// The first day of the bucket in which a day or a time of day lies.
-pub(super) fn floor(text: &str, grain: Grain, calendar: &Calendar) -> String {
+/// The first day of the bucket in which a day lies, or the day of a time.
+pub(super) fn floor(day: &str, grain: Grain, calendar: &Calendar) -> String {
+    floor_of(&format!("CAST({day} AS TIMESTAMP)"), grain, calendar)
+}
+
+/// The same of a time without a zone.
+fn floor_of(time: &str, grain: Grain, calendar: &Calendar) -> String {
     let by_months = |unit: &str, months: u8| {
         if months == 0 {
-            return format!("CAST(date_trunc('{unit}', CAST({text} AS TIMESTAMP)) AS DATE)");
+            return format!("CAST(date_trunc('{unit}', {time}) AS DATE)");
         }
         let shift = format!("INTERVAL '{months} month'");
-        format!("CAST(date_trunc('{unit}', CAST({text} AS TIMESTAMP) - {shift}) + {shift} AS DATE)")
+        format!("CAST(date_trunc('{unit}', {time} - {shift}) + {shift} AS DATE)")
     };
     let starts = calendar.fiscal.starts.saturating_sub(1);
     match grain {
-        Grain::Second | Grain::Minute | Grain::Hour | Grain::Day => format!("CAST({text} AS DATE)"),
+        Grain::Second | Grain::Minute | Grain::Hour | Grain::Day => format!("CAST({time} AS DATE)"),
         Grain::Week => match calendar.week_start.days_before_monday() {
             0 => by_months("week", 0),
             days => format!(
-                "(CAST(date_trunc('week', CAST({text} AS TIMESTAMP) + INTERVAL '{days} day') AS \
-                 DATE) - {days})"
+                "(CAST(date_trunc('week', {time} + INTERVAL '{days} day') AS DATE) - {days})"
             ),
         },
         Grain::Month => by_months("month", 0),
