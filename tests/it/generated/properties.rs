@@ -47,9 +47,10 @@ fn formula(of: &Formula, inputs: &[Option<f64>]) -> Option<f64> {
 fn of_nothing(world: &World, metric: usize) -> Option<f64> {
     let metric = &world.metrics[metric];
     let value = match &metric.calculation {
-        Calculation::Simple { function: Function::Count | Function::CountDistinct, .. } => {
-            Some(0.0)
-        }
+        Calculation::Simple {
+            function: Function::Count | Function::CountDistinct | Function::ApproxDistinct,
+            ..
+        } => Some(0.0),
         Calculation::Simple { .. } => None,
         // Nothing, or a division by nothing.
         Calculation::Ratio(a, b) => {
