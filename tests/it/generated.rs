@@ -244,6 +244,12 @@ async fn is_wrong(world: &World, question: &Question) -> Option<String> {
     }
 }
 
+/// A case, to be read and to be tried again.
+fn case(seed: &str, world: &World, question: &Question, why: &str) -> String {
+    let (model, rows) = (yaml(world, Some(question)), tables(world));
+    format!("seed {seed}\n{model}{rows}{}\n{why}", json(question))
+}
+
 /// The smallest case that is wrong in the same manner.
 async fn shrunk(world: World, question: Question, why: String) -> (World, Question, String) {
     let (mut case, mut tries) = ((world, question, why), 0);
@@ -298,9 +304,7 @@ fn random_questions_have_the_answers_of_a_slow_evaluator() {
                 Outcome::Wrong(why) if wrong.len() < TOLD => {
                     let small = runtime.block_on(shrunk(world.clone(), question, why));
                     let (world, question, why) = small;
-                    let (model, rows) = (yaml(&world, Some(&question)), tables(&world));
-                    let json = json(&question);
-                    wrong.push(format!("seed {seed}.{number}\n{model}{rows}{json}\n{why}"));
+                    wrong.push(case(&format!("{seed}.{number}"), &world, &question, &why));
                 }
                 Outcome::Wrong(_) => wrong.push(String::new()),
             }

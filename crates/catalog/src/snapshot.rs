@@ -495,6 +495,13 @@ impl Table {
         &self.name
     }
 
+    /// The fields by which rows are told apart: the primary key and, of a history, from when a row
+    /// holds. None where no key is declared.
+    pub fn identity(&self) -> impl Iterator<Item = FieldId> + '_ {
+        let from = self.validity.map(|(from, _)| from).filter(|_| !self.primary_key.is_empty());
+        self.primary_key.iter().copied().chain(from)
+    }
+
     /// The field of that name.
     pub fn find_field(&self, name: &str) -> Option<FieldId> {
         self.field_names.get(name).copied()

@@ -156,7 +156,7 @@ pub(crate) fn looked_into(
     let snapshot = grants.snapshot();
     let all = world.policies.all(snapshot, administrator);
     let (outline, tables) = match resolve(query, &all, &world.compiled, request.now) {
-        Ok(resolved) => (resolved.outline(&all), resolved.reads(snapshot)),
+        Ok(resolved) => (resolved.outline(&all), resolved.reads()),
         // What it would read if it were right: the tables that it names.
         Err(_) => (Outline::default(), named(query, snapshot)),
     };

@@ -172,8 +172,7 @@ impl Grants {
         self.may_query(table)?;
         let access = self.access(table);
         let rows = access.rows.clone().unwrap_or(RowFilter::Never);
-        let key = &self.snapshot.table(table).primary_key;
-        let clear_key = key.iter().all(|field| self.is_clear(*field));
+        let clear_key = self.snapshot.table(table).identity().all(|field| self.is_clear(field));
         Ok(Sandbox::new(table, rows, Arc::clone(&access.cells), clear_key))
     }
 
@@ -390,13 +389,11 @@ impl Grants {
         let mut promised = Level::Query;
         for id in &reads.tables {
             let access = self.access(*id);
-            promised = promised.min(access.void.as_ref().map_or(access.level, |void| void.level));
+            promised = promised.min(access.promised());
             lacking = lacking.or(access.void.as_ref().map(|void| void.attribute.clone()));
         }
         for id in &reads.fields {
-            let access = self.access(id.table());
-            let fields = access.void.as_ref().map_or(&access.fields, |void| &void.fields);
-            promised = promised.min(fields.get(id.index()).copied().unwrap_or(Level::None));
+            promised = promised.min(self.access(id.table()).promised_field(*id));
         }
         for id in &reads.metrics {
             let level = self.metric_level(*id);
@@ -471,6 +468,17 @@ impl Void {
 }
 
 impl TableAccess {
+    /// How far access to the table goes, or would go if its void grants were not.
+    pub(crate) fn promised(&self) -> Level {
+        self.void.as_ref().map_or(self.level, |void| void.level)
+    }
+
+    /// The same of one of its fields.
+    pub(crate) fn promised_field(&self, id: FieldId) -> Level {
+        let fields = self.void.as_ref().map_or(&self.fields, |void| &void.fields);
+        fields.get(id.index()).copied().unwrap_or(Level::None)
+    }
+
     fn default_none() -> Self {
         Self { level: Level::None, ..Self::default() }
     }

@@ -50,15 +50,8 @@ impl Grants {
     /// The attribute without which a metric is hidden, if with it the metric would be visible.
     pub(crate) fn lacking(&self, id: MetricId) -> Option<String> {
         let metric = self.snapshot.metric(id);
-        let of_table = |id: TableId| {
-            let access = self.access(id);
-            access.void.as_ref().map_or(access.level, |void| void.level)
-        };
-        let of_field = |id: FieldId| {
-            let access = self.access(id.table());
-            let fields = access.void.as_ref().map_or(&access.fields, |void| &void.fields);
-            fields.get(id.index()).copied().unwrap_or(Level::None)
-        };
+        let of_table = |id: TableId| self.access(id).promised();
+        let of_field = |id: FieldId| self.access(id.table()).promised_field(id);
         let mut promised = self.metric_grants(metric);
         let mut tables = Vec::new();
         for leaf in &metric.leaves {

@@ -78,8 +78,8 @@ impl Sandbox {
         self.cells.get(field.index()).unwrap_or(&Cell::Hidden)
     }
 
-    /// Whether the primary key, where there is one, tells rows apart for this principal: neither
-    /// it nor, in a derived table, what it is made of is masked.
+    /// Whether what tells the rows apart, where there is something, does so for this principal:
+    /// neither it nor, in a derived table, what it is made of is masked.
     pub fn has_clear_key(&self) -> bool {
         self.clear_key
     }

@@ -98,8 +98,9 @@ impl Compiled {
     }
 
     /// What a table reads.
-    pub(crate) fn stored(&self, table: TableId) -> Option<&Stored> {
-        self.tables.get(table.index())
+    pub(crate) fn stored(&self, table: TableId) -> Result<&Stored, QueryError> {
+        let missing = || QueryError::internal("a table that was not compiled");
+        self.tables.get(table.index()).ok_or_else(missing)
     }
 
     /// The name under which a table stands in a plan when reached over `via`: role names joined

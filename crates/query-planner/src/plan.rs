@@ -17,7 +17,7 @@ use datafusion_common::{Column, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit};
 use sandbar_catalog::query::Order;
 use sandbar_catalog::{FieldId, FieldPath};
-use sandbar_permissions::{Cell, Sandbox};
+use sandbar_permissions::Sandbox;
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
@@ -115,8 +115,7 @@ pub fn plan(
     let (builder, ordered) = planner.rows_of_answer(Some(row_cap.saturating_add(1)))?;
     let columns = query.shape.columns().into_iter().cloned().collect();
     let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
-    let tables = query.tables(compiled.snapshot());
-    let scoped = tables.iter().any(|sandbox| sandbox.is_narrowed());
+    let scoped = query.tables().iter().any(|sandbox| sandbox.is_narrowed());
     let approximate = is_approximate(&plan)?;
     let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, approximate, row_cap };
     verify(&planned.plan, &planned.guards)?;
@@ -341,12 +340,10 @@ impl<'a> Planner<'a, '_> {
         let Some(base) = parts.first().and_then(|part| part.rows.scans.first()) else {
             return Vec::new();
         };
-        let table = self.compiled.snapshot().table(base.source.table());
-        let mut key = table.primary_key.clone();
-        // A history has a row for each time from which something holds.
-        key.extend(table.validity.map(|(from, _)| from).filter(|_| !table.primary_key.is_empty()));
-        let clear = key.iter().all(|field| *base.source.cell(*field) == Cell::Clear);
-        if clear && base.source.has_clear_key() { key } else { Vec::new() }
+        if !base.source.has_clear_key() {
+            return Vec::new();
+        }
+        self.compiled.snapshot().table(base.source.table()).identity().collect()
     }
 
     /// The order of the rows, and whether it determines them.

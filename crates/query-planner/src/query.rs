@@ -379,26 +379,27 @@ impl Fields {
     }
 }
 
+/// Tells the stored fields that are read of some rows.
+type FieldsOf<'f> = dyn Fn(&Snapshot) -> Vec<FieldPath> + 'f;
+/// What is called on rows.
+type Visit<'v, 'q, S> = dyn FnMut(&'q Rows<S>, &FieldsOf<'_>) + 'v;
+
 impl<S> Query<S> {
-    /// Calls `visit` on all rows that are read, those of inner questions too, with the stored fields
-    /// that are read of them besides those of their own conditions.
-    pub(crate) fn each_rows<'q>(
-        &'q self,
-        snapshot: &Snapshot,
-        visit: &mut dyn FnMut(&'q Rows<S>, Vec<FieldPath>),
-    ) {
+    /// Calls `visit` on all rows that are read, those of inner questions too, with what tells the
+    /// stored fields that are read of them.
+    pub(crate) fn each_rows<'q>(&'q self, visit: &mut Visit<'_, 'q, S>) {
         match &self.source {
-            Source::Answer(stage) => stage.inner.each_rows(snapshot, visit),
+            Source::Answer(stage) => stage.inner.each_rows(visit),
             Source::Parts(parts) => {
-                parts.iter().for_each(|part| part.each_rows(snapshot, &self.order, visit));
+                parts.iter().for_each(|part| part.each_rows(&self.order, visit));
             }
         }
     }
 
     /// Every table that is read, each as often as it is.
-    pub(crate) fn tables(&self, snapshot: &Snapshot) -> Vec<&S> {
+    pub(crate) fn tables(&self) -> Vec<&S> {
         let mut found = Vec::new();
-        self.each_rows(snapshot, &mut |rows, _| {
+        self.each_rows(&mut |rows, _| {
             found.extend(rows.scans.iter().map(|scan| &scan.source));
         });
         found
@@ -460,9 +461,9 @@ impl<S> Query<S> {
 impl ResolvedQuery {
     /// The tables that are read, each once: those below derived tables too, and not those that
     /// policies look at.
-    pub fn reads(&self, snapshot: &Snapshot) -> Vec<TableId> {
+    pub fn reads(&self) -> Vec<TableId> {
         let mut tables = Vec::new();
-        for table in self.tables(snapshot) {
+        for table in self.tables() {
             if !tables.contains(table) {
                 tables.push(*table);
             }
@@ -490,30 +491,24 @@ impl ResolvedQuery {
                 if table.primary_key.is_empty() {
                     return None;
                 }
-                let from = table.validity.map(|(from, _)| from);
                 let shown = |field: FieldId| {
                     let whole = |key: &Key| key.path == FieldPath::own(field) && key.cut.is_none();
                     part.keys.iter().position(whole)
                 };
-                table.primary_key.iter().copied().chain(from).map(shown).collect()
+                table.identity().map(shown).collect()
             }
         }
     }
 }
 
 impl<S> Part<S> {
-    fn each_rows<'q>(
-        &'q self,
-        snapshot: &Snapshot,
-        order: &[SortKey],
-        visit: &mut dyn FnMut(&'q Rows<S>, Vec<FieldPath>),
-    ) {
-        self.rows.each_rows(snapshot, self.stored_fields(snapshot, order), visit);
+    fn each_rows<'q>(&'q self, order: &[SortKey], visit: &mut Visit<'_, 'q, S>) {
+        self.rows.each_rows(&|snapshot| self.stored_fields(snapshot, order), visit);
         if let Some(bridge) = &self.bridge {
-            bridge.rows.each_rows(snapshot, self.bridge_fields(snapshot), visit);
+            bridge.rows.each_rows(&|snapshot| self.bridge_fields(snapshot), visit);
         }
         if let Some(events) = &self.events {
-            events.rows.each_rows(snapshot, events.stored_fields(snapshot), visit);
+            events.rows.each_rows(&|snapshot| events.stored_fields(snapshot), visit);
         }
     }
 
@@ -558,23 +553,18 @@ impl<S> Part<S> {
 }
 
 impl<S> Rows<S> {
-    fn each_rows<'q>(
-        &'q self,
-        snapshot: &Snapshot,
-        fields: Vec<FieldPath>,
-        visit: &mut dyn FnMut(&'q Self, Vec<FieldPath>),
-    ) {
+    fn each_rows<'q>(&'q self, fields: &FieldsOf<'_>, visit: &mut Visit<'_, 'q, S>) {
         visit(self, fields);
         for inner in self.scans.iter().filter_map(|scan| scan.derived.as_ref()) {
-            inner.each_rows(snapshot, visit);
+            inner.each_rows(visit);
         }
         for member in &self.members {
             match &member.of {
                 MemberOf::Rows { rows, .. } => {
-                    rows.each_rows(snapshot, rows.stored_fields(snapshot), visit);
+                    rows.each_rows(&|snapshot| rows.stored_fields(snapshot), visit);
                 }
                 MemberOf::Value { parts, .. } => {
-                    parts.iter().for_each(|part| part.each_rows(snapshot, &[], visit));
+                    parts.iter().for_each(|part| part.each_rows(&[], visit));
                 }
             }
         }

@@ -139,7 +139,7 @@ impl<'a> Scanner<'a> {
         let own_guard = self.scans.guards.len();
         let (mut builder, mut marks) = match derived {
             Some(plan) if sandbox.rows().is_everything() => {
-                let name = TableReference::bare(self.stored(table)?.name.clone());
+                let name = TableReference::bare(self.compiled.stored(table)?.name.clone());
                 (LogicalPlanBuilder::from(plan).alias(name)?, 0)
             }
             Some(_) => return Err(QueryError::internal("a row filter on a derived table")),
@@ -160,7 +160,7 @@ impl<'a> Scanner<'a> {
             tests.push(test);
         }
         let mut tests = tests.into_iter();
-        let stored = self.stored(table)?;
+        let stored = self.compiled.stored(table)?;
         let mut shown = Vec::with_capacity(wanted.fields.len() + wanted.keys.len());
         for field in wanted.fields {
             let value = self.cell(stored, sandbox.cell(*field), *field, &mut tests)?;
@@ -195,12 +195,6 @@ impl<'a> Scanner<'a> {
         Ok(LogicalPlanBuilder::from(plan).alias(TableReference::bare(wanted.alias))?.build()?)
     }
 
-    fn stored(&self, table: TableId) -> Result<&'a Stored, QueryError> {
-        self.compiled
-            .stored(table)
-            .ok_or_else(|| QueryError::internal("a table that was not compiled"))
-    }
-
     /// The rows of a table that a filter lets pass, with the stored columns named; and how many
     /// policy tables were joined for it.
     fn rows(
@@ -210,7 +204,7 @@ impl<'a> Scanner<'a> {
         mut columns: Vec<FieldId>,
     ) -> Result<(LogicalPlanBuilder, usize), QueryError> {
         self.condition_fields(filter, &mut columns);
-        let stored = self.stored(table)?;
+        let stored = self.compiled.stored(table)?;
         let mut projection: Vec<usize> = columns.iter().filter_map(|f| stored.column(*f)).collect();
         projection.sort_unstable();
         projection.dedup();
@@ -330,8 +324,8 @@ impl<'a> Scanner<'a> {
     ) -> Result<(LogicalPlanBuilder, String), QueryError> {
         let compiled = self.compiled;
         let relationship = compiled.snapshot().relationship(relationship);
-        let here = self.stored(relationship.id.table())?;
-        let there = self.stored(relationship.to)?;
+        let here = self.compiled.stored(relationship.id.table())?;
+        let there = self.compiled.stored(relationship.to)?;
         let alias = format!("policy.{}", self.scans.policies);
         self.scans.policies += 1;
         let their_keys: Vec<FieldId> = relationship.on.iter().map(|(_, theirs)| *theirs).collect();

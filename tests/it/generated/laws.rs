@@ -185,9 +185,8 @@ impl Law {
                     Verdict::Broken(why) if broken.len() < TOLD => {
                         let found = (case.world.clone(), question, why);
                         let (world, question, why) = self.shrunk(&runtime, found);
-                        let (model, rows) = (yaml(&world, Some(&question)), tables(&world));
-                        let json = json(&question);
-                        broken.push(format!("seed {seed}.{number}\n{model}{rows}{json}\n{why}"));
+                        let seed = format!("{seed}.{number}");
+                        broken.push(super::case(&seed, &world, &question, &why));
                     }
                     Verdict::Broken(_) => broken.push(String::new()),
                 }

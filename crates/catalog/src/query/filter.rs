@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{Items, Located};
+use crate::time::Grain;
 
 use super::ask::Truncation;
 use super::values::Value;
@@ -133,6 +134,19 @@ pub enum RelativeUnit {
     Quarter,
     /// Calendar years.
     Year,
+}
+
+impl RelativeUnit {
+    /// The grain of the unit's periods.
+    pub fn grain(self) -> Grain {
+        match self {
+            Self::Day => Grain::Day,
+            Self::Week => Grain::Week,
+            Self::Month => Grain::Month,
+            Self::Quarter => Grain::Quarter,
+            Self::Year => Grain::Year,
+        }
+    }
 }
 
 impl Op {

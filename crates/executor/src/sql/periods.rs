@@ -158,7 +158,7 @@ impl Writer {
                     })?
                 }
                 Shift::StartOf(unit) => {
-                    let longer = grain_of(*unit);
+                    let longer = unit.grain();
                     let first = floor(&period, longer, calendar);
                     let end = format!("({first} + {} - INTERVAL '1 day')", length(longer));
                     let found = self.series(&period, &end, *grain);
@@ -240,7 +240,7 @@ fn start(window: Window, told: &str, calendar: &Calendar) -> Option<String> {
         WindowStart::Trailing(count, unit) => {
             Some(format!("CAST({told} + 1 - {} AS DATE)", interval(count, unit)))
         }
-        WindowStart::ToDate(unit) => Some(floor(told, grain_of(unit), calendar)),
+        WindowStart::ToDate(unit) => Some(floor(told, unit.grain(), calendar)),
     }
 }
 
@@ -256,16 +256,6 @@ fn is_whole(grain: Grain, unit: RelativeUnit) -> bool {
         Grain::Second | Grain::Minute | Grain::Hour | Grain::FiscalQuarter | Grain::FiscalYear => {
             false
         }
-    }
-}
-
-fn grain_of(unit: RelativeUnit) -> Grain {
-    match unit {
-        RelativeUnit::Day => Grain::Day,
-        RelativeUnit::Week => Grain::Week,
-        RelativeUnit::Month => Grain::Month,
-        RelativeUnit::Quarter => Grain::Quarter,
-        RelativeUnit::Year => Grain::Year,
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;
 pub(crate) use part::part;
 pub(crate) use percentile::{Between, percentile};
-pub(crate) use periods::{Reporting, gap, periods, unit_grain};
+pub(crate) use periods::{Reporting, gap, periods};
 pub(crate) use zone::Clock;
 
 pub use checked::{CheckedOp, ComputationError};

@@ -13,7 +13,6 @@ use datafusion_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use sandbar_catalog::definitions::ReportDay;
-use sandbar_catalog::query::RelativeUnit;
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{Shift, Window, WindowStart};
 
@@ -36,17 +35,6 @@ pub(crate) struct Reporting {
     /// The day after the last one that is asked for.
     pub(crate) to: Option<i32>,
     pub(crate) rules: Rules,
-}
-
-/// The grain of a unit's periods.
-pub(crate) fn unit_grain(unit: RelativeUnit) -> Grain {
-    match unit {
-        RelativeUnit::Day => Grain::Day,
-        RelativeUnit::Week => Grain::Week,
-        RelativeUnit::Month => Grain::Month,
-        RelativeUnit::Quarter => Grain::Quarter,
-        RelativeUnit::Year => Grain::Year,
-    }
 }
 
 impl Reporting {
@@ -78,11 +66,11 @@ impl Reporting {
         Some(self.shifts.iter().rev().fold(to, |day, shift| match shift {
             Shift::Back(_, unit) => {
                 // The end of a month is the start of the next one, whatever its length.
-                let whole = calendar::floor(day, unit_grain(*unit), self.rules) == day;
+                let whole = calendar::floor(day, unit.grain(), self.rules) == day;
                 if whole { self.back(day, *shift) } else { self.back(day - 1, *shift) + 1 }
             }
             Shift::StartOf(unit) => {
-                let start = calendar::floor(day - 1, unit_grain(*unit), self.rules);
+                let start = calendar::floor(day - 1, unit.grain(), self.rules);
                 calendar::next(start, self.grain.unwrap_or(Grain::Day), self.rules)
             }
         }))
@@ -92,7 +80,7 @@ impl Reporting {
     fn back(&self, day: i64, shift: Shift) -> i64 {
         match shift {
             Shift::Back(count, unit) => calendar::shift(day, -i64::from(count), unit),
-            Shift::StartOf(unit) => calendar::floor(day, unit_grain(unit), self.rules),
+            Shift::StartOf(unit) => calendar::floor(day, unit.grain(), self.rules),
         }
     }
 
@@ -121,7 +109,7 @@ impl Reporting {
             WindowStart::Trailing(count, unit) => {
                 Some(calendar::shift(day + 1, -i64::from(count), unit))
             }
-            WindowStart::ToDate(unit) => Some(calendar::floor(day, unit_grain(unit), self.rules)),
+            WindowStart::ToDate(unit) => Some(calendar::floor(day, unit.grain(), self.rules)),
         }
     }
 
@@ -191,7 +179,7 @@ impl Reporting {
                 }
             }
             Shift::StartOf(unit) => {
-                let longer = unit_grain(unit);
+                let longer = unit.grain();
                 let start = calendar::floor(period, longer, self.rules);
                 if calendar::floor(start, grain, self.rules) != period {
                     return;
@@ -329,6 +317,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use jiff::civil::Date;
+    use sandbar_catalog::query::RelativeUnit;
     use sandbar_catalog::query::{date_of_days, days_since_epoch};
     use sandbar_catalog::time::{FiscalYear, WeekStart};
 

@@ -179,9 +179,7 @@ impl<'a> Lower<'a> {
                         Column::new(Some(TableReference::bare(alias)), field.name.clone())
                     }
                     Columns::Raw => {
-                        let table = compiled
-                            .stored(path.field.table())
-                            .ok_or_else(|| QueryError::internal("a derived table in a policy"))?;
+                        let table = compiled.stored(path.field.table())?;
                         Column::new(Some(TableReference::bare(table.name.clone())), column.clone())
                     }
                     Columns::Nothing => {

@@ -21,8 +21,8 @@ use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::periods;
 use crate::lower::{Lower, Lowered, aggregate_name, balanced};
-use crate::query::{Key, Part, Predicate, Series};
-use crate::resolve::{cut, truncated};
+use crate::query::{Cut, Key, Part, Predicate, Series};
+use crate::resolve::cut;
 
 /// A part, aggregated: the columns of its keys, then those of its aggregations.
 pub(super) struct Aggregated {
@@ -204,7 +204,7 @@ impl<'a> Planner<'a, '_> {
     fn day(&self, series: &Series, lower: &mut Lower<'a>) -> Result<Plan, QueryError> {
         let data_type = self.compiled.snapshot().field(series.time).data_type;
         let time = Expr::field(FieldPath::own(series.time), data_type);
-        let day = truncated(time, Some(Truncation::Grain(Grain::Day)));
+        let day = cut(time, Some(Cut::Time(Truncation::Grain(Grain::Day))));
         Ok(lower.expr(&day)?.plan)
     }
 

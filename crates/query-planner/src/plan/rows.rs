@@ -311,7 +311,7 @@ impl<'a> Planner<'a, '_> {
             };
         }
         let to = scan.source.table();
-        let Some(stored) = self.compiled.stored(to) else { return Ok(()) };
+        let stored = self.compiled.stored(to)?;
         let column = |field: FieldId| match &snapshot.field(field).kind {
             FieldKind::Stored { column, .. } => Ok(column.clone()),
             FieldKind::Calculated(_) => Err(QueryError::internal("a calculated key")),

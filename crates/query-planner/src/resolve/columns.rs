@@ -298,24 +298,16 @@ fn bins(asked: &Bin) -> Result<Bins, String> {
 /// The type of a field's values, or of what stands in their place.
 pub(super) fn cut_type(data_type: Type, cut: Option<Cut>) -> Type {
     match cut {
-        Some(Cut::Time(truncation)) => truncated_type(data_type, Some(truncation)),
         None | Some(Cut::Bins(_)) => data_type,
+        Some(Cut::Time(Truncation::Part(_))) => Type::Integer,
+        Some(Cut::Time(Truncation::Grain(grain))) if grain.is_date() => Type::Date,
+        Some(Cut::Time(Truncation::Grain(_))) => Type::Datetime,
     }
 }
 
 /// Whether what stands in place of values is in their unit.
 pub(super) fn keeps_unit(cut: Option<Cut>) -> bool {
     !matches!(cut, Some(Cut::Time(_)))
-}
-
-/// The type of a field's values, or of their buckets or parts.
-pub(super) fn truncated_type(data_type: Type, truncation: Option<Truncation>) -> Type {
-    match truncation {
-        None => data_type,
-        Some(Truncation::Part(_)) => Type::Integer,
-        Some(Truncation::Grain(grain)) if grain.is_date() => Type::Date,
-        Some(Truncation::Grain(_)) => Type::Datetime,
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,31 +4,20 @@ use sandbar_catalog::expr::{Comparison, Expr, ExprKind, Function, Pattern};
 use sandbar_catalog::query::{Op, Truncation};
 use sandbar_catalog::{Literal, Type};
 
-use super::columns::truncated_type;
+use super::columns::cut_type;
 use super::values::Point;
 use crate::query::Cut;
 
-/// What is compared: the value, its bucket or its part.
-pub(crate) fn truncated(value: Expr, grain: Option<Truncation>) -> Expr {
-    let data_type = truncated_type(value.data_type, grain);
-    let function = match grain {
+/// What is compared, grouped by or listed: the value, or what stands in its place.
+pub(crate) fn cut(value: Expr, cut: Option<Cut>) -> Expr {
+    let data_type = cut_type(value.data_type, cut);
+    let function = match cut {
         None => return value,
-        Some(Truncation::Grain(grain)) => Function::DateTrunc(grain),
-        Some(Truncation::Part(part)) => Function::Extract(part),
+        Some(Cut::Time(Truncation::Grain(grain))) => Function::DateTrunc(grain),
+        Some(Cut::Time(Truncation::Part(part))) => Function::Extract(part),
+        Some(Cut::Bins(bins)) => Function::Bin(bins),
     };
     Expr::new(ExprKind::Call(function, vec![value]), data_type)
-}
-
-/// What is grouped by or listed: the value, or what stands in its place.
-pub(crate) fn cut(value: Expr, cut: Option<Cut>) -> Expr {
-    match cut {
-        None => value,
-        Some(Cut::Time(grain)) => truncated(value, Some(grain)),
-        Some(Cut::Bins(bins)) => {
-            let data_type = value.data_type;
-            Expr::new(ExprKind::Call(Function::Bin(bins), vec![value]), data_type)
-        }
-    }
 }
 
 /// What an operator wants that this type is not.

@@ -143,9 +143,9 @@ impl Author {
             self.key(table, derived, &resolved);
             let (origins, types) = self.fields(table, derived, &resolved);
             let mut reads = Reads { metrics, origins, ..Reads::default() };
-            resolved.each_rows(&snapshot, &mut |rows, fields| {
+            resolved.each_rows(&mut |rows, fields| {
                 reads.tables.extend(rows.scans.iter().map(|scan| scan.source));
-                reads.fields.extend(fields.iter().map(|path| path.field));
+                reads.fields.extend(fields(&snapshot).iter().map(|path| path.field));
             });
             sort_once(&mut reads.tables);
             sort_once(&mut reads.fields);

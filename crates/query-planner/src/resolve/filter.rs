@@ -6,13 +6,13 @@ use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation
 use sandbar_catalog::{Literal, Type};
 use sandbar_permissions::Missing;
 
-use super::compare::{half_open, test, truncated, wanted};
+use super::compare::{cut, half_open, test, wanted};
 use super::ground::{Ground, NotFound};
 use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, did_you_mean, shorten};
 use crate::functions::floor_date;
-use crate::query::{AnswerColumn, Predicate, Shape};
+use crate::query::{AnswerColumn, Cut, Predicate, Shape};
 
 /// The most conditions one question has.
 const MAX_CONDITIONS: usize = 1_000;
@@ -275,7 +275,7 @@ impl Asking<'_> {
         {
             return None;
         }
-        let value = truncated(value, grain);
+        let value = cut(value, grain.map(Cut::Time));
         if let Some(Truncation::Grain(grain)) = grain {
             let points = self.points(value.data_type, test, name, path)?;
             let aligned = |point: &Point| match point {

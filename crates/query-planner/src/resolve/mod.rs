@@ -14,7 +14,7 @@ mod stage;
 mod totals;
 mod values;
 
-pub(crate) use compare::{cut, truncated};
+pub(crate) use compare::cut;
 pub use derived::derive;
 
 use std::collections::HashSet;

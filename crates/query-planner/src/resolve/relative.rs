@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sandbar_catalog::query::{Op, RelativeUnit, days_since_epoch};
 
-use crate::functions::{Clock, calendar_shift, floor_date, unit_grain};
+use crate::functions::{Clock, calendar_shift, floor_date};
 
 /// From the first day up to, but without, the second (days since 1970-01-01). `None`: outside of
 /// the calendar.
@@ -18,7 +18,7 @@ pub(super) fn range(
     clock: &Clock,
 ) -> Option<(i32, i32)> {
     let today = days_since_epoch(clock.zone.to_datetime(now).date());
-    let grain = unit_grain(unit);
+    let grain = unit.grain();
     let current = floor_date(today, grain, clock);
     let count = i64::from(count);
     match op {

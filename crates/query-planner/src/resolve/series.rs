@@ -327,12 +327,12 @@ fn fits(
         let (aligned, unit) = match shift {
             Shift::Back(count, unit) => (is_whole(grain, *count, *unit), unit),
             Shift::StartOf(unit) => {
-                let longer = crate::functions::unit_grain(*unit);
+                let longer = unit.grain();
                 (grain.lies_in(longer), unit)
             }
         };
         if !aligned {
-            let unit = crate::functions::unit_grain(*unit).name();
+            let unit = unit.grain().name();
             let earlier = match shift {
                 Shift::Back(1, _) => format!("a {unit} earlier"),
                 Shift::Back(count, _) => format!("{count} {unit}s earlier"),
