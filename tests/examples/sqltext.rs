@@ -20,6 +20,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::parquet::arrow::ArrowWriter;
 use futures::FutureExt;
+use sandbar::time::{Grain, Part};
 use sandbar::{Administrator, Engine, Principal, SemanticQuery, SqlDialect};
 use sandbar_benches::tpch;
 use sandbar_shop::{ASKERS, Shop};
@@ -36,6 +37,22 @@ const SCALE: f64 = 0.01;
 /// How many random worlds there are, and how many questions each is asked.
 const WORLDS: u64 = 40;
 const QUESTIONS: usize = 8;
+
+/// The aggregations of the question language that are of a field alone.
+const FUNCTIONS: [&str; 12] = [
+    "count",
+    "count_distinct",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "median",
+    "stddev",
+    "stddev_pop",
+    "variance",
+    "variance_pop",
+    "approx_distinct",
+];
 
 /// All that is compared, so far.
 struct Written {
@@ -183,6 +200,58 @@ async fn the_traps(written: &mut Written) {
     }
 }
 
+/// Every field of a table by itself, every grain and part of its times in some zones, and every
+/// aggregation, without the numbers whose squares are no doubles.
+async fn the_expressions(written: &mut Written) {
+    let folder = fixture("sqltext/expressions");
+    let engine = traps::engine(&folder, traps::Way::Plain).await.unwrap();
+    for (name, batch) in traps::batches(&folder) {
+        written.table("expressions", &name, &[batch]);
+    }
+    let asker = traps::asker(&folder);
+    let mut asked: Vec<(String, Value)> = Vec::new();
+    let table = engine.session(asker.clone()).describe_table("t").unwrap();
+    for field in &table.fields {
+        let name = field.name.as_str();
+        let listed = value!({ "table": "t", "fields": ["id", { "field": name, "as": "v" }] });
+        asked.push((name.to_owned(), listed));
+        let groups = value!({ "table": "t", "group_by": [name], "aggregations": ["count"] });
+        asked.push((format!("by {name}"), groups));
+        let by = value!([{ "field": name, "order": "desc" }]);
+        let order = value!({ "table": "t", "fields": ["id"], "order_by": by });
+        asked.push((format!("order {name}"), order));
+    }
+    let grains = Grain::NAMES.iter().map(|(name, _)| *name);
+    let parts = Part::NAMES.iter().map(|(name, _)| *name);
+    let weeks = ["monday", "sunday", "saturday"];
+    let zones = ["UTC", "America/New_York", "Asia/Kathmandu"];
+    for (index, grain) in grains.chain(parts).enumerate() {
+        for (zone, week) in zones.iter().zip(weeks.iter().cycle().skip(index)) {
+            for field in ["d", "at"] {
+                let shown = value!(["id", { "field": field, "grain": grain, "as": "v" }]);
+                let listed = value!({
+                    "table": "t", "fields": shown, "time_zone": zone, "week_start": week
+                });
+                asked.push((format!("{grain} of {field} in {zone}"), listed));
+            }
+        }
+    }
+    let filter = value!({ "field": "id", "op": "not_in", "values": [7, 11, 12] });
+    for function in FUNCTIONS {
+        for field in ["n", "x", "money", "s", "b", "d", "at"] {
+            let number =
+                value!([{ "function": function, "field": field, "as": "v", "filter": filter }]);
+            let keys = value!([{ "field": "b", "as": "k" }]);
+            let grouped = value!({ "table": "t", "aggregations": number, "group_by": keys });
+            asked.push((format!("{function} of {field}"), grouped));
+        }
+    }
+    for (name, query) in asked {
+        let query = query.to_string();
+        written.question(("expressions", &name), &engine, &asker, &query).await;
+    }
+}
+
 async fn random_worlds(written: &mut Written) {
     for seed in 1..=WORLDS {
         let mut random = Random::new(seed);
@@ -223,6 +292,7 @@ async fn main() {
     the_shop(&mut written).await;
     the_suppliers(&mut written).await;
     the_traps(&mut written).await;
+    the_expressions(&mut written).await;
     random_worlds(&mut written).await;
     let text = serde_json::to_string(&written.questions).unwrap();
     fs::write(written.folder.join("questions.json"), text).unwrap();

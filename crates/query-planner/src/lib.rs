@@ -37,6 +37,7 @@ pub use scan::{Guard, Shield};
 /// The words of the catalog that [`Meaning`] uses.
 pub mod words {
     pub use sandbar_catalog::definitions::ReportDay;
+    pub use sandbar_catalog::expr::Bins;
     pub use sandbar_catalog::query::RelativeUnit;
     pub use sandbar_catalog::time::{Grain, NamedAfter, Part};
     pub use sandbar_catalog::{Shift, Window, WindowStart};

@@ -73,6 +73,9 @@ impl Scope<'_> {
             (Number, Text) => {
                 format!("CAST(CAST({text} AS {}) AS VARCHAR)", self.type_name(from)?)
             }
+            (Boolean, Number) if *to == DataType::Int64 => {
+                format!("CAST(CAST({text} AS INTEGER) AS BIGINT)")
+            }
             (Boolean | Day, Text) => format!("CAST({text} AS VARCHAR)"),
             (Day, Local) => format!("CAST({text} AS TIMESTAMP)"),
             (Day, Instant) => format!("(CAST({text} AS TIMESTAMP) AT TIME ZONE 'UTC')"),

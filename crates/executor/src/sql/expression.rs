@@ -282,15 +282,48 @@ impl<'s> Scope<'s> {
         if !params.order_by.is_empty() || params.null_treatment.is_some() {
             return Err(NoSqlText::Unknown("an aggregation of an order".to_owned()));
         }
-        let argument = match params.args.as_slice() {
-            [argument] => argument,
-            _ => return Err(self.no_function(function.func.name())),
+        let name = function.func.name();
+        let (argument, share) = match params.args.as_slice() {
+            [argument] => (argument, None),
+            [argument, Expr::Literal(ScalarValue::Float64(Some(share)), _)] => {
+                (argument, Some(*share))
+            }
+            _ => return Err(self.no_function(name)),
         };
         let filter = match &params.filter {
             Some(filter) => format!(" FILTER (WHERE {})", self.at(filter, Binding::Or)?),
             None => String::new(),
         };
-        self.aggregation(function.func.name(), argument, params.distinct, &filter, result)
+        match share {
+            Some(share) => self.percentile(name, argument, share, params.distinct, &filter),
+            None => self.aggregation(name, argument, params.distinct, &filter, result),
+        }
+    }
+
+    /// A percentile. Of those that tell one of the values databases take the rank from doubles,
+    /// which is the right one where the share is some 1024ths.
+    fn percentile(
+        &self,
+        name: &str,
+        argument: &Expr,
+        share: f64,
+        distinct: bool,
+        behind: &str,
+    ) -> Result<String, NoSqlText> {
+        let postgres = self.dialect == SqlDialect::Postgres;
+        let exact = (share * 1024.0).fract() == 0.0;
+        let (theirs, word) = match name {
+            "exact_percentile" => ("percentile_cont", "quantile_cont"),
+            "exact_percentile_disc" if exact => ("percentile_disc", "quantile_disc"),
+            _ => return Err(self.no_function(name)),
+        };
+        let value = self.value(argument)?;
+        Ok(match (postgres, distinct) {
+            (true, true) => return Err(self.no_function(name)),
+            (true, false) => format!("{theirs}({share}) WITHIN GROUP (ORDER BY {value}){behind}"),
+            (false, true) => format!("{word}(DISTINCT {value}, {share}){behind}"),
+            (false, false) => format!("{word}({value}, {share}){behind}"),
+        })
     }
 
     /// An aggregation with what stands behind its arguments.
@@ -331,14 +364,10 @@ impl<'s> Scope<'s> {
                 }
                 _ => return Err(self.no_function("sum")),
             },
-            ("avg" | "median" | "stddev" | "stddev_pop" | "var" | "var_pop", Family::Number)
+            ("avg" | "stddev" | "stddev_pop" | "var" | "var_pop", Family::Number)
                 if data_type == DataType::Float64 =>
             {
                 match name {
-                    "median" if postgres && distinct => return Err(self.no_function(name)),
-                    "median" if postgres => {
-                        format!("percentile_cont(0.5) WITHIN GROUP (ORDER BY {value}){behind}")
-                    }
                     "stddev" => plain("stddev_samp"),
                     "var" => plain("var_samp"),
                     name => plain(name),

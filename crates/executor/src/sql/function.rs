@@ -4,11 +4,12 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
+use sandbar_query_planner::words::Bins;
 use sandbar_query_planner::{CheckedOp, Meaning};
 
 use super::cast::scale;
 use super::expression::{Binding, Scope};
-use super::literal::{Family, family};
+use super::literal::{Family, family, typed};
 use super::node::unaliased;
 use super::{NoSqlText, SqlDialect, time};
 
@@ -43,6 +44,7 @@ impl Scope<'_> {
                 let later = time::interval(*count, *unit);
                 Ok(format!("(({value} + {later}) AT TIME ZONE 'UTC')"))
             }
+            Meaning::Bin(bins) => self.bin(first, *bins),
             Meaning::Checked(op) => self.checked(*op, args),
             Meaning::DecimalMean => self.mean(first, self.argument(args, 1)?),
             Meaning::MaskHash => Err(NoSqlText::HashMask),
@@ -62,6 +64,28 @@ impl Scope<'_> {
             Family::Instant => time::Moment::Instant(text),
             _ => return Err(NoSqlText::Unknown("a time that is none".to_owned())),
         })
+    }
+
+    /// Bounds of whole numbers and decimals; those of doubles are not where databases put them.
+    fn bin(&self, value: &Expr, bins: Bins) -> Result<String, NoSqlText> {
+        let data_type = self.type_of(value)?;
+        let digits = match data_type {
+            DataType::Int64 => 0,
+            DataType::Decimal128(_, digits) if digits >= 0 => digits,
+            _ => return Err(self.no_function("bin")),
+        };
+        let (width, start) = bins.at_scale(digits).ok_or_else(|| self.no_function("bin"))?;
+        let number = |number: i128| match data_type {
+            DataType::Decimal128(..) => {
+                typed(&ScalarValue::Decimal128(Some(number), 38, digits), self.dialect)
+            }
+            _ => Ok(number.to_string()),
+        };
+        let (width, start) = (number(width)?, number(start)?);
+        let value = self.atom(value)?;
+        // What is left of a number below the start is negative.
+        let above = format!("((({value} - {start}) % {width} + {width}) % {width})");
+        Ok(format!("CAST({value} - {above} AS {})", self.type_name(&data_type)?))
     }
 
     fn checked(&self, op: CheckedOp, args: &[Expr]) -> Result<String, NoSqlText> {
@@ -132,9 +156,10 @@ impl Scope<'_> {
             ("floor", [_]) => format!("floor({value})"),
             ("abs", [_]) => format!("abs({value})"),
             ("round", [_]) => self.rounded(&self.atom(first)?),
-            ("round", [_, Expr::Literal(ScalarValue::Int32(Some(digits)), _)])
-                if (0..=15).contains(digits) =>
-            {
+            ("round", [_, digits]) => {
+                // The powers of ten up to here are doubles, and their reciprocals the nearest ones.
+                let digits = constant(digits).filter(|digits| (-15..=15).contains(digits));
+                let digits = digits.ok_or_else(|| self.no_function(name))?;
                 let factor = format!("CAST('1e{digits}' AS DOUBLE PRECISION)");
                 let scaled = format!("({} * {factor})", self.atom(first)?);
                 format!("({} / {factor})", self.rounded(&scaled))
@@ -176,24 +201,22 @@ impl Scope<'_> {
                     SqlDialect::Postgres => format!("(right({value}, length({part})) = {part})"),
                 }
             }
-            ("left", [_, Expr::Literal(ScalarValue::Int64(Some(count)), _)]) if *count >= 0 => {
-                format!("left({value}, {count})")
-            }
-            ("substr", [_, Expr::Literal(ScalarValue::Int64(Some(from)), _)]) => {
-                format!("substr({value}, {})", small(*from)?.max(1))
-            }
-            (
-                "substr",
-                [
-                    _,
-                    Expr::Literal(ScalarValue::Int64(Some(from)), _),
-                    Expr::Literal(ScalarValue::Int64(Some(length)), _),
-                ],
-            ) if *length >= 0 => {
-                let (from, length) = (small(*from)?, small(*length)?);
-                let (first, end) = (from.max(1), (from + length).max(1));
-                format!("substr({value}, {first}, {})", (end - first).max(0))
-            }
+            ("left", [_, count]) => match constant(count) {
+                Some(count) if count >= 0 => format!("left({value}, {})", small(count)?),
+                _ => return Err(self.no_function(name)),
+            },
+            ("substr", [_, from]) => match constant(from) {
+                Some(from) => format!("substr({value}, {})", small(from)?.max(1)),
+                None => return Err(self.no_function(name)),
+            },
+            ("substr", [_, from, length]) => match (constant(from), constant(length)) {
+                (Some(from), Some(length)) if length >= 0 => {
+                    let (from, length) = (small(from)?, small(length)?);
+                    let (first, end) = (from.max(1), (from + length).max(1));
+                    format!("substr({value}, {first}, {})", end - first)
+                }
+                _ => return Err(self.no_function(name)),
+            },
             _ => return Err(self.no_function(name)),
         })
     }
@@ -207,6 +230,17 @@ impl Scope<'_> {
                  ELSE trunc({value}) END"
             ),
         }
+    }
+}
+
+/// A whole number that is known.
+fn constant(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Alias(alias) => constant(&alias.expr),
+        Expr::Cast(cast) => constant(&cast.expr),
+        Expr::Literal(ScalarValue::Int32(number), _) => number.map(i64::from),
+        Expr::Literal(ScalarValue::Int64(number), _) => *number,
+        _ => None,
     }
 }
 

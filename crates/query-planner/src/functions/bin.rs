@@ -30,8 +30,8 @@ pub(crate) fn bin(value: Expr, bins: Bins) -> Expr {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Binned {
-    bins: Bins,
+pub(super) struct Binned {
+    pub(super) bins: Bins,
     signature: Signature,
 }
 

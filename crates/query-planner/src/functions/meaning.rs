@@ -1,10 +1,12 @@
 //! What the functions of a plan compute, for whoever writes plans down in another language.
 
 use datafusion_expr::ScalarUDF;
+use sandbar_catalog::expr::Bins;
 use sandbar_catalog::query::RelativeUnit;
 use sandbar_catalog::time::{FiscalYear, Grain, Part, WeekStart};
 use sandbar_catalog::{Shift, Window};
 
+use super::bin::Binned;
 use super::bucket::Bucket;
 use super::calendar::{self, Rules};
 use super::checked::{Checked, CheckedOp};
@@ -22,6 +24,8 @@ pub enum Meaning {
     Bucket(Grain, Calendar),
     /// A part of a day or instant, as a whole number.
     Part(Part, Calendar),
+    /// The lower bound of the bin that a number lies in.
+    Bin(Bins),
     /// Arithmetic on whole numbers of 64 bits, that fails where it would wrap.
     Checked(CheckedOp),
     /// The first argument over the second one, with four more digits, rounded half away from zero.
@@ -79,6 +83,9 @@ impl Meaning {
         }
         if let Some(part) = inner.downcast_ref::<PartOf>() {
             return Some(Self::Part(part.part, Calendar::of(&part.clock)));
+        }
+        if let Some(binned) = inner.downcast_ref::<Binned>() {
+            return Some(Self::Bin(binned.bins));
         }
         if let Some(checked) = inner.downcast_ref::<Checked>() {
             return Some(Self::Checked(checked.op));
