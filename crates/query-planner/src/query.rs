@@ -207,12 +207,19 @@ pub(crate) struct Key {
     pub(crate) cut: Option<Cut>,
     /// The step over which the path starts, where that leads to many rows.
     pub(crate) bridge: Option<Box<ToMany>>,
+    /// It is never shown, only joined by: masks do not hold for it.
+    pub(crate) internal: bool,
 }
 
 impl Key {
     /// A field of the part's own rows, or of what they lead to.
     pub(crate) fn new(path: FieldPath, cut: Option<Cut>) -> Self {
-        Self { path, cut, bridge: None }
+        Self { path, cut, bridge: None, internal: false }
+    }
+
+    /// A stored field by which the numbers of a part are looked up.
+    pub(crate) fn internal(path: FieldPath) -> Self {
+        Self { internal: true, ..Self::new(path, None) }
     }
 }
 
@@ -520,7 +527,7 @@ impl<S> Part<S> {
                 found.add(snapshot, path);
             }
         }
-        let own = self.keys.iter().filter(|key| key.bridge.is_none());
+        let own = self.keys.iter().filter(|key| key.bridge.is_none() && !key.internal);
         own.for_each(|key| found.add(snapshot, &key.path));
         for leaf in &self.leaves {
             found.add_expr(snapshot, &leaf.expr);
@@ -541,6 +548,11 @@ impl<S> Part<S> {
         let mut once = Fields::default();
         found.0.iter().for_each(|path| once.add(snapshot, path));
         once.0
+    }
+
+    /// The stored fields by which its numbers are looked up.
+    pub(crate) fn internal_keys(&self) -> Vec<FieldPath> {
+        self.keys.iter().filter(|key| key.internal).map(|key| key.path.clone()).collect()
     }
 
     /// Every stored field that is read of the rows of its bridge.

@@ -34,12 +34,13 @@ tables:
     primary_key: [id]
     fields: { id: {}, person_id: {} }
     relationships: { person: { to: people, on: { person_id: id }, cardinality: many_to_one } }
+metrics: { visit_count: { table: visits, expr: count(*) } }
 ";
 
 const POLICIES: &str = "
-groups: { masked: {}, blind: {}, clear: {} }
+groups: { masked: {}, blind: {}, headless: {}, clear: {} }
 policies:
-  visits: { groups: [masked, blind, clear], grant: { tables: [visits] } }
+  visits: { groups: [masked, blind, headless, clear], grant: { tables: [visits] } }
   people: { groups: [clear], grant: { tables: [people] } }
   masked_people:
     groups: [masked]
@@ -47,6 +48,7 @@ policies:
       tables: [people]
       masks: { email: hash, name: { prefix: 2 }, note: null, score: { constant: 7 } }
   blind_people: { groups: [blind], grant: { tables: [people], masks: { id: { constant: 0 } } } }
+  headless_people: { groups: [headless], grant: { tables: [people], fields: { only: [city] } } }
 ";
 
 fn email(id: i64) -> String {
@@ -263,4 +265,17 @@ async fn l22_a_masked_key_joins_clearly_and_shows_its_mask() {
     let one =
         r#"{"table":"visits","aggregations":["count"],"filter":{"field":"person.id","value":3}}"#;
     check_as("blind", one, &["0".to_owned()]).await;
+}
+
+/// Every third of the first 150 people is visited once, whoever asks.
+#[tokio::test]
+async fn l24_numbers_are_looked_up_by_clear_keys_that_are_masked_or_hidden() {
+    let visited = r#"{"table":"people","aggregations":["count"],
+        "filter":{"metric":"visit_count","value":1}}"#;
+    let of_person = r#"{"table":"visits","aggregations":["count"],
+        "filter":{"metric":"visit_count","per":"person","value":1}}"#;
+    for group in ["clear", "blind", "headless"] {
+        check_as(group, visited, &["50".to_owned()]).await;
+        check_as(group, of_person, &["50".to_owned()]).await;
+    }
 }

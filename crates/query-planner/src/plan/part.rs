@@ -81,6 +81,7 @@ impl<'a> Planner<'a, '_> {
                 (Some(series), None) if series.key == index => {
                     Lowered { plan: bare(PERIOD), arrow: DataType::Date32 }
                 }
+                _ if key.internal => self.internal_key(&part.rows, &key.path)?,
                 _ => self.key(key, &mut lower)?,
             });
         }
@@ -99,7 +100,8 @@ impl<'a> Planner<'a, '_> {
         };
         let fields = part.stored_fields(self.compiled.snapshot(), &[]);
         let step = part.bridge.as_ref().map(|bridge| &bridge.step);
-        let wants = Wants { condition, bridge: step, ..Wants::fields(&fields) };
+        let internal = part.internal_keys();
+        let wants = Wants { condition, bridge: step, keys: &internal, ..Wants::fields(&fields) };
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
         let builder = match bridge {
             Some((plan, step)) => self.with_bridge(builder, &part.rows, step, plan)?,

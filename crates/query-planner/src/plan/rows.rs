@@ -31,8 +31,8 @@ struct Conjunct {
 pub(super) struct Wants<'w> {
     /// Stored fields that are read of them, and of what they lead to.
     pub(super) fields: &'w [FieldPath],
-    /// Fields of the asked table by which they are looked up, clear.
-    pub(super) keys: &'w [FieldId],
+    /// Stored fields by which they are looked up, clear.
+    pub(super) keys: &'w [FieldPath],
     /// A further condition.
     pub(super) condition: Option<Plan>,
     /// The step to rows that they have many of, and are joined with.
@@ -234,7 +234,8 @@ impl<'a> Planner<'a, '_> {
             keys.push(Some(Lowered { plan: Plan::Column(column), arrow: lowered.arrow }));
         }
         let fields = part.bridge_fields(snapshot);
-        let wants = Wants { keys: &bridge.step.far, ..Wants::fields(&fields) };
+        let far: Vec<FieldPath> = bridge.step.far.iter().copied().map(FieldPath::own).collect();
+        let wants = Wants { keys: &far, ..Wants::fields(&fields) };
         let builder = self.narrowed(&bridge.rows, looked, &wants, &mut lower)?;
         // Each combination once.
         let builder = builder.aggregate(shown, Vec::<Plan>::new())?;
@@ -331,6 +332,21 @@ impl<'a> Planner<'a, '_> {
         Ok(())
     }
 
+    /// A stored field by which the numbers of a part are looked up.
+    pub(super) fn internal_key(
+        &self,
+        rows: &Rows<Sandbox>,
+        path: &FieldPath,
+    ) -> Result<Lowered, QueryError> {
+        let field = self.compiled.snapshot().field(path.field);
+        let FieldKind::Stored { arrow, .. } = &field.kind else {
+            return Err(QueryError::internal("a calculated key"));
+        };
+        let alias = self.compiled.alias(base(rows)?.source.table(), &path.via);
+        let plan = Plan::Column(key_of(&alias, &field.name));
+        Ok(Lowered { plan, arrow: arrow.clone() })
+    }
+
     /// What the rows of a table are joined by: a field, or the day of an instant.
     fn join_key(&self, alias: &str, own: FieldId, theirs: FieldId) -> Result<Plan, QueryError> {
         let snapshot = self.compiled.snapshot();
@@ -380,7 +396,8 @@ impl<'a> Planner<'a, '_> {
         via: &[RelationshipId],
     ) -> Vec<FieldId> {
         let snapshot = self.compiled.snapshot();
-        let mut keys = if via.is_empty() { wants.keys.to_vec() } else { Vec::new() };
+        let looked_up = wants.keys.iter().filter(|path| path.via == via);
+        let mut keys: Vec<FieldId> = looked_up.map(|path| path.field).collect();
         if let Some(last) = via.last() {
             let step = snapshot.relationship(*last);
             keys.extend(step.on.iter().map(|(_, theirs)| *theirs));
@@ -421,7 +438,8 @@ impl<'a> Planner<'a, '_> {
                 let mut lower = self.lower(rows)?;
                 let looked = self.look_up(rows, &mut lower)?;
                 let fields = rows.stored_fields(self.compiled.snapshot());
-                let wants = Wants { keys: far, ..Wants::fields(&fields) };
+                let paths: Vec<FieldPath> = far.iter().copied().map(FieldPath::own).collect();
+                let wants = Wants { keys: &paths, ..Wants::fields(&fields) };
                 let builder = self.narrowed(rows, looked, &wants, &mut lower)?;
                 let asked = self.compiled.alias(base(rows)?.source.table(), &[]);
                 let snapshot = self.compiled.snapshot();

@@ -128,7 +128,7 @@ impl Asking<'_> {
             } else {
                 self.only_route(table, entity, &metric.value, path)?
             };
-            let key = |field: &FieldId| Key::new(FieldPath::own(*field).behind(&way), None);
+            let key = |field: &FieldId| Key::internal(FieldPath::own(*field).behind(&way));
             draft.keys = keys.iter().map(key).collect();
             parts.push(self.part(draft, &[])?);
         }

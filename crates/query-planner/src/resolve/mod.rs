@@ -256,6 +256,7 @@ impl Asking<'_> {
             rows.scans = self.scans(step.table, rows.time, &of_bridge, &[])?;
         }
         let mut used = part.stored_fields(self.compiled.snapshot(), order);
+        used.extend(part.internal_keys());
         if let Some(Bridge { step, .. }) = &part.bridge
             && let Some(near) = step.near.first()
         {
