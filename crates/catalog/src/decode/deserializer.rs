@@ -17,6 +17,7 @@ use super::problem::Problems;
 
 /// Reads a tree into a type. What is wrong goes into `problems`; `None` if nothing could be made.
 pub fn decode<T: DeserializeOwned>(node: &Node, problems: &mut Problems) -> Option<T> {
+    let node = &node.with_each_key_once(problems);
     let known = std::mem::take(problems);
     let sink = Sink { problems: known, told: HashSet::new(), left_out: Vec::new() };
     let sink = RefCell::new(sink);

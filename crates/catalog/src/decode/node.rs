@@ -1,11 +1,14 @@
 //! A document as a tree whose values know their places.
 
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
-use super::problem::Problem;
+use super::problem::{Problem, Problems};
 
 /// A place in a text: line and column, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,7 +54,7 @@ const MAX_JSON_DEPTH: usize = 32;
 const MAX_JSON_NODES: usize = 10_000;
 
 impl Node {
-    /// Reads YAML; duplicate keys and alias bombs are refused.
+    /// Reads YAML; alias bombs are refused. Keys that stand twice do: whoever decodes is told of them.
     ///
     /// # Errors
     /// The first syntax error, with its place.
@@ -63,7 +66,9 @@ impl Node {
         if text.lines().all(blank) {
             return Ok(Self { place: None, kind: NodeKind::Map(Vec::new()) });
         }
-        let node = serde_saphyr::from_str::<YamlNode>(text).map_err(|error| {
+        let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
+        let read = serde_saphyr::from_str_with_options::<YamlNode>(text, options);
+        let node = read.map_err(|error| {
             let error = error.without_snippet();
             let place = error.location().map(|l| Place::from_yaml(&l));
             let text = error.to_string();
@@ -127,6 +132,59 @@ impl Node {
             (node, place) = (value, value.place.or(*key_place).or(place));
         }
         place
+    }
+
+    /// The same tree, in which each key of a map stands once: the first time. The others are
+    /// problems.
+    pub(super) fn with_each_key_once(&self, problems: &mut Problems) -> Cow<'_, Self> {
+        let mut twice = Vec::new();
+        self.twice("", &mut twice);
+        if twice.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        twice.into_iter().for_each(|problem| problems.push(problem));
+        let mut once = self.clone();
+        once.keep_first();
+        Cow::Owned(once)
+    }
+
+    fn twice(&self, path: &str, found: &mut Vec<Problem>) {
+        match &self.kind {
+            NodeKind::Map(entries) => {
+                let mut seen: HashMap<&str, Option<Place>> = HashMap::new();
+                for (key, place, value) in entries {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    value.twice(&path, found);
+                    match seen.entry(key) {
+                        Entry::Vacant(slot) => drop(slot.insert(*place)),
+                        Entry::Occupied(first) => {
+                            let line = first.get().map(|p| format!(": first in line {}", p.line));
+                            let line = line.unwrap_or_default();
+                            let message = format!("the key `{key}` stands twice{line}");
+                            let (code, place, suggestion) = ("D0000", *place, None);
+                            found.push(Problem { code, place, path, message, suggestion });
+                        }
+                    }
+                }
+            }
+            NodeKind::List(items) => {
+                let items = items.iter().enumerate();
+                items.for_each(|(n, item)| item.twice(&format!("{path}[{n}]"), found));
+            }
+            _ => {}
+        }
+    }
+
+    fn keep_first(&mut self) {
+        match &mut self.kind {
+            NodeKind::Map(entries) => {
+                let mut seen = HashSet::new();
+                entries.retain(|(key, _, _)| seen.insert(key.clone()));
+                entries.iter_mut().for_each(|(_, _, value)| value.keep_first());
+            }
+            NodeKind::List(items) => items.iter_mut().for_each(Self::keep_first),
+            _ => {}
+        }
     }
 
     /// What it is, for messages.
@@ -303,7 +361,7 @@ impl<'de> Visitor<'de> for JsonSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut entries: Vec<(String, Option<Place>, Node)> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             if !seen.insert(key.clone()) {
                 return Err(A::Error::custom(format!("the key `{key}` stands twice")));
@@ -334,9 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_duplicates_bombs_and_syntax_are_refused_with_a_place() {
-        let twice = Node::from_yaml("a: 1\na: 2\n").unwrap_err();
-        assert_eq!(twice.place.map(|p| p.line), Some(2), "{twice}");
+    fn yaml_bombs_and_syntax_are_refused_with_a_place() {
         let broken = Node::from_yaml("a: [1, 2\nb: 3\n").unwrap_err();
         assert!(broken.place.is_some(), "{broken}");
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
@@ -347,6 +403,21 @@ mod tests {
         assert!(Node::from_yaml(&bomb).is_err());
         assert!(Node::from_yaml(&"[".repeat(5_000)).is_err());
         assert_eq!(Node::from_yaml("# nothing\n").unwrap().kind, NodeKind::Map(Vec::new()));
+    }
+
+    #[test]
+    fn keys_of_yaml_that_stand_twice_are_told_with_their_places() {
+        let node = Node::from_yaml("a:\n  b: 1\n  c: [{d: 1, d: 2}]\n  b: 2\na: 3\n").unwrap();
+        let mut problems = Problems::default();
+        let once = node.with_each_key_once(&mut problems);
+        let told: Vec<_> = problems.iter().map(|p| (p.path.as_str(), p.place.unwrap())).collect();
+        let at = |line, column| Place { line, column };
+        assert_eq!(
+            told,
+            [("a.c[0].d", at(3, 14)), ("a.b", at(4, 3)), ("a", at(5, 1))],
+            "{problems:?}"
+        );
+        assert_eq!(*once, Node::from_yaml("a:\n  b: 1\n  c: [{d: 1}]\n").unwrap());
     }
 
     #[test]

@@ -122,7 +122,8 @@ shorthand!(
     MetricInput,
     MetricInputFull,
     "the name of a metric, or {metric, filter, offset}",
-    "MetricInput"
+    "MetricInput",
+    false
 );
 
 /// One metric divided by another, in double precision; NULL where the divisor is 0 or NULL.

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use super::filter::{Filter, RelativeUnit};
@@ -20,7 +20,75 @@ use crate::time::{Grain, Part};
 pub(crate) trait Shorthand: Sized {
     type Full: for<'de> Deserialize<'de> + Into<Self> + JsonSchema;
     const EXPECTED: &'static str;
+    /// Listings give it a number, by which it may be named too.
+    const NUMBERED: bool;
     fn from_name(name: &str) -> Self;
+
+    /// The JSON types of a name.
+    fn by_name() -> &'static [&'static str] {
+        if Self::NUMBERED { &["string", "integer"] } else { &["string"] }
+    }
+}
+
+/// A name, or the number that listings give.
+pub(crate) struct Name(String);
+
+impl Located<Name> {
+    /// It as a text.
+    pub(crate) fn named(self) -> Located<String> {
+        let Self { value, place, key_place, path } = self;
+        Located { value: value.0, place, key_place, path }
+    }
+}
+
+impl JsonSchema for Name {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "NameOrNumber".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "integer"] })
+    }
+}
+
+/// Reads a name or a number, where there may be none.
+pub(crate) fn named<'de, D>(d: D) -> Result<Option<Located<String>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Ok(Option::<Located<Name>>::deserialize(d)?.map(Located::named))
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name or a number")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+        Ok(Name(name.to_owned()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Name, E> {
+        Ok(Name(number.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Name, E> {
+        Ok(Name(number.to_string()))
+    }
 }
 
 pub(crate) struct ShorthandVisitor<T>(pub(crate) PhantomData<T>);
@@ -36,13 +104,27 @@ impl<'de, T: Shorthand> Visitor<'de> for ShorthandVisitor<T> {
         Ok(T::from_name(name))
     }
 
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        if T::NUMBERED {
+            return Ok(T::from_name(&number.to_string()));
+        }
+        Err(E::invalid_type(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::invalid_type(Unexpected::Signed(number), &self)),
+        }
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
         T::Full::deserialize(MapAccessDeserializer::new(map)).map(Into::into)
     }
 }
 
 macro_rules! shorthand {
-    ($name:ident, $full:ident, $expected:literal, $mod_name:literal) => {
+    ($name:ident, $full:ident, $expected:literal, $mod_name:literal, $numbered:literal) => {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 d.deserialize_any($crate::query::ShorthandVisitor::<Self>(std::marker::PhantomData))
@@ -56,13 +138,15 @@ macro_rules! shorthand {
 
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let full = generator.subschema_for::<$full>();
-                schemars::json_schema!({ "anyOf": [{ "type": "string" }, full] })
+                let by_name = <$name as $crate::query::Shorthand>::by_name();
+                schemars::json_schema!({ "anyOf": [{ "type": by_name }, full] })
             }
         }
 
         impl $crate::query::Shorthand for $name {
             type Full = $full;
             const EXPECTED: &'static str = $expected;
+            const NUMBERED: bool = $numbered;
             fn from_name(name: &str) -> Self {
                 Self::new(name)
             }
@@ -110,8 +194,8 @@ pub enum Compare {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "MetricAskFull")]
 pub(crate) struct MetricAskFull {
-    /// Its name.
-    name: Located<String>,
+    /// Its name, or its number.
+    name: Located<Name>,
     /// The name of the column in the answer; its own if left out.
     #[serde(rename = "as", default)]
     alias: Option<String>,
@@ -129,7 +213,7 @@ pub(crate) struct MetricAskFull {
 impl From<MetricAskFull> for MetricAsk {
     fn from(full: MetricAskFull) -> Self {
         let MetricAskFull { name, alias, filter, offset, compare } = full;
-        Self { name, alias, filter, offset, compare }
+        Self { name: name.named(), alias, filter, offset, compare }
     }
 }
 
@@ -166,7 +250,13 @@ impl MetricAsk {
     }
 }
 
-shorthand!(MetricAsk, MetricAskFull, "a name, or {name, as, filter, offset, compare}", "MetricAsk");
+shorthand!(
+    MetricAsk,
+    MetricAskFull,
+    "a name, or {name, as, filter, offset, compare}",
+    "MetricAsk",
+    true
+);
 
 /// A measure that is asked for.
 #[derive(Clone, Debug, Serialize)]
@@ -209,7 +299,7 @@ impl MeasureAsk {
     }
 }
 
-shorthand!(MeasureAsk, MeasureAskFull, "a name, or {name, as, filter}", "MeasureAsk");
+shorthand!(MeasureAsk, MeasureAskFull, "a name, or {name, as, filter}", "MeasureAsk", false);
 
 /// A number as the share of its total.
 #[derive(Clone, Debug, Serialize)]
@@ -252,7 +342,7 @@ impl Share {
     }
 }
 
-shorthand!(Share, ShareFull, "the name of a number, or {of, within, as}", "Share");
+shorthand!(Share, ShareFull, "the name of a number, or {of, within, as}", "Share", false);
 
 /// A field to list.
 #[derive(Clone, Debug, Serialize)]
@@ -311,7 +401,7 @@ impl FieldAsk {
     }
 }
 
-shorthand!(FieldAsk, FieldAskFull, "a field name, or {field, grain, bin, as}", "FieldAsk");
+shorthand!(FieldAsk, FieldAskFull, "a field name, or {field, grain, bin, as}", "FieldAsk", false);
 
 /// Bins of one width: `width` and `start`, or `count`, `min` and `max`.
 #[derive(Clone, Debug, Default, Serialize, DeriveDeserialize, JsonSchema)]
@@ -520,7 +610,8 @@ shorthand!(
     Aggregation,
     AggregationFull,
     "`count`, or {function, field, as, filter}",
-    "Aggregation"
+    "Aggregation",
+    false
 );
 
 /// A direction.
@@ -568,4 +659,4 @@ impl OrderBy {
     }
 }
 
-shorthand!(OrderBy, OrderByFull, "a column name, or {field, order}", "OrderBy");
+shorthand!(OrderBy, OrderByFull, "a column name, or {field, order}", "OrderBy", false);

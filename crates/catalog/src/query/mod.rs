@@ -43,7 +43,8 @@ pub struct SemanticQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Box<Located<SemanticQuery>>>,
     /// The table asked; not needed when metrics say it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "ask::named")]
+    #[schemars(with = "Option<ask::Name>")]
     pub table: Option<Located<String>>,
     /// Governed numbers, by name.
     #[serde(skip_serializing_if = "Items::is_empty")]
