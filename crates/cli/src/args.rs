@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use sandbar::SqlDialect;
+use tracing_subscriber::filter::LevelFilter;
 
 /// A semantic layer that a host application links. Called bare, it asks the embedded sample shop
 /// one question as four people, and says why their answers differ.
@@ -174,10 +175,41 @@ pub(crate) struct ServeArgs {
     /// The port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8817)]
     pub(crate) port: u16,
+    /// How much of what happens is told on stderr: `error` and `warn` tell what went wrong, and
+    /// why; `info` also tells of each call.
+    #[arg(long, value_enum, default_value_t = LogLevel::Warn, value_name = "LEVEL")]
+    pub(crate) log: LogLevel,
     #[command(flatten)]
     pub(crate) project: ProjectArgs,
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
+}
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What failed.
+    Error,
+    /// What may be wrong.
+    Warn,
+    /// Each call: who, what, how long, how it ended.
+    Info,
+    /// What happens inside.
+    Debug,
+}
+
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Off => Self::OFF,
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+        }
+    }
 }
 
 /// How rows are written.

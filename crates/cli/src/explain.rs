@@ -3,7 +3,7 @@
 use sandbar::{Administrator, Explanation, SqlDialect};
 
 use crate::args::ExplainArgs;
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, because, say};
 use crate::people::principal;
 use crate::project::{Today, read};
 use crate::question;
@@ -53,7 +53,8 @@ pub(crate) fn why(explained: &Explanation) -> String {
     let mut text = String::new();
     match &explained.refusal {
         Some(error) => {
-            text.push_str(&format!("refused: {} {error}\n", error.code()));
+            let because = because(error);
+            text.push_str(&format!("refused: {} {error}{because}\n", error.code()));
         }
         None => {
             let columns = explained.columns.iter();

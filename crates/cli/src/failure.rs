@@ -1,7 +1,10 @@
 //! Why a command did not do what it was asked to.
 
+use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
+
+use sandbar::ErrorKind;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -31,8 +34,26 @@ impl Failure {
 
 impl From<sandbar::Error> for Failure {
     fn from(error: sandbar::Error) -> Self {
-        Self::refused(format!("{} {}: {error}", error.code(), error.kind().name()))
+        let because = because(&error);
+        Self::refused(format!("{} {}: {error}{because}", error.code(), error.kind().name()))
     }
+}
+
+/// What went wrong on this side, where the fault is not the asker's: whoever has the command line
+/// has the files too.
+pub(crate) fn because(error: &sandbar::Error) -> String {
+    let (mut text, told) = (String::new(), error.to_string());
+    if matches!(error.kind(), ErrorKind::Internal | ErrorKind::Source) {
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let why = inner.to_string();
+            if !told.contains(&why) {
+                text.push_str(&format!("\n  because: {why}"));
+            }
+            cause = inner.source();
+        }
+    }
+    text
 }
 
 /// Writes a result to stdout; a reader that went away is no failure.

@@ -7,26 +7,22 @@ use std::path::{Path, PathBuf};
 use crate::args::SecretArgs;
 use crate::failure::{Failure, note};
 
-/// A secret, and whether it is the development one, which is for loopback addresses only.
-pub(crate) struct Secret {
-    pub(crate) value: String,
-    pub(crate) development: bool,
+/// Whether the secret is the development one, which is for loopback addresses only.
+pub(crate) fn is_development(args: &SecretArgs) -> bool {
+    args.jwt_secret_file.is_none() && std::env::var_os("SANDBAR_JWT_SECRET").is_none()
 }
 
 /// The secret that `--jwt-secret-file`, `SANDBAR_JWT_SECRET` or the development file gives.
-pub(crate) fn secret(args: &SecretArgs) -> Result<Secret, Failure> {
+pub(crate) fn secret(args: &SecretArgs) -> Result<String, Failure> {
     if let Some(file) = &args.jwt_secret_file {
-        let value = read(file)?;
-        return Ok(Secret { value, development: false });
+        return read(file);
     }
     match std::env::var("SANDBAR_JWT_SECRET") {
-        Ok(value) => Ok(Secret { value, development: false }),
+        Ok(value) => Ok(value),
         Err(std::env::VarError::NotUnicode(_)) => {
             Err(Failure::wrong("SANDBAR_JWT_SECRET is not text"))
         }
-        Err(std::env::VarError::NotPresent) => {
-            Ok(Secret { value: development()?, development: true })
-        }
+        Err(std::env::VarError::NotPresent) => development(),
     }
 }
 

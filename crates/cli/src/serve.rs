@@ -3,23 +3,25 @@
 use std::net::SocketAddr;
 
 use sandbar::Verifier;
+use tracing_subscriber::filter::LevelFilter;
 
-use crate::args::ServeArgs;
+use crate::args::{LogLevel, ServeArgs};
 use crate::failure::{Failure, note, say};
 use crate::project::{Today, read};
-use crate::secret::secret;
+use crate::secret::{is_development, secret};
 
 pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
-    let secret = secret(&args.secret)?;
-    if secret.development && !args.host.is_loopback() {
+    log(args.log)?;
+    if is_development(&args.secret) && !args.host.is_loopback() {
         return Err(Failure::wrong(format!(
             "the development secret is for loopback addresses, and {} is none: give \
              SANDBAR_JWT_SECRET or --jwt-secret-file",
             args.host
         )));
     }
-    let verifier = Verifier::hs256(secret.value.as_bytes())
-        .map_err(|error| Failure::wrong(error.to_string()))?;
+    let secret = secret(&args.secret)?;
+    let verifier =
+        Verifier::hs256(secret.as_bytes()).map_err(|error| Failure::wrong(error.to_string()))?;
     // Tokens are checked against the real time, so the shop ends yesterday.
     let mut project = read(&args.project, Today::Real)?;
     let models = project.models;
@@ -31,8 +33,23 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let bound = listener.local_addr().map_err(failed)?;
     // There is no engine over a model with errors, so that one that is ready has none.
     say(&format!("READY url=http://{bound} models={models} errors=0\n"))?;
-    note("stop with ctrl-c; a token for somebody: sandbar token wei");
+    let token = match (is_development(&args.secret), args.project.models.is_empty()) {
+        (true, true) => "; a token for somebody: sandbar token wei",
+        (true, false) => "; a token for somebody: sandbar token WHO --group GROUP",
+        (false, _) => "",
+    };
+    note(&format!("stop with ctrl-c{token}"));
     sandbar_http::serve(listener, engine, stopped()).await.map_err(failed)
+}
+
+/// Tells on stderr what the libraries say of what they do.
+fn log(level: LogLevel) -> Result<(), Failure> {
+    let started = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_max_level(LevelFilter::from(level))
+        .try_init();
+    started.map_err(|error| Failure::wrong(error.to_string()))
 }
 
 /// Ends when the process is asked to.

@@ -12,8 +12,8 @@ use crate::secret::secret;
 pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let person = Person::named(&args.who, &args.rights)?;
     let secret = secret(&args.secret)?;
-    let minter = TokenMinter::hs256(secret.value.as_bytes())
-        .map_err(|error| Failure::wrong(error.to_string()))?;
+    let minter =
+        TokenMinter::hs256(secret.as_bytes()).map_err(|error| Failure::wrong(error.to_string()))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let groups: Vec<&str> = person.groups.iter().map(String::as_str).collect();
     let attributes: Vec<(&str, AttributeValue)> =

@@ -97,6 +97,17 @@ impl Refusal {
     }
 }
 
+/// What an error comes from, for the log.
+pub(crate) fn causes(error: &dyn StdError) -> String {
+    let (mut text, mut cause) = (String::new(), error.source());
+    while let Some(inner) = cause {
+        let colon = if text.is_empty() { "" } else { ": " };
+        text.push_str(&format!("{colon}{inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let kind = error.kind();
@@ -105,7 +116,7 @@ impl From<Error> for Refusal {
             return Self::unauthenticated();
         }
         if status.is_server_error() {
-            let source = error.source().map(ToString::to_string);
+            let source = causes(&error);
             tracing::error!(code = error.code(), %error, source, "a request failed");
         }
         let message = match status {

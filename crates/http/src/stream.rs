@@ -15,7 +15,7 @@ use crate::answer::{TRUNCATED, flag, typed};
 use crate::arrow_stream::ArrowPen;
 use crate::cells;
 use crate::format::Format;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, causes};
 
 /// Waits for the first rows, which decide the status, and sends the rest behind it.
 pub(crate) async fn begun(mut answer: Answer, format: Format) -> Result<Response, Refusal> {
@@ -96,8 +96,8 @@ impl Rows {
     }
 }
 
-fn cut_off(error: impl std::error::Error) -> CutOff {
-    let source = error.source().map(ToString::to_string);
+fn cut_off(error: impl std::error::Error + 'static) -> CutOff {
+    let source = causes(&error);
     tracing::error!(%error, source, "an answer is cut off");
     CutOff
 }

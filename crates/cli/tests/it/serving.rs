@@ -1,5 +1,6 @@
 //! `serve`: the line that says it is ready, and the door behind it.
 
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
@@ -20,7 +21,8 @@ impl Served {
         let mut all = vec!["serve", "--port", "0"];
         all.extend(args);
         let mut command = account.command(&all);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let err = File::create(account.state().join("stderr")).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(err).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         Self { child, first }
@@ -97,11 +99,11 @@ fn it_says_that_it_is_ready_and_answers_with_everybodys_rights() {
 fn the_ready_line_counts_the_model_files() {
     let account = Account::new();
     let folder = account.state().join("models");
-    std::fs::create_dir(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
     let field = "primary_key: [id], fields: { id: {} }";
-    std::fs::write(folder.join("a.yaml"), format!("tables: {{ people: {{ {field} }} }}")).unwrap();
-    std::fs::write(folder.join("b.yaml"), format!("tables: {{ orders: {{ {field} }} }}")).unwrap();
-    std::fs::write(folder.join("policies.yaml"), "groups: { staff: {} }").unwrap();
+    fs::write(folder.join("a.yaml"), format!("tables: {{ people: {{ {field} }} }}")).unwrap();
+    fs::write(folder.join("b.yaml"), format!("tables: {{ orders: {{ {field} }} }}")).unwrap();
+    fs::write(folder.join("policies.yaml"), "groups: { staff: {} }").unwrap();
     let served = Served::start(&account, &["--model", folder.to_str().unwrap(), "--shop-data"]);
     assert!(served.first.ends_with(" models=2 errors=0\n"), "{}", served.first);
 }
@@ -121,8 +123,58 @@ fn the_development_secret_is_for_loopback_addresses() {
         let run = account.run(&["serve", "--port", "0", "--host", host]);
         run.refused(2, &["loopback", "SANDBAR_JWT_SECRET", "--jwt-secret-file"]);
     }
+    assert_eq!(fs::read_dir(account.state()).unwrap().count(), 0, "a secret is made for nothing");
     // With a secret of one's own the address itself is tried; this one is nobody's.
     let mut command = account.command(&["serve", "--port", "0", "--host", "192.0.2.1"]);
     let secret = "of the environment: 0123456789abcdef0123456";
     ran(command.env("SANDBAR_JWT_SECRET", secret)).refused(2, &["192.0.2.1:0"]);
+}
+
+/// Whoever asks hears that a source cannot be read; whoever serves hears which, and why.
+#[test]
+fn what_goes_wrong_on_this_side_is_told_to_the_operator() {
+    let account = Account::new();
+    let folder = account.state().join("models");
+    fs::create_dir_all(folder.join("data")).unwrap();
+    let model = "sources: { people: { format: csv, path: 'data/*.csv' } }
+tables: { people: { primary_key: [id], fields: { id: {}, name: {} } } }";
+    let policies = "groups: { staff: {} }
+policies: { all: { groups: [staff], grant: { tables: [people] } } }";
+    fs::write(folder.join("model.yaml"), model).unwrap();
+    fs::write(folder.join("policies.yaml"), policies).unwrap();
+    fs::write(folder.join("data/a.csv"), "id,name\n1,Ada\n").unwrap();
+    let served = Served::start(&account, &["--model", folder.to_str().unwrap()]);
+    let token = account.run(&["token", "zoe@shop.test", "--group", "staff"]).ends(0, &[]);
+    let ask = || {
+        let bearer = format!("Authorization: Bearer {}", token.text().trim_end());
+        let headers = ["Content-Type: application/json".to_owned(), bearer];
+        served.ask("POST /api/agent/query", &headers, r#"{"table":"people"}"#)
+    };
+    assert_eq!(ask().0, 200);
+    let told = || fs::read_to_string(account.state().join("stderr")).unwrap();
+    assert!(!told().contains("ERROR"), "{}", told());
+
+    fs::write(folder.join("data/b.csv"), "id,nam\n2,Bob\n").unwrap();
+    let (status, answer) = ask();
+    assert_eq!((status, &answer["code"]), (502, &json!("E0305")), "{answer}");
+    assert!(!answer.to_string().contains("b.csv"), "{answer}");
+    let told = told();
+    for words in ["ERROR", "E0305", "b.csv", "`name`"] {
+        assert!(told.contains(words), "`{words}` is not in {told}");
+    }
+
+    // So does whoever asks on the command line, where the files are his.
+    fs::write(folder.join("data/b.csv"), "id,name\n1,Bob\n").unwrap();
+    let model = folder.join("model.yaml");
+    let visits = "sources: { people: { format: csv, path: 'data/*.csv' } }
+tables:
+  people:
+    primary_key: [id]
+    fields: { id: {}, name: {} }
+    relationships: { self: { to: people, on: { id: id }, cardinality: many_to_one } }";
+    fs::write(&model, visits).unwrap();
+    let question = r#"{"table":"people","fields":["self.name"]}"#;
+    let folder = folder.to_str().unwrap();
+    let args = ["query", question, "--as", "zoe@shop.test", "--group", "staff", "--model", folder];
+    account.run(&args).refused(1, &["E0306", "because: ", "`people`", "`id`"]);
 }
