@@ -18,6 +18,7 @@ mod golden;
 mod optimised;
 mod percentiles;
 mod plans;
+mod proven;
 mod refused;
 mod shields;
 mod tidy;

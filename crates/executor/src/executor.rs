@@ -129,7 +129,7 @@ impl Executor {
             .create_physical_plan(&optimised, &self.state)
             .await
             .map_err(RunError::from_datafusion)?;
-        verify(&physical, plan, &self.state, &self.sources)?;
+        verify(&physical, &optimised, plan, &self.state, &self.sources)?;
         let (row_cap, narrowed) = (plan.row_cap(), plan.is_scoped());
         Ok(Prepared { optimised, physical, row_cap, narrowed })
     }

@@ -5,20 +5,22 @@
 //! filters between the leaf and whatever combines rows; doubt refuses the plan.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::error::Result;
 use datafusion::execution::context::SessionState;
-use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -27,90 +29,145 @@ use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
-use sandbar_query_planner::{Guard, QueryPlan};
+use sandbar_query_planner::{Guard, QueryPlan, guard_of};
 
 use crate::barrier::SecurityBarrierExec;
 use crate::composed::ComposedScanExec;
 use crate::error::RunError;
 use crate::source::Sources;
 
+/// Columns by their names, each over the columns of the source.
+type Names = HashMap<String, Arc<dyn PhysicalExpr>>;
+
+/// How often a condition is simplified at most.
+const MAX_PASSES: usize = 4;
+
 /// A policy as its conditions look in a physical plan, every column at position 0.
 struct Expected {
     source: String,
     /// All of it, simplified as one.
-    policy: Vec<Arc<dyn PhysicalExpr>>,
+    policy: Vec<Form>,
     /// Each condition of it alone: as it was planned, and simplified.
-    conditions: Vec<[Vec<Arc<dyn PhysicalExpr>>; 2]>,
+    conditions: Vec<[Vec<Form>; 2]>,
     schema: SchemaRef,
     barrier: bool,
     never: bool,
-    joined: bool,
-    position: usize,
-    owner: Option<usize>,
 }
 
-/// A leaf that reads data, with what stands between it and the first node that combines rows.
+/// A leaf, with what stands between it and the first node that combines rows.
 struct Leaf {
     columns: Vec<String>,
     /// All columns of what it reads, where it tells.
     source: Option<SchemaRef>,
-    conditions: Vec<Arc<dyn PhysicalExpr>>,
+    conditions: Vec<Form>,
     barrier: bool,
+    /// It reads nothing: a source without files, or rows that there cannot be.
+    empty: bool,
 }
 
-/// Proves that a physical plan keeps the policies of the plan it was made from.
+/// A condition as it is compared: parts that AND or OR joins are the same in any order, and once or
+/// twice.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Form {
+    Joined(Operator, Vec<Form>),
+    Whole(Arc<dyn PhysicalExpr>),
+}
+
+impl Form {
+    fn of(expr: &Arc<dyn PhysicalExpr>) -> Self {
+        let Some(binary) = joined(expr) else { return Self::Whole(Arc::clone(expr)) };
+        let (op, mut parts) = (*binary.op(), Vec::new());
+        let mut open = vec![binary.left(), binary.right()];
+        while let Some(next) = open.pop() {
+            match joined(next) {
+                Some(inner) if *inner.op() == op => open.extend([inner.left(), inner.right()]),
+                _ => parts.push(Self::of(next)),
+            }
+        }
+        // Any order does, as long as it is always the same.
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        parts.sort_by_cached_key(|part| hasher.hash_one(part));
+        parts.dedup();
+        match parts.pop() {
+            Some(only) if parts.is_empty() => only,
+            last => {
+                parts.extend(last);
+                Self::Joined(op, parts)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(expr) => write!(f, "{expr}"),
+            Self::Joined(op, parts) => {
+                for (index, part) in parts.iter().enumerate() {
+                    let op = if index == 0 { String::new() } else { format!(" {op} ") };
+                    write!(f, "{op}({part})")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What AND or OR joins.
+fn joined(expr: &Arc<dyn PhysicalExpr>) -> Option<&BinaryExpr> {
+    let binary = expr.downcast_ref::<BinaryExpr>()?;
+    matches!(binary.op(), Operator::And | Operator::Or).then_some(binary)
+}
+
+/// Proves that a physical plan keeps the policies of the plan it was made from. `optimised` is what
+/// it was made from last: its scans still have their names.
 pub(crate) fn verify(
     physical: &Arc<dyn ExecutionPlan>,
+    optimised: &LogicalPlan,
     plan: &QueryPlan,
     state: &SessionState,
     sources: &Sources,
 ) -> Result<(), RunError> {
     let unproven = |what: String| RunError::Unproven(what);
-    let mut expected = Vec::with_capacity(plan.guards().len());
+    let left = scans(optimised, plan.guards().len()).map_err(unproven)?;
+    // A policy's table may be gone only together with the table whose rows it decides.
     for (position, guard) in plan.guards().iter().enumerate() {
-        let found = expect(position, guard, state, sources);
+        if !left.contains(&position) && guard.owner().is_some_and(|owner| left.contains(&owner)) {
+            return Err(unproven("a policy's table is gone, and what it guards is not".to_owned()));
+        }
+    }
+    let mut expected = Vec::with_capacity(left.len());
+    for guard in left.iter().filter_map(|position| plan.guards().get(*position)) {
+        let found = expect(guard, state, sources);
         expected.push(found.map_err(|e| unproven(e.strip_backtrace()))?);
     }
     let mut leaves = Vec::new();
-    // Whether a condition can never be true, so that nothing stands in place of data.
-    let mut empty = false;
-    walk(physical, &mut Vec::new(), &mut leaves, &mut empty).map_err(unproven)?;
-    // The strongest policies find their leaves first, so that none is left to a weaker one.
-    expected.sort_by_key(|e| std::cmp::Reverse((e.policy.len(), e.barrier)));
-    let fitting: Vec<Vec<usize>> = expected
-        .iter()
-        .map(|expected| {
-            leaves
-                .iter()
-                .enumerate()
-                .filter(|(_, leaf)| expected.fits(leaf))
-                .map(|(n, _)| n)
-                .collect()
-        })
-        .collect();
-    // The optimiser leaves out a table when nothing of it is asked for. That is no gap where every
-    // leaf keeps the policy of whichever table it may read.
-    let clear = || {
-        leaves.iter().all(|leaf| {
-            let mut likely = expected.iter().filter(|expected| expected.may_be(leaf));
-            let joined = likely.clone().filter(|expected| expected.joined).count();
-            (joined == 0 || joined == likely.clone().count())
-                && likely.all(|expected| expected.fits(leaf))
-        })
+    walk(physical, &mut Vec::new(), &mut leaves).map_err(unproven)?;
+    let fitting = |empty: bool| -> Vec<Vec<usize>> {
+        let fits = |expected: &Expected| {
+            let leaves = leaves.iter().enumerate();
+            let fitting = leaves.filter(|(_, l)| (empty || !l.empty) && expected.fits(l));
+            fitting.map(|(n, _)| n).collect()
+        };
+        expected.iter().map(fits).collect()
     };
     let mut taken = vec![None; leaves.len()];
-    let mut missing: Vec<(usize, Option<usize>)> = Vec::new();
-    for (index, expected) in expected.iter().enumerate() {
-        if matched(index, &fitting, &mut taken, &mut vec![false; leaves.len()]) {
+    let mut open = Vec::new();
+    let reading = fitting(false);
+    for policy in 0..expected.len() {
+        if !matched(policy, &reading, &mut taken, &mut vec![false; leaves.len()]) {
+            open.push(policy);
+        }
+    }
+    // What is left over reads nothing. Leaves that have a policy keep one.
+    let all = if open.is_empty() { Vec::new() } else { fitting(true) };
+    for policy in open {
+        if matched(policy, &all, &mut taken, &mut vec![false; leaves.len()]) {
             continue;
         }
-        // What reads nothing shows nothing.
-        if empty || expected.never || clear() {
-            missing.push((expected.position, expected.owner));
-            continue;
-        }
+        let Some(expected) = expected.get(policy) else { continue };
         // For the operator's log: no asker sees it.
-        let shown = |conditions: &[Arc<dyn PhysicalExpr>]| {
+        let shown = |conditions: &[Form]| {
             conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
         };
         let found: Vec<String> = leaves.iter().map(|l| shown(&l.conditions)).collect();
@@ -121,24 +178,28 @@ pub(crate) fn verify(
             found.join("; ")
         )));
     }
-    // A policy's table may be gone only together with the table whose rows it decides.
-    let gone = |position: usize| missing.iter().any(|(other, _)| *other == position);
-    if missing.iter().any(|(_, owner)| owner.is_some_and(|owner| !gone(owner))) {
-        return Err(unproven("a policy's table is gone, and what it guards is not".to_owned()));
-    }
-    if taken.iter().all(Option::is_some) {
-        Ok(())
-    } else {
-        Err(unproven("data is read that was not planned".to_owned()))
-    }
+    let planned = taken.iter().zip(&leaves).all(|(taken, leaf)| taken.is_some() || leaf.empty);
+    if planned { Ok(()) } else { Err(unproven("data is read that was not planned".to_owned())) }
 }
 
-fn expect(
-    position: usize,
-    guard: &Guard,
-    state: &SessionState,
-    sources: &Sources,
-) -> Result<Expected> {
+/// The guards whose scans an optimised plan still has, by their positions.
+fn scans(optimised: &LogicalPlan, guards: usize) -> Result<Vec<usize>, String> {
+    let mut found = Vec::new();
+    let mut unknown = false;
+    let walked = optimised.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            match guard_of(&scan.table_name).filter(|position| *position < guards) {
+                Some(position) => found.push(position),
+                None => unknown = true,
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.map_err(|e| e.strip_backtrace())?;
+    if unknown { Err("data is read that was not planned".to_owned()) } else { Ok(found) }
+}
+
+fn expect(guard: &Guard, state: &SessionState, sources: &Sources) -> Result<Expected> {
     let provider = sources.provider(guard.source()).ok_or_else(|| {
         datafusion::error::DataFusionError::Internal("an unknown source is scanned".to_owned())
     })?;
@@ -162,9 +223,6 @@ fn expect(
         schema,
         barrier: guard.barrier(),
         never: guard.never(),
-        joined: guard.joined() > 0,
-        position,
-        owner: guard.owner(),
     })
 }
 
@@ -194,13 +252,9 @@ fn matched(
 }
 
 impl Expected {
-    /// Whether a leaf may be this policy's.
+    /// Whether a leaf may be this policy's: it reads the policy's source, as far as its columns
+    /// tell, below the conditions and the barrier.
     fn fits(&self, leaf: &Leaf) -> bool {
-        !self.never && self.may_be(leaf) && self.holds(leaf) && (leaf.barrier || !self.barrier)
-    }
-
-    /// Whether a leaf may read this policy's source, by its columns.
-    fn may_be(&self, leaf: &Leaf) -> bool {
         let same = |source: &SchemaRef| {
             let pairs = source.fields().iter().zip(self.schema.fields());
             source.fields().len() == self.schema.fields().len()
@@ -208,13 +262,14 @@ impl Expected {
         };
         leaf.source.as_ref().is_none_or(same)
             && leaf.columns.iter().all(|name| self.schema.column_with_name(name).is_some())
+            && (leaf.barrier || !self.barrier)
+            && if self.never { leaf.conditions.contains(&never()) } else { self.holds(leaf) }
     }
 
-    /// Whether the policy stands over a leaf. DataFusion simplifies what it comes by, together or
+    /// Whether the policy stands over a leaf. DataFusion rewrites what it comes by, together or
     /// apart or not at all; each form says the same.
     fn holds(&self, leaf: &Leaf) -> bool {
-        let stands =
-            |form: &[Arc<dyn PhysicalExpr>]| form.iter().all(|part| leaf.conditions.contains(part));
+        let stands = |form: &[Form]| form.iter().all(|part| leaf.conditions.contains(part));
         stands(&self.policy)
             || self.conditions.iter().all(|forms| forms.iter().any(|form| stands(form)))
     }
@@ -234,12 +289,22 @@ impl<'a> Forms<'a> {
         Ok(Self { state, schema, simplifier: ExprSimplifier::new(context) })
     }
 
-    fn planned(&self, condition: Expr) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+    fn planned(&self, condition: Expr) -> Result<Vec<Form>> {
         self.physical(self.coerced(condition)?)
     }
 
-    fn simplified(&self, condition: Expr) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
-        self.physical(self.simplifier.simplify(self.coerced(condition)?)?)
+    /// The optimiser simplifies more than once: what the first time makes of a list may have parts
+    /// that are the same.
+    fn simplified(&self, condition: Expr) -> Result<Vec<Form>> {
+        let mut condition = self.coerced(condition)?;
+        for _ in 0..MAX_PASSES {
+            let simpler = self.simplifier.simplify(condition.clone())?;
+            if simpler == condition {
+                break;
+            }
+            condition = simpler;
+        }
+        self.physical(condition)
     }
 
     fn coerced(&self, condition: Expr) -> Result<Expr> {
@@ -252,65 +317,74 @@ impl<'a> Forms<'a> {
         self.simplifier.coerce(bare.data, &self.schema)
     }
 
-    fn physical(&self, condition: Expr) -> Result<Vec<Arc<dyn PhysicalExpr>>> {
+    fn physical(&self, condition: Expr) -> Result<Vec<Form>> {
         let physical = self.state.create_physical_expr(condition, &self.schema)?;
         // A condition that is true of every row the schema allows leaves no trace in the plan.
         let parts = split_conjunction(&physical).into_iter().filter(|part| !always(part));
-        parts.map(|part| normalised(part, &|name| Some(name.to_owned()))).collect()
+        let own = |name: &str| Some(source_column(name));
+        parts.map(|part| Ok(Form::of(&normalised(part, &own)?))).collect()
     }
 }
 
-fn always(expr: &Arc<dyn PhysicalExpr>) -> bool {
-    expr.downcast_ref::<Literal>()
-        .is_some_and(|literal| *literal.value() == ScalarValue::Boolean(Some(true)))
+fn truth(value: bool) -> Literal {
+    Literal::new(ScalarValue::Boolean(Some(value)))
 }
 
-/// The expression with every column under its source name, at position 0.
+fn always(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    expr.downcast_ref::<Literal>().is_some_and(|literal| *literal == truth(true))
+}
+
+/// The condition that no row fulfils.
+fn never() -> Form {
+    Form::Whole(Arc::new(truth(false)))
+}
+
+/// A column of a source, at position 0.
+fn source_column(name: &str) -> Arc<dyn PhysicalExpr> {
+    Arc::new(Column::new(name, 0))
+}
+
+/// The expression over the columns of its source: what a projection has computed is put in place of
+/// its columns. A column of which that is not known matches none.
 fn normalised(
     expr: &Arc<dyn PhysicalExpr>,
-    source_name: &dyn Fn(&str) -> Option<String>,
+    computed: &dyn Fn(&str) -> Option<Arc<dyn PhysicalExpr>>,
 ) -> Result<Arc<dyn PhysicalExpr>> {
-    let renamed = Arc::clone(expr).transform(|node| {
-        match node.downcast_ref::<Column>() {
-            Some(column) => {
-                // A computed column has no source name, and matches none.
-                let name = source_name(column.name()).unwrap_or_else(|| "#computed".to_owned());
-                Ok(Transformed::yes(Arc::new(Column::new(&name, 0)) as Arc<dyn PhysicalExpr>))
-            }
-            None => Ok(Transformed::no(node)),
+    let replaced = Arc::clone(expr).transform_up(|node| match node.downcast_ref::<Column>() {
+        Some(column) => {
+            let known = computed(column.name());
+            Ok(Transformed::yes(known.unwrap_or_else(|| source_column("#unknown"))))
         }
+        None => Ok(Transformed::no(node)),
     })?;
-    Ok(renamed.data)
+    Ok(replaced.data)
 }
 
 fn walk<'p>(
     node: &'p Arc<dyn ExecutionPlan>,
     above: &mut Vec<&'p Arc<dyn ExecutionPlan>>,
     leaves: &mut Vec<Leaf>,
-    empty: &mut bool,
 ) -> Result<(), String> {
     if node.is::<CrossJoinExec>() || node.is::<NestedLoopJoinExec>() {
         return Err("a join without a key".to_owned());
     }
     let children = node.children();
     if children.is_empty() {
-        if node.is::<EmptyExec>() {
-            *empty = true;
-        } else if !node.is::<PlaceholderRowExec>() {
+        if !node.is::<PlaceholderRowExec>() {
             leaves.push(leaf(node, above)?);
         }
         return Ok(());
     }
     above.push(node);
     for child in children {
-        walk(child, above, leaves, empty)?;
+        walk(child, above, leaves)?;
     }
     above.pop();
     Ok(())
 }
 
 fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Result<Leaf, String> {
-    let (columns, mut names) = read_columns(node);
+    let (columns, mut names) = read_columns(node).map_err(|e| e.strip_backtrace())?;
     let source = source_schema(node);
     let mut conditions = Vec::new();
     let composed = node.downcast_ref::<ComposedScanExec>();
@@ -322,19 +396,17 @@ fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Res
             }
             for part in split_conjunction(filter.predicate()) {
                 let part = normalised(part, &|name| names.get(name).cloned());
-                conditions.push(part.map_err(|e| e.strip_backtrace())?);
+                conditions.push(Form::of(&part.map_err(|e| e.strip_backtrace())?));
             }
             limited |= filter.fetch().is_some();
         } else if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
-            let mut renamed = HashMap::new();
+            let mut shown = HashMap::new();
             for projected in projection.expr() {
-                if let Some(column) = projected.expr.downcast_ref::<Column>()
-                    && let Some(source) = names.get(column.name())
-                {
-                    renamed.insert(projected.alias.clone(), source.clone());
-                }
+                let value = normalised(&projected.expr, &|name| names.get(name).cloned());
+                let value = value.map_err(|e| e.strip_backtrace())?;
+                shown.insert(projected.alias.clone(), value);
             }
-            names = renamed;
+            names = shown;
         } else if node.is::<GlobalLimitExec>() || node.is::<LocalLimitExec>() {
             limited = true;
         } else if !transparent(node.name()) {
@@ -342,12 +414,13 @@ fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Res
         }
     }
     let barrier = above.iter().any(|node| node.is::<SecurityBarrierExec>());
-    Ok(Leaf { columns, source, conditions, barrier })
+    Ok(Leaf { columns, source, conditions, barrier, empty: node.is::<EmptyExec>() })
 }
 
 /// Whether a leaf reads columns of a source under the names they have there.
 pub(crate) fn reads_only(node: &Arc<dyn ExecutionPlan>, schema: &SchemaRef) -> bool {
-    read_columns(node).0.iter().all(|name| schema.column_with_name(name).is_some())
+    let read = read_columns(node);
+    read.is_ok_and(|(read, _)| read.iter().all(|name| schema.column_with_name(name).is_some()))
 }
 
 /// All columns of the files or batches that a leaf reads.
@@ -358,9 +431,9 @@ fn source_schema(node: &Arc<dyn ExecutionPlan>) -> Option<SchemaRef> {
     files.or_else(|| Some(source.downcast_ref::<MemorySourceConfig>()?.original_schema()))
 }
 
-/// The source's columns that a leaf reads, and the source names of the columns it gives. A scan of
-/// files may compute and rename columns by itself.
-fn read_columns(node: &Arc<dyn ExecutionPlan>) -> (Vec<String>, HashMap<String, String>) {
+/// The source's columns that a leaf reads, and what each column is that it gives. A scan of files
+/// may compute and rename columns by itself.
+fn read_columns(node: &Arc<dyn ExecutionPlan>) -> Result<(Vec<String>, Names)> {
     let files = node
         .downcast_ref::<DataSourceExec>()
         .and_then(|exec| exec.data_source().downcast_ref::<FileScanConfig>());
@@ -373,15 +446,16 @@ fn read_columns(node: &Arc<dyn ExecutionPlan>) -> (Vec<String>, HashMap<String, 
             Some(field) => field.name().clone(),
             None => "#unknown".to_owned(),
         });
-        let plain = projection.iter().filter_map(|projected| {
-            let column = projected.expr.downcast_ref::<Column>()?;
-            Some((projected.alias.clone(), column.name().to_owned()))
-        });
-        return (columns.collect(), plain.collect());
+        let mut names = Names::new();
+        for projected in projection.iter() {
+            let value = normalised(&projected.expr, &|name| Some(source_column(name)))?;
+            names.insert(projected.alias.clone(), value);
+        }
+        return Ok((columns.collect(), names));
     }
     let columns: Vec<String> = node.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let names = columns.iter().map(|name| (name.clone(), name.clone())).collect();
-    (columns, names)
+    let names = columns.iter().map(|name| (name.clone(), source_column(name))).collect();
+    Ok((columns, names))
 }
 
 /// Nodes that pass every row on as it is. A barrier is none of them: what stands above it may be

@@ -32,7 +32,7 @@ pub use outline::{ColumnOutline, GrainOutline, JoinOutline, Outline};
 pub use plan::{DeclaredKey, QueryPlan, plan};
 pub use query::{AnswerColumn, AuthorizedQuery, Query, ResolvedQuery};
 pub use resolve::{derive, resolve};
-pub use scan::{Guard, Shield};
+pub use scan::{Guard, Shield, guard_of};
 
 /// The words of the catalog that [`Meaning`] uses.
 pub mod words {

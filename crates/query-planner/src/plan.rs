@@ -374,7 +374,12 @@ impl<'a> Planner<'a, '_> {
             Shape::Listing(_) => {
                 let ties = self.tie_breakers().len();
                 sort.extend((0..ties).map(|index| column(&format!("#t{index}"), Order::Asc)));
-                let ordered = ties > 0 || !self.query.order.is_empty();
+                if ties == 0 && !self.query.order.is_empty() {
+                    // Rows that are alike in all that is shown may stand in any order.
+                    let rest = columns.iter().enumerate().filter(|(place, _)| !asked(*place));
+                    sort.extend(rest.map(|(_, shown)| column(&shown.name, Order::Asc)));
+                }
+                let ordered = !sort.is_empty();
                 (sort, ordered)
             }
         }

@@ -74,6 +74,16 @@ impl Guard {
     }
 }
 
+/// What a scan is called in a plan beside its source's name, by the position of its guard.
+fn guard_name(guard: usize) -> String {
+    format!("scan.{guard}")
+}
+
+/// The position of the guard that a scan of a plan belongs to, by its name there.
+pub fn guard_of(scan: &TableReference) -> Option<usize> {
+    scan.schema()?.strip_prefix("scan.")?.parse().ok()
+}
+
 /// The name of a key column that only joins may use.
 pub(crate) fn key_name(name: &str) -> String {
     format!("#{name}")
@@ -105,6 +115,11 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Scans {
+    /// The name of the next scan in a plan: the guard that it belongs to, and its source.
+    fn reference(&self, stored: &Stored) -> TableReference {
+        TableReference::partial(guard_name(self.guards.len()), stored.name.clone())
+    }
+
     /// The rows and fields of one table that its sandbox shows. Those of a derived table are made
     /// of `derived`, a plan of what the asker sees of the tables below it.
     pub(crate) fn scan(
@@ -137,13 +152,14 @@ impl<'a> Scanner<'a> {
             self.condition_fields(filter, &mut columns);
         }
         let own_guard = self.scans.guards.len();
+        let stored = self.compiled.stored(table)?;
+        let at = self.scans.reference(stored);
         let (mut builder, mut marks) = match derived {
             Some(plan) if sandbox.rows().is_everything() => {
-                let name = TableReference::bare(self.compiled.stored(table)?.name.clone());
-                (LogicalPlanBuilder::from(plan).alias(name)?, 0)
+                (LogicalPlanBuilder::from(plan).alias(at.clone())?, 0)
             }
             Some(_) => return Err(QueryError::internal("a row filter on a derived table")),
-            None => self.rows(table, sandbox.rows(), columns)?,
+            None => self.rows(table, &at, sandbox.rows(), columns)?,
         };
         // Conditions of cells join their related tables too, before the masks are applied.
         let mut tests: Vec<Plan> = Vec::with_capacity(by_row.len());
@@ -152,7 +168,7 @@ impl<'a> Scanner<'a> {
                 RowFilter::Everything => lit(true),
                 RowFilter::Never => lit(false),
                 RowFilter::Where(condition) => {
-                    let (joined, test) = self.condition(builder, condition, &mut marks)?;
+                    let (joined, test) = self.condition(builder, &at, condition, &mut marks)?;
                     builder = joined;
                     test
                 }
@@ -160,15 +176,14 @@ impl<'a> Scanner<'a> {
             tests.push(test);
         }
         let mut tests = tests.into_iter();
-        let stored = self.compiled.stored(table)?;
         let mut shown = Vec::with_capacity(wanted.fields.len() + wanted.keys.len());
         for field in wanted.fields {
-            let value = self.cell(stored, sandbox.cell(*field), *field, &mut tests)?;
+            let value = self.cell(&at, sandbox.cell(*field), *field, &mut tests)?;
             shown.push(value.alias(&self.compiled.snapshot().field(*field).name));
         }
         for key in wanted.keys {
             let name = &self.compiled.snapshot().field(*key).name;
-            shown.push(self.raw(stored, *key)?.alias(key_name(name)));
+            shown.push(self.raw(&at, *key)?.alias(key_name(name)));
         }
         if shown.is_empty() {
             shown.push(lit(true).alias("#row"));
@@ -200,6 +215,7 @@ impl<'a> Scanner<'a> {
     fn rows(
         &mut self,
         table: TableId,
+        at: &TableReference,
         filter: &RowFilter,
         mut columns: Vec<FieldId>,
     ) -> Result<(LogicalPlanBuilder, usize), QueryError> {
@@ -210,9 +226,8 @@ impl<'a> Scanner<'a> {
         projection.dedup();
         let source = stored.source.clone();
         let source = source.ok_or_else(|| QueryError::internal("a derived table is scanned"))?;
-        let name = TableReference::bare(stored.name.clone());
         #[expect(clippy::disallowed_methods, reason = "this is the one place that scans")]
-        let mut builder = LogicalPlanBuilder::scan(name, source, Some(projection))?;
+        let mut builder = LogicalPlanBuilder::scan(at.clone(), source, Some(projection))?;
         let mut marks = 0;
         let guard = self.scans.guards.len();
         self.scans.guards.push(Guard {
@@ -234,7 +249,7 @@ impl<'a> Scanner<'a> {
             conjuncts.into_iter().partition(|c| !c.related().is_empty());
         let mut policy = Vec::with_capacity(own.len());
         for condition in own {
-            policy.push(self.own(condition)?);
+            policy.push(self.own(at, condition)?);
         }
         if let Some(all) = balanced(policy.clone(), Operator::And) {
             builder = builder.filter(all)?;
@@ -242,9 +257,9 @@ impl<'a> Scanner<'a> {
         for condition in related {
             marks += 1;
             if let Condition::Related(relationship, inner) = condition {
-                builder = self.join(builder, *relationship, inner, JoinType::LeftSemi)?.0;
+                builder = self.join(builder, at, *relationship, inner, JoinType::LeftSemi)?.0;
             } else {
-                let (joined, test) = self.condition(builder, condition, &mut marks)?;
+                let (joined, test) = self.condition(builder, at, condition, &mut marks)?;
                 builder = joined.filter(test)?;
             }
         }
@@ -256,10 +271,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// A condition on the table's own fields.
-    fn own(&self, condition: &Condition) -> Result<Plan, QueryError> {
+    fn own(&self, at: &TableReference, condition: &Condition) -> Result<Plan, QueryError> {
         match condition {
             Condition::Own(expr) => {
-                let mut lower = Lower::new(self.compiled, Columns::Raw, self.compiled.clock());
+                let mut lower = Lower::new(self.compiled, Columns::Raw(at), self.compiled.clock());
                 let plan = lower.modelled(expr)?.plan;
                 // The check refuses what can fail by its model types; the stored ones decide.
                 if lower.fallible {
@@ -272,7 +287,7 @@ impl<'a> Scanner<'a> {
                     Condition::All(_) => Operator::And,
                     _ => Operator::Or,
                 };
-                let parts = parts.iter().map(|p| self.own(p)).collect::<Result<_, _>>()?;
+                let parts = parts.iter().map(|p| self.own(at, p)).collect::<Result<_, _>>()?;
                 balanced(parts, op).ok_or_else(|| QueryError::internal("an empty row filter"))
             }
             Condition::Related(..) => Err(QueryError::internal("a related row filter alone")),
@@ -283,15 +298,16 @@ impl<'a> Scanner<'a> {
     fn condition(
         &mut self,
         mut builder: LogicalPlanBuilder,
+        at: &TableReference,
         condition: &Condition,
         marks: &mut usize,
     ) -> Result<(LogicalPlanBuilder, Plan), QueryError> {
         match condition {
-            Condition::Own(_) => Ok((builder, self.own(condition)?)),
+            Condition::Own(_) => Ok((builder, self.own(at, condition)?)),
             Condition::Related(relationship, inner) => {
                 *marks += 1;
                 let (builder, alias) =
-                    self.join(builder, *relationship, inner, JoinType::LeftMark)?;
+                    self.join(builder, at, *relationship, inner, JoinType::LeftMark)?;
                 let mark = Column::new(Some(TableReference::bare(alias)), "mark");
                 Ok((builder, Plan::Column(mark)))
             }
@@ -302,7 +318,7 @@ impl<'a> Scanner<'a> {
                 };
                 let mut tests = Vec::with_capacity(parts.len());
                 for part in parts {
-                    let (joined, test) = self.condition(builder, part, marks)?;
+                    let (joined, test) = self.condition(builder, at, part, marks)?;
                     builder = joined;
                     tests.push(test);
                 }
@@ -318,25 +334,25 @@ impl<'a> Scanner<'a> {
     fn join(
         &mut self,
         builder: LogicalPlanBuilder,
+        at: &TableReference,
         relationship: RelationshipId,
         condition: &Condition,
         join_type: JoinType,
     ) -> Result<(LogicalPlanBuilder, String), QueryError> {
         let compiled = self.compiled;
         let relationship = compiled.snapshot().relationship(relationship);
-        let here = self.compiled.stored(relationship.id.table())?;
-        let there = self.compiled.stored(relationship.to)?;
+        let there = self.scans.reference(compiled.stored(relationship.to)?);
         let alias = format!("policy.{}", self.scans.policies);
         self.scans.policies += 1;
         let their_keys: Vec<FieldId> = relationship.on.iter().map(|(_, theirs)| *theirs).collect();
         let filter = RowFilter::Where(condition.clone());
-        let (partners, _) = self.rows(relationship.to, &filter, their_keys)?;
+        let (partners, _) = self.rows(relationship.to, &there, &filter, their_keys)?;
         let (mut left, mut right, mut shown) = (Vec::new(), Vec::new(), Vec::new());
         for (index, (own, theirs)) in relationship.on.iter().enumerate() {
             let key = format!("k{index}");
-            shown.push(self.raw(there, *theirs)?.alias(&key));
+            shown.push(self.raw(&there, *theirs)?.alias(&key));
             right.push(Column::new(Some(TableReference::bare(alias.clone())), key));
-            left.push(self.raw_column(here, *own)?);
+            left.push(self.raw_column(at, *own)?);
         }
         let partners =
             partners.project(shown)?.alias(TableReference::bare(alias.clone()))?.build()?;
@@ -356,25 +372,23 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn raw_column(&self, stored: &Stored, field: FieldId) -> Result<Column, QueryError> {
+    fn raw_column(&self, at: &TableReference, field: FieldId) -> Result<Column, QueryError> {
         match &self.compiled.snapshot().field(field).kind {
-            FieldKind::Stored { column, .. } => {
-                Ok(Column::new(Some(TableReference::bare(stored.name.clone())), column.clone()))
-            }
+            FieldKind::Stored { column, .. } => Ok(Column::new(Some(at.clone()), column.clone())),
             FieldKind::Calculated(_) => {
                 Err(QueryError::internal("a calculated field is not stored"))
             }
         }
     }
 
-    fn raw(&self, stored: &Stored, field: FieldId) -> Result<Plan, QueryError> {
-        Ok(Plan::Column(self.raw_column(stored, field)?))
+    fn raw(&self, at: &TableReference, field: FieldId) -> Result<Plan, QueryError> {
+        Ok(Plan::Column(self.raw_column(at, field)?))
     }
 
     /// What the sandbox shows of a field, in the stored type.
     fn cell(
         &self,
-        stored: &Stored,
+        at: &TableReference,
         cell: &Cell,
         field: FieldId,
         tests: &mut impl Iterator<Item = Plan>,
@@ -382,7 +396,7 @@ impl<'a> Scanner<'a> {
         let FieldKind::Stored { arrow, .. } = &self.compiled.snapshot().field(field).kind else {
             return Err(QueryError::internal("a calculated field is not stored"));
         };
-        let value = self.raw(stored, field)?;
+        let value = self.raw(at, field)?;
         match cell {
             Cell::Clear => Ok(value),
             Cell::Hidden => Err(QueryError::internal("a hidden field is read")),

@@ -4,7 +4,7 @@ use datafusion_expr::{Expr, LogicalPlan, Operator};
 
 use crate::barrier::Barrier;
 use crate::error::QueryError;
-use crate::scan::Guard;
+use crate::scan::{Guard, guard_of};
 
 /// Checks that every scan stands below its policy, that nothing stands in the plan that could
 /// read past one, and that no join multiplies rows for want of a key.
@@ -12,10 +12,10 @@ use crate::scan::Guard;
 /// # Errors
 /// An internal error that names the rule that is broken.
 pub(crate) fn verify(plan: &LogicalPlan, guards: &[Guard]) -> Result<(), QueryError> {
-    let mut open: Vec<&Guard> = guards.iter().collect();
+    let mut open: Vec<Option<&Guard>> = guards.iter().map(Some).collect();
     let mut above = Vec::new();
     walk(plan, &mut above, &mut open)?;
-    match open.first() {
+    match open.into_iter().flatten().next() {
         Some(guard) => Err(broken(format!("the scan of `{}` is lost", guard.source()))),
         None => Ok(()),
     }
@@ -28,7 +28,7 @@ fn broken(what: String) -> QueryError {
 fn walk<'p>(
     plan: &'p LogicalPlan,
     above: &mut Vec<&'p LogicalPlan>,
-    open: &mut Vec<&Guard>,
+    open: &mut [Option<&Guard>],
 ) -> Result<(), QueryError> {
     match plan {
         LogicalPlan::TableScan(scan) => {
@@ -36,11 +36,11 @@ fn walk<'p>(
                 return Err(broken("a scan filters by itself".to_owned()));
             }
             let name = scan.table_name.table();
-            let found = open
-                .iter()
-                .position(|guard| guard.source() == name && stands(guard, above))
+            // Each scan has a guard of its own.
+            let guard = guard_of(&scan.table_name).and_then(|guard| open.get_mut(guard)?.take());
+            guard
+                .filter(|guard| guard.source() == name && stands(guard, above))
                 .ok_or_else(|| broken(format!("`{name}` is scanned without its policy")))?;
-            open.remove(found);
         }
         LogicalPlan::Join(join) if join.on.is_empty() => {
             return Err(broken("a join without a key".to_owned()));

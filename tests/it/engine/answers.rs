@@ -115,3 +115,35 @@ async fn every_unknown_name_is_told_at_once() {
     let error = asked(&chief(&engine(5).await), query).await.unwrap_err();
     assert_eq!(error.problems().len(), 3, "{error}");
 }
+
+#[tokio::test]
+async fn rows_without_a_key_that_are_ordered_alike_are_ordered_by_what_is_shown() {
+    let session = chief(&engine(20).await);
+    let all = csv(&session, r#"{"table":"heap","fields":["tenant","id"],"order_by":["tenant"]}"#);
+    let all = all.await;
+    let rows: Vec<&str> = all.lines().skip(1).collect();
+    let mut sorted: Vec<(&str, i64)> = rows
+        .iter()
+        .filter_map(|row| row.split_once(',').map(|(tenant, id)| (tenant, id.parse().unwrap())))
+        .collect();
+    sorted.sort_unstable();
+    let sorted: Vec<String> = sorted.iter().map(|(tenant, id)| format!("{tenant},{id}")).collect();
+    assert_eq!(rows, sorted);
+    assert!(rows.len() > 2);
+}
+
+#[tokio::test]
+async fn tables_and_metrics_are_asked_by_the_numbers_that_listings_give() {
+    let session = chief(&engine(20).await);
+    let table = session.tables().unwrap().into_iter().find(|table| table.name == "sales").unwrap();
+    let by_name = csv(&session, COUNT).await;
+    for number in [table.id.to_string(), format!("\"{}\"", table.id)] {
+        let asked = COUNT.replace("\"sales\"", &number);
+        assert_ne!(asked, COUNT);
+        assert_eq!(csv(&session, &asked).await, by_name, "{asked}");
+    }
+    let unknown = asked(&session, r#"{"table":-1,"aggregations":["count"]}"#).await.unwrap_err();
+    assert_eq!(unknown.code(), "Q0102");
+    let metric = asked(&session, r#"{"metrics":[4711]}"#).await.unwrap_err();
+    assert_eq!(metric.code(), "Q0101");
+}

@@ -42,11 +42,11 @@ impl Lowered {
 
 /// Where the columns of the fields stand.
 #[derive(Clone, Copy)]
-pub(crate) enum Columns {
+pub(crate) enum Columns<'a> {
     /// In the joined tables, each under its alias.
     Joined(TableId),
     /// In the scan of one table, under the source's own column names: for policies.
-    Raw,
+    Raw(&'a TableReference),
     /// Nowhere: what is lowered is computed from its inputs alone.
     Nothing,
 }
@@ -54,7 +54,7 @@ pub(crate) enum Columns {
 /// Lowers expressions of one place of a plan.
 pub(crate) struct Lower<'a> {
     compiled: &'a Compiled,
-    columns: Columns,
+    columns: Columns<'a>,
     clock: &'a Clock,
     /// The aggregations found, each once; the expression refers to them by position.
     pub(crate) aggregates: Vec<Plan>,
@@ -107,7 +107,7 @@ pub(crate) fn balanced(mut parts: Vec<Plan>, op: Operator) -> Option<Plan> {
 }
 
 impl<'a> Lower<'a> {
-    pub(crate) fn new(compiled: &'a Compiled, columns: Columns, clock: &'a Clock) -> Self {
+    pub(crate) fn new(compiled: &'a Compiled, columns: Columns<'a>, clock: &'a Clock) -> Self {
         Self {
             compiled,
             columns,
@@ -178,10 +178,7 @@ impl<'a> Lower<'a> {
                         let alias = compiled.alias(base, &path.via);
                         Column::new(Some(TableReference::bare(alias)), field.name.clone())
                     }
-                    Columns::Raw => {
-                        let table = compiled.stored(path.field.table())?;
-                        Column::new(Some(TableReference::bare(table.name.clone())), column.clone())
-                    }
+                    Columns::Raw(scan) => Column::new(Some(scan.clone()), column.clone()),
                     Columns::Nothing => {
                         return Err(QueryError::internal("a field where there are only numbers"));
                     }
