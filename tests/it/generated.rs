@@ -5,6 +5,7 @@
 
 mod configurations;
 mod laws;
+mod narrowed;
 mod parts;
 mod properties;
 
@@ -15,9 +16,9 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
-    Random, batch, constructs, json, question, smaller, tables, world, yaml,
+    Random, batch, constructs, json, policies_yaml, question, smaller, tables, world, yaml,
 };
-use sandbar_testkit::reference::{Answer, Cell, Question, Reference, World, calendar};
+use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, World, calendar};
 use sandbar_testkit::rows::Rows;
 use sandbar_testkit::{instant_of_day, told};
 use tokio::runtime::Runtime;
@@ -119,7 +120,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 }
 
 async fn session(world: &World) -> Result<Session, String> {
-    let mut builder = builder(world);
+    let mut builder = builder(world, &Policies::default());
     for table in &world.tables {
         builder = builder.batches(&table.name, vec![batch(table)]);
     }
@@ -127,24 +128,18 @@ async fn session(world: &World) -> Result<Session, String> {
 }
 
 /// An engine to be over a world, without the rows.
-fn builder(world: &World) -> EngineBuilder {
-    let names: Vec<&str> = world.tables.iter().map(|table| table.name.as_str()).collect();
-    let policies = format!(
-        "groups: {{ everyone: {{}} }}\npolicies:\n  all: {{ groups: [everyone], grant: {{ tables: \
-         [{}] }} }}\n",
-        names.join(", ")
-    );
+fn builder(world: &World, policies: &Policies) -> EngineBuilder {
     let now = instant_of_day(today());
     Engine::builder()
         .model("model.yaml", &yaml(world, None))
-        .policies("policies.yaml", &policies)
+        .policies("policies.yaml", &policies_yaml(world, policies))
         .clock(move || now)
 }
 
 /// A session of somebody who sees everything.
 async fn somebody(builder: EngineBuilder) -> Result<Session, String> {
     let engine = builder.build().await.map_err(|error| told(&error))?;
-    let principal = Principal::asserted_by_host("somebody").group("everyone").build();
+    let principal = Principal::asserted_by_host("somebody").group("elsewhere").build();
     Ok(engine.session(principal.unwrap()))
 }
 
@@ -198,6 +193,7 @@ fn shown(answer: &Answer) -> String {
     text
 }
 
+/// What the engine says to somebody, beside what is right over the rows of `world`.
 async fn outcome(session: &Session, world: &World, question: &Question) -> Outcome {
     let expected = Reference { world, today: today() }.answer(question);
     let json = json(question);

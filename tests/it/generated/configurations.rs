@@ -14,7 +14,7 @@ use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::prelude::SessionConfig;
 use sandbar::Session;
 use sandbar_testkit::generate::batch;
-use sandbar_testkit::reference::{Question, World};
+use sandbar_testkit::reference::{Policies, Question, World};
 use sandbar_testkit::rows::same_rows;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -42,7 +42,7 @@ fn shuffled(rows: &RecordBatch) -> Arc<MemTable> {
 }
 
 async fn in_memory(world: &World, state: SessionState) -> Result<Session, String> {
-    let mut builder = builder(world).session_state(state);
+    let mut builder = builder(world, &Policies::default()).session_state(state);
     for table in &world.tables {
         builder = builder.batches(&table.name, vec![batch(table)]);
     }
@@ -50,7 +50,7 @@ async fn in_memory(world: &World, state: SessionState) -> Result<Session, String
 }
 
 async fn in_partitions(world: &World) -> Result<Session, String> {
-    let mut builder = builder(world).session_state(state(8, 2).build());
+    let mut builder = builder(world, &Policies::default()).session_state(state(8, 2).build());
     for table in &world.tables {
         builder = builder.table_provider(&table.name, shuffled(&batch(table)));
     }
@@ -76,7 +76,12 @@ async fn in_files(world: &World, folder: &TempDir) -> Result<Session, String> {
         }
         sources += &format!("  {0}: {{ format: parquet, path: {0} }}\n", table.name);
     }
-    somebody(builder(world).model("sources.yaml", &sources).base_dir(folder.path())).await
+    somebody(
+        builder(world, &Policies::default())
+            .model("sources.yaml", &sources)
+            .base_dir(folder.path()),
+    )
+    .await
 }
 
 fn ways(runtime: &Runtime, world: &World) -> Result<Engines, String> {

@@ -150,7 +150,6 @@ fn a_metric_more_changes_no_other() {
 /// A world with three tables that nobody asks about: the last table leads to one, one leads to the
 /// first, and one stands alone. None of them lies between two others, where it would be a way.
 fn with_more(world: &World) -> World {
-    let column = |name: &str, kind: Kind| Column { name: name.to_owned(), kind, dimension: None };
     let row = |id: i64, key: i64| {
         let text = Cell::Text("a".to_owned());
         vec![Cell::Int(id), text, Cell::Int(3), Cell::Date(19_760), Cell::Int(key)]
@@ -159,7 +158,7 @@ fn with_more(world: &World) -> World {
     let count = more.tables.len();
     let link = |name: &str, column: usize, to: usize| Link { name: name.to_owned(), column, to };
     for table in more.tables.iter_mut().skip(count - 1) {
-        table.columns.push(column("key_more", Kind::Int));
+        table.columns.push(Column::new("key_more", Kind::Int));
         table.links.push(link("more", table.columns.len() - 1, count));
         for (row, key) in table.rows.iter_mut().zip((1..6).cycle()) {
             row.push(if key == 5 { Cell::Null } else { Cell::Int(key) });
@@ -169,14 +168,16 @@ fn with_more(world: &World) -> World {
         more.tables.push(Table {
             name: name.to_owned(),
             columns: vec![
-                column("id", Kind::Int),
-                column("cat", Kind::Text),
-                column("size", Kind::Int),
-                column("day", Kind::Date),
-                column("key", Kind::Int),
+                Column::new("id", Kind::Int),
+                Column::new("cat", Kind::Text),
+                Column::new("size", Kind::Int),
+                Column::new("day", Kind::Date),
+                Column::new("key", Kind::Int),
             ],
             links: if name == "leads" { vec![link("first", 4, 0)] } else { Vec::new() },
+            key: 0,
             time: Some(3),
+            hidden: false,
             rows: vec![row(1, 1), row(2, 1), row(3, 2), row(4, 99)],
         });
     }

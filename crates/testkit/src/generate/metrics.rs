@@ -8,7 +8,7 @@ use crate::reference::{
 };
 
 /// A condition over a table, as an author writes it.
-fn rule(random: &mut Random, world: &World, table: usize, depth: usize) -> Rule {
+pub(super) fn rule(random: &mut Random, world: &World, table: usize, depth: usize) -> Rule {
     if depth > 0 && random.percent(40) {
         let (a, b) = (rule(random, world, table, depth - 1), rule(random, world, table, depth - 1));
         let (a, b) = (Box::new(a), Box::new(b));

@@ -1,6 +1,6 @@
 //! Smaller cases: each with one thing less than a world and question have.
 
-use crate::reference::{Calculation, Condition, Question, World};
+use crate::reference::{Calculation, Condition, Policies, Question, RowRule, World};
 
 fn conditions(of: &Condition) -> Vec<Condition> {
     match of {
@@ -176,4 +176,42 @@ fn worlds(of: &World) -> Vec<World> {
 pub fn smaller(world: &World, question: &Question) -> Vec<(World, Question)> {
     let questions = questions(question).into_iter().map(|q| (world.clone(), q));
     questions.chain(worlds(world).into_iter().map(|w| (w, question.clone()))).collect()
+}
+
+fn rules(of: &RowRule) -> Vec<RowRule> {
+    match of {
+        RowRule::All(parts) | RowRule::Any(parts) => parts.clone(),
+        RowRule::Related(link, inner) => {
+            rules(inner).into_iter().map(|rule| RowRule::Related(*link, Box::new(rule))).collect()
+        }
+        RowRule::Own(_) | RowRule::Among(..) => Vec::new(),
+    }
+}
+
+/// The same policies with one thing less, in every way.
+pub fn weaker(of: &Policies) -> Vec<Policies> {
+    let mut found = Vec::new();
+    let mut add = |change: &dyn Fn(&mut Policies)| {
+        let mut policies = of.clone();
+        change(&mut policies);
+        found.push(policies);
+    };
+    for (index, grant) in of.grants.iter().enumerate() {
+        add(&|p| drop(p.grants.remove(index)));
+        if let Some(rows) = &grant.rows {
+            add(&|p| p.grants[index].rows = None);
+            rules(rows).into_iter().for_each(|r| add(&|p| p.grants[index].rows = Some(r.clone())));
+        }
+        for at in 0..grant.hidden.len() {
+            add(&|p| {
+                p.grants[index].hidden.remove(at);
+            });
+        }
+        (0..grant.masks.len()).for_each(|at| add(&|p| drop(p.grants[index].masks.remove(at))));
+    }
+    (0..of.restrictions.len()).for_each(|at| add(&|p| drop(p.restrictions.remove(at))));
+    if !of.denied.is_empty() {
+        add(&|p| p.denied.clear());
+    }
+    found
 }

@@ -41,7 +41,7 @@ pub(super) fn some_value(random: &mut Random, kind: Kind) -> Cell {
 }
 
 fn column(name: &str, kind: Kind, dimension: Option<&str>) -> Column {
-    Column { name: name.to_owned(), kind, dimension: dimension.map(str::to_owned) }
+    Column { dimension: dimension.map(str::to_owned), ..Column::new(name, kind) }
 }
 
 fn table(random: &mut Random, index: usize, count: usize) -> Table {
@@ -81,7 +81,8 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
             links.push(Link { name: role.to_owned(), column: columns.len() - 1, to });
         }
     }
-    Table { name: format!("t{index}"), columns, links, time, rows: Vec::new() }
+    let name = format!("t{index}");
+    Table { name, columns, links, key: 0, time, hidden: false, rows: Vec::new() }
 }
 
 /// A random world.

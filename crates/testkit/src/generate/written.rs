@@ -37,15 +37,17 @@ pub(super) fn share(function: Function) -> Option<String> {
     }
 }
 
-fn rule(world: &World, table: usize, of: &Rule) -> String {
-    let name = |column: &usize| &world.tables[table].columns[*column].name;
+/// A rule in the expression language, of a table that is reached over the relationships of a prefix.
+pub(super) fn rule(world: &World, table: usize, prefix: &str, of: &Rule) -> String {
+    let name = |column: &usize| format!("{prefix}{}", world.tables[table].columns[*column].name);
+    let part = |of: &Rule| rule(world, table, prefix, of);
     match of {
         Rule::IsNull(column) => format!("{} is null", name(column)),
         Rule::Compare(column, op, Cell::Text(text)) => format!("{} {op} '{text}'", name(column)),
         Rule::Compare(column, op, cell) => format!("{} {op} {}", name(column), cell.text()),
-        Rule::And(a, b) => format!("({} and {})", rule(world, table, a), rule(world, table, b)),
-        Rule::Or(a, b) => format!("({} or {})", rule(world, table, a), rule(world, table, b)),
-        Rule::Not(inner) => format!("not ({})", rule(world, table, inner)),
+        Rule::And(a, b) => format!("({} and {})", part(a), part(b)),
+        Rule::Or(a, b) => format!("({} or {})", part(a), part(b)),
+        Rule::Not(inner) => format!("not ({})", part(inner)),
     }
 }
 
@@ -63,7 +65,7 @@ fn input(world: &World, of: &Input) -> String {
     if let (Some(filter), Calculation::Simple { table, .. }) =
         (&of.filter, &world.metrics[of.metric].calculation)
     {
-        let _ = write!(text, ", filter: \"{}\"", rule(world, *table, filter));
+        let _ = write!(text, ", filter: \"{}\"", rule(world, *table, "", filter));
     }
     if let Some(offset) = of.offset {
         let _ = write!(text, ", offset: {}", shift(offset));
@@ -95,7 +97,7 @@ fn metric(world: &World, index: usize) -> String {
             };
             let mut text = format!("table: {}, expr: \"{expr}\"", world.tables[*table].name);
             if let Some(filter) = filter {
-                let _ = write!(text, ", filter: \"{}\"", rule(world, *table, filter));
+                let _ = write!(text, ", filter: \"{}\"", rule(world, *table, "", filter));
             }
             if let Some(time) = time {
                 let _ = write!(text, ", time: {}", name(time));

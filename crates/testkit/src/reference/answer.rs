@@ -27,7 +27,7 @@ impl Reference<'_> {
         if numbers == 0 && question.group_by.is_empty() {
             let table = question.table.as_ref().and_then(|name| self.table_named(name));
             let columns = &self.world.tables[table.ok_or("no table")?].columns;
-            let all = columns.iter().map(|column| AskedField {
+            let all = columns.iter().filter(|column| !column.hidden).map(|column| AskedField {
                 field: column.name.clone(),
                 cut: None,
                 alias: column.name.clone(),
@@ -37,7 +37,7 @@ impl Reference<'_> {
         let (mut leaves, mut values, mut head) = (Vec::new(), Vec::new(), Vec::new());
         for asked in &question.metrics {
             let index = self.world.metrics.iter().position(|m| m.name == asked.name);
-            let index = index.ok_or("no such metric")?;
+            let index = index.filter(|index| self.world.shows(*index)).ok_or("no such metric")?;
             let mut of_time = |shift: Option<Shift>| {
                 let first = leaves.len();
                 let value = self.calculation(index, &mut leaves);

@@ -2,6 +2,7 @@
 
 use super::cell::Cell;
 use super::names::Ground;
+use super::world::Link;
 use super::{Reference, Refused};
 
 impl Reference<'_> {
@@ -16,13 +17,15 @@ impl Reference<'_> {
         let (mut entity, mut via) = (ground.table, Vec::new());
         for step in per.into_iter().flat_map(|per| per.split('.')) {
             let links = &self.world.tables[entity].links;
-            let index = links.iter().position(|l| l.name == step).ok_or("no such relationship")?;
+            let leads = |l: &Link| l.name == step && !self.world.tables[l.to].hidden;
+            let index = links.iter().position(leads).ok_or("no such relationship")?;
             entity = links[index].to;
             via.push(index);
         }
         let index = self.world.metrics.iter().position(|m| m.name == metric);
+        let index = index.filter(|index| self.world.shows(*index)).ok_or("no such metric")?;
         let mut leaves = Vec::new();
-        let value = self.calculation(index.ok_or("no such metric")?, &mut leaves);
+        let value = self.calculation(index, &mut leaves);
         let owner = self.follow(ground.table, row, &via);
         let mut cells = Vec::new();
         for leaf in &leaves {

@@ -14,7 +14,7 @@ pub(super) type Truth = Option<bool>;
 
 const DAY: i64 = 86_400_000_000;
 
-fn all(parts: impl Iterator<Item = Truth>) -> Truth {
+pub(super) fn all(parts: impl Iterator<Item = Truth>) -> Truth {
     let mut unknown = false;
     for part in parts {
         match part {
@@ -30,7 +30,7 @@ fn not(truth: Truth) -> Truth {
     truth.map(|truth| !truth)
 }
 
-fn any(parts: impl Iterator<Item = Truth>) -> Truth {
+pub(super) fn any(parts: impl Iterator<Item = Truth>) -> Truth {
     not(all(parts.map(not)))
 }
 

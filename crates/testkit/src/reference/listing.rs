@@ -30,7 +30,9 @@ impl Reference<'_> {
         let behind = question.order_by.iter().map(|(name, _)| name);
         let behind: Vec<String> = behind.filter(|name| !head.contains(name)).cloned().collect();
         head.extend(behind);
-        places.push((Place { via: Vec::new(), table, column: 0 }, None));
+        let column =
+            self.world.tables[table].columns.iter().position(|c| c.name == "id").unwrap_or(0);
+        places.push((Place { via: Vec::new(), table, column }, None));
         let rows = self.narrowed(ground, &all, &filter)?.into_iter();
         let cell = |row: usize, (place, asked): &Key| cut(&self.value(table, row, place), *asked);
         let mut rows: Vec<Vec<Cell>> =
@@ -38,7 +40,13 @@ impl Reference<'_> {
         ordered(question, &head, &mut rows, &[(places.len() - 1, false)])?;
         rows.iter_mut().for_each(|row| row.truncate(shown));
         head.truncate(shown);
-        Ok(Answer { head, rows, ordered: true })
+        if self.world.shows_keys(table) {
+            return Ok(Answer { head, rows, ordered: true });
+        }
+        match question.limit {
+            None => Ok(Answer { head, rows, ordered: false }),
+            Some(_) => Err("unclear: some of rows that cannot be told apart".to_owned()),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod groups;
 mod listing;
 mod names;
 mod numbers;
+mod policy;
 mod question;
 mod series;
 mod stage;
@@ -27,6 +28,7 @@ mod world;
 
 pub use bins::{Bin, Cut};
 pub use cell::Cell;
+pub use policy::{Grant, Mask, Policies, RowRule};
 pub use question::{
     Answer, AskedAggregation, AskedField, AskedMetric, AskedShare, Condition, Question,
 };

@@ -35,11 +35,12 @@ pub(super) struct Ground {
 
 impl Reference<'_> {
     pub(super) fn table_named(&self, name: &str) -> Option<usize> {
-        self.world.tables.iter().position(|table| table.name == name)
+        self.world.tables.iter().position(|table| table.name == name && !table.hidden)
     }
 
     fn link_named(&self, table: usize, name: &str) -> Option<usize> {
-        self.world.tables[table].links.iter().position(|link| link.name == name)
+        let links = &self.world.tables[table].links;
+        links.iter().position(|link| link.name == name && !self.world.tables[link.to].hidden)
     }
 
     /// The ways over relationships that pass no table twice.
@@ -55,7 +56,7 @@ impl Reference<'_> {
             let (table, via, passed) = found[next].clone();
             next += 1;
             for (index, link) in self.world.tables[table].links.iter().enumerate() {
-                if passed.contains(&link.to) {
+                if passed.contains(&link.to) || self.world.tables[link.to].hidden {
                     continue;
                 }
                 let (mut via, mut passed) = (via.clone(), passed.clone());
@@ -76,7 +77,8 @@ impl Reference<'_> {
             via.push(link);
             table = self.world.tables[table].links[link].to;
         }
-        let column = self.world.tables[table].columns.iter().position(|c| c.name == *last)?;
+        let columns = &self.world.tables[table].columns;
+        let column = columns.iter().position(|c| c.name == *last && !c.hidden)?;
         Some(Place { via, table, column })
     }
 
@@ -118,8 +120,9 @@ impl Reference<'_> {
         for step in via {
             let link = &self.world.tables[table].links[*step];
             let key = &self.world.tables[table].rows[row][link.column];
-            let others = &self.world.tables[link.to].rows;
-            row = others.iter().position(|other| !key.is_null() && other[0].same(key))?;
+            let other = &self.world.tables[link.to];
+            let leads = |there: &Vec<Cell>| !key.is_null() && there[other.key].same(key);
+            row = other.rows.iter().position(leads)?;
             table = link.to;
         }
         Some(row)
@@ -158,7 +161,7 @@ impl Reference<'_> {
         for link in &step.via {
             table = self.world.tables[table].links[*link].to;
         }
-        let key = &self.world.tables[table].rows[at][0];
+        let key = &self.world.tables[table].rows[at][self.world.tables[table].key];
         let rows = self.world.tables[step.table].rows.iter().enumerate();
         rows.filter(|(_, row)| !row[step.far].is_null() && row[step.far].same(key))
             .map(|(index, _)| index)

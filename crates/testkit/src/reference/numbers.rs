@@ -138,7 +138,7 @@ impl Reference<'_> {
             Calculation::Simple { table, function, column, filter, time, semi, dense } => {
                 leaves.push(Leaf {
                     table: *table,
-                    time: time.or(self.world.tables[*table].time),
+                    time: self.world.time_of(*table, *time),
                     function: *function,
                     of: column.map(|column| Place { via: Vec::new(), table: *table, column }),
                     filters: filter.iter().cloned().map(Extra::Rule).collect(),

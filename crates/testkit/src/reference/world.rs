@@ -43,6 +43,15 @@ pub struct Column {
     pub kind: Kind,
     /// What it means beyond its table.
     pub dimension: Option<String>,
+    /// For the asker there is no such column.
+    pub hidden: bool,
+}
+
+impl Column {
+    /// A column that everybody sees.
+    pub fn new(name: &str, kind: Kind) -> Self {
+        Self { name: name.to_owned(), kind, dimension: None, hidden: false }
+    }
 }
 
 /// A relationship to at most one row of another table, whose primary key equals the column.
@@ -56,7 +65,7 @@ pub struct Link {
     pub to: usize,
 }
 
-/// A table; its first column is its primary key.
+/// A table.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// Its name.
@@ -65,8 +74,12 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Where its rows lead.
     pub links: Vec<Link>,
+    /// The position of its primary key.
+    pub key: usize,
     /// The position of its time.
     pub time: Option<usize>,
+    /// For the asker there is no such table.
+    pub hidden: bool,
     /// Its rows.
     pub rows: Vec<Vec<Cell>>,
 }

@@ -1,0 +1,163 @@
+//! Random policies over a world, and how they are written.
+
+use std::fmt::Write;
+
+use super::metrics::rule;
+use super::random::Random;
+use super::worlds::{TEXTS, some_value};
+use super::written;
+use crate::reference::{Cell, Grant, Kind, Mask, Policies, RowRule, World};
+
+fn row_rule(
+    random: &mut Random,
+    world: &World,
+    table: usize,
+    asker: &Policies,
+    depth: usize,
+) -> RowRule {
+    let links = &world.tables[table].links;
+    if depth > 0 && random.percent(30) {
+        let mut part = || row_rule(random, world, table, asker, depth - 1);
+        let parts = vec![part(), part()];
+        return if random.percent(50) { RowRule::All(parts) } else { RowRule::Any(parts) };
+    }
+    if depth > 0 && !links.is_empty() && random.percent(30) {
+        let link = random.below(links.len());
+        let inner = row_rule(random, world, links[link].to, asker, depth - 1);
+        return RowRule::Related(link, Box::new(inner));
+    }
+    // Columns 1 and 2 of every table are a text and a whole number.
+    match random.below(4) {
+        0 => RowRule::Among(1, asker.cats.clone()),
+        1 => RowRule::Among(2, asker.sizes.clone()),
+        _ => RowRule::Own(rule(random, world, table, 1)),
+    }
+}
+
+fn mask(random: &mut Random, kind: Kind) -> Mask {
+    match (random.below(3), kind) {
+        (0, _) => Mask::Null,
+        (1, Kind::Text) => Mask::Prefix(random.below(3)),
+        // An instant has no constants.
+        (_, Kind::Instant) => Mask::Null,
+        _ => Mask::Constant(some_value(random, kind)),
+    }
+}
+
+fn grant(random: &mut Random, world: &World, table: usize, asker: &Policies) -> Grant {
+    let rows = random.percent(75).then(|| row_rule(random, world, table, asker, 2));
+    let columns = &world.tables[table].columns;
+    let mut grant = Grant { table, rows, hidden: Vec::new(), masks: Vec::new() };
+    for (index, column) in columns.iter().enumerate() {
+        if random.percent(6) {
+            grant.hidden.push(index);
+        } else if random.percent(15) {
+            grant.masks.push((index, mask(random, column.kind)));
+        }
+    }
+    grant
+}
+
+/// Random policies that concern one asker.
+pub fn policies(random: &mut Random, world: &World) -> Policies {
+    let count = random.below(5);
+    let cats = (0..count).map(|_| Cell::Text((*random.pick(&TEXTS)).to_owned())).collect();
+    let count = random.below(8);
+    let sizes = (0..count).map(|_| Cell::Int(random.within(-4, 9))).collect();
+    let mut policies = Policies { cats, sizes, ..Policies::default() };
+    for table in 0..world.tables.len() {
+        if random.percent(5) {
+            continue;
+        }
+        for _ in 0..1 + random.below(2) * random.below(3) {
+            let grant = grant(random, world, table, &policies);
+            policies.grants.push(grant);
+        }
+        if random.percent(20) {
+            let rule = row_rule(random, world, table, &policies, 2);
+            policies.restrictions.push((table, rule));
+        }
+        if random.percent(8) {
+            policies.denied.push((table, random.below(world.tables[table].columns.len())));
+        }
+    }
+    policies
+}
+
+fn condition(world: &World, table: usize, prefix: &str, of: &RowRule) -> String {
+    let joined = |parts: &[RowRule], word: &str| {
+        let parts: Vec<String> =
+            parts.iter().map(|part| condition(world, table, prefix, part)).collect();
+        format!("({})", parts.join(word))
+    };
+    match of {
+        RowRule::Own(rule) => written::rule(world, table, prefix, rule),
+        RowRule::Among(column, _) => {
+            let column = &world.tables[table].columns[*column];
+            let list = if column.kind == Kind::Text { "cats" } else { "sizes" };
+            format!("{prefix}{} in (attribute.{list})", column.name)
+        }
+        RowRule::Related(link, inner) => {
+            let link = &world.tables[table].links[*link];
+            condition(world, link.to, &format!("{prefix}{}.", link.name), inner)
+        }
+        RowRule::All(parts) => joined(parts, " and "),
+        RowRule::Any(parts) => joined(parts, " or "),
+    }
+}
+
+/// The policies in YAML. They concern the group `here`; somebody else sees everything.
+pub fn policies_yaml(world: &World, policies: &Policies) -> String {
+    let mut text = "format: 1\nattributes:\n  cats: { type: text, list: true }\n  sizes: { type: \
+                    integer, list: true }\ngroups: { here: {}, elsewhere: {} }\npolicies:\n"
+        .to_owned();
+    for (index, grant) in policies.grants.iter().enumerate() {
+        let table = &world.tables[grant.table];
+        let name = |column: &usize| table.columns[*column].name.as_str();
+        let _ = write!(text, "  p{index}: {{ groups: [here], grant: {{ tables: [{}]", table.name);
+        if let Some(rows) = &grant.rows {
+            let _ = write!(text, ", rows: \"{}\"", condition(world, grant.table, "", rows));
+        }
+        if !grant.hidden.is_empty() {
+            let hidden: Vec<&str> = grant.hidden.iter().map(name).collect();
+            let _ = write!(text, ", fields: {{ except: [{}] }}", hidden.join(", "));
+        }
+        if !grant.masks.is_empty() {
+            let mask = |(column, mask): &(usize, Mask)| {
+                let mask = match mask {
+                    Mask::Null => "null".to_owned(),
+                    Mask::Constant(Cell::Text(text)) => format!("{{ constant: '{text}' }}"),
+                    Mask::Constant(cell) => format!("{{ constant: {} }}", cell.text()),
+                    Mask::Prefix(length) => format!("{{ prefix: {length} }}"),
+                };
+                format!("{}: {mask}", name(column))
+            };
+            let masks: Vec<String> = grant.masks.iter().map(mask).collect();
+            let _ = write!(text, ", masks: {{ {} }}", masks.join(", "));
+        }
+        text += " } }\n";
+    }
+    for (index, (table, rule)) in policies.restrictions.iter().enumerate() {
+        let (name, rule) = (&world.tables[*table].name, condition(world, *table, "", rule));
+        let _ = writeln!(
+            text,
+            "  r{index}: {{ groups: [here], restrict: {{ tables: [{name}], rows: \"{rule}\" }} }}"
+        );
+    }
+    for (index, (table, column)) in policies.denied.iter().enumerate() {
+        let table = &world.tables[*table];
+        let column = &table.columns[*column].name;
+        let _ = writeln!(
+            text,
+            "  d{index}: {{ groups: [here], deny: {{ tables: [{}], fields: [{column}] }} }}",
+            table.name
+        );
+    }
+    let names: Vec<&str> = world.tables.iter().map(|table| table.name.as_str()).collect();
+    let _ = writeln!(
+        text,
+        "  all: {{ groups: [elsewhere], grant: {{ tables: [{}] }} }}",
+        names.join(", ")
+    );
+    text
+}

@@ -1,0 +1,252 @@
+//! What somebody sees of a world: rows that are hidden are taken away, masked values exchanged, and
+//! what is hidden altogether is marked, before anything is asked.
+
+use super::Reference;
+use super::cell::Cell;
+use super::filter::{Truth, all, any};
+use super::world::{Calculation, Column, Input, Kind, Rule, World};
+
+/// What stands in place of a value.
+#[derive(Clone, Debug)]
+pub enum Mask {
+    /// Nothing.
+    Null,
+    /// Always this.
+    Constant(Cell),
+    /// So many first characters.
+    Prefix(usize),
+}
+
+/// Which rows of a table a policy speaks of: those for which it is true.
+#[derive(Clone, Debug)]
+pub enum RowRule {
+    /// A condition on the row.
+    Own(Rule),
+    /// The value of a column is one of the values of the asker's attribute.
+    Among(usize, Vec<Cell>),
+    /// The row leads over a relationship, by its position, to one for which it is true.
+    Related(usize, Box<RowRule>),
+    /// All of them.
+    All(Vec<RowRule>),
+    /// One of them.
+    Any(Vec<RowRule>),
+}
+
+/// Some rows of a table, and of them some columns.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The table.
+    pub table: usize,
+    /// The rows; all if none.
+    pub rows: Option<RowRule>,
+    /// The columns that it does not show.
+    pub hidden: Vec<usize>,
+    /// The columns that it shows masked.
+    pub masks: Vec<(usize, Mask)>,
+}
+
+/// The policies that concern one asker, in the order of their file.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    /// The texts of his attribute `cats`.
+    pub cats: Vec<Cell>,
+    /// The whole numbers of his attribute `sizes`.
+    pub sizes: Vec<Cell>,
+    /// What he is shown.
+    pub grants: Vec<Grant>,
+    /// Which rows remain of each table.
+    pub restrictions: Vec<(usize, RowRule)>,
+    /// Columns that are hidden, whatever else shows them.
+    pub denied: Vec<(usize, usize)>,
+}
+
+impl RowRule {
+    /// Whether it asks for a value of an empty list: then no row passes, whatever else it says.
+    fn is_void(&self) -> bool {
+        match self {
+            Self::Own(_) => false,
+            Self::Among(_, values) => values.is_empty(),
+            Self::Related(_, inner) => inner.is_void(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_void),
+        }
+    }
+}
+
+impl Grant {
+    fn mask(&self, column: usize) -> Option<&Mask> {
+        self.masks.iter().find(|(masked, _)| *masked == column).map(|(_, mask)| mask)
+    }
+}
+
+impl Mask {
+    fn of(&self, cell: &Cell) -> Cell {
+        match (self, cell) {
+            (Self::Null, _) => Cell::Null,
+            (Self::Constant(value), _) => value.clone(),
+            (Self::Prefix(length), Cell::Text(text)) => {
+                let start: String = text.chars().take(*length).collect();
+                Cell::Text(start + "***")
+            }
+            (Self::Prefix(_), _) => Cell::Null,
+        }
+    }
+}
+
+impl Reference<'_> {
+    /// Whether a rule of a policy holds for a row, on clear values.
+    fn row_rule(&self, table: usize, row: usize, rule: &RowRule) -> Truth {
+        match rule {
+            RowRule::Own(rule) => self.rule(table, row, rule),
+            RowRule::Among(column, values) => {
+                let cell = &self.world.tables[table].rows[row][*column];
+                if cell.is_null() {
+                    return None;
+                }
+                Some(values.iter().any(|value| cell.same(value)))
+            }
+            RowRule::Related(link, inner) => {
+                let to = self.world.tables[table].links[*link].to;
+                let partner = self.follow(table, row, &[*link]);
+                Some(partner.is_some_and(|there| self.row_rule(to, there, inner) == Some(true)))
+            }
+            RowRule::All(parts) => all(parts.iter().map(|part| self.row_rule(table, row, part))),
+            RowRule::Any(parts) => any(parts.iter().map(|part| self.row_rule(table, row, part))),
+        }
+    }
+
+    fn holds(&self, table: usize, row: usize, rule: Option<&RowRule>) -> bool {
+        let holds = |rule: &RowRule| self.row_rule(table, row, rule) == Some(true);
+        rule.is_none_or(|rule| !rule.is_void() && holds(rule))
+    }
+}
+
+/// The cell of a row that some grants show, by those of them that show the row.
+fn cell(cell: &Cell, column: usize, grants: &[&Grant]) -> Cell {
+    let shows = |grant: &&&Grant| !grant.hidden.contains(&column);
+    if grants.iter().filter(shows).any(|grant| grant.mask(column).is_none()) {
+        return cell.clone();
+    }
+    let mask = grants.iter().filter(shows).find_map(|grant| grant.mask(column));
+    mask.map_or(Cell::Null, |mask| mask.of(cell))
+}
+
+impl World {
+    /// What somebody sees whom these policies concern. Rows still lead where their stored keys say.
+    #[must_use]
+    pub fn seen(&self, policies: &Policies) -> Self {
+        let mut seen = self.clone();
+        // Rules look at what is stored, and at no time.
+        let stored = Reference { world: self, today: 0 };
+        for (index, table) in self.tables.iter().enumerate() {
+            let grants: Vec<&Grant> =
+                policies.grants.iter().filter(|grant| grant.table == index).collect();
+            let shown = &mut seen.tables[index];
+            shown.hidden = grants.is_empty();
+            let columns = 0..table.columns.len();
+            for column in columns.clone() {
+                let denied = policies.denied.contains(&(index, column));
+                let shows = |grant: &&Grant| !grant.hidden.contains(&column);
+                shown.columns[column].hidden = denied || !grants.iter().any(shows);
+            }
+            if table.time.is_some_and(|time| shown.columns[time].hidden) {
+                shown.time = None;
+            }
+            let mut keys = vec![table.key];
+            keys.extend(table.links.iter().map(|link| link.column));
+            for key in &keys {
+                let (name, kind) = (format!("#{}", table.columns[*key].name), Kind::Int);
+                shown.columns.push(Column { hidden: true, ..Column::new(&name, kind) });
+            }
+            let stands =
+                |key: usize| columns.end + keys.iter().position(|k| *k == key).unwrap_or(0);
+            shown.key = stands(table.key);
+            shown.links.iter_mut().for_each(|link| link.column = stands(link.column));
+            shown.rows.clear();
+            for (row, cells) in table.rows.iter().enumerate() {
+                let mut remains = policies.restrictions.iter().filter(|(of, _)| *of == index);
+                let of_row: Vec<&Grant> = grants
+                    .iter()
+                    .copied()
+                    .filter(|grant| stored.holds(index, row, grant.rows.as_ref()))
+                    .collect();
+                if of_row.is_empty()
+                    || !remains.all(|(_, rule)| stored.holds(index, row, Some(rule)))
+                {
+                    continue;
+                }
+                let mut found: Vec<Cell> =
+                    columns.clone().map(|column| cell(&cells[column], column, &of_row)).collect();
+                found.extend(keys.iter().map(|key| cells[*key].clone()));
+                shown.rows.push(found);
+            }
+        }
+        seen
+    }
+
+    /// The time of what is computed from a table: the table's, unless another is named. The asker
+    /// may not see it.
+    pub(super) fn time_of(&self, table: usize, named: Option<usize>) -> Option<usize> {
+        let table = &self.tables[table];
+        named.or(table.time).filter(|time| !table.columns[*time].hidden)
+    }
+
+    /// Whether the asker can tell every row of a table apart.
+    pub(super) fn shows_keys(&self, table: usize) -> bool {
+        let table = &self.tables[table];
+        let Some(own) = table.columns.iter().position(|c| c.name == "id" && !c.hidden) else {
+            return false;
+        };
+        table.rows.iter().all(|row| row[own].same(&row[table.key]))
+    }
+
+    /// Whether nothing is hidden of what a metric is computed from.
+    pub(super) fn shows(&self, metric: usize) -> bool {
+        let on = |table: usize, columns: &[usize]| {
+            let of = &self.tables[table];
+            !of.hidden && columns.iter().all(|column| !of.columns[*column].hidden)
+        };
+        let input = |input: &Input| {
+            let mut columns = Vec::new();
+            input.filter.iter().for_each(|rule| rule.columns(&mut columns));
+            let table = match &self.metrics[input.metric].calculation {
+                Calculation::Simple { table, .. } => Some(*table),
+                _ => None,
+            };
+            self.shows(input.metric) && table.is_none_or(|table| on(table, &columns))
+        };
+        match &self.metrics[metric].calculation {
+            Calculation::Simple { table, column, filter, semi, .. } => {
+                let mut columns: Vec<usize> = column.iter().copied().collect();
+                filter.iter().for_each(|rule| rule.columns(&mut columns));
+                columns.extend(semi.iter().flat_map(|semi| semi.per.iter().chain([&semi.over])));
+                on(*table, &columns)
+            }
+            Calculation::Ratio(a, b) => input(a) && input(b),
+            Calculation::Derived(_, inputs) => inputs.iter().all(input),
+            Calculation::Cumulative(of, _) => input(of),
+            Calculation::Conversion { base, follows, on: pairs, .. } => {
+                let own = |of: &Input, columns: &[usize]| match &self.metrics[of.metric].calculation
+                {
+                    Calculation::Simple { table, .. } => on(*table, columns),
+                    _ => false,
+                };
+                let (here, there): (Vec<usize>, Vec<usize>) = pairs.iter().copied().unzip();
+                input(base) && input(follows) && own(base, &here) && own(follows, &there)
+            }
+        }
+    }
+}
+
+impl Rule {
+    /// The columns that it looks at.
+    fn columns(&self, found: &mut Vec<usize>) {
+        match self {
+            Self::Compare(column, ..) | Self::IsNull(column) => found.push(*column),
+            Self::And(a, b) | Self::Or(a, b) => {
+                a.columns(found);
+                b.columns(found);
+            }
+            Self::Not(inner) => inner.columns(found),
+        }
+    }
+}
