@@ -21,6 +21,7 @@ mod plans;
 mod proven;
 mod refused;
 mod shields;
+mod sums;
 mod tidy;
 mod tpch;
 mod traps;

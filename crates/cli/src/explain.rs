@@ -73,7 +73,7 @@ pub(crate) fn why(explained: &Explanation) -> String {
 pub(crate) fn policies(explained: &Explanation) -> String {
     let mut text = String::new();
     for hidden in &explained.hidden {
-        text.push_str(&format!("hidden: {hidden}, which no policy shows\n"));
+        text.push_str(&format!("hidden: {hidden}, which no policy shows to this person\n"));
     }
     for policy in &explained.policies {
         let rows = match (&policy.rows, policy.void) {

@@ -15,6 +15,9 @@ pub(crate) fn is_development(args: &SecretArgs) -> bool {
 /// The secret that `--jwt-secret-file`, `SANDBAR_JWT_SECRET` or the development file gives.
 pub(crate) fn secret(args: &SecretArgs) -> Result<String, Failure> {
     if let Some(file) = &args.jwt_secret_file {
+        if others_can_read(file)?.is_some() {
+            note(&format!("{}: others can read this secret", file.display()));
+        }
         return read(file);
     }
     match std::env::var("SANDBAR_JWT_SECRET") {
@@ -66,21 +69,27 @@ fn development() -> Result<String, Failure> {
 
 /// Reads a secret that nobody but its owner can have read.
 fn private(file: &Path) -> Result<String, Failure> {
+    if let Some(mode) = others_can_read(file)? {
+        return Err(Failure::wrong(format!(
+            "{}: others can read this secret (mode {mode:03o}): remove the file, and a new one is \
+             made",
+            file.display()
+        )));
+    }
+    read(file)
+}
+
+/// The mode of a file that others than its owner can read, where files have modes.
+fn others_can_read(file: &Path) -> Result<Option<u32>, Failure> {
     #[cfg(unix)]
     {
         let failed = |error| Failure::wrong(format!("{}: {error}", file.display()));
         let found = fs::metadata(file).map_err(failed)?;
         let mode = std::os::unix::fs::PermissionsExt::mode(&found.permissions());
-        if mode & 0o077 != 0 {
-            return Err(Failure::wrong(format!(
-                "{}: others can read this secret (mode {:03o}): remove the file, and a new one is \
-                 made",
-                file.display(),
-                mode & 0o777
-            )));
-        }
+        Ok((mode & 0o077 != 0).then_some(mode & 0o777))
     }
-    read(file)
+    #[cfg(not(unix))]
+    Ok(None)
 }
 
 fn development_file() -> Result<PathBuf, Failure> {

@@ -357,7 +357,7 @@ impl<'s> Scope<'s> {
                 format!("({name}({value} COLLATE \"C\"){behind}) COLLATE \"default\"")
             }
             ("min" | "max", _) => plain(name),
-            ("sum", Family::Number) => match (&data_type, result) {
+            ("sum" | "checked_sum", Family::Number) => match (&data_type, result) {
                 (DataType::Float64, _) => plain("sum"),
                 (_, DataType::Int64 | DataType::Decimal128(..)) => {
                     format!("CAST({} AS {})", plain("sum"), self.type_name(result)?)

@@ -7,6 +7,7 @@
 //! | `bin` | exact for whole numbers and decimals, refuses to wrap, has the bounds that were written |
 //! | `exact_percentile`, `exact_percentile_disc` | DataFusion's interpolates in steps of a millionth, and its rank may miss a value by a bit |
 //! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
+//! | `checked_sum` | DataFusion wraps where a sum of decimals leaves 128 bits |
 //! | `decimal_mean` | DataFusion's mean of decimals cuts digits off |
 //! | `reported_periods`, `missing_periods` | the periods in which a day counts, on a calendar |
 //! | `later` | the same time of a later calendar day, in a zone |
@@ -24,6 +25,7 @@ mod meaning;
 mod part;
 mod percentile;
 mod periods;
+mod sum;
 mod zone;
 
 pub(crate) use bin::bin;
@@ -36,6 +38,7 @@ pub(crate) use mean::mean;
 pub(crate) use part::part;
 pub(crate) use percentile::{Between, percentile};
 pub(crate) use periods::{Reporting, gap, periods};
+pub(crate) use sum::checked_sum;
 pub(crate) use zone::Clock;
 
 pub use checked::{CheckedOp, ComputationError};

@@ -217,7 +217,7 @@ impl<T: Ordered> Kind<T> {
 }
 
 /// Whether a row counts: its condition is true, not false or missing.
-fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
+pub(super) fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
     filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast};
 use crate::error::QueryError;
-use crate::functions::{Between, mean, percentile};
+use crate::functions::{Between, checked_sum, mean, percentile};
 use crate::query::Predicate;
 
 impl Lower<'_> {
@@ -110,11 +110,15 @@ impl Lower<'_> {
         data_type: Type,
         filter: Option<Plan>,
     ) -> Result<Lowered, QueryError> {
-        let value = self.canonical(argument, argument.data_type)?.plan;
-        let (sum, count) = (functions::sum::sum_udaf(), functions::count::count_udaf());
-        let distinct = aggregate.distinct;
-        let sum = self.aggregate_column(sum, vec![value.clone()], distinct, filter.clone());
-        let count = self.aggregate_column(count, vec![value], distinct, filter);
+        let value = self.canonical(argument, argument.data_type)?;
+        let (distinct, counted) = (aggregate.distinct, value.plan.clone());
+        let (function, summed, found) = sum(argument.data_type, value, distinct);
+        let mut sum = self.aggregate_column(function, vec![summed], distinct, filter.clone());
+        if let DataType::Decimal256(_, scale) = found {
+            sum = cast(sum, DataType::Decimal128(38, scale));
+        }
+        let count = functions::count::count_udaf();
+        let count = self.aggregate_column(count, vec![counted], distinct, filter);
         Ok(Lowered::new(mean(sum, count), arrow_of(data_type)?))
     }
 
@@ -142,13 +146,7 @@ impl Lower<'_> {
             }
             AggregateFunction::Sum => {
                 let value = self.summand(argument, data_type)?;
-                let result = match &value.arrow {
-                    DataType::Decimal128(p, s) => {
-                        DataType::Decimal128(p.saturating_add(10).min(38), *s)
-                    }
-                    other => other.clone(),
-                };
-                (functions::sum::sum_udaf(), value.plan, result)
+                sum(argument.data_type, value, aggregate.distinct)
             }
             AggregateFunction::Avg => self.double(functions::average::avg_udaf(), argument)?,
             AggregateFunction::ApproxDistinct => {
@@ -239,6 +237,28 @@ impl Lower<'_> {
         }
     }
 }
+
+/// The sum of values of a type: the function, its argument, and the type of its result. Decimals of
+/// so many digits that a sum could leave 128 bits are seen to it that it does not.
+fn sum(data_type: Type, value: Lowered, distinct: bool) -> (Arc<AggregateUDF>, Plan, DataType) {
+    let plain = functions::sum::sum_udaf();
+    match (data_type, value.arrow) {
+        (Type::Decimal { .. }, DataType::Decimal128(p, s)) if p > WITHOUT_CARE => match distinct {
+            true => {
+                let wide = DataType::Decimal256(76, s);
+                (plain, cast(value.plan, wide.clone()), wide)
+            }
+            false => (checked_sum(), value.plan, DataType::Decimal128(38, s)),
+        },
+        (_, DataType::Decimal128(p, s)) => {
+            (plain, value.plan, DataType::Decimal128(p.saturating_add(10).min(38), s))
+        }
+        (_, other) => (plain, value.plan, other),
+    }
+}
+
+/// The digits of decimals of which ten thousand million can be summed in 38 digits.
+const WITHOUT_CARE: u8 = 28;
 
 /// The share of a percentile, and what is told between two values.
 fn share(function: AggregateFunction) -> Option<(Fraction, Between)> {

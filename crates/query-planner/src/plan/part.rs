@@ -19,7 +19,7 @@ use super::rows::Wants;
 use super::window::{for_each_of, over_all, with_column, with_columns, with_windows};
 use super::{Planner, bare};
 use crate::error::QueryError;
-use crate::functions::periods;
+use crate::functions::{checked_sum, periods};
 use crate::lower::{Lower, Lowered, aggregate_name, balanced};
 use crate::query::{Cut, Key, Part, Predicate, Series};
 use crate::resolve::cut;
@@ -261,6 +261,7 @@ fn merging(aggregates: &[Plan]) -> Option<Vec<Arc<AggregateUDF>>> {
         Plan::AggregateFunction(aggregate) if aggregate.params.distinct => None,
         _ => match function(plan)? {
             "count" | "sum" => Some(sum_udaf()),
+            "checked_sum" => Some(checked_sum()),
             "min" => Some(min_udaf()),
             "max" => Some(max_udaf()),
             _ => None,
