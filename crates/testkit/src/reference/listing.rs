@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use super::bins::cut;
 use super::cell::Cell;
 use super::groups::Key;
 use super::names::{Ground, Place};
@@ -32,7 +31,9 @@ impl Reference<'_> {
         head.extend(behind);
         places.push((Place { via: Vec::new(), table, column: 0 }, None));
         let rows = self.narrowed(ground, &all, &filter)?.into_iter();
-        let cell = |row: usize, (place, asked): &Key| cut(&self.value(table, row, place), *asked);
+        let cell = |row: usize, (place, asked): &Key| {
+            self.calendar.cut(&self.value(table, row, place), *asked)
+        };
         let mut rows: Vec<Vec<Cell>> =
             rows.map(|row| places.iter().map(|place| cell(row, place)).collect()).collect();
         ordered(question, &head, &mut rows, &[(places.len() - 1, false)])?;

@@ -1,6 +1,6 @@
 //! A small world: tables with rows, how they lead to each other, and metrics over them.
 
-use super::calendar::Unit;
+use super::calendar::{Calendar, Unit};
 use super::cell::Cell;
 
 /// The type of a column.
@@ -101,6 +101,10 @@ pub enum Function {
 pub enum Rule {
     /// The column compares with the value.
     Compare(usize, &'static str, Cell),
+    /// A part of the column, which is a time, compares with the number.
+    Part(usize, &'static str, &'static str, i64),
+    /// The first day of the unit in which the column lies compares with the day.
+    Bucket(usize, Unit, &'static str, i32),
     /// The column is missing.
     IsNull(usize),
     /// Both.
@@ -222,6 +226,10 @@ pub struct Metric {
 /// Tables and metrics.
 #[derive(Clone, Debug)]
 pub struct World {
+    /// How its people count time where they say nothing else.
+    pub calendar: Calendar,
+    /// What time it is there, in microseconds since 1970-01-01T00:00:00Z.
+    pub now: i64,
     /// The tables.
     pub tables: Vec<Table>,
     /// The metrics; each is computed from earlier ones.
