@@ -130,3 +130,11 @@ fn a_week_of_a_question_has_no_start_of_a_week_of_the_model() {
         "metric_time,first_day\n2024-02-26,2\n2024-03-04,1\n",
     );
 }
+
+#[test]
+fn the_window_of_events_is_of_days_of_the_model() {
+    for zone in ["Europe/Berlin", "UTC"] {
+        let query = format!(r#"{{ "metrics": ["within_a_day"], "time_zone": "{zone}" }}"#);
+        check(&query, "within_a_day\n0\n");
+    }
+}
