@@ -138,3 +138,11 @@ fn the_window_of_events_is_of_days_of_the_model() {
         check(&query, "within_a_day\n0\n");
     }
 }
+
+#[test]
+fn events_that_follow_have_a_row_for_each_period_where_the_first_ones_do() {
+    let query = r#"{ "metrics": ["within_a_day"], "filter":
+          { "field": "metric_time", "op": "between", "values": ["2024-03-30", "2024-03-31"] },
+        "group_by": [{ "field": "metric_time", "grain": "day" }] }"#;
+    check(query, "metric_time,within_a_day\n2024-03-30,0\n2024-03-31,0\n");
+}

@@ -289,7 +289,9 @@ impl Asking<'_> {
                 drafts.part(leaf.table, leaf.time, Kind::Followed(conversion.clone()), about);
             filters.extend(self.narrowed(narrowed, part, drafts));
             // The part is that of these events alone: they are its rows.
-            drafts.all.get_mut(part)?.filter.extend(filters);
+            let draft = drafts.all.get_mut(part)?;
+            draft.filter.extend(filters);
+            draft.dense |= leaf.dense;
             let leaf = Leaf { expr: leaf.expr.clone(), filters: Vec::new(), semi_additive: None };
             return Some(drafts.leaf(part, leaf));
         }
