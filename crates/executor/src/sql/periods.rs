@@ -118,6 +118,7 @@ impl Writer {
         let mut rows = match reported.window {
             None => rows,
             Some((window, ref since)) => {
+                let mut rows = rows;
                 let (last, from) =
                     (constant(reported.source_last)?, constant(reported.source_first)?);
                 let last_of = |rows: &Rows| last.clone().unwrap_or_else(|| columns.newest(rows));
@@ -127,6 +128,8 @@ impl Writer {
                     None => of,
                 };
                 let first = floor(&first, *grain, calendar);
+                let ends = from.as_ref().map(|from| format!("{from} <= {}", last_of(&rows)));
+                rows.filters.extend(ends);
                 let found = self.series(&first, &last_of(&rows), *grain);
                 let mut rows = self.unnested(&rows, names, list, &found)?;
                 let (of, period) = (columns.of(&rows), columns.period(&rows));

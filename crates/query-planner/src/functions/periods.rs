@@ -53,6 +53,9 @@ impl Reporting {
             (Some(window), None) => last.and_then(|last| self.start(window, last)),
             (Some(window), Some(grain)) => from.and_then(|from| {
                 let period = calendar::floor(from, grain, self.rules);
+                // Without an end that is asked for, the first period may be told on any day from
+                // here on.
+                let last = last.or(Some(from));
                 self.start(window, self.told_on(period, grain, window, Some(from), last))
             }),
         };
@@ -140,7 +143,9 @@ impl Reporting {
         };
         let from = self.source_from();
         let last = self.source_to().map(|to| to - 1).or(newest);
-        let Some(last) = last else { return Ok(Vec::new()) };
+        let Some(last) = last.filter(|last| from.is_none_or(|from| from <= *last)) else {
+            return Ok(Vec::new());
+        };
         let mut found = Vec::new();
         let first = from.map_or(day, |from| day.max(from));
         let mut period = calendar::floor(first, grain, self.rules);

@@ -80,7 +80,7 @@ impl Periods {
             return within && self.asked.floor(day, grain) == period;
         };
         let last = source.to.map_or(newest, |to| to - 1);
-        if period > last {
+        if period > last || source.from.is_some_and(|from| from > last) {
             return false;
         }
         let told = if first {
