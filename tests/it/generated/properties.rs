@@ -150,7 +150,10 @@ fn a_metric_more_changes_no_other() {
 /// A world with three tables that nobody asks about: the last table leads to one, one leads to the
 /// first, and one stands alone. None of them lies between two others, where it would be a way.
 fn with_more(world: &World) -> World {
-    let column = |name: &str, kind: Kind| Column { name: name.to_owned(), kind, dimension: None };
+    let column = |name: &str, kind: Kind| {
+        let (dimension, zone) = (None, None);
+        Column { name: name.to_owned(), kind, dimension, zone }
+    };
     let row = |id: i64, key: i64| {
         let text = Cell::Text("a".to_owned());
         vec![Cell::Int(id), text, Cell::Int(3), Cell::Date(19_760), Cell::Int(key)]

@@ -44,7 +44,7 @@ pub(super) const GRAINS: [&str; 7] =
 
 /// A part that a time has.
 pub(super) fn part(random: &mut Random, kind: Kind) -> &'static str {
-    if kind == Kind::Instant && random.percent(40) {
+    if kind == Kind::Instant && random.percent(60) {
         return random.name(&["hour_of_day", "hour_of_day", "minute_of_hour", "second_of_minute"]);
     }
     random.name(&[
@@ -71,7 +71,7 @@ pub(super) fn comparison(
     let grain = match kind.is_time() {
         true if random.percent(30) => Some(part(random, kind)),
         true if random.percent(12) => Some(random.name(&GRAINS)),
-        true if kind == Kind::Instant && random.percent(20) => {
+        true if kind == Kind::Instant && random.percent(35) => {
             Some(*random.pick(&["hour", "minute"]))
         }
         _ => None,
@@ -97,6 +97,7 @@ pub(super) fn comparison(
             exact,
             &["is_null", "not_null", "empty", "not_empty", "starts_with", "ends_with"],
             &["contains", "not_contains", "starts_with", "ends_with"],
+            &["contains", "not_contains"],
         ]
         .concat(),
         _ => [ordered, exact, &["is_null", "not_null", "empty", "not_empty"]].concat(),

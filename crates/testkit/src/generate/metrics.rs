@@ -260,6 +260,17 @@ pub(super) fn metrics(random: &mut Random, world: &mut World) {
             world.metrics[index].fill = Some(random.within(0, 3));
         }
     }
+    let timed = |t: &usize| world.tables[*t].time.is_some();
+    let timed: Vec<usize> = (0..world.tables.len()).filter(timed).collect();
+    if !timed.is_empty() && random.percent(40) {
+        // Events that follow others, or are followed.
+        let (name, table) = (format!("m{}", world.metrics.len()), *random.pick(&timed));
+        let function = Function::Count;
+        let (column, filter, time, semi, dense) = (None, None, None, None, false);
+        let calculation =
+            Calculation::Simple { table, function, column, filter, time, semi, dense };
+        world.metrics.push(Metric { name, calculation, fill: None });
+    }
     for _ in 0..1 + random.below(4) {
         let index = world.metrics.len();
         if let Some(calculation) = composite(random, world) {

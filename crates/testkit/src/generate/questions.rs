@@ -69,6 +69,7 @@ fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: b
     };
     let grain = match kind {
         Kind::Instant if random.percent(35) => Some(random.name(&HOURS)),
+        Kind::Instant if random.percent(25) => Some(part(random, kind)),
         Kind::Date | Kind::Instant if random.percent(75) => Some(random.name(&GRAINS)),
         Kind::Date | Kind::Instant if random.percent(75) => Some(part(random, kind)),
         _ => None,

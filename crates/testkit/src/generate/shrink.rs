@@ -142,6 +142,11 @@ fn worlds(of: &World) -> Vec<World> {
             add(&|w| w.tables[table].rows.truncate(half));
             add(&|w| drop(w.tables[table].rows.drain(..half)));
         }
+        for (column, _) in
+            of.tables[table].columns.iter().enumerate().filter(|(_, c)| c.zone.is_some())
+        {
+            add(&|w| w.tables[table].columns[column].zone = None);
+        }
         let count = of.tables[table].rows.len();
         for row in 0..count {
             add(&|w| drop(w.tables[table].rows.remove(row)));

@@ -92,7 +92,7 @@ pub(super) fn some_value(random: &mut Random, kind: Kind, zone: Zone) -> Cell {
 }
 
 fn column(name: &str, kind: Kind, dimension: Option<&str>) -> Column {
-    Column { name: name.to_owned(), kind, dimension: dimension.map(str::to_owned) }
+    Column { name: name.to_owned(), kind, dimension: dimension.map(str::to_owned), zone: None }
 }
 
 fn table(random: &mut Random, index: usize, count: usize) -> Table {
@@ -112,6 +112,10 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
         if random.percent(60) {
             columns.push(column(name, kind, None));
         }
+    }
+    if let Some(instants) = columns.iter_mut().find(|column| column.kind == Kind::Instant) {
+        instants.zone =
+            *random.pick(&[None, None, Some("UTC"), Some("+05:30"), Some("Asia/Tokyo")]);
     }
     let times: Vec<usize> = (0..columns.len()).filter(|c| columns[*c].kind.is_time()).collect();
     let time = random.percent(85).then(|| *random.pick(&times));

@@ -274,7 +274,11 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
 pub fn tables(world: &World) -> String {
     let mut text = format!("now: {}\n", Cell::Instant(world.now).text());
     for table in &world.tables {
-        let head: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        let name = |c: &Column| match c.zone {
+            Some(zone) => format!("{} ({zone})", c.name),
+            None => c.name.clone(),
+        };
+        let head: Vec<String> = table.columns.iter().map(name).collect();
         let _ = writeln!(text, "{}: {}", table.name, head.join(","));
         for row in &table.rows {
             let row: Vec<String> = row.iter().map(Cell::text).collect();

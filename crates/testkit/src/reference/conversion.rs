@@ -4,6 +4,7 @@ use super::calendar::{self, Unit};
 use super::cell::Cell;
 use super::names::Ground;
 use super::numbers::Follows;
+use super::zones::Zone;
 use super::{Reference, Refused};
 
 impl Reference<'_> {
@@ -12,7 +13,6 @@ impl Reference<'_> {
     /// Choice: the rows are those that pass the conditions of the question. A row that does not
     /// pass takes no credit, and its events go to the one before it.
     /// Choice: a row and an event of the same instant: the event follows the row.
-    /// Choice: a date beside instants is its first one, in the zone of the model.
     pub(super) fn credited(
         &self,
         ground: Ground,
@@ -20,11 +20,14 @@ impl Reference<'_> {
         follows: &Follows,
         keys: &dyn Fn(usize) -> Vec<Cell>,
     ) -> Result<Vec<usize>, Refused> {
-        let time = ground.time.ok_or("no time")?;
+        let (clock, time) = (self.world.calendar, ground.time.ok_or("no time")?);
         let (here, there) = (&self.world.tables[ground.table], &self.world.tables[follows.table]);
+        let utc = clock.zone == Zone::Utc;
+        if here.columns[time].kind != there.columns[follows.time].kind && !utc {
+            return Err("unclear: in which zone is a day beside an instant?".to_owned());
+        }
         let other = Ground { table: follows.table, time: Some(follows.time) };
         let all: Vec<usize> = (0..there.rows.len()).collect();
-        let clock = self.world.calendar;
         let mut credited = Vec::new();
         for event in self.narrowed(other, &all, &follows.filters)? {
             let Some(then) = clock.micros(&there.rows[event][follows.time]) else { continue };

@@ -43,6 +43,8 @@ pub struct Column {
     pub kind: Kind,
     /// What it means beyond its table.
     pub dimension: Option<String>,
+    /// The zone that its instants are stored with, which changes none of them.
+    pub zone: Option<&'static str>,
 }
 
 /// A relationship to at most one row of another table, whose primary key equals the column.
