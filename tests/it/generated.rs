@@ -12,15 +12,16 @@ mod properties;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
     Random, batch, constructs, json, policies_yaml, question, smaller, tables, world, yaml,
 };
-use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, World, calendar};
+use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, World};
 use sandbar_testkit::rows::Rows;
-use sandbar_testkit::{instant_of_day, told};
+use sandbar_testkit::told;
 use tokio::runtime::Runtime;
 
 /// How many questions each world is asked.
@@ -29,18 +30,21 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 77] = [
+const CONSTRUCTS: [&str; 99] = [
     "!=",
     "<",
     "<=",
     "=",
     ">",
     ">=",
+    "accumulated elsewhere",
     "aggregation",
     "all time",
     "approx_distinct",
     "asked filter",
     "asked offset",
+    "asked week start",
+    "asked zone",
     "avg",
     "between",
     "bin",
@@ -49,6 +53,7 @@ const CONSTRUCTS: [&str; 77] = [
     "compare",
     "contains",
     "conversion count",
+    "conversion elsewhere",
     "conversion rate",
     "count",
     "count_distinct",
@@ -57,17 +62,24 @@ const CONSTRUCTS: [&str; 77] = [
     "ends_with",
     "fill",
     "filter and",
+    "filter clock",
     "filter exists",
     "filter grain",
+    "filter hour",
+    "filter instant",
     "filter metric",
     "filter metric per",
     "filter not",
     "filter or",
+    "filter part",
     "filter path",
     "filter relative",
+    "fiscal grain",
+    "fiscal part",
     "from",
     "grain",
     "having",
+    "hours",
     "in",
     "in_range",
     "input filter",
@@ -80,17 +92,25 @@ const CONSTRUCTS: [&str; 77] = [
     "max",
     "median",
     "metric filter",
+    "metric filter of time",
     "metric time",
     "metric_time",
     "min",
+    "model fiscal year",
+    "model week start",
+    "model zone",
     "not_contains",
     "not_empty",
     "not_in",
     "not_null",
+    "offset elsewhere",
     "order",
+    "part of days",
+    "part of weeks",
     "percentile",
     "percentile_disc",
     "ratio",
+    "relative elsewhere",
     "report first",
     "role path",
     "semi first",
@@ -104,14 +124,13 @@ const CONSTRUCTS: [&str; 77] = [
     "sum",
     "table name",
     "timespine",
+    "timespine elsewhere",
     "to date",
+    "to date elsewhere",
     "totals",
     "trailing",
+    "weeks",
 ];
-
-fn today() -> i32 {
-    calendar::day(2024, 2, 29)
-}
 
 fn setting(name: &str, otherwise: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how long")]
@@ -129,7 +148,7 @@ async fn session(world: &World) -> Result<Session, String> {
 
 /// An engine to be over a world, without the rows.
 fn builder(world: &World, policies: &Policies) -> EngineBuilder {
-    let now = instant_of_day(today());
+    let now = UNIX_EPOCH + Duration::from_micros(u64::try_from(world.now).unwrap());
     Engine::builder()
         .model("model.yaml", &yaml(world, None))
         .policies("policies.yaml", &policies_yaml(world, policies))
@@ -162,9 +181,16 @@ fn same_cell(found: &str, expected: &Cell) -> bool {
             let y = expected.double().unwrap();
             (x - y).abs() <= 1e-9 * x.abs().max(y.abs())
         }
+        (_, Cell::Instant(micros)) => ZONES.into_iter().any(|(offset, minutes)| {
+            let shown = Cell::Instant(micros + minutes * 60_000_000).text().replace('Z', offset);
+            found == shown
+        }),
         _ => false,
     }
 }
+
+/// The zones that instants are stored with, in which they are shown as well, with their minutes.
+const ZONES: [(&str, i64); 2] = [("+05:30", 330), ("+09:00", 540)];
 
 fn same_row(found: &[String], expected: &[Cell]) -> bool {
     found.len() == expected.len() && found.iter().zip(expected).all(|(f, e)| same_cell(f, e))
@@ -195,7 +221,7 @@ fn shown(answer: &Answer) -> String {
 
 /// What the engine says to somebody, beside what is right over the rows of `world`.
 async fn outcome(session: &Session, world: &World, question: &Question) -> Outcome {
-    let expected = Reference { world, today: today() }.answer(question);
+    let expected = Reference::new(world).answer(question);
     let json = json(question);
     let answer = AssertUnwindSafe(async {
         match session.query_json(&json).await {

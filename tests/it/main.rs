@@ -10,6 +10,7 @@
 
 mod attacks;
 mod bins;
+mod clocks;
 mod docs;
 mod engine;
 mod explained;

@@ -178,6 +178,7 @@ fn with_more(world: &World) -> World {
             key: 0,
             time: Some(3),
             hidden: false,
+            told_apart: true,
             rows: vec![row(1, 1), row(2, 1), row(3, 2), row(4, 99)],
         });
     }

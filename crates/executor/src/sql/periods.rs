@@ -117,7 +117,8 @@ impl Writer {
         let constant = |known: Option<i64>| known.map(|known| day(known, dialect)).transpose();
         let mut rows = match reported.window {
             None => rows,
-            Some(window) => {
+            Some((window, ref since)) => {
+                let mut rows = rows;
                 let (last, from) =
                     (constant(reported.source_last)?, constant(reported.source_first)?);
                 let last_of = |rows: &Rows| last.clone().unwrap_or_else(|| columns.newest(rows));
@@ -127,16 +128,18 @@ impl Writer {
                     None => of,
                 };
                 let first = floor(&first, *grain, calendar);
+                let ends = from.as_ref().map(|from| format!("{from} <= {}", last_of(&rows)));
+                rows.filters.extend(ends);
                 let found = self.series(&first, &last_of(&rows), *grain);
                 let mut rows = self.unnested(&rows, names, list, &found)?;
                 let (of, period) = (columns.of(&rows), columns.period(&rows));
                 let told = told_on(window, &period, *grain, &last_of(&rows), from);
                 rows.filters.push(format!("{of} <= {told}"));
-                rows.filters.extend(start(window, &told, calendar).map(|s| format!("{of} >= {s}")));
+                rows.filters.extend(start(window, &told, since).map(|s| format!("{of} >= {s}")));
                 rows
             }
         };
-        for shift in &reported.shifts {
+        for (shift, weeks) in &reported.shifts {
             let period = columns.period(&rows);
             rows = match shift {
                 Shift::Back(count, unit) if is_whole(*grain, *unit) => {
@@ -159,7 +162,7 @@ impl Writer {
                 }
                 Shift::StartOf(unit) => {
                     let longer = unit.grain();
-                    let first = floor(&period, longer, calendar);
+                    let first = floor(&period, longer, weeks);
                     let end = format!("({first} + {} - INTERVAL '1 day')", length(longer));
                     let found = self.series(&period, &end, *grain);
                     // Only the first period of the longer one is shown by others.

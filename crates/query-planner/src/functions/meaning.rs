@@ -60,10 +60,10 @@ pub struct Reported {
     pub grain: Grain,
     /// When they start; it has no zone.
     pub calendar: Calendar,
-    /// What is accumulated.
-    pub window: Option<Window>,
-    /// Other times, the innermost first.
-    pub shifts: Vec<Shift>,
+    /// What is accumulated, and when the weeks start since which it is.
+    pub window: Option<(Window, Calendar)>,
+    /// Other times, the innermost first, and when the weeks start that they speak of.
+    pub shifts: Vec<(Shift, Calendar)>,
     /// The first period that is told.
     pub first: Option<i64>,
     /// The day before which the periods start that are told.
@@ -120,11 +120,13 @@ impl Calendar {
 fn reported(reporting: &Reporting) -> Option<Meaning> {
     let grain = reporting.grain?;
     let floor = |day: i32| calendar::floor(i64::from(day), grain, reporting.rules);
+    let shifts = reporting.shifts.iter();
+    let shifts = shifts.map(|(shift, rules)| (*shift, Calendar::without_zone(*rules)));
     Some(Meaning::Reported(Box::new(Reported {
         grain,
         calendar: Calendar::without_zone(reporting.rules),
-        window: reporting.window,
-        shifts: reporting.shifts.clone(),
+        window: reporting.window.map(|window| (window, Calendar::without_zone(reporting.since))),
+        shifts: shifts.collect(),
         first: reporting.from.map(floor),
         end: reporting.to.map(i64::from),
         source_first: reporting.source_from(),

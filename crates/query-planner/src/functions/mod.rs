@@ -30,14 +30,14 @@ mod zone;
 
 pub(crate) use bin::bin;
 pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
-pub(crate) use calendar::shift as calendar_shift;
+pub(crate) use calendar::{Rules, shift as calendar_shift};
 pub(crate) use checked::checked;
 pub(crate) use hash::mask_hash;
 pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;
 pub(crate) use part::part;
 pub(crate) use percentile::{Between, percentile};
-pub(crate) use periods::{Reporting, gap, periods};
+pub(crate) use periods::{Moved, Reporting, gap, periods};
 pub(crate) use sum::checked_sum;
 pub(crate) use zone::Clock;
 

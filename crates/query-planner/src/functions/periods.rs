@@ -29,13 +29,19 @@ pub(crate) struct Reporting {
     pub(crate) grain: Option<Grain>,
     pub(crate) window: Option<Window>,
     /// Other times, the innermost first.
-    pub(crate) shifts: Vec<Shift>,
+    pub(crate) shifts: Vec<Moved>,
     /// The first day that is asked for.
     pub(crate) from: Option<i32>,
     /// The day after the last one that is asked for.
     pub(crate) to: Option<i32>,
+    /// When the periods start.
     pub(crate) rules: Rules,
+    /// When the weeks start since which a window accumulates.
+    pub(crate) since: Rules,
 }
+
+/// Another time, and when the weeks start that it speaks of.
+pub(crate) type Moved = (Shift, Rules);
 
 impl Reporting {
     /// The days whose rows are needed: from the first up to, but without, the second.
@@ -47,6 +53,9 @@ impl Reporting {
             (Some(window), None) => last.and_then(|last| self.start(window, last)),
             (Some(window), Some(grain)) => from.and_then(|from| {
                 let period = calendar::floor(from, grain, self.rules);
+                // Without an end that is asked for, the first period may be told on any day from
+                // here on.
+                let last = last.or(Some(from));
                 self.start(window, self.told_on(period, grain, window, Some(from), last))
             }),
         };
@@ -57,31 +66,23 @@ impl Reporting {
     /// The first day of the periods that the reported ones take their values from.
     pub(super) fn source_from(&self) -> Option<i64> {
         let from = i64::from(self.from?);
-        Some(self.shifts.iter().rev().fold(from, |day, shift| self.back(day, *shift)))
+        Some(self.shifts.iter().rev().fold(from, |day, shift| back(day, *shift)))
     }
 
     /// The day after their last one.
     pub(super) fn source_to(&self) -> Option<i64> {
         let to = i64::from(self.to?);
         Some(self.shifts.iter().rev().fold(to, |day, shift| match shift {
-            Shift::Back(_, unit) => {
+            (Shift::Back(_, unit), rules) => {
                 // The end of a month is the start of the next one, whatever its length.
-                let whole = calendar::floor(day, unit.grain(), self.rules) == day;
-                if whole { self.back(day, *shift) } else { self.back(day - 1, *shift) + 1 }
+                let whole = calendar::floor(day, unit.grain(), *rules) == day;
+                if whole { back(day, *shift) } else { back(day - 1, *shift) + 1 }
             }
-            Shift::StartOf(unit) => {
-                let start = calendar::floor(day - 1, unit.grain(), self.rules);
+            (Shift::StartOf(_), _) => {
+                let start = back(day - 1, *shift);
                 calendar::next(start, self.grain.unwrap_or(Grain::Day), self.rules)
             }
         }))
-    }
-
-    /// The day whose value a day shows.
-    fn back(&self, day: i64, shift: Shift) -> i64 {
-        match shift {
-            Shift::Back(count, unit) => calendar::shift(day, -i64::from(count), unit),
-            Shift::StartOf(unit) => calendar::floor(day, unit.grain(), self.rules),
-        }
     }
 
     /// The day that tells the value of a period.
@@ -109,7 +110,7 @@ impl Reporting {
             WindowStart::Trailing(count, unit) => {
                 Some(calendar::shift(day + 1, -i64::from(count), unit))
             }
-            WindowStart::ToDate(unit) => Some(calendar::floor(day, unit.grain(), self.rules)),
+            WindowStart::ToDate(unit) => Some(calendar::floor(day, unit.grain(), self.since)),
         }
     }
 
@@ -142,7 +143,9 @@ impl Reporting {
         };
         let from = self.source_from();
         let last = self.source_to().map(|to| to - 1).or(newest);
-        let Some(last) = last else { return Ok(Vec::new()) };
+        let Some(last) = last.filter(|last| from.is_none_or(|from| from <= *last)) else {
+            return Ok(Vec::new());
+        };
         let mut found = Vec::new();
         let first = from.map_or(day, |from| day.max(from));
         let mut period = calendar::floor(first, grain, self.rules);
@@ -161,30 +164,29 @@ impl Reporting {
     }
 
     /// The periods that show the value of `period`.
-    fn forward(&self, period: i64, grain: Grain, shift: Shift, into: &mut Vec<i64>) {
+    fn forward(&self, period: i64, grain: Grain, shift: Moved, into: &mut Vec<i64>) {
         match shift {
-            Shift::Back(count, unit) => {
+            (Shift::Back(count, unit), _) => {
                 let shown = calendar::shift(period, i64::from(count), unit);
                 let mut candidate = calendar::floor(shown, grain, self.rules);
                 // The last days of a month may all show the one last day of a shorter one.
                 for _ in 0..6 {
-                    let back = calendar::floor(self.back(candidate, shift), grain, self.rules);
-                    if back > period {
+                    let own = calendar::floor(back(candidate, shift), grain, self.rules);
+                    if own > period {
                         break;
                     }
-                    if back == period {
+                    if own == period {
                         into.push(candidate);
                     }
                     candidate = calendar::next(candidate, grain, self.rules);
                 }
             }
-            Shift::StartOf(unit) => {
-                let longer = unit.grain();
-                let start = calendar::floor(period, longer, self.rules);
+            (Shift::StartOf(unit), rules) => {
+                let start = back(period, shift);
                 if calendar::floor(start, grain, self.rules) != period {
                     return;
                 }
-                let end = calendar::next(period, longer, self.rules);
+                let end = calendar::next(period, unit.grain(), rules);
                 let mut shown = period;
                 while shown < end && into.len() <= MAX_PERIODS {
                     into.push(shown);
@@ -192,6 +194,14 @@ impl Reporting {
                 }
             }
         }
+    }
+}
+
+/// The day whose value a day shows.
+fn back(day: i64, (shift, rules): Moved) -> i64 {
+    match shift {
+        Shift::Back(count, unit) => calendar::shift(day, -i64::from(count), unit),
+        Shift::StartOf(unit) => calendar::floor(day, unit.grain(), rules),
     }
 }
 
@@ -319,16 +329,20 @@ mod tests {
     use jiff::civil::Date;
     use sandbar_catalog::query::RelativeUnit;
     use sandbar_catalog::query::{date_of_days, days_since_epoch};
-    use sandbar_catalog::time::{FiscalYear, WeekStart};
+    use sandbar_catalog::time::{FiscalYear, NamedAfter, WeekStart};
 
     fn day(text: &str) -> i32 {
         days_since_epoch(text.parse::<Date>().unwrap())
     }
 
+    const RULES: Rules = Rules {
+        week_start: WeekStart::Monday,
+        fiscal: FiscalYear { starts: 1, named_after: NamedAfter::End },
+    };
+
     fn reporting(grain: Grain) -> Reporting {
-        let rules = Rules { week_start: WeekStart::Monday, fiscal: FiscalYear::default() };
         let (window, shifts, from, to) = (None, Vec::new(), None, None);
-        Reporting { grain: Some(grain), window, shifts, from, to, rules }
+        Reporting { grain: Some(grain), window, shifts, from, to, rules: RULES, since: RULES }
     }
 
     #[track_caller]
@@ -377,7 +391,7 @@ mod tests {
 
     #[test]
     fn o3_months_are_moved_as_months() {
-        let shifts = vec![Shift::Back(1, RelativeUnit::Month)];
+        let shifts = vec![(Shift::Back(1, RelativeUnit::Month), RULES)];
         let month = Reporting { shifts: shifts.clone(), ..reporting(Grain::Month) };
         check(&month, "2025-03-31", "2025-12-31", "2025-04-01");
         let by_day = Reporting { shifts, ..reporting(Grain::Day) };
@@ -390,12 +404,12 @@ mod tests {
 
     #[test]
     fn o3_the_days_that_are_needed_are_whole_months() {
-        let shifts = vec![Shift::Back(1, RelativeUnit::Month)];
+        let shifts = vec![(Shift::Back(1, RelativeUnit::Month), RULES)];
         let (from, to) = (Some(day("2025-04-01")), Some(day("2025-05-01")));
         let april = Reporting { shifts, from, to, ..reporting(Grain::Month) };
         assert_eq!(april.days(), (Some(day("2025-03-01")), Some(day("2025-04-01"))));
         let leap = Reporting {
-            shifts: vec![Shift::Back(1, RelativeUnit::Year)],
+            shifts: vec![(Shift::Back(1, RelativeUnit::Year), RULES)],
             from: Some(day("2024-02-01")),
             to: Some(day("2024-03-01")),
             ..reporting(Grain::Month)
@@ -405,7 +419,7 @@ mod tests {
 
     #[test]
     fn the_start_of_a_month_is_shown_all_month() {
-        let shifts = vec![Shift::StartOf(RelativeUnit::Month)];
+        let shifts = vec![(Shift::StartOf(RelativeUnit::Month), RULES)];
         let start = Reporting { shifts, ..reporting(Grain::Day) };
         check(&start, "2024-02-01", "2024-02-03", "2024-02-01 2024-02-02 2024-02-03");
         check(&start, "2024-02-02", "2024-02-03", "");

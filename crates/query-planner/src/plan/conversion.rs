@@ -66,10 +66,11 @@ impl<'a> Planner<'a, '_> {
         let line = with_windows(line, windows)?;
         let mut conditions = vec![bare(EVENT).eq(lit(1_i32)), bare(NUMBER).gt(lit(0_i64))];
         if let Some((count, unit)) = events.window {
-            // Days have no zone: they are counted as days of UTC.
+            // The window is the model's. Days have no zone: they are counted as days of UTC.
             let days = self.compiled.snapshot().field(events.base_time).data_type == Type::Date;
-            let utc = Clock { zone: TimeZone::UTC, ..self.query.clock.clone() };
-            let clock = if days { &utc } else { &self.query.clock };
+            let model = self.compiled.clock();
+            let utc = Clock { zone: TimeZone::UTC, ..model.clone() };
+            let clock = if days { &utc } else { model };
             let end = later(bare(SINCE), count, unit, clock);
             conditions.push(bare(TIME).lt(end));
         }

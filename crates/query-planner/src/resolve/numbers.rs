@@ -8,6 +8,7 @@ use sandbar_catalog::{Conversion, FieldId, Leaf as ModelLeaf, MetricId, Shift, T
 
 use super::Asking;
 use super::ground::Ground;
+use crate::functions::Moved;
 use crate::query::{AnswerColumn, Key, Leaf, Output, Place, Predicate, Series};
 
 /// A metric that is asked for, and where.
@@ -52,7 +53,7 @@ pub(super) enum Kind {
     /// The rows of each group.
     Plain,
     /// Rows of other times.
-    Moved { window: Option<Window>, shifts: Vec<Shift> },
+    Moved { window: Option<Window>, shifts: Vec<Moved> },
     /// Rows and the events that follow them.
     Followed(Box<Conversion>),
 }
@@ -270,7 +271,10 @@ impl Asking<'_> {
         shift: Option<Shift>,
         drafts: &mut Drafts,
     ) -> Option<Expr> {
-        let shifts: Vec<Shift> = leaf.shifts.iter().copied().chain(shift).collect();
+        // What the model says of weeks is of its own weeks.
+        let (model, asked) = (self.compiled.clock().rules(), self.clock.rules());
+        let modelled = leaf.shifts.iter().map(|shift| (*shift, model));
+        let shifts: Vec<Moved> = modelled.chain(shift.map(|shift| (shift, asked))).collect();
         let window = leaf.window;
         let moved = window.is_some() || !shifts.is_empty();
         let mut filters: Vec<Predicate> =
@@ -285,7 +289,9 @@ impl Asking<'_> {
                 drafts.part(leaf.table, leaf.time, Kind::Followed(conversion.clone()), about);
             filters.extend(self.narrowed(narrowed, part, drafts));
             // The part is that of these events alone: they are its rows.
-            drafts.all.get_mut(part)?.filter.extend(filters);
+            let draft = drafts.all.get_mut(part)?;
+            draft.filter.extend(filters);
+            draft.dense |= leaf.dense;
             let leaf = Leaf { expr: leaf.expr.clone(), filters: Vec::new(), semi_additive: None };
             return Some(drafts.leaf(part, leaf));
         }

@@ -11,7 +11,7 @@ use super::numbers::{Draft, Kind, Required};
 use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, shorten};
-use crate::functions::{Reporting, floor_date, next_date};
+use crate::functions::{Moved, Reporting, Rules, floor_date, next_date};
 use crate::query::{Cut, Dense, Events, Key, Predicate, Rows, Series};
 
 /// A stretch of days: from the first up to, but without, the second.
@@ -161,13 +161,13 @@ impl Asking<'_> {
                 return;
             }
         };
-        if let Err(why) = fits(grain, window, &shifts, days) {
+        let (rules, since) = (self.clock.rules(), self.compiled.clock().rules());
+        if let Err(why) = fits((grain, rules), window, &shifts, days) {
             self.problem("Q0151", "", format!("`{about}` {why}"));
             return;
         }
-        let rules = self.clock.rules();
         let Days { from, to } = days;
-        let reporting = Reporting { grain, window, shifts, from, to, rules };
+        let reporting = Reporting { grain, window, shifts, from, to, rules, since };
         let (first, end) = reporting.days();
         let value = Expr::field(FieldPath::own(time), data_type);
         let mut bound = |comparison: Comparison, day: Option<i32>| {
@@ -297,9 +297,9 @@ fn flatten<'f>(filter: &'f Filter, path: String, into: &mut Vec<(&'f Filter, Str
 
 /// Whether periods of this grain have values of those other times.
 fn fits(
-    grain: Option<Grain>,
+    (grain, rules): (Option<Grain>, Rules),
     window: Option<Window>,
-    shifts: &[Shift],
+    shifts: &[Moved],
     days: Days,
 ) -> Result<(), String> {
     let Some(grain) = grain else {
@@ -311,7 +311,7 @@ fn fits(
                 .to_owned(),
             );
         }
-        if shifts.iter().any(|shift| matches!(shift, Shift::StartOf(_))) {
+        if shifts.iter().any(|shift| matches!(shift, (Shift::StartOf(_), _))) {
             return Err("shows the start of a period: group by its time".to_owned());
         }
         if !shifts.is_empty() && days == Days::default() {
@@ -323,12 +323,12 @@ fn fits(
         }
         return Ok(());
     };
-    for shift in shifts {
+    for (shift, weeks) in shifts {
         let (aligned, unit) = match shift {
             Shift::Back(count, unit) => (is_whole(grain, *count, *unit), unit),
             Shift::StartOf(unit) => {
                 let longer = unit.grain();
-                (grain.lies_in(longer), unit)
+                (grain.lies_in(longer) && (grain != Grain::Week || *weeks == rules), unit)
             }
         };
         if !aligned {

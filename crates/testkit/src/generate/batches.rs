@@ -7,11 +7,11 @@ use arrow::array::{
     StringArray, TimestampMicrosecondArray,
 };
 
-use crate::reference::{Cell, Kind, Table};
+use crate::reference::{Cell, Column, Kind, Table};
 
 /// The rows of a table.
 pub fn batch(table: &Table) -> RecordBatch {
-    let column = |index: usize, kind: Kind| -> ArrayRef {
+    let column = |index: usize, Column { kind, zone, .. }: &Column| -> ArrayRef {
         let cells = table.rows.iter().map(|row| &row[index]);
         macro_rules! of {
             ($array:ty, $kind:ident) => {
@@ -29,7 +29,10 @@ pub fn batch(table: &Table) -> RecordBatch {
             Kind::Text => Arc::new(of!(StringArray, Text)),
             Kind::Bool => Arc::new(of!(BooleanArray, Bool)),
             Kind::Date => Arc::new(of!(Date32Array, Date)),
-            Kind::Instant => Arc::new(of!(TimestampMicrosecondArray, Instant)),
+            Kind::Instant => {
+                let instants = of!(TimestampMicrosecondArray, Instant);
+                Arc::new(instants.with_timezone_opt(*zone))
+            }
             Kind::Decimal => {
                 let digits = cells.map(|cell| match cell {
                     Cell::Decimal(digits, _) => Some(*digits),
@@ -42,7 +45,7 @@ pub fn batch(table: &Table) -> RecordBatch {
     };
     let columns = table.columns.iter().enumerate();
     RecordBatch::try_from_iter_with_nullable(
-        columns.map(|(index, c)| (c.name.clone(), column(index, c.kind), true)),
+        columns.map(|(index, c)| (c.name.clone(), column(index, c), true)),
     )
     .expect("columns of one length")
 }

@@ -2,7 +2,10 @@
 
 use super::metrics::below;
 use super::written::function;
-use crate::reference::{AskedField, Bin, Calculation, Condition, Cut, Question, Start, World};
+use crate::reference::calendar::{Calendar, Unit};
+use crate::reference::{
+    AskedField, Bin, Calculation, Cell, Condition, Cut, Question, Rule, Start, World,
+};
 
 fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
     match of {
@@ -26,16 +29,59 @@ fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
             found.push(if per.is_some() { "filter metric per" } else { "filter metric" });
         }
         Condition::Relative(..) => found.push("filter relative"),
-        Condition::Field { field, grain, op, .. } => {
+        Condition::Field { field, grain, op, values, .. } => {
             found.push(op);
-            if grain.is_some() {
-                found.push("filter grain");
-            }
+            found.extend(grain.map(|grain| match Unit::of_grain(grain) {
+                Some(_) => "filter grain",
+                None if grain == "hour" || grain == "minute" => "filter hour",
+                None => "filter part",
+            }));
+            found.extend(values.iter().filter_map(|value| match value {
+                Cell::Clock(_) => Some("filter clock"),
+                Cell::Instant(_) => Some("filter instant"),
+                _ => None,
+            }));
             if field.contains('.') {
                 found.push("filter path");
             }
         }
     }
+}
+
+fn speaks_of_time(rule: &Rule) -> bool {
+    match rule {
+        Rule::Part(..) | Rule::Bucket(..) => true,
+        Rule::And(a, b) | Rule::Or(a, b) => speaks_of_time(a) || speaks_of_time(b),
+        Rule::Not(inner) => speaks_of_time(inner),
+        Rule::Compare(..) | Rule::IsNull(_) => false,
+    }
+}
+
+/// How a question counts time, where it is not as if nothing were said.
+fn of_calendar(world: &World, question: &Question, found: &mut Vec<&'static str>) {
+    let (own, nothing) = (world.calendar, Calendar::default());
+    let said = [
+        ("model zone", own.zone != nothing.zone),
+        ("model week start", own.week_start != nothing.week_start),
+        ("model fiscal year", own.fiscal != nothing.fiscal),
+        ("asked zone", question.time_zone.is_some_and(|zone| zone != own.zone)),
+        ("asked week start", question.week_start.is_some_and(|start| start != own.week_start)),
+    ];
+    found.extend(said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name));
+}
+
+/// What stands in place of times.
+fn of_times(asked: &AskedField) -> Option<&'static str> {
+    let Some(Cut::Grain(grain)) = asked.cut else { return None };
+    Some(match grain {
+        "fiscal_quarter" | "fiscal_year" => "fiscal grain",
+        "fiscal_quarter_of_year" | "fiscal_year_number" => "fiscal part",
+        "week" => "weeks",
+        "week_of_year" | "day_of_week" => "part of weeks",
+        "hour" | "minute" | "second" => "hours",
+        "hour_of_day" | "minute_of_hour" | "second_of_minute" => "part of days",
+        _ => return None,
+    })
 }
 
 fn of_metric(world: &World, metric: usize, found: &mut Vec<&'static str>) {
@@ -48,6 +94,8 @@ fn of_metric(world: &World, metric: usize, found: &mut Vec<&'static str>) {
             Calculation::Simple { function: f, filter, time, semi, dense, .. } => {
                 found.push(function(*f));
                 found.extend(filter.is_some().then_some("metric filter"));
+                let of_time = filter.as_ref().is_some_and(speaks_of_time);
+                found.extend(of_time.then_some("metric filter of time"));
                 found.extend(time.is_some().then_some("metric time"));
                 found.extend(dense.then_some("timespine"));
                 if let Some(semi) = semi {
@@ -87,6 +135,8 @@ fn of_metric(world: &World, metric: usize, found: &mut Vec<&'static str>) {
 /// What a question makes use of, each once.
 pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
     let mut found = Vec::new();
+    of_calendar(world, question, &mut found);
+    found.extend(question.group_by.iter().chain(&question.fields).filter_map(of_times));
     if let Some(inner) = &question.from {
         found.push("from");
         found.extend(constructs(world, inner));
@@ -139,6 +189,26 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
         ("limit", question.limit.is_some()),
     ];
     found.extend(members.into_iter().filter(|(_, used)| *used).map(|(name, _)| name));
+    // What is counted over time, in a zone or by weeks that are not the model's.
+    let elsewhere = |found: &[&str]| {
+        found.iter().any(|name| matches!(*name, "asked zone" | "asked week start"))
+    };
+    let over_time = [
+        ("all time", "accumulated elsewhere"),
+        ("trailing", "accumulated elsewhere"),
+        ("to date", "to date elsewhere"),
+        ("asked offset", "offset elsewhere"),
+        ("input offset", "offset elsewhere"),
+        ("conversion count", "conversion elsewhere"),
+        ("conversion rate", "conversion elsewhere"),
+        ("timespine", "timespine elsewhere"),
+        ("filter relative", "relative elsewhere"),
+    ];
+    if elsewhere(&found) {
+        let counted = over_time.into_iter().filter(|(name, _)| found.contains(name));
+        let counted: Vec<&str> = counted.map(|(_, elsewhere)| elsewhere).collect();
+        found.extend(counted);
+    }
     found.sort_unstable();
     found.dedup();
     found

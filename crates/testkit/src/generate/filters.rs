@@ -1,9 +1,9 @@
 //! Random conditions of a question.
 
 use super::random::Random;
-use super::worlds::some_value as near;
-use crate::reference::calendar::Unit;
-use crate::reference::{Calculation, Cell, Condition, Kind, Metric, Table, World};
+use super::worlds::{some_clock, some_day, some_value as near};
+use crate::reference::calendar::{Calendar, Unit};
+use crate::reference::{Calculation, Cell, Condition, Kind, Metric, Table, World, Zone};
 
 /// The name of a field of a row of a table, over relationships or through the name of a table.
 pub(super) fn field(
@@ -38,19 +38,50 @@ pub(super) fn field(
     (format!("{name}{}", column.name), column.kind)
 }
 
+/// The grains of days and longer periods.
+pub(super) const GRAINS: [&str; 7] =
+    ["day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"];
+
+/// A part that a time has.
+pub(super) fn part(random: &mut Random, kind: Kind) -> &'static str {
+    if kind == Kind::Instant && random.percent(60) {
+        return random.name(&["hour_of_day", "hour_of_day", "minute_of_hour", "second_of_minute"]);
+    }
+    random.name(&[
+        "year_number",
+        "quarter_of_year",
+        "month_of_year",
+        "week_of_year",
+        "day_of_year",
+        "day_of_month",
+        "day_of_week",
+        "day_of_week",
+        "fiscal_year_number",
+        "fiscal_quarter_of_year",
+    ])
+}
+
 pub(super) fn comparison(
     random: &mut Random,
+    calendar: Calendar,
     field: String,
     kind: Kind,
     doubles: bool,
 ) -> Condition {
-    let mut grain = None;
-    let mut value_kind = kind;
-    if kind.is_time() && random.percent(30) {
-        let parts = ["month_of_year", "day_of_month", "day_of_week", "quarter_of_year"];
-        grain = Some(*random.pick(&parts));
-        value_kind = Kind::Int;
-    }
+    let grain = match kind.is_time() {
+        true if random.percent(30) => Some(part(random, kind)),
+        true if random.percent(12) => Some(random.name(&GRAINS)),
+        true if kind == Kind::Instant && random.percent(35) => {
+            Some(*random.pick(&["hour", "minute"]))
+        }
+        _ => None,
+    };
+    let bucket = grain.and_then(Unit::of_grain);
+    let value_kind = match grain {
+        Some("hour" | "minute") | None => kind,
+        Some(_) if bucket.is_some() => Kind::Date,
+        Some(_) => Kind::Int,
+    };
     let ordered: &[&'static str] = &["<", "<=", ">", ">=", "between", "in_range"];
     let exact: &[&'static str] = &["=", "!=", "in", "not_in"];
     let ops: Vec<&'static str> = match value_kind {
@@ -65,7 +96,8 @@ pub(super) fn comparison(
             exact,
             exact,
             &["is_null", "not_null", "empty", "not_empty", "starts_with", "ends_with"],
-            &["contains", "not_contains", "contains", "not_contains"],
+            &["contains", "not_contains", "starts_with", "ends_with"],
+            &["contains", "not_contains"],
         ]
         .concat(),
         _ => [ordered, exact, &["is_null", "not_null", "empty", "not_empty"]].concat(),
@@ -83,21 +115,35 @@ pub(super) fn comparison(
         .map(|_| match value_kind {
             Kind::Double if doubles => Cell::Double(random.within(-8, 40) as f64 + 0.37),
             // A date stands for a whole day of instants.
-            Kind::Instant if random.percent(60) => near(random, Kind::Date),
-            kind => near(random, kind),
+            Kind::Instant if random.percent(45) => near(random, Kind::Date, calendar.zone),
+            Kind::Instant if random.percent(45) => some_clock(random, calendar.zone),
+            kind => match (near(random, kind, calendar.zone), bucket) {
+                // A bucket is named by its first day, here of the model's weeks.
+                (Cell::Date(day), Some(unit)) => Cell::Date(calendar.floor(day, unit)),
+                (Cell::Instant(micros), _) if grain.is_some() => {
+                    calendar.truncated(&Cell::Instant(micros), grain)
+                }
+                (Cell::Int(n), _) if grain.is_some_and(|g| g.ends_with("year_number")) => {
+                    Cell::Int(2020 + n)
+                }
+                (value, _) => value,
+            },
         })
         .collect();
     if matches!(op, "between" | "in_range") && random.percent(85) {
-        values.sort_by(|a, b| match (a, b) {
-            (Cell::Date(_), Cell::Instant(_)) | (Cell::Instant(_), Cell::Date(_)) => {
-                std::cmp::Ordering::Equal
-            }
+        values.sort_by(|a, b| match (a.micros(), b.micros()) {
+            (Some(a), Some(b)) => a.cmp(&b),
             _ => a.place(b),
         });
     }
     let case = matches!(op, "contains" | "not_contains" | "starts_with" | "ends_with")
         && random.percent(40);
     Condition::Field { field, grain, op, values, case }
+}
+
+/// Whether a table has the column `at`.
+pub(super) fn has_instants(world: &World, table: usize) -> bool {
+    world.tables[table].columns.iter().any(|column| column.name == "at")
 }
 
 /// A condition on the rows of a table.
@@ -145,23 +191,31 @@ pub(super) fn condition(
         let values = if op.ends_with("null") { Vec::new() } else { vec![value] };
         return Condition::Metric(metric, per, op, values);
     }
-    let (field, kind) = match random.percent(8) {
-        true => ("metric_time".to_owned(), Kind::Date),
-        false => field(random, world, table, true),
+    let (field, kind) = match random.below(100) {
+        0..8 => ("metric_time".to_owned(), Kind::Date),
+        8..24 if has_instants(world, table) => ("at".to_owned(), Kind::Instant),
+        _ => field(random, world, table, true),
     };
     if kind.is_time() && random.percent(15) {
         let op = *random.pick(&["this", "last", "previous"]);
         let count = if op == "this" { 1 } else { 1 + random.below(3) as i32 };
         return Condition::Relative(field, op, count, *random.pick(&Unit::ALL));
     }
-    comparison(random, field, kind, false)
+    comparison(random, world.calendar, field, kind, false)
 }
 
-/// A stretch of days of the time of numbers.
-pub(super) fn of_time(random: &mut Random) -> Condition {
+/// A stretch of days of the time of numbers, which an instant can begin as well.
+pub(super) fn of_time(random: &mut Random, zone: Zone) -> Condition {
     let (op, count) =
         *random.pick(&[("in_range", 2), ("between", 2), (">=", 1), ("<", 1), ("<=", 1)]);
-    let mut values: Vec<Cell> = (0..count).map(|_| near(random, Kind::Date)).collect();
-    values.sort_by(Cell::place);
+    let mut days: Vec<i32> = (0..count).map(|_| some_day(random)).collect();
+    days.sort_unstable();
+    let form = if count == 1 || op == "in_range" { random.below(16) } else { 2 };
+    let value = |day: i32| match form {
+        0 if op != "<=" => Cell::Instant(zone.first(day)),
+        1 if op != "<=" => Cell::Clock(zone.wall(zone.first(day))),
+        _ => Cell::Date(day),
+    };
+    let values = days.into_iter().map(value).collect();
     Condition::Field { field: "metric_time".to_owned(), grain: None, op, values, case: false }
 }

@@ -3,12 +3,25 @@
 use std::fmt::Write;
 
 use super::written::{function, hundredths, share, shift};
-use crate::reference::{AskedField, Bin, Cell, Condition, Cut, Question};
+use crate::reference::{AskedField, Bin, Cell, Condition, Cut, Question, Zone, clock};
 
-fn value(cell: &Cell) -> String {
+/// A value; instants as in a zone, if there is one.
+fn value(cell: &Cell, zone: Option<Zone>) -> String {
+    match (cell, zone) {
+        (Cell::Instant(micros), Some(zone)) => {
+            let offset = zone.offset(*micros);
+            let sign = if offset < 0 { '-' } else { '+' };
+            let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
+            format!("\"{}{sign}{hours:02}:{minutes:02}\"", clock(zone.wall(*micros)))
+        }
+        _ => plain(cell),
+    }
+}
+
+fn plain(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => format!("\"{text}\""),
-        Cell::Date(_) | Cell::Instant(_) => format!("\"{}\"", cell.text()),
+        Cell::Date(_) | Cell::Instant(_) | Cell::Clock(_) => format!("\"{}\"", cell.text()),
         _ => cell.text(),
     }
 }
@@ -17,18 +30,22 @@ fn list<T>(items: &[T], one: impl Fn(&T) -> String) -> String {
     format!("[{}]", items.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
-fn condition(of: &Condition) -> String {
+fn condition(of: &Condition, zone: Option<Zone>) -> String {
+    let one = |part: &Condition| condition(part, zone);
     match of {
-        Condition::And(parts) => format!("{{\"and\": {}}}", list(parts, condition)),
-        Condition::Or(parts) => format!("{{\"or\": {}}}", list(parts, condition)),
-        Condition::Not(inner) => format!("{{\"not\": {}}}", condition(inner)),
+        Condition::And(parts) => format!("{{\"and\": {}}}", list(parts, one)),
+        Condition::Or(parts) => format!("{{\"or\": {}}}", list(parts, one)),
+        Condition::Not(inner) => format!("{{\"not\": {}}}", one(inner)),
         Condition::Exists(name, None) => format!("{{\"exists\": \"{name}\"}}"),
         Condition::Exists(name, Some(inner)) => {
-            format!("{{\"exists\": \"{name}\", \"filter\": {}}}", condition(inner))
+            format!("{{\"exists\": \"{name}\", \"filter\": {}}}", one(inner))
         }
         Condition::Metric(name, per, op, values) => {
             let per = per.as_ref().map_or(String::new(), |per| format!(", \"per\": \"{per}\""));
-            format!("{{\"metric\": \"{name}\"{per}, \"op\": \"{op}\"{}}}", operands(op, values))
+            format!(
+                "{{\"metric\": \"{name}\"{per}, \"op\": \"{op}\"{}}}",
+                operands(op, values, zone)
+            )
         }
         Condition::Relative(field, op, count, unit) => format!(
             "{{\"field\": \"{field}\", \"op\": \"{op}\", \"count\": {count}, \"unit\": \"{}\"}}",
@@ -42,16 +59,18 @@ fn condition(of: &Condition) -> String {
             if *case {
                 text += ", \"case_sensitive\": true";
             }
-            text + &operands(op, values) + "}"
+            text + &operands(op, values, zone) + "}"
         }
     }
 }
 
-fn operands(op: &str, values: &[Cell]) -> String {
+fn operands(op: &str, values: &[Cell], zone: Option<Zone>) -> String {
     match (op, values) {
         ("is_null" | "not_null" | "empty" | "not_empty", _) => String::new(),
-        ("=" | "!=" | "<" | "<=" | ">" | ">=", [one]) => format!(", \"value\": {}", value(one)),
-        _ => format!(", \"values\": {}", list(values, value)),
+        ("=" | "!=" | "<" | "<=" | ">" | ">=", [one]) => {
+            format!(", \"value\": {}", value(one, zone))
+        }
+        _ => format!(", \"values\": {}", list(values, |cell| value(cell, zone))),
     }
 }
 
@@ -77,6 +96,7 @@ fn names(names: &[String]) -> String {
 /// A question as JSON.
 pub fn json(question: &Question) -> String {
     let mut members = Vec::new();
+    let condition = |of: &Condition| condition(of, question.time_zone);
     let filter = |of: &Option<Condition>| {
         of.as_ref().map_or(String::new(), |of| format!(", \"filter\": {}", condition(of)))
     };
@@ -141,6 +161,12 @@ pub fn json(question: &Question) -> String {
     }
     if let Some(limit) = question.limit {
         members.push(format!("\"limit\": {limit}"));
+    }
+    if let Some(zone) = question.time_zone {
+        members.push(format!("\"time_zone\": \"{}\"", zone.name()));
+    }
+    if let Some(start) = question.week_start {
+        members.push(format!("\"week_start\": \"{}\"", start.name()));
     }
     format!("{{{}}}", members.join(", "))
 }

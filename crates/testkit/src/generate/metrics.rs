@@ -1,7 +1,7 @@
 //! Random metrics of all kinds, each computed from earlier ones.
 
 use super::random::Random;
-use super::worlds::some_value;
+use super::worlds::{some_day, some_value};
 use crate::reference::calendar::Unit;
 use crate::reference::{
     Calculation, Formula, Function, Input, Kind, Metric, Rule, Semi, Shift, Start, World,
@@ -18,6 +18,9 @@ pub(super) fn rule(random: &mut Random, world: &World, table: usize, depth: usiz
             _ => Rule::Not(a),
         };
     }
+    if random.percent(20) {
+        return of_time(random, world, table);
+    }
     let columns = &world.tables[table].columns;
     let plain = |c: &usize| matches!(columns[*c].kind, Kind::Int | Kind::Text | Kind::Bool);
     let columns_: Vec<usize> = (0..columns.len()).filter(plain).collect();
@@ -30,12 +33,39 @@ pub(super) fn rule(random: &mut Random, world: &World, table: usize, depth: usiz
         _ => &["=", "<>", "<", "<=", ">", ">="],
     };
     let op = *random.pick(ops);
-    Rule::Compare(column, op, some_value(random, columns[column].kind))
+    Rule::Compare(column, op, some_value(random, columns[column].kind, world.calendar.zone))
+}
+
+/// A condition on a time: a part of it, or the bucket that it lies in.
+fn of_time(random: &mut Random, world: &World, table: usize) -> Rule {
+    let columns = &world.tables[table].columns;
+    let times: Vec<usize> = (0..columns.len()).filter(|c| columns[*c].kind.is_time()).collect();
+    let column = *random.pick(&times);
+    let op = *random.pick(&["=", "<>", "<", "<=", ">", ">="]);
+    if random.percent(40) {
+        let unit = *random.pick(&Unit::ALL);
+        let day = world.calendar.floor(some_day(random), unit);
+        return Rule::Bucket(column, unit, op, day);
+    }
+    let parts = ["day_of_week", "day_of_month", "week_of_year", "month_of_year"];
+    let (part, with) = match columns[column].kind {
+        Kind::Instant if random.percent(60) => {
+            ("hour_of_day", *random.pick(&[0, 1, 2, 12, 22, 23]))
+        }
+        _ => (*random.pick(&parts), random.within(1, 9)),
+    };
+    Rule::Part(column, part, op, with)
 }
 
 pub(super) fn shift(random: &mut Random) -> Shift {
     if random.percent(15) {
-        return Shift::StartOf(*random.pick(&[Unit::Week, Unit::Month, Unit::Quarter, Unit::Year]));
+        return Shift::StartOf(*random.pick(&[
+            Unit::Week,
+            Unit::Week,
+            Unit::Month,
+            Unit::Quarter,
+            Unit::Year,
+        ]));
     }
     Shift::Back(1 + random.below(2) as i32, *random.pick(&Unit::ALL))
 }
@@ -185,7 +215,12 @@ fn composite(random: &mut Random, world: &World) -> Option<Calculation> {
             let start = match random.below(3) {
                 0 => Start::AllTime,
                 1 => Start::Trailing(1 + random.below(10) as i32, *random.pick(&Unit::ALL)),
-                _ => Start::ToDate(*random.pick(&[Unit::Week, Unit::Month, Unit::Quarter])),
+                _ => Start::ToDate(*random.pick(&[
+                    Unit::Week,
+                    Unit::Week,
+                    Unit::Month,
+                    Unit::Quarter,
+                ])),
             };
             let window = (start, random.percent(20));
             Some(Calculation::Cumulative(input(random, world, &plain, false), window))
@@ -224,6 +259,17 @@ pub(super) fn metrics(random: &mut Random, world: &mut World) {
         if random.percent(15) && is_number(world, index) {
             world.metrics[index].fill = Some(random.within(0, 3));
         }
+    }
+    let timed = |t: &usize| world.tables[*t].time.is_some();
+    let timed: Vec<usize> = (0..world.tables.len()).filter(timed).collect();
+    if !timed.is_empty() && random.percent(40) {
+        // Events that follow others, or are followed.
+        let (name, table) = (format!("m{}", world.metrics.len()), *random.pick(&timed));
+        let function = Function::Count;
+        let (column, filter, time, semi, dense) = (None, None, None, None, false);
+        let calculation =
+            Calculation::Simple { table, function, column, filter, time, semi, dense };
+        world.metrics.push(Metric { name, calculation, fill: None });
     }
     for _ in 0..1 + random.below(4) {
         let index = world.metrics.len();

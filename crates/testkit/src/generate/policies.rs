@@ -34,13 +34,13 @@ fn row_rule(
     }
 }
 
-fn mask(random: &mut Random, kind: Kind) -> Mask {
+fn mask(random: &mut Random, world: &World, kind: Kind) -> Mask {
     match (random.below(3), kind) {
         (0, _) => Mask::Null,
         (1, Kind::Text) => Mask::Prefix(random.below(3)),
         // An instant has no constants.
         (_, Kind::Instant) => Mask::Null,
-        _ => Mask::Constant(some_value(random, kind)),
+        _ => Mask::Constant(some_value(random, kind, world.calendar.zone)),
     }
 }
 
@@ -52,7 +52,7 @@ fn grant(random: &mut Random, world: &World, table: usize, asker: &Policies) -> 
         if random.percent(6) {
             grant.hidden.push(index);
         } else if random.percent(15) {
-            grant.masks.push((index, mask(random, column.kind)));
+            grant.masks.push((index, mask(random, world, column.kind)));
         }
     }
     grant

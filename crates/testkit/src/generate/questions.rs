@@ -1,23 +1,16 @@
 //! Random questions to a world.
 
-use super::filters::{comparison, condition, field, of_time};
+use super::filters::{GRAINS, comparison, condition, field, has_instants, of_time, part};
 use super::metrics::{aggregation, below, shift};
 use super::random::Random;
+use crate::reference::calendar::{Calendar, WeekStart};
 use crate::reference::{
     AskedAggregation, AskedField, AskedMetric, AskedShare, Bin, Calculation, Cell, Condition, Cut,
-    Function, Kind, Question, World,
+    Function, Kind, Question, World, Zone,
 };
 
-const GRAINS: [&str; 5] = ["day", "week", "month", "quarter", "year"];
-const PARTS: [&str; 7] = [
-    "year_number",
-    "quarter_of_year",
-    "month_of_year",
-    "week_of_year",
-    "day_of_year",
-    "day_of_month",
-    "day_of_week",
-];
+/// The grains of instants alone.
+const HOURS: [&str; 4] = ["hour", "hour", "minute", "second"];
 
 /// The table of the first aggregation of a metric.
 fn table_of(world: &World, metric: usize) -> usize {
@@ -65,6 +58,7 @@ fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: b
         0..=2 => ("metric_time".to_owned(), Kind::Date),
         3 => ("day".to_owned(), Kind::Date),
         4 => ("cat".to_owned(), Kind::Text),
+        6 | 7 if !shared && has_instants(world, table) => ("at".to_owned(), Kind::Instant),
         5 if !world.tables[table].links.is_empty() => {
             let link = random.pick(&world.tables[table].links);
             let column = random.pick(&world.tables[link.to].columns);
@@ -74,9 +68,10 @@ fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: b
         _ => field(random, world, table, false),
     };
     let grain = match kind {
-        Kind::Date | Kind::Instant if random.percent(80) => Some(*random.pick(&GRAINS)),
-        Kind::Date | Kind::Instant if random.percent(60) => Some(*random.pick(&PARTS)),
-        Kind::Instant if random.percent(40) => Some(*random.pick(&["hour", "hour_of_day"])),
+        Kind::Instant if random.percent(35) => Some(random.name(&HOURS)),
+        Kind::Instant if random.percent(25) => Some(part(random, kind)),
+        Kind::Date | Kind::Instant if random.percent(75) => Some(random.name(&GRAINS)),
+        Kind::Date | Kind::Instant if random.percent(75) => Some(part(random, kind)),
         _ => None,
     };
     let cut = match grain {
@@ -88,7 +83,13 @@ fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: b
 }
 
 fn asked_metric(random: &mut Random, world: &World, index: usize) -> AskedMetric {
-    let metric = random.below(world.metrics.len());
+    let is_conversion =
+        |m: &usize| matches!(world.metrics[*m].calculation, Calculation::Conversion { .. });
+    let conversions: Vec<usize> = (0..world.metrics.len()).filter(is_conversion).collect();
+    let metric = match !conversions.is_empty() && random.percent(20) {
+        true => *random.pick(&conversions),
+        false => random.below(world.metrics.len()),
+    };
     let table = table_of(world, metric);
     let filter = random.percent(25).then(|| condition(random, world, table, 1));
     let offset = random.percent(15).then(|| shift(random));
@@ -109,10 +110,11 @@ fn listing(random: &mut Random, world: &World) -> Question {
         let (field, kind) = field(random, world, table, false);
         let cut = match kind {
             _ if !random.percent(40) => None,
-            _ if kind.is_time() => {
-                let grain = *random.pick(&GRAINS);
-                Some(Cut::Grain(grain))
-            }
+            _ if kind.is_time() => Some(Cut::Grain(match random.below(4) {
+                0 => part(random, kind),
+                1 if kind == Kind::Instant => random.name(&HOURS),
+                _ => random.name(&GRAINS),
+            })),
             _ if kind.is_number() => Some(bin(random, kind)),
             _ => None,
         };
@@ -167,15 +169,19 @@ fn governed(random: &mut Random, world: &World) -> Question {
     if moved && random.percent(85) {
         // Numbers of periods mostly go by one grain of time.
         question.group_by.retain(|key| key.field != "metric_time" && key.field != "day");
-        let grains = ["day", "day", "week", "month", "month", "quarter"];
+        let grains =
+            ["day", "day", "day", "week", "week", "month", "month", "quarter", "fiscal_quarter"];
         let grain = *random.pick(&grains);
         let cut = Some(Cut::Grain(grain));
         let (field, alias) = ("metric_time".to_owned(), "time".to_owned());
         question.group_by.insert(0, AskedField { field, cut, alias });
     }
     question.filter = random.percent(if moved { 65 } else { 45 }).then(|| match random.below(3) {
-        0 => of_time(random),
-        1 => Condition::And(vec![of_time(random), condition(random, world, table, 1)]),
+        0 => of_time(random, world.calendar.zone),
+        1 => Condition::And(vec![
+            of_time(random, world.calendar.zone),
+            condition(random, world, table, 1),
+        ]),
         _ => condition(random, world, table, 2),
     });
     question
@@ -204,7 +210,7 @@ fn finish(random: &mut Random, question: &mut Question) {
     }
     if !numbers.is_empty() && random.percent(20) {
         let name = random.pick(&numbers).clone();
-        let first = comparison(random, name, Kind::Double, true);
+        let first = comparison(random, Calendar::default(), name, Kind::Double, true);
         question.having = Some(match random.below(3) {
             0 => Condition::Not(Box::new(first)),
             _ => first,
@@ -247,8 +253,10 @@ fn second(random: &mut Random, inner: Question) -> Question {
         question.aggregations.push(AskedAggregation { function, field, alias, filter: None });
     }
     if !keys.is_empty() && random.percent(60) {
-        let field = random.pick(&keys).alias.clone();
-        question.group_by.push(AskedField { field, cut: None, alias: "g".to_owned() });
+        let key = random.pick(&keys);
+        let is_time = matches!(key.cut, Some(Cut::Grain(grain)) if HOURS.contains(&grain) || GRAINS.contains(&grain));
+        let cut = (is_time && random.percent(40)).then(|| Cut::Grain(random.name(&GRAINS)));
+        question.group_by.push(AskedField { field: key.alias.clone(), cut, alias: "g".to_owned() });
     }
     if !numbers.is_empty() && random.percent(25) {
         let (field, cut) = (random.pick(&numbers).clone(), Some(bin(random, Kind::Int)));
@@ -256,7 +264,7 @@ fn second(random: &mut Random, inner: Question) -> Question {
     }
     if !numbers.is_empty() && random.percent(50) {
         let name = random.pick(&numbers).clone();
-        question.filter = Some(comparison(random, name, Kind::Double, true));
+        question.filter = Some(comparison(random, Calendar::default(), name, Kind::Double, true));
     }
     if !inner.totals.is_empty() && random.percent(60) {
         let (field, op) = ("totals".to_owned(), *random.pick(&["=", "!=", ">"]));
@@ -272,13 +280,35 @@ fn second(random: &mut Random, inner: Question) -> Question {
     question
 }
 
+/// Sometimes lets a question count time in its own manner.
+fn count_time(random: &mut Random, world: &World, question: &mut Question) {
+    if random.percent(25) {
+        let abroad = random.percent(70);
+        let other = *random.pick(&Zone::ALL);
+        question.time_zone = Some(if abroad { world.calendar.zone.abroad() } else { other });
+    }
+    if random.percent(25) {
+        question.week_start = Some(*random.pick(&WeekStart::ALL));
+    }
+}
+
 /// A random question.
 pub fn question(random: &mut Random, world: &World) -> Question {
-    let mut question = match random.below(10) {
-        0 | 1 => return listing(random, world),
+    let listed = random.below(10);
+    let mut question = match listed {
+        0 | 1 => listing(random, world),
         2 | 3 => made_up(random, world),
         _ => governed(random, world),
     };
+    count_time(random, world, &mut question);
+    if listed < 2 {
+        return question;
+    }
     finish(random, &mut question);
-    if random.percent(12) { second(random, question) } else { question }
+    if !random.percent(12) {
+        return question;
+    }
+    let mut outer = second(random, question);
+    count_time(random, world, &mut outer);
+    outer
 }

@@ -33,4 +33,9 @@ impl Random {
     pub fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
+
+    /// One of these names.
+    pub fn name(&mut self, all: &[&'static str]) -> &'static str {
+        all[self.below(all.len())]
+    }
 }

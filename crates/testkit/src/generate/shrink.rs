@@ -1,5 +1,6 @@
 //! Smaller cases: each with one thing less than a world and question have.
 
+use crate::reference::calendar::Calendar;
 use crate::reference::{Calculation, Condition, Policies, Question, RowRule, World};
 
 fn conditions(of: &Condition) -> Vec<Condition> {
@@ -109,6 +110,12 @@ fn questions(of: &Question) -> Vec<Question> {
     if !of.order_by.is_empty() {
         add(&|q| q.order_by.clear());
     }
+    if of.time_zone.is_some() {
+        add(&|q| q.time_zone = None);
+    }
+    if of.week_start.is_some() {
+        add(&|q| q.week_start = None);
+    }
     found
 }
 
@@ -119,11 +126,26 @@ fn worlds(of: &World) -> Vec<World> {
         change(&mut world);
         found.push(world);
     };
+    let nothing = Calendar::default();
+    if of.calendar.zone != nothing.zone {
+        add(&|w| w.calendar.zone = nothing.zone);
+    }
+    if of.calendar.week_start != nothing.week_start {
+        add(&|w| w.calendar.week_start = nothing.week_start);
+    }
+    if of.calendar.fiscal != nothing.fiscal {
+        add(&|w| w.calendar.fiscal = nothing.fiscal);
+    }
     for table in 0..of.tables.len() {
         if of.tables[table].rows.len() > 2 {
             let half = of.tables[table].rows.len() / 2;
             add(&|w| w.tables[table].rows.truncate(half));
             add(&|w| drop(w.tables[table].rows.drain(..half)));
+        }
+        for (column, _) in
+            of.tables[table].columns.iter().enumerate().filter(|(_, c)| c.zone.is_some())
+        {
+            add(&|w| w.tables[table].columns[column].zone = None);
         }
         let count = of.tables[table].rows.len();
         for row in 0..count {

@@ -3,8 +3,8 @@
 
 use super::metrics::metrics;
 use super::random::Random;
-use crate::reference::calendar::day;
-use crate::reference::{Cell, Column, Kind, Link, Table, World};
+use crate::reference::calendar::{Calendar, FiscalYear, WeekStart, day};
+use crate::reference::{Cell, Column, Kind, Link, Table, World, Zone};
 
 /// The texts of categories.
 pub(super) const TEXTS: [&str; 6] = ["a", "b", "B", "", "a_b", "ab%"];
@@ -21,14 +21,65 @@ pub(super) fn some_day(random: &mut Random) -> i32 {
     }
 }
 
-pub(super) fn some_instant(random: &mut Random) -> i64 {
+const MINUTE: i64 = 60_000_000;
+
+/// An instant near a change of the clocks, or near midnight, of a zone or of the one that people
+/// often ask in where it is the model's; or some other one.
+pub(super) fn some_instant(random: &mut Random, zone: Zone) -> i64 {
+    let zone = if random.percent(65) { zone } else { zone.abroad() };
+    let second = *random.pick(&[0, 0, 0, 59]) * 1_000_000;
+    if let Some(change) = some_change(random, zone).filter(|_| random.percent(25)) {
+        let minutes = [-90, -60, -45, -30, -1, 0, 0, 1, 29, 30, 45, 60, 75, 90, 119];
+        // Days before and after, for what lasts over the change.
+        let days = *random.pick(&[0, 0, 0, 0, -7, -1, 1, 7]);
+        return change + (days * 1440 + *random.pick(&minutes)) * MINUTE + second;
+    }
+    if random.percent(40) {
+        let minutes = [-60, -30, -1, 0, 0, 30, 59];
+        return zone.first(some_day(random)) + *random.pick(&minutes) * MINUTE + second;
+    }
     let hour = *random.pick(&[0, 0, 5, 12, 23]);
     let minute = *random.pick(&[0, 0, 30, 59]);
-    (i64::from(some_day(random)) * 1440 + hour * 60 + minute) * 60_000_000
+    (i64::from(some_day(random)) * 1440 + hour * 60 + minute) * MINUTE
+}
+
+/// When the clocks of a zone are changed, in the autumn of 2023 or the spring of 2024.
+fn some_change(random: &mut Random, zone: Zone) -> Option<i64> {
+    let ((_, autumn), (spring, _)) = match (zone.changes(2023)?, zone.changes(2024)?) {
+        // South of the equator they are set back in the year's first half.
+        ((begins, ends), (_, later)) if begins > ends => ((0, begins), (later, 0)),
+        northern => northern,
+    };
+    Some(*random.pick(&[autumn, spring]))
+}
+
+/// What clocks of a zone show; sometimes what they skip.
+pub(super) fn some_clock(random: &mut Random, zone: Zone) -> Cell {
+    let instant = some_instant(random, zone);
+    Cell::Clock(match random.percent(30) {
+        true => instant + zone.winter() * MINUTE,
+        false => zone.wall(instant),
+    })
+}
+
+/// How the people of a world count time.
+fn some_calendar(random: &mut Random) -> Calendar {
+    let mut calendar = Calendar::default();
+    if random.percent(65) {
+        calendar.zone = *random.pick(&Zone::ALL);
+    }
+    if random.percent(40) {
+        calendar.week_start = *random.pick(&WeekStart::ALL);
+    }
+    if random.percent(50) {
+        let starts = random.within(1, 12) as i32;
+        calendar.fiscal = FiscalYear { starts, after_start: random.percent(40) };
+    }
+    calendar
 }
 
 /// A present value.
-pub(super) fn some_value(random: &mut Random, kind: Kind) -> Cell {
+pub(super) fn some_value(random: &mut Random, kind: Kind, zone: Zone) -> Cell {
     match kind {
         Kind::Int => Cell::Int(random.within(-4, 9)),
         Kind::Decimal => Cell::Decimal(i128::from(random.within(-250, 1000)), 2),
@@ -36,7 +87,7 @@ pub(super) fn some_value(random: &mut Random, kind: Kind) -> Cell {
         Kind::Text => Cell::Text((*random.pick(&TEXTS)).to_owned()),
         Kind::Bool => Cell::Bool(random.percent(50)),
         Kind::Date => Cell::Date(some_day(random)),
-        Kind::Instant => Cell::Instant(some_instant(random)),
+        Kind::Instant => Cell::Instant(some_instant(random, zone)),
     }
 }
 
@@ -62,6 +113,10 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
             columns.push(column(name, kind, None));
         }
     }
+    if let Some(instants) = columns.iter_mut().find(|column| column.kind == Kind::Instant) {
+        instants.zone =
+            *random.pick(&[None, None, Some("UTC"), Some("+05:30"), Some("Asia/Tokyo")]);
+    }
     let times: Vec<usize> = (0..columns.len()).filter(|c| columns[*c].kind.is_time()).collect();
     let time = random.percent(85).then(|| *random.pick(&times));
     let mut links = Vec::new();
@@ -82,12 +137,13 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
         }
     }
     let name = format!("t{index}");
-    Table { name, columns, links, key: 0, time, hidden: false, rows: Vec::new() }
+    Table { name, columns, links, key: 0, time, hidden: false, told_apart: true, rows: Vec::new() }
 }
 
 /// A random world.
 pub fn world(random: &mut Random) -> World {
     let count = 1 + random.below(5);
+    let calendar = some_calendar(random);
     let mut tables: Vec<Table> = (0..count).map(|index| table(random, index, count)).collect();
     let sizes: Vec<usize> = (0..count).map(|_| random.below(13)).collect();
     for index in 0..count {
@@ -102,7 +158,7 @@ pub fn world(random: &mut Random) -> World {
                 .iter()
                 .map(|column| match random.percent(missing) {
                     true => Cell::Null,
-                    false => some_value(random, column.kind),
+                    false => some_value(random, column.kind, calendar.zone),
                 })
                 .collect();
             row[0] = Cell::Int(id);
@@ -114,7 +170,10 @@ pub fn world(random: &mut Random) -> World {
             tables[index].rows.push(row);
         }
     }
-    let mut world = World { tables, metrics: Vec::new() };
+    // The leap day, at times at which it is another day elsewhere.
+    let minute = *random.pick(&[0, 0, 5 * 60, 12 * 60, 23 * 60 + 30]);
+    let now = (i64::from(day(2024, 2, 29)) * 1440 + minute) * MINUTE;
+    let mut world = World { calendar, now, tables, metrics: Vec::new() };
     metrics(random, &mut world);
     world
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::json::json;
 use super::metrics::below;
+use crate::reference::calendar::Calendar;
 use crate::reference::{
     Calculation, Cell, Column, Formula, Function, Input, Question, Rule, Shift, Start, World,
 };
@@ -37,6 +38,21 @@ pub(super) fn share(function: Function) -> Option<String> {
     }
 }
 
+/// The beginning of a call of the expression language that gives a part of a time.
+fn of_part(part: &str) -> &'static str {
+    match part {
+        "year_number" => "year",
+        "quarter_of_year" => "quarter",
+        "month_of_year" => "month",
+        "week_of_year" => "week",
+        "day_of_month" => "day",
+        "day_of_year" => "extract(doy from",
+        "day_of_week" => "extract(isodow from",
+        "hour_of_day" => "hour",
+        _ => "minute",
+    }
+}
+
 /// A rule in the expression language, of a table that is reached over the relationships of a prefix.
 pub(super) fn rule(world: &World, table: usize, prefix: &str, of: &Rule) -> String {
     let name = |column: &usize| format!("{prefix}{}", world.tables[table].columns[*column].name);
@@ -45,6 +61,17 @@ pub(super) fn rule(world: &World, table: usize, prefix: &str, of: &Rule) -> Stri
         Rule::IsNull(column) => format!("{} is null", name(column)),
         Rule::Compare(column, op, Cell::Text(text)) => format!("{} {op} '{text}'", name(column)),
         Rule::Compare(column, op, cell) => format!("{} {op} {}", name(column), cell.text()),
+        Rule::Part(column, part, op, with) => {
+            let call = match of_part(part) {
+                call if call.starts_with("extract") => format!("{call} {})", name(column)),
+                call => format!("{call}({})", name(column)),
+            };
+            format!("{call} {op} {with}")
+        }
+        Rule::Bucket(column, unit, op, with) => {
+            let (unit, day) = (unit.name(), Cell::Date(*with).text());
+            format!("date_trunc('{unit}', {}) {op} date '{day}'", name(column))
+        }
         Rule::And(a, b) => format!("({} and {})", part(a), part(b)),
         Rule::Or(a, b) => format!("({} or {})", part(a), part(b)),
         Rule::Not(inner) => format!("not ({})", part(inner)),
@@ -180,9 +207,29 @@ fn metric(world: &World, index: usize) -> String {
     format!("  {}: {{ {text} }}\n", metric.name)
 }
 
+/// How time is counted, where it is not as if nothing were said.
+fn defaults(calendar: Calendar) -> String {
+    let (mut said, nothing) = (Vec::new(), Calendar::default());
+    if calendar.zone != nothing.zone {
+        said.push(format!("time_zone: {}", calendar.zone.name()));
+    }
+    if calendar.week_start != nothing.week_start {
+        said.push(format!("week_start: {}", calendar.week_start.name()));
+    }
+    let fiscal = calendar.fiscal;
+    if fiscal != nothing.fiscal {
+        let after = if fiscal.after_start { "start" } else { "end" };
+        said.push(format!("fiscal_year: {{ starts: {}, named_after: {after} }}", fiscal.starts));
+    }
+    match said.is_empty() {
+        true => String::new(),
+        false => format!("defaults: {{ {} }}\n", said.join(", ")),
+    }
+}
+
 /// The model of a world; with a question, only the metrics that it needs.
 pub fn yaml(world: &World, question: Option<&Question>) -> String {
-    let mut text = "format: 1\ntables:\n".to_owned();
+    let mut text = format!("format: 1\n{}tables:\n", defaults(world.calendar));
     for table in &world.tables {
         let _ = writeln!(text, "  {}:\n    primary_key: [id]", table.name);
         if let Some(time) = table.time {
@@ -225,11 +272,15 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
     text
 }
 
-/// The rows of all tables.
+/// The rows of all tables, and what time it is.
 pub fn tables(world: &World) -> String {
-    let mut text = String::new();
+    let mut text = format!("now: {}\n", Cell::Instant(world.now).text());
     for table in &world.tables {
-        let head: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        let name = |c: &Column| match c.zone {
+            Some(zone) => format!("{} ({zone})", c.name),
+            None => c.name.clone(),
+        };
+        let head: Vec<String> = table.columns.iter().map(name).collect();
         let _ = writeln!(text, "{}: {}", table.name, head.join(","));
         for row in &table.rows {
             let row: Vec<String> = row.iter().map(Cell::text).collect();

@@ -2,7 +2,6 @@
 
 use super::calendar;
 use super::cell::Cell;
-use super::filter::on_columns;
 use super::groups::{Group, Key, Part, same_keys};
 use super::listing::ordered;
 use super::names::Ground;
@@ -17,6 +16,10 @@ impl Reference<'_> {
     /// # Errors
     /// The question means nothing.
     pub fn answer(&self, question: &Question) -> Result<Answer, Refused> {
+        self.asked_by(question).told(question)
+    }
+
+    fn told(&self, question: &Question) -> Result<Answer, Refused> {
         if let Some(inner) = &question.from {
             return self.of_answer(question, inner);
         }
@@ -42,7 +45,7 @@ impl Reference<'_> {
                 let first = leaves.len();
                 let value = self.calculation(index, &mut leaves);
                 for leaf in &mut leaves[first..] {
-                    leaf.shifts.extend(shift);
+                    leaf.shifts.extend(shift.map(|shift| (shift, self.calendar)));
                     leaf.filters.extend(asked.filter.iter().cloned().map(Extra::Asked));
                 }
                 value
@@ -160,14 +163,14 @@ impl Reference<'_> {
             }
         }
         for mut other in others {
-            let mut period = calendar::floor(first, grain);
+            let mut period = self.calendar.floor(first, grain);
             while period <= last {
                 other[at] = Cell::Date(period);
                 if !merged.iter().any(|(known, _)| same_keys(known, &other)) {
                     let nothing = leaves.iter().map(|leaf| of_nothing(leaf.function)).collect();
                     merged.push((other.clone(), nothing));
                 }
-                period = calendar::next(period, grain);
+                period = self.calendar.next(period, grain);
             }
         }
         Ok(())
@@ -231,7 +234,7 @@ impl Reference<'_> {
             row.extend(marked.then(|| Cell::Int(i64::try_from(number).unwrap_or(0))));
             // Totals are those of all groups, also of the ones that are left out.
             let kept = match &question.having {
-                Some(having) => number > 0 || on_columns(&head, &row, having)? == Some(true),
+                Some(having) => number > 0 || self.on_columns(&head, &row, having)? == Some(true),
                 None => true,
             };
             if kept {

@@ -1,8 +1,8 @@
 //! What stands in place of values: grains and parts of time, and bins of numbers, which are counted
 //! off one by one.
 
+use super::calendar::Calendar;
 use super::cell::Cell;
-use super::filter::truncated;
 
 /// What stands in place of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +75,13 @@ fn binned(cell: &Cell, bin: Bin) -> Cell {
     }
 }
 
-/// What stands in place of a value.
-pub(super) fn cut(cell: &Cell, cut: Option<Cut>) -> Cell {
-    match cut {
-        None => cell.clone(),
-        Some(Cut::Grain(grain)) => truncated(cell, Some(grain)),
-        Some(Cut::Bin(bin)) => binned(cell, bin),
+impl Calendar {
+    /// What stands in place of a value.
+    pub(super) fn cut(self, cell: &Cell, cut: Option<Cut>) -> Cell {
+        match cut {
+            None => cell.clone(),
+            Some(Cut::Grain(grain)) => self.truncated(cell, Some(grain)),
+            Some(Cut::Bin(bin)) => binned(cell, bin),
+        }
     }
 }

@@ -21,9 +21,11 @@ pub enum Cell {
     Date(i32),
     /// Microseconds since 1970-01-01T00:00:00Z.
     Instant(i64),
+    /// What clocks show, as if they were those of UTC; only in questions.
+    Clock(i64),
 }
 
-use Cell::{Bool, Date, Decimal, Double, Instant, Int, Null, Text};
+use Cell::{Bool, Clock, Date, Decimal, Double, Instant, Int, Null, Text};
 
 /// Ten to the power of `n`.
 fn ten(n: u8) -> i128 {
@@ -34,6 +36,15 @@ impl Cell {
     /// Whether it is missing.
     pub fn is_null(&self) -> bool {
         matches!(self, Null)
+    }
+
+    /// Roughly when a time is, to put times of all kinds in order.
+    pub fn micros(&self) -> Option<i64> {
+        match self {
+            Date(day) => Some(i64::from(*day) * 86_400_000_000),
+            Instant(micros) | Clock(micros) => Some(*micros),
+            _ => None,
+        }
     }
 
     /// The digits and scale of an exact number.
@@ -154,13 +165,16 @@ impl Cell {
             Text(text) => text.clone(),
             Bool(b) => b.to_string(),
             Date(day) => super::calendar::written(*day),
-            Instant(micros) => {
-                let day = super::calendar::day_of(*micros);
-                let second = micros.div_euclid(1_000_000).rem_euclid(86_400);
-                let (hour, minute) = (second / 3600, second / 60 % 60);
-                let date = super::calendar::written(day);
-                format!("{date}T{hour:02}:{minute:02}:{:02}Z", second % 60)
-            }
+            Instant(micros) => format!("{}Z", clock(*micros)),
+            Clock(micros) => clock(*micros),
         }
     }
+}
+
+/// What clocks show.
+pub(crate) fn clock(micros: i64) -> String {
+    let date = super::calendar::written(super::calendar::day_of(micros));
+    let second = micros.div_euclid(1_000_000).rem_euclid(86_400);
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{date}T{hour:02}:{minute:02}:{:02}", second % 60)
 }

@@ -1,10 +1,10 @@
 //! Events that follow others: each is credited once, to the latest of the same entity before it.
 
-use super::calendar;
+use super::calendar::{self, Unit};
 use super::cell::Cell;
-use super::filter::micros;
 use super::names::Ground;
 use super::numbers::Follows;
+use super::zones::Zone;
 use super::{Reference, Refused};
 
 impl Reference<'_> {
@@ -20,13 +20,17 @@ impl Reference<'_> {
         follows: &Follows,
         keys: &dyn Fn(usize) -> Vec<Cell>,
     ) -> Result<Vec<usize>, Refused> {
-        let time = ground.time.ok_or("no time")?;
+        let (clock, time) = (self.world.calendar, ground.time.ok_or("no time")?);
         let (here, there) = (&self.world.tables[ground.table], &self.world.tables[follows.table]);
+        let utc = clock.zone == Zone::Utc;
+        if here.columns[time].kind != there.columns[follows.time].kind && !utc {
+            return Err("unclear: in which zone is a day beside an instant?".to_owned());
+        }
         let other = Ground { table: follows.table, time: Some(follows.time) };
         let all: Vec<usize> = (0..there.rows.len()).collect();
         let mut credited = Vec::new();
         for event in self.narrowed(other, &all, &follows.filters)? {
-            let Some(then) = micros(&there.rows[event][follows.time]) else { continue };
+            let Some(then) = clock.micros(&there.rows[event][follows.time]) else { continue };
             let fits = |row: &usize| {
                 follows.on.iter().all(|(own, theirs)| {
                     let (own, theirs) = (&here.rows[*row][*own], &there.rows[event][*theirs]);
@@ -35,7 +39,7 @@ impl Reference<'_> {
             };
             let before = rows.iter().copied().filter(fits);
             let before = before.filter_map(|row| {
-                let at = micros(&here.rows[row][time])?;
+                let at = clock.micros(&here.rows[row][time])?;
                 (at <= then).then_some((at, row))
             });
             let before: Vec<(i64, usize)> = before.collect();
@@ -46,15 +50,30 @@ impl Reference<'_> {
             if !tied.iter().all(same) {
                 return Err("unclear: two rows of one instant, and which is credited?".to_owned());
             }
-            let in_time = follows.window.is_none_or(|(count, unit)| {
-                let day = calendar::day_of(latest);
-                let end = calendar::back(day, -count, unit);
-                then < latest + i64::from(end - day) * 86_400_000_000
-            });
+            let end = |(count, unit)| self.later(&here.rows[tied[0]][time], count, unit);
+            let in_time = match follows.window {
+                Some(window) => end(window).is_some_and(|end| then < end),
+                None => true,
+            };
             if in_time {
                 credited.push(tied[0]);
             }
         }
         Ok(credited)
+    }
+
+    /// The same time of a later day, in the zone of the model.
+    fn later(&self, cell: &Cell, count: i32, unit: Unit) -> Option<i64> {
+        let zone = self.world.calendar.zone;
+        match cell {
+            Cell::Date(day) => Some(zone.first(calendar::back(*day, -count, unit))),
+            Cell::Instant(micros) => {
+                let shown = zone.wall(*micros);
+                let day = calendar::day_of(shown);
+                let days = calendar::back(day, -count, unit) - day;
+                Some(zone.instant(shown + i64::from(days) * 86_400_000_000))
+            }
+            _ => None,
+        }
     }
 }

@@ -1,21 +1,20 @@
 //! The groups that the rows of one grain make, and the numbers of each.
 
-use super::bins::{Cut, cut};
+use super::bins::Cut;
 use super::calendar;
 use super::cell::Cell;
-use super::filter::unit;
 use super::names::{Ground, Place};
-use super::numbers::{Extra, Follows, Leaf};
+use super::numbers::{Extra, Follows, Leaf, Moved};
 use super::question::{Condition, Question};
 use super::series::Periods;
-use super::world::{Kind, Shift, Window};
+use super::world::{Kind, Window};
 use super::{Reference, Refused};
 
 /// What is computed at one grain, from rows of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) ground: Ground,
-    pub(super) moved: Option<(Option<Window>, Vec<Shift>)>,
+    pub(super) moved: Option<(Option<Window>, Vec<Moved>)>,
     pub(super) follows: Option<Follows>,
     /// The positions of its leaves.
     pub(super) leaves: Vec<usize>,
@@ -135,15 +134,17 @@ impl Reference<'_> {
         {
             rows = self.narrowed(ground, &rows, &first.filters)?;
         }
-        let of_row =
-            |row: usize, (place, asked): &Key| cut(&self.value(ground.table, row, place), *asked);
+        let of_row = |row: usize, (place, asked): &Key| {
+            self.calendar.cut(&self.value(ground.table, row, place), *asked)
+        };
         let stretches = match &part.moved {
             None => vec![(None, rows)],
             Some((window, shifts)) => {
                 let grain = self.period(ground, keys)?.map(|(_, grain)| grain);
                 let (window, shifts) = (*window, shifts.clone());
                 let dated: Vec<_> = rows.iter().map(|row| (*row, self.day(ground, *row))).collect();
-                Periods { grain, window, shifts, days }.rows(&dated)?
+                let (asked, model) = (self.calendar, self.world.calendar);
+                Periods { grain, window, shifts, days, asked, model }.rows(&dated)?
             }
         };
         let at = match part.moved {
@@ -202,7 +203,7 @@ impl Reference<'_> {
                 let kind = self.world.tables[place.table].columns[place.column].kind;
                 let grain = match (asked, kind) {
                     (None, Kind::Date) => Some(calendar::Unit::Day),
-                    (Some(Cut::Grain(grain)), _) => unit(grain),
+                    (Some(Cut::Grain(grain)), _) => calendar::Unit::of_grain(grain),
                     _ => None,
                 };
                 Ok(Some((*index, grain.ok_or("no period")?)))

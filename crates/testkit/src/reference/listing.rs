@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use super::bins::cut;
 use super::cell::Cell;
 use super::groups::Key;
 use super::names::{Ground, Place};
@@ -34,13 +33,15 @@ impl Reference<'_> {
             self.world.tables[table].columns.iter().position(|c| c.name == "id").unwrap_or(0);
         places.push((Place { via: Vec::new(), table, column }, None));
         let rows = self.narrowed(ground, &all, &filter)?.into_iter();
-        let cell = |row: usize, (place, asked): &Key| cut(&self.value(table, row, place), *asked);
+        let cell = |row: usize, (place, asked): &Key| {
+            self.calendar.cut(&self.value(table, row, place), *asked)
+        };
         let mut rows: Vec<Vec<Cell>> =
             rows.map(|row| places.iter().map(|place| cell(row, place)).collect()).collect();
         ordered(question, &head, &mut rows, &[(places.len() - 1, false)])?;
         rows.iter_mut().for_each(|row| row.truncate(shown));
         head.truncate(shown);
-        if self.world.shows_keys(table) {
+        if self.world.tables[table].told_apart {
             return Ok(Answer { head, rows, ordered: true });
         }
         match question.limit {

@@ -1,5 +1,5 @@
 //! What a question means, worked out slowly: row by row over plain data, with nothing of the
-//! planner's and nothing of DataFusion's. Days are those of UTC, weeks start on Monday.
+//! planner's and nothing of DataFusion's.
 //!
 //! Where the documents leave a meaning open, the choice stands in a comment that begins with
 //! "Choice:".
@@ -25,9 +25,11 @@ mod question;
 mod series;
 mod stage;
 mod world;
+mod zones;
 
 pub use bins::{Bin, Cut};
 pub use cell::Cell;
+pub(crate) use cell::clock;
 pub use policy::{Grant, Mask, Policies, RowRule};
 pub use question::{
     Answer, AskedAggregation, AskedField, AskedMetric, AskedShare, Condition, Question,
@@ -36,15 +38,35 @@ pub use world::{
     Calculation, Column, Formula, Function, Input, Kind, Link, Metric, Rule, Semi, Shift, Start,
     Table, Window, World,
 };
+pub use zones::Zone;
+
+use calendar::Calendar;
 
 /// Why a question has no answer.
 pub type Refused = String;
 
-/// Who works it out: a world, and what day it is there.
+/// Who works it out.
 #[derive(Clone, Copy, Debug)]
 pub struct Reference<'w> {
     /// The world.
-    pub world: &'w World,
-    /// Today.
-    pub today: i32,
+    world: &'w World,
+    /// How the question counts time.
+    calendar: Calendar,
+}
+
+impl<'w> Reference<'w> {
+    /// For questions to a world.
+    pub fn new(world: &'w World) -> Self {
+        Self { world, calendar: world.calendar }
+    }
+
+    /// For a question that may have a zone or weeks of its own.
+    ///
+    /// Choice: a question in `from` that has none has those of the question around it.
+    fn asked_by(self, question: &Question) -> Self {
+        let mut calendar = self.calendar;
+        calendar.zone = question.time_zone.unwrap_or(calendar.zone);
+        calendar.week_start = question.week_start.unwrap_or(calendar.week_start);
+        Self { calendar, ..self }
+    }
 }

@@ -1,5 +1,6 @@
 //! Aggregations of rows, and what metrics are computed from.
 
+use super::calendar::Calendar;
 use super::cell::Cell;
 use super::names::{Ground, Place};
 use super::question::Condition;
@@ -23,6 +24,9 @@ pub(super) struct Follows {
     pub(super) window: Option<(i32, super::calendar::Unit)>,
 }
 
+/// Another time, and by whose weeks.
+pub(super) type Moved = (Shift, Calendar);
+
 /// One aggregation of one table.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Leaf {
@@ -34,7 +38,7 @@ pub(super) struct Leaf {
     pub(super) semi: Option<Semi>,
     pub(super) window: Option<Window>,
     /// The innermost first.
-    pub(super) shifts: Vec<Shift>,
+    pub(super) shifts: Vec<Moved>,
     pub(super) follows: Option<Follows>,
     pub(super) dense: bool,
 }
@@ -200,7 +204,7 @@ impl Reference<'_> {
         let value = self.calculation(input.metric, leaves);
         for leaf in &mut leaves[first..] {
             leaf.filters.extend(input.filter.iter().cloned().map(Extra::Rule));
-            leaf.shifts.extend(input.offset);
+            leaf.shifts.extend(input.offset.map(|shift| (shift, self.world.calendar)));
         }
         value
     }

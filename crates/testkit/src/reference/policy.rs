@@ -135,13 +135,16 @@ impl World {
     #[must_use]
     pub fn seen(&self, policies: &Policies) -> Self {
         let mut seen = self.clone();
-        // Rules look at what is stored, and at no time.
-        let stored = Reference { world: self, today: 0 };
+        let stored = Reference::new(self);
         for (index, table) in self.tables.iter().enumerate() {
             let grants: Vec<&Grant> =
                 policies.grants.iter().filter(|grant| grant.table == index).collect();
             let shown = &mut seen.tables[index];
             shown.hidden = grants.is_empty();
+            let clear = |grant: &&Grant| {
+                !grant.hidden.contains(&table.key) && grant.mask(table.key).is_none()
+            };
+            shown.told_apart = grants.iter().all(clear);
             let columns = 0..table.columns.len();
             for column in columns.clone() {
                 let denied = policies.denied.contains(&(index, column));
@@ -190,15 +193,6 @@ impl World {
         named.or(table.time).filter(|time| !table.columns[*time].hidden)
     }
 
-    /// Whether the asker can tell every row of a table apart.
-    pub(super) fn shows_keys(&self, table: usize) -> bool {
-        let table = &self.tables[table];
-        let Some(own) = table.columns.iter().position(|c| c.name == "id" && !c.hidden) else {
-            return false;
-        };
-        table.rows.iter().all(|row| row[own].same(&row[table.key]))
-    }
-
     /// Whether nothing is hidden of what a metric is computed from.
     pub(super) fn shows(&self, metric: usize) -> bool {
         let on = |table: usize, columns: &[usize]| {
@@ -241,7 +235,10 @@ impl Rule {
     /// The columns that it looks at.
     fn columns(&self, found: &mut Vec<usize>) {
         match self {
-            Self::Compare(column, ..) | Self::IsNull(column) => found.push(*column),
+            Self::Compare(column, ..)
+            | Self::Part(column, ..)
+            | Self::Bucket(column, ..)
+            | Self::IsNull(column) => found.push(*column),
             Self::And(a, b) | Self::Or(a, b) => {
                 a.columns(found);
                 b.columns(found);

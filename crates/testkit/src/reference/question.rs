@@ -1,9 +1,10 @@
 //! A question, as plain data: what the JSON of the query language says, and no more.
 
 use super::bins::Cut;
-use super::calendar::Unit;
+use super::calendar::{Unit, WeekStart};
 use super::cell::Cell;
 use super::world::{Function, Shift};
+use super::zones::Zone;
 
 /// A condition.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,6 +113,10 @@ pub struct Question {
     pub order_by: Vec<(String, bool)>,
     /// The most rows.
     pub limit: Option<usize>,
+    /// Whose days.
+    pub time_zone: Option<Zone>,
+    /// Which weeks.
+    pub week_start: Option<WeekStart>,
 }
 
 /// An answer.

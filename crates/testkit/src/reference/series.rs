@@ -1,10 +1,10 @@
 //! Numbers of other times: each period's value is worked out from the rows of the days that count
 //! for it, as if nothing else had been asked.
 
-use super::calendar::{self, Unit};
+use super::calendar::{self, Calendar, Unit};
 use super::cell::Cell;
-use super::filter::{truncated, unit};
 use super::names::Ground;
+use super::numbers::Moved;
 use super::question::Condition;
 use super::world::{Kind, Shift, Start, Window};
 use super::{Reference, Refused};
@@ -27,20 +27,23 @@ impl Days {
 }
 
 /// The day whose value a day shows.
-fn shown(day: i32, shift: Shift) -> i32 {
+fn shown(day: i32, (shift, weeks): Moved) -> i32 {
     match shift {
         Shift::Back(count, unit) => calendar::back(day, count, unit),
-        Shift::StartOf(unit) => calendar::floor(day, unit),
+        Shift::StartOf(unit) => weeks.floor(day, unit),
     }
 }
 
-/// Which days' rows count for which periods.
+/// Which days' rows count for which periods. Periods are those of the question; a metric that
+/// counts since the start of a week means the weeks of the model.
 #[derive(Clone, Debug)]
 pub(super) struct Periods {
     pub(super) grain: Option<Unit>,
     pub(super) window: Option<Window>,
-    pub(super) shifts: Vec<Shift>,
+    pub(super) shifts: Vec<Moved>,
     pub(super) days: Days,
+    pub(super) asked: Calendar,
+    pub(super) model: Calendar,
 }
 
 impl Periods {
@@ -48,11 +51,11 @@ impl Periods {
     fn source(&self) -> Days {
         let grain = self.grain.unwrap_or(Unit::Day);
         let from = |from| self.shifts.iter().rev().fold(from, |day, shift| shown(day, *shift));
-        let end = |end: i32, shift: &Shift| match shift {
+        let end = |end: i32, shift: &Moved| match shift {
             // The end of a month is the start of the next, whatever the lengths of both.
-            Shift::Back(_, unit) if calendar::floor(end, *unit) == end => shown(end, *shift),
-            Shift::Back(..) => shown(end - 1, *shift) + 1,
-            Shift::StartOf(_) => calendar::next(shown(end - 1, *shift), grain),
+            (Shift::Back(_, unit), weeks) if weeks.floor(end, *unit) == end => shown(end, *shift),
+            (Shift::Back(..), _) => shown(end - 1, *shift) + 1,
+            (Shift::StartOf(_), _) => self.asked.next(shown(end - 1, *shift), grain),
         };
         let to = |to| self.shifts.iter().rev().fold(to, end);
         Days { from: self.days.from.map(from), to: self.days.to.map(to) }
@@ -62,28 +65,28 @@ impl Periods {
         match start {
             Start::AllTime => None,
             Start::Trailing(count, unit) => Some(calendar::back(told + 1, count, unit)),
-            Start::ToDate(unit) => Some(calendar::floor(told, unit)),
+            Start::ToDate(unit) => Some(self.model.floor(told, unit)),
         }
     }
 
     /// Whether a row of `day` counts for the period; `newest` is the last day with rows.
     fn counts(&self, period: i32, grain: Unit, day: i32, newest: i32) -> bool {
         let source = self.source();
-        let back = |day, shift: &Shift| calendar::floor(shown(day, *shift), grain);
+        let back = |day, shift: &Moved| self.asked.floor(shown(day, *shift), grain);
         let period = self.shifts.iter().rev().fold(period, back);
         let Some((start, first)) = self.window else {
             let within =
                 source.from.is_none_or(|from| day >= from) && source.to.is_none_or(|to| day < to);
-            return within && calendar::floor(day, grain) == period;
+            return within && self.asked.floor(day, grain) == period;
         };
         let last = source.to.map_or(newest, |to| to - 1);
-        if period > last {
+        if period > last || source.from.is_some_and(|from| from > last) {
             return false;
         }
         let told = if first {
             source.from.map_or(period, |from| period.max(from))
         } else {
-            (calendar::next(period, grain) - 1).min(last)
+            (self.asked.next(period, grain) - 1).min(last)
         };
         day <= told && self.start(start, told).is_none_or(|start| day >= start)
     }
@@ -94,11 +97,11 @@ impl Periods {
             return Vec::new();
         };
         let end = self.days.to.unwrap_or(newest + 1);
-        let mut period = calendar::floor(self.days.from.unwrap_or(*oldest), grain);
+        let mut period = self.asked.floor(self.days.from.unwrap_or(*oldest), grain);
         let mut found = Vec::new();
         while period < end {
             found.push(period);
-            period = calendar::next(period, grain);
+            period = self.asked.next(period, grain);
         }
         found
     }
@@ -124,7 +127,7 @@ impl Periods {
                     None => return Err("a number up to which day?".to_owned()),
                 },
             };
-            let starts = self.shifts.iter().any(|shift| matches!(shift, Shift::StartOf(_)));
+            let starts = self.shifts.iter().any(|shift| matches!(shift, (Shift::StartOf(_), _)));
             if starts || (!self.shifts.is_empty() && self.days == Days::default()) {
                 return Err("of which time?".to_owned());
             }
@@ -169,16 +172,21 @@ impl Reference<'_> {
                 Some(Days { from: Some(from), to: Some(to) })
             }
             Condition::Field { field, grain, op, values, .. } if self.is_time(ground, field) => {
-                let grain = unit(grain.unwrap_or("day"))?;
+                let grain = Unit::of_grain(grain.unwrap_or("day"))?;
+                let starting = |micros: i64| {
+                    let day = self.calendar.day(micros);
+                    (self.calendar.zone.first(day) == micros).then_some(day)
+                };
                 let day = |value: &Cell| match (value, kind) {
                     (Cell::Date(day), _) => Some(*day),
-                    (Cell::Instant(micros), Kind::Instant) if micros % 86_400_000_000 == 0 => {
-                        Some(calendar::day_of(*micros))
+                    (Cell::Instant(micros), Kind::Instant) => starting(*micros),
+                    (Cell::Clock(shown), Kind::Instant) => {
+                        starting(self.calendar.zone.instant(*shown))
                     }
                     _ => None,
                 };
                 let days: Vec<i32> = values.iter().map(day).collect::<Option<_>>()?;
-                let next = |day: i32| Some(calendar::next(day, grain));
+                let next = |day: i32| Some(self.calendar.next(day, grain));
                 let (from, to) = match (*op, days.as_slice()) {
                     ("=", [day]) => (Some(*day), next(*day)),
                     ("<", [day]) => (None, Some(*day)),
@@ -214,7 +222,7 @@ impl Reference<'_> {
     /// The day of a row's time.
     pub(super) fn day(&self, ground: Ground, row: usize) -> Option<i32> {
         let cell = &self.world.tables[ground.table].rows[row][ground.time?];
-        match truncated(cell, Some("day")) {
+        match self.calendar.truncated(cell, Some("day")) {
             Cell::Date(day) => Some(day),
             _ => None,
         }

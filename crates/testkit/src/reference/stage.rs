@@ -1,8 +1,6 @@
 //! Questions to the answer of another question: its columns take the place of fields.
 
-use super::bins::cut;
 use super::cell::Cell;
-use super::filter::on_columns;
 use super::listing::ordered;
 use super::numbers::{aggregate, of_nothing};
 use super::question::{Answer, AskedField, Condition, Question};
@@ -24,7 +22,7 @@ impl Reference<'_> {
             let mut kept = Vec::new();
             for row in rows {
                 let passes = match condition {
-                    Some(condition) => on_columns(&inner.head, row, condition)? == Some(true),
+                    Some(condition) => self.on_columns(&inner.head, row, condition)? == Some(true),
                     None => true,
                 };
                 if passes {
@@ -51,7 +49,7 @@ impl Reference<'_> {
         }
         let mut head: Vec<String> = asked.iter().map(|asked| asked.alias.clone()).collect();
         let of_row = |row: &Vec<Cell>| -> Vec<Cell> {
-            keys.iter().map(|(index, asked)| cut(&row[*index], *asked)).collect()
+            keys.iter().map(|(index, asked)| self.calendar.cut(&row[*index], *asked)).collect()
         };
         if listed {
             let mut rows: Vec<Vec<Cell>> = rows.iter().map(of_row).collect();
@@ -90,7 +88,7 @@ impl Reference<'_> {
                 });
             }
             let kept = match &question.having {
-                Some(having) => on_columns(&head, &row, having)? == Some(true),
+                Some(having) => self.on_columns(&head, &row, having)? == Some(true),
                 None => true,
             };
             if kept {

@@ -1,6 +1,6 @@
 //! A small world: tables with rows, how they lead to each other, and metrics over them.
 
-use super::calendar::Unit;
+use super::calendar::{Calendar, Unit};
 use super::cell::Cell;
 
 /// The type of a column.
@@ -43,6 +43,8 @@ pub struct Column {
     pub kind: Kind,
     /// What it means beyond its table.
     pub dimension: Option<String>,
+    /// The zone that its instants are stored with, which changes none of them.
+    pub zone: Option<&'static str>,
     /// For the asker there is no such column.
     pub hidden: bool,
 }
@@ -50,7 +52,7 @@ pub struct Column {
 impl Column {
     /// A column that everybody sees.
     pub fn new(name: &str, kind: Kind) -> Self {
-        Self { name: name.to_owned(), kind, dimension: None, hidden: false }
+        Self { name: name.to_owned(), kind, dimension: None, zone: None, hidden: false }
     }
 }
 
@@ -80,6 +82,8 @@ pub struct Table {
     pub time: Option<usize>,
     /// For the asker there is no such table.
     pub hidden: bool,
+    /// The asker sees the primary key of every row.
+    pub told_apart: bool,
     /// Its rows.
     pub rows: Vec<Vec<Cell>>,
 }
@@ -114,6 +118,10 @@ pub enum Function {
 pub enum Rule {
     /// The column compares with the value.
     Compare(usize, &'static str, Cell),
+    /// A part of the column, which is a time, compares with the number.
+    Part(usize, &'static str, &'static str, i64),
+    /// The first day of the unit in which the column lies compares with the day.
+    Bucket(usize, Unit, &'static str, i32),
     /// The column is missing.
     IsNull(usize),
     /// Both.
@@ -235,6 +243,10 @@ pub struct Metric {
 /// Tables and metrics.
 #[derive(Clone, Debug)]
 pub struct World {
+    /// How its people count time where they say nothing else.
+    pub calendar: Calendar,
+    /// What time it is there, in microseconds since 1970-01-01T00:00:00Z.
+    pub now: i64,
     /// The tables.
     pub tables: Vec<Table>,
     /// The metrics; each is computed from earlier ones.
