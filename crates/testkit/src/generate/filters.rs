@@ -115,7 +115,7 @@ pub(super) fn comparison(
         .map(|_| match value_kind {
             Kind::Double if doubles => Cell::Double(random.within(-8, 40) as f64 + 0.37),
             // A date stands for a whole day of instants.
-            Kind::Instant if random.percent(45) => near(random, Kind::Date, calendar.zone),
+            Kind::Instant if random.percent(35) => near(random, Kind::Date, calendar.zone),
             Kind::Instant if random.percent(45) => some_clock(random, calendar.zone),
             kind => match (near(random, kind, calendar.zone), bucket) {
                 // A bucket is named by its first day, here of the model's weeks.

@@ -244,8 +244,10 @@ fn composite(random: &mut Random, world: &World) -> Option<Calculation> {
             if random.percent(30) {
                 on.push((2, 2));
             }
-            let window =
-                random.percent(60).then(|| (1 + random.below(9) as i32, *random.pick(&Unit::ALL)));
+            let window = random.percent(70).then(|| match random.percent(50) {
+                true => (1, Unit::Day),
+                false => (1 + random.below(9) as i32, *random.pick(&Unit::ALL)),
+            });
             let count = random.percent(60);
             Some(Calculation::Conversion { base, follows, on, window, count })
         }

@@ -28,10 +28,10 @@ const MINUTE: i64 = 60_000_000;
 pub(super) fn some_instant(random: &mut Random, zone: Zone) -> i64 {
     let zone = if random.percent(65) { zone } else { zone.abroad() };
     let second = *random.pick(&[0, 0, 0, 59]) * 1_000_000;
-    if let Some(change) = some_change(random, zone).filter(|_| random.percent(25)) {
+    if let Some(change) = some_change(random, zone).filter(|_| random.percent(45)) {
         let minutes = [-90, -60, -45, -30, -1, 0, 0, 1, 29, 30, 45, 60, 75, 90, 119];
         // Days before and after, for what lasts over the change.
-        let days = *random.pick(&[0, 0, 0, 0, -7, -1, 1, 7]);
+        let days = *random.pick(&[0, 0, 0, -1, -1, 1]);
         return change + (days * 1440 + *random.pick(&minutes)) * MINUTE + second;
     }
     if random.percent(40) {
