@@ -30,7 +30,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 99] = [
+const CONSTRUCTS: [&str; 102] = [
     "!=",
     "<",
     "<=",
@@ -50,6 +50,7 @@ const CONSTRUCTS: [&str; 99] = [
     "bin",
     "bin count",
     "bin start",
+    "calculated",
     "compare",
     "contains",
     "conversion count",
@@ -62,6 +63,7 @@ const CONSTRUCTS: [&str; 99] = [
     "ends_with",
     "fill",
     "filter and",
+    "filter calculated",
     "filter clock",
     "filter exists",
     "filter grain",
@@ -113,6 +115,7 @@ const CONSTRUCTS: [&str; 99] = [
     "relative elsewhere",
     "report first",
     "role path",
+    "segment",
     "semi first",
     "semi global",
     "semi last",

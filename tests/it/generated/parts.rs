@@ -37,6 +37,7 @@ fn unknown(of: &Condition) -> Option<Condition> {
         Condition::And(parts) => undecided(parts, Condition::clone),
         Condition::Or(parts) => undecided(parts, |part| Condition::Not(Box::new(part.clone()))),
         Condition::Not(inner) => unknown(inner),
+        Condition::Segment(_) => None,
         Condition::Exists(..) => Some(never()),
         Condition::Metric(name, per, op, _) => Some(match *op {
             "!=" | "is_null" | "not_null" => never(),

@@ -175,6 +175,7 @@ fn with_more(world: &World) -> World {
                 Column::new("key", Kind::Int),
             ],
             links: if name == "leads" { vec![link("first", 4, 0)] } else { Vec::new() },
+            segments: Vec::new(),
             key: 0,
             time: Some(3),
             hidden: false,

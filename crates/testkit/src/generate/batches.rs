@@ -43,7 +43,7 @@ pub fn batch(table: &Table) -> RecordBatch {
             }
         }
     };
-    let columns = table.columns.iter().enumerate();
+    let columns = table.columns.iter().enumerate().filter(|(_, c)| c.calculated.is_none());
     RecordBatch::try_from_iter_with_nullable(
         columns.map(|(index, c)| (c.name.clone(), column(index, c), true)),
     )

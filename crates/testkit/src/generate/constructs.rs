@@ -21,6 +21,7 @@ fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
             found.push("filter not");
             of_condition(inner, found);
         }
+        Condition::Segment(_) => found.push("segment"),
         Condition::Exists(_, inner) => {
             found.push("filter exists");
             inner.iter().for_each(|inner| of_condition(inner, found));
@@ -30,6 +31,7 @@ fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
         }
         Condition::Relative(..) => found.push("filter relative"),
         Condition::Field { field, grain, op, values, .. } => {
+            found.extend(field.contains("calc").then_some("filter calculated"));
             found.push(op);
             found.extend(grain.map(|grain| match Unit::of_grain(grain) {
                 Some(_) => "filter grain",
@@ -159,6 +161,9 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
         found.push(function(asked.function));
         asked.filter.iter().for_each(|filter| of_condition(filter, &mut found));
     }
+    let keys = question.group_by.iter().chain(&question.fields).map(|asked| &asked.field);
+    let of = question.aggregations.iter().filter_map(|asked| asked.field.as_ref());
+    found.extend(keys.chain(of).find(|field| field.contains("calc")).map(|_| "calculated"));
     for key in &question.group_by {
         found.push(match (key.field.as_str(), key.cut) {
             ("metric_time", _) => "metric_time",

@@ -163,6 +163,10 @@ pub(super) fn condition(
             _ => Condition::Not(Box::new(parts[0].clone())),
         };
     }
+    if random.percent(8) && !world.tables[table].segments.is_empty() {
+        let segment = random.pick(&world.tables[table].segments);
+        return Condition::Segment(segment.0.clone());
+    }
     if random.percent(10) {
         let leads = |t: &&Table| t.links.iter().any(|link| link.to == table);
         let near: Vec<&Table> = world.tables.iter().filter(leads).collect();

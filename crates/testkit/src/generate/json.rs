@@ -36,6 +36,7 @@ fn condition(of: &Condition, zone: Option<Zone>) -> String {
         Condition::And(parts) => format!("{{\"and\": {}}}", list(parts, one)),
         Condition::Or(parts) => format!("{{\"or\": {}}}", list(parts, one)),
         Condition::Not(inner) => format!("{{\"not\": {}}}", one(inner)),
+        Condition::Segment(name) => format!("{{\"segment\": \"{name}\"}}"),
         Condition::Exists(name, None) => format!("{{\"exists\": \"{name}\"}}"),
         Condition::Exists(name, Some(inner)) => {
             format!("{{\"exists\": \"{name}\", \"filter\": {}}}", one(inner))

@@ -8,6 +8,7 @@
 )]
 
 mod batches;
+mod calculated;
 mod constructs;
 mod filters;
 mod json;

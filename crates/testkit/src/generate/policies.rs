@@ -6,7 +6,7 @@ use super::metrics::rule;
 use super::random::Random;
 use super::worlds::{TEXTS, some_value};
 use super::written;
-use crate::reference::{Cell, Grant, Kind, Mask, Policies, RowRule, World};
+use crate::reference::{Cell, Grant, Kind, Mask, Policies, RowRule, Rule, World};
 
 fn row_rule(
     random: &mut Random,
@@ -30,7 +30,20 @@ fn row_rule(
     match random.below(4) {
         0 => RowRule::Among(1, asker.cats.clone()),
         1 => RowRule::Among(2, asker.sizes.clone()),
-        _ => RowRule::Own(rule(random, world, table, 1)),
+        _ => RowRule::Own(stored(random, world, table)),
+    }
+}
+
+/// A rule over what is stored: policies calculate nothing that can fail.
+fn stored(random: &mut Random, world: &World, table: usize) -> Rule {
+    loop {
+        let rule = rule(random, world, table, 1);
+        let mut columns = Vec::new();
+        rule.columns(&mut columns);
+        let columns_of = &world.tables[table].columns;
+        if columns.iter().all(|column| columns_of[*column].calculated.is_none()) {
+            return rule;
+        }
     }
 }
 
@@ -51,7 +64,7 @@ fn grant(random: &mut Random, world: &World, table: usize, asker: &Policies) -> 
     for (index, column) in columns.iter().enumerate() {
         if random.percent(6) {
             grant.hidden.push(index);
-        } else if random.percent(15) {
+        } else if column.calculated.is_none() && random.percent(15) {
             grant.masks.push((index, mask(random, world, column.kind)));
         }
     }

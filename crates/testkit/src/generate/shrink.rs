@@ -124,6 +124,7 @@ fn worlds(of: &World) -> Vec<World> {
     let mut add = |change: &dyn Fn(&mut World)| {
         let mut world = of.clone();
         change(&mut world);
+        world.calculate();
         found.push(world);
     };
     let nothing = Calendar::default();

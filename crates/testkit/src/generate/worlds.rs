@@ -1,6 +1,7 @@
 //! Random tables: keys that are missing or lead nowhere, several roles of one table, ways over
 //! several tables, dimensions that tables share.
 
+use super::calculated::calculated;
 use super::metrics::metrics;
 use super::random::Random;
 use crate::reference::calendar::{Calendar, FiscalYear, WeekStart, day};
@@ -137,7 +138,17 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
         }
     }
     let name = format!("t{index}");
-    Table { name, columns, links, key: 0, time, hidden: false, told_apart: true, rows: Vec::new() }
+    Table {
+        name,
+        columns,
+        links,
+        segments: Vec::new(),
+        key: 0,
+        time,
+        hidden: false,
+        told_apart: true,
+        rows: Vec::new(),
+    }
 }
 
 /// A random world.
@@ -174,6 +185,7 @@ pub fn world(random: &mut Random) -> World {
     let minute = *random.pick(&[0, 0, 5 * 60, 12 * 60, 23 * 60 + 30]);
     let now = (i64::from(day(2024, 2, 29)) * 1440 + minute) * MINUTE;
     let mut world = World { calendar, now, tables, metrics: Vec::new() };
+    calculated(random, &mut world);
     metrics(random, &mut world);
     world
 }

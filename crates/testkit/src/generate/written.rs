@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::calculated::expr;
 use super::json::json;
 use super::metrics::below;
 use crate::reference::calendar::Calendar;
@@ -230,12 +231,15 @@ fn defaults(calendar: Calendar) -> String {
 /// The model of a world; with a question, only the metrics that it needs.
 pub fn yaml(world: &World, question: Option<&Question>) -> String {
     let mut text = format!("format: 1\n{}tables:\n", defaults(world.calendar));
-    for table in &world.tables {
+    for (index, table) in world.tables.iter().enumerate() {
         let _ = writeln!(text, "  {}:\n    primary_key: [id]", table.name);
         if let Some(time) = table.time {
             let _ = writeln!(text, "    time: {}", table.columns[time].name);
         }
         let field = |column: &Column| {
+            if let Some(of) = &column.calculated {
+                return format!("{}: {{ expr: \"{}\" }}", column.name, expr(world, index, of));
+            }
             let stored = &column.name;
             let dimension = column.dimension.as_ref();
             let dimension = dimension.map_or(String::new(), |d| format!(", dimension: {d}"));
@@ -243,6 +247,13 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
         };
         let fields: Vec<String> = table.columns.iter().map(field).collect();
         let _ = writeln!(text, "    fields: {{ {} }}", fields.join(", "));
+        if !table.segments.is_empty() {
+            text += "    segments:\n";
+        }
+        for (name, segment) in &table.segments {
+            let segment = rule(world, index, "", segment);
+            let _ = writeln!(text, "      {name}: {{ where: \"{segment}\" }}");
+        }
         if !table.links.is_empty() {
             text += "    relationships:\n";
         }
@@ -280,10 +291,12 @@ pub fn tables(world: &World) -> String {
             Some(zone) => format!("{} ({zone})", c.name),
             None => c.name.clone(),
         };
-        let head: Vec<String> = table.columns.iter().map(name).collect();
+        let is_stored = |c: &&Column| c.calculated.is_none();
+        let head: Vec<String> = table.columns.iter().filter(is_stored).map(name).collect();
         let _ = writeln!(text, "{}: {}", table.name, head.join(","));
         for row in &table.rows {
-            let row: Vec<String> = row.iter().map(Cell::text).collect();
+            let cells = table.columns.iter().zip(row).filter(|(c, _)| is_stored(c));
+            let row: Vec<String> = cells.map(|(_, cell)| cell.text()).collect();
             let _ = writeln!(text, "    {}", row.join(","));
         }
     }

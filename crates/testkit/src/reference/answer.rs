@@ -148,6 +148,10 @@ impl Reference<'_> {
         let first = days.from.or(periods.iter().min().copied());
         let last = days.to.map(|to| to - 1).or(periods.iter().max().copied());
         let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
+        // A stretch that ends before it starts has no days.
+        if first > last {
+            return Ok(());
+        }
         let mut others: Vec<Vec<Cell>> = Vec::new();
         if keys.len() == 1 {
             others.push(vec![Cell::Null]);

@@ -200,6 +200,17 @@ impl Reference<'_> {
                     _ => None,
                 })
             }
+            Condition::Segment(name) => {
+                let table = &self.world.tables[ground.table];
+                let named = table.segments.iter().find(|(known, _)| known == name);
+                let (_, rule) = named.ok_or("no such segment")?;
+                let mut columns = Vec::new();
+                rule.columns(&mut columns);
+                if columns.iter().any(|column| table.columns[*column].hidden) {
+                    return Err("no such segment".to_owned());
+                }
+                Ok(self.rule(ground.table, row, rule))
+            }
             Condition::Exists(name, inner) => {
                 let step = self.step(ground.table, name)?;
                 let there = Ground { table: step.table, time: self.world.tables[step.table].time };

@@ -35,7 +35,7 @@ fn speaks_of_time(condition: &Condition) -> bool {
         Condition::And(parts) | Condition::Or(parts) => parts.iter().any(speaks_of_time),
         Condition::Not(inner) => speaks_of_time(inner),
         Condition::Field { field, .. } | Condition::Relative(field, ..) => field == "metric_time",
-        Condition::Exists(..) | Condition::Metric(..) => false,
+        Condition::Segment(_) | Condition::Exists(..) | Condition::Metric(..) => false,
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod answer;
 mod bins;
+mod calculated;
 pub mod calendar;
 mod cell;
 mod conversion;
@@ -28,6 +29,7 @@ mod world;
 mod zones;
 
 pub use bins::{Bin, Cut};
+pub use calculated::Expression;
 pub use cell::Cell;
 pub(crate) use cell::clock;
 pub use policy::{Grant, Mask, Policies, RowRule};

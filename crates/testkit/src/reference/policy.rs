@@ -136,6 +136,7 @@ impl World {
     pub fn seen(&self, policies: &Policies) -> Self {
         let mut seen = self.clone();
         let stored = Reference::new(self);
+        let mut calculated = Vec::new();
         for (index, table) in self.tables.iter().enumerate() {
             let grants: Vec<&Grant> =
                 policies.grants.iter().filter(|grant| grant.table == index).collect();
@@ -150,6 +151,12 @@ impl World {
                 let denied = policies.denied.contains(&(index, column));
                 let shows = |grant: &&Grant| !grant.hidden.contains(&column);
                 shown.columns[column].hidden = denied || !grants.iter().any(shows);
+            }
+            for column in columns.clone() {
+                // What it is computed from may be of another table.
+                if table.columns[column].calculated.is_some() {
+                    calculated.push((index, column));
+                }
             }
             if table.time.is_some_and(|time| shown.columns[time].hidden) {
                 shown.time = None;
@@ -183,6 +190,13 @@ impl World {
                 shown.rows.push(found);
             }
         }
+        for (table, column) in calculated {
+            let of = self.tables[table].columns[column].calculated.as_ref();
+            if of.is_some_and(|of| !seen.shows_inputs(table, of)) {
+                seen.tables[table].columns[column].hidden = true;
+            }
+        }
+        seen.calculate();
         seen
     }
 
@@ -233,7 +247,7 @@ impl World {
 
 impl Rule {
     /// The columns that it looks at.
-    fn columns(&self, found: &mut Vec<usize>) {
+    pub(crate) fn columns(&self, found: &mut Vec<usize>) {
         match self {
             Self::Compare(column, ..)
             | Self::Part(column, ..)

@@ -30,6 +30,8 @@ pub enum Condition {
     },
     /// A stretch of time: `last`, `this` or `previous`.
     Relative(String, &'static str, i32, Unit),
+    /// A named condition of the table.
+    Segment(String),
     /// There is a related row.
     Exists(String, Option<Box<Condition>>),
     /// The metric's value compares, for what the relationships lead to.

@@ -1,5 +1,6 @@
 //! A small world: tables with rows, how they lead to each other, and metrics over them.
 
+use super::calculated::Expression;
 use super::calendar::{Calendar, Unit};
 use super::cell::Cell;
 
@@ -47,12 +48,21 @@ pub struct Column {
     pub zone: Option<&'static str>,
     /// For the asker there is no such column.
     pub hidden: bool,
+    /// What it is computed from, where it is not stored.
+    pub calculated: Option<Expression>,
 }
 
 impl Column {
     /// A column that everybody sees.
     pub fn new(name: &str, kind: Kind) -> Self {
-        Self { name: name.to_owned(), kind, dimension: None, zone: None, hidden: false }
+        Self {
+            name: name.to_owned(),
+            kind,
+            dimension: None,
+            zone: None,
+            hidden: false,
+            calculated: None,
+        }
     }
 }
 
@@ -76,6 +86,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Where its rows lead.
     pub links: Vec<Link>,
+    /// Named conditions.
+    pub segments: Vec<(String, Rule)>,
     /// The position of its primary key.
     pub key: usize,
     /// The position of its time.

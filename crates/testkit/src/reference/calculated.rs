@@ -1,0 +1,98 @@
+//! Calculated columns: what a row, and the rows that it leads to, make of their values.
+
+use super::Reference;
+use super::cell::Cell;
+use super::names::Place;
+use super::world::{Rule, World};
+
+/// What a calculated column is computed from. Columns of its own table stand before it.
+#[derive(Clone, Debug)]
+pub enum Expression {
+    /// A whole number of the row, or of what it leads to over these links, times another and plus
+    /// another.
+    Linear {
+        /// The links.
+        via: Vec<usize>,
+        /// The column there.
+        column: usize,
+        /// What it is multiplied by.
+        factor: i64,
+        /// What is added.
+        summand: i64,
+    },
+    /// A column, or a value where that is missing.
+    Filled(usize, Cell),
+    /// Whether a rule holds.
+    Holds(Rule),
+    /// A value where a rule holds, and otherwise a column.
+    Chosen(Rule, Cell, usize),
+}
+
+impl Reference<'_> {
+    fn calculated(&self, table: usize, row: usize, of: &Expression) -> Cell {
+        let own = |column: usize| self.world.tables[table].rows[row][column].clone();
+        match of {
+            Expression::Linear { via, column, factor, summand } => {
+                let place =
+                    Place { via: via.clone(), table: self.end(table, via), column: *column };
+                let product = self.value(table, row, &place).times(&Cell::Int(*factor));
+                product.plus(&Cell::Int(*summand))
+            }
+            Expression::Filled(column, value) => match own(*column) {
+                Cell::Null => value.clone(),
+                found => found,
+            },
+            Expression::Holds(rule) => self.rule(table, row, rule).map_or(Cell::Null, Cell::Bool),
+            Expression::Chosen(rule, value, column) => match self.rule(table, row, rule) {
+                Some(true) => value.clone(),
+                _ => own(*column),
+            },
+        }
+    }
+
+    fn end(&self, table: usize, via: &[usize]) -> usize {
+        via.iter().fold(table, |table, link| self.world.tables[table].links[*link].to)
+    }
+}
+
+impl World {
+    /// Computes all calculated columns anew.
+    pub fn calculate(&mut self) {
+        for table in 0..self.tables.len() {
+            for column in 0..self.tables[table].columns.len() {
+                let Some(of) = self.tables[table].columns[column].calculated.clone() else {
+                    continue;
+                };
+                let reference = Reference::new(self);
+                let rows = 0..self.tables[table].rows.len();
+                let cells: Vec<Cell> =
+                    rows.map(|row| reference.calculated(table, row, &of)).collect();
+                for (row, cell) in self.tables[table].rows.iter_mut().zip(cells) {
+                    row[column] = cell;
+                }
+            }
+        }
+    }
+
+    /// Whether the asker sees everything that a column is computed from.
+    pub(super) fn shows_inputs(&self, table: usize, of: &Expression) -> bool {
+        let shown = |column: &usize| !self.tables[table].columns[*column].hidden;
+        let of_rule = |rule: &Rule| {
+            let mut columns = Vec::new();
+            rule.columns(&mut columns);
+            columns.iter().all(shown)
+        };
+        match of {
+            Expression::Linear { via, column, .. } => {
+                let mut at = table;
+                via.iter().all(|link| {
+                    at = self.tables[at].links[*link].to;
+                    !self.tables[at].hidden
+                }) && !self.tables[at].columns[*column].hidden
+            }
+            Expression::Filled(column, _) => shown(column),
+            Expression::Holds(rule) => of_rule(rule),
+            Expression::Chosen(rule, _, column) => of_rule(rule) && shown(column),
+        }
+    }
+}
