@@ -24,6 +24,30 @@ tables:
     primary_key: [id]
     time: at
     fields: { id: {}, who: {}, at: {} }
+  stays:
+    primary_key: [id]
+    fields:
+      id: {}
+      at: {}
+      day: {}
+      on_day: { expr: cast(at as date) }
+      begins: { expr: cast(day as datetime) }
+      begun: { expr: at >= day }
+      since:
+        expr: >-
+          at >= date '2024-03-11'
+      listed:
+        expr: >-
+          at in (date '2024-03-11', timestamp '2024-03-10 22:30:00')
+      is_midnight:
+        expr: >-
+          day = timestamp '2024-03-10 23:00:00'
+      before:
+        expr: >-
+          day < timestamp '2024-03-10 23:00:01'
+      not_yet:
+        expr: >-
+          day < timestamp '2024-03-10 22:59:59'
 metrics:
   sold: { table: sales, expr: count(*) }
   this_month: { cumulative: { metric: sold, to_date: month } }
@@ -43,7 +67,7 @@ metrics:
 const POLICIES: &str = "
 groups: { everyone: {} }
 policies:
-  all: { groups: [everyone], grant: { tables: [sales, visits, buys] } }
+  all: { groups: [everyone], grant: { tables: [sales, visits, buys, stays] } }
 ";
 
 /// Minutes of a day of March 2024 in UTC.
@@ -75,10 +99,37 @@ async fn session() -> Session {
         .batches("sales", vec![table(("day", days), 3)])
         .batches("visits", vec![table(visits, 2)])
         .batches("buys", vec![table(buys, 1)])
+        .batches("stays", vec![stays()])
         .build()
         .await
         .unwrap();
     engine.session(Principal::asserted_by_host("ann").group("everyone").build().unwrap())
+}
+
+/// Half past midnight and half past eleven in the evening before, in Berlin; and the day between.
+fn stays() -> RecordBatch {
+    let (_, at) = instants(vec![at(10, 23 * 60 + 30), at(10, 22 * 60 + 30)]);
+    let days: ArrayRef = Arc::new(Date32Array::from_iter_values([day(2024, 3, 11); 2]));
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values([1, 2]));
+    RecordBatch::try_from_iter([("id", ids), ("at", at), ("day", days)]).unwrap()
+}
+
+#[test]
+fn a_day_beside_an_instant_is_one_of_the_models_zone() {
+    for (fields, first, second) in [
+        (r#""on_day""#, "2024-03-11", "2024-03-10"),
+        (r#""begins""#, "2024-03-10T23:00:00Z", "2024-03-10T23:00:00Z"),
+        (r#""begun","since""#, "true,true", "false,false"),
+        (r#""listed""#, "false", "true"),
+        (r#""is_midnight","before","not_yet""#, "true,true,false", "true,true,false"),
+    ] {
+        for zone in ["UTC", "Asia/Tokyo"] {
+            let query = format!(r#"{{"table":"stays","fields":[{fields}],"time_zone":"{zone}"}}"#);
+            let rows = answer(&query);
+            let rows: Vec<&str> = rows.lines().skip(1).collect();
+            assert_eq!(rows, [first, second], "{query}");
+        }
+    }
 }
 
 fn answer(query: &str) -> String {

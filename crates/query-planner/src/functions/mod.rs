@@ -11,6 +11,7 @@
 //! | `decimal_mean` | DataFusion's mean of decimals cuts digits off |
 //! | `reported_periods`, `missing_periods` | the periods in which a day counts, on a calendar |
 //! | `later` | the same time of a later calendar day, in a zone |
+//! | `midnight` | the instant at which a day begins, in a zone |
 //! | `mask_hash` | a keyed hash, total on any text |
 
 mod bin;
@@ -22,6 +23,7 @@ mod instants;
 mod later;
 mod mean;
 mod meaning;
+mod midnight;
 mod part;
 mod percentile;
 mod periods;
@@ -35,6 +37,7 @@ pub(crate) use checked::checked;
 pub(crate) use hash::mask_hash;
 pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;
+pub(crate) use midnight::{midnight, midnight_of};
 pub(crate) use part::part;
 pub(crate) use percentile::{Between, percentile};
 pub(crate) use periods::{Moved, Reporting, gap, periods};

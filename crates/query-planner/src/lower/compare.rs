@@ -7,11 +7,14 @@
 use datafusion_common::ScalarValue;
 use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
 use datafusion_expr::{Expr as Plan, Operator};
+use jiff::Timestamp;
 use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
+use sandbar_catalog::query::days_since_epoch;
 use sandbar_catalog::{Literal, Type};
 
 use super::{Lower, Lowered, binary, typed_null};
 use crate::error::QueryError;
+use crate::functions::midnight_of;
 
 /// A constant as seen from a type.
 pub(super) enum Placed {
@@ -75,7 +78,8 @@ impl Lower<'_> {
         };
         if let Some((value, literal, comparison)) = placed {
             let value = self.expr(value)?;
-            if let Some(plan) = with_constant(comparison, &value, literal) {
+            let placed = self.constant(&value.arrow, literal);
+            if let Some(plan) = with_constant(comparison, &value.plan, placed) {
                 return Ok(Lowered::boolean(plan));
             }
         }
@@ -91,15 +95,38 @@ impl Lower<'_> {
         let (a, b) = (self.canonical(a, common)?, self.canonical(b, common)?);
         Ok(Lowered::boolean(binary(a.plan, operator(comparison), b.plan)))
     }
+
+    /// Places a constant in a type. A day beside instants is that of the zone: its first instant.
+    pub(super) fn constant(&self, arrow: &DataType, literal: &Literal) -> Placed {
+        let stored = match arrow {
+            DataType::Dictionary(_, value) => value.as_ref(),
+            other => other,
+        };
+        let zone = &self.clock.zone;
+        match (self.clock.zone_name(), stored, literal) {
+            (Some(_), DataType::Timestamp(..), Literal::Date(day)) => {
+                match midnight_of(*day, zone) {
+                    Some(micros) => constant(arrow, &Literal::Datetime(micros)),
+                    None => Placed::No,
+                }
+            }
+            (Some(_), DataType::Date32, Literal::Datetime(micros)) => {
+                let Ok(instant) = Timestamp::from_microsecond(*micros) else { return Placed::No };
+                let day = days_since_epoch(zone.to_datetime(instant).date());
+                let begins = midnight_of(day, zone) == Some(*micros);
+                side(ScalarValue::Date32(Some(day)), begins)
+            }
+            _ => constant(arrow, literal),
+        }
+    }
 }
 
-fn with_constant(comparison: Comparison, value: &Lowered, literal: &Literal) -> Option<Plan> {
+fn with_constant(comparison: Comparison, plan: &Plan, placed: Placed) -> Option<Plan> {
     use Comparison::{Distinct, Eq, Gt, GtEq, Lt, LtEq, NotDistinct, NotEq};
-    let plan = &value.plan;
     let with =
         |op: Operator, scalar: ScalarValue| binary(plan.clone(), op, Plan::Literal(scalar, None));
     let constant = |b: bool| Plan::Literal(ScalarValue::Boolean(Some(b)), None);
-    Some(match constant_of(value, literal) {
+    Some(match placed {
         Placed::Exact(scalar) => with(operator(comparison), scalar),
         Placed::Between(floor) => match comparison {
             Eq => never(plan),
@@ -123,10 +150,6 @@ fn with_constant(comparison: Comparison, value: &Lowered, literal: &Literal) -> 
         },
         Placed::No => return None,
     })
-}
-
-fn constant_of(value: &Lowered, literal: &Literal) -> Placed {
-    constant(&value.arrow, literal)
 }
 
 /// An exact number: `value / 10^scale`.
@@ -301,8 +324,8 @@ mod tests {
 
     #[track_caller]
     fn check(arrow: DataType, comparison: Comparison, literal: Literal, expected: &str) {
-        let value = Lowered::new(col("x"), arrow);
-        let shown = with_constant(comparison, &value, &literal).map(|plan| plan.to_string());
+        let placed = constant(&arrow, &literal);
+        let shown = with_constant(comparison, &col("x"), placed).map(|plan| plan.to_string());
         assert_eq!(shown.as_deref(), Some(expected));
     }
 

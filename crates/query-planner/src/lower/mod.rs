@@ -15,11 +15,12 @@ use datafusion_common::{Column, ScalarValue, TableReference};
 use datafusion_expr::expr::{Case, InList};
 use datafusion_expr::{BinaryExpr, Expr as Plan, Operator, lit};
 use sandbar_catalog::expr::{Arithmetic, Comparison, Expr, ExprKind};
+use sandbar_catalog::time::Grain;
 use sandbar_catalog::{FieldKind, FieldPath, Literal, TableId, Type};
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
-use crate::functions::{CheckedOp, Clock, checked};
+use crate::functions::{CheckedOp, Clock, bucket, checked, midnight};
 use crate::query::Predicate;
 use crate::scan::key_name;
 
@@ -287,7 +288,7 @@ impl<'a> Lower<'a> {
         let mut tests = Vec::new();
         for item in list {
             match &item.kind {
-                ExprKind::Literal(literal) => match compare::constant(&lowered.arrow, literal) {
+                ExprKind::Literal(literal) => match self.constant(&lowered.arrow, literal) {
                     compare::Placed::Exact(scalar) => constants.push(Plan::Literal(scalar, None)),
                     // No value of the column's type equals it.
                     compare::Placed::Between(_)
@@ -358,8 +359,15 @@ impl<'a> Lower<'a> {
         let from = value.data_type;
         let lowered = self.canonical(value, from)?;
         let target = arrow_of(to)?;
-        if from == to {
-            return Ok(lowered);
+        match (from, to) {
+            _ if from == to => return Ok(lowered),
+            (Type::Date, Type::Datetime) if self.clock.zone_name().is_some() => {
+                return Ok(Lowered::new(midnight(lowered.plan, self.clock), target));
+            }
+            (Type::Datetime, Type::Date) if self.clock.zone_name().is_some() => {
+                return Ok(Lowered::new(bucket(lowered.plan, Grain::Day, self.clock), target));
+            }
+            _ => {}
         }
         let exact = matches!((from, to), (_, Type::Text))
             || matches!((from, to), (Type::Integer | Type::Decimal { .. }, Type::Number));
@@ -374,10 +382,15 @@ impl<'a> Lower<'a> {
         Ok(Lowered::new(plan, target))
     }
 
+    /// When something happens; a day is one of the model's zone.
+    pub(crate) fn instant(&mut self, expr: &Expr) -> Result<Lowered, QueryError> {
+        self.within(self.compiled.clock(), |lower| lower.canonical(expr, Type::Datetime))
+    }
+
     /// The value in the one type that calculations of this model type use.
     pub(crate) fn canonical(&mut self, expr: &Expr, to: Type) -> Result<Lowered, QueryError> {
         if let ExprKind::Literal(literal) = &expr.kind
-            && let compare::Placed::Exact(scalar) = compare::constant(&arrow_of(to)?, literal)
+            && let compare::Placed::Exact(scalar) = self.constant(&arrow_of(to)?, literal)
         {
             return Ok(Lowered::new(Plan::Literal(scalar, None), arrow_of(to)?));
         }
@@ -402,6 +415,12 @@ impl<'a> Lower<'a> {
                 if from == &lowered.arrow =>
             {
                 return Ok(lowered);
+            }
+            // A day is one of the zone. In UTC a cast says the same, and files are pruned by it.
+            (DataType::Date32 | DataType::Date64, DataType::Timestamp(..))
+                if self.clock.zone_name().is_some() =>
+            {
+                midnight(lowered.plan, self.clock)
             }
             // Out of the range of microseconds is beyond the year 290,000: no value.
             (

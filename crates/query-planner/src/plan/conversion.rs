@@ -9,9 +9,8 @@ use datafusion_expr::expr::Case;
 use datafusion_expr::{Expr as Plan, LogicalPlanBuilder, Operator, lit};
 use datafusion_functions_aggregate::count::count_udaf;
 use datafusion_functions_aggregate::min_max::max_udaf;
-use jiff::tz::TimeZone;
+use sandbar_catalog::FieldPath;
 use sandbar_catalog::expr::Expr;
-use sandbar_catalog::{FieldPath, Type};
 use sandbar_permissions::Sandbox;
 
 use super::part::{AggregateColumn, Aggregated, key_column};
@@ -19,7 +18,7 @@ use super::rows::Wants;
 use super::window::{Frame, over, over_all, with_windows};
 use super::{Planner, bare};
 use crate::error::QueryError;
-use crate::functions::{Clock, later};
+use crate::functions::later;
 use crate::lower::{Lower, Lowered, aggregate_name, balanced};
 use crate::query::{Events, Part};
 
@@ -66,12 +65,8 @@ impl<'a> Planner<'a, '_> {
         let line = with_windows(line, windows)?;
         let mut conditions = vec![bare(EVENT).eq(lit(1_i32)), bare(NUMBER).gt(lit(0_i64))];
         if let Some((count, unit)) = events.window {
-            // The window is the model's. Days have no zone: they are counted as days of UTC.
-            let days = self.compiled.snapshot().field(events.base_time).data_type == Type::Date;
-            let model = self.compiled.clock();
-            let utc = Clock { zone: TimeZone::UTC, ..model.clone() };
-            let clock = if days { &utc } else { model };
-            let end = later(bare(SINCE), count, unit, clock);
+            // The window is the model's.
+            let end = later(bare(SINCE), count, unit, self.compiled.clock());
             conditions.push(bare(TIME).lt(end));
         }
         let line = match balanced(conditions, Operator::And) {
@@ -149,7 +144,7 @@ impl<'a> Planner<'a, '_> {
             shown.push(value.plan.alias(entity(index)));
         }
         let data_type = snapshot.field(time.field).data_type;
-        let instant = lower.canonical(&Expr::field(time, data_type), Type::Datetime)?;
+        let instant = lower.instant(&Expr::field(time, data_type))?;
         shown.push(instant.plan.alias(TIME));
         Ok(shown)
     }

@@ -1,9 +1,11 @@
 //! Values of a question, read as values of the field they are compared with.
 
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sandbar_catalog::query::{Value, date_of_days, days_since_epoch, decimal, instant};
+use sandbar_catalog::query::{Value, days_since_epoch, decimal, instant};
 use sandbar_catalog::{Literal, Type};
+
+use crate::functions::midnight_of;
 
 /// A value to compare with: one constant, or a whole day of instants.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,8 +67,7 @@ fn datetime(text: &str, zone: &TimeZone) -> Result<Point, &'static str> {
 
 /// The first instant of a day in a zone.
 pub(super) fn midnight(day: i32, zone: &TimeZone) -> Option<Literal> {
-    let midnight = date_of_days(day)?.to_datetime(Time::midnight());
-    Some(Literal::Datetime(zone.to_timestamp(midnight).ok()?.as_microsecond()))
+    midnight_of(day, zone).map(Literal::Datetime)
 }
 
 /// A date and nothing else.
