@@ -268,7 +268,7 @@ async fn random_worlds(written: &mut Written) {
             .policies("policies.yaml", &policies)
             .clock(move || leap_day);
         let folder = format!("random {seed}");
-        for table in &world.tables {
+        for table in world.stored() {
             written.table(&folder, &table.name, &[batch(table)]);
             builder = builder.batches(&table.name, vec![batch(table)]);
         }

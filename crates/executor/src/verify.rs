@@ -98,6 +98,19 @@ impl Form {
     }
 }
 
+impl Form {
+    /// Whether it is true wherever all of `conditions` are. The optimiser leaves out what others
+    /// say already.
+    fn follows(&self, conditions: &[Self]) -> bool {
+        conditions.contains(self)
+            || match self {
+                Self::Joined(Operator::And, parts) => parts.iter().all(|p| p.follows(conditions)),
+                Self::Joined(_, parts) => parts.iter().any(|p| p.follows(conditions)),
+                Self::Whole(_) => false,
+            }
+    }
+}
+
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -269,7 +282,7 @@ impl Expected {
     /// Whether the policy stands over a leaf. DataFusion rewrites what it comes by, together or
     /// apart or not at all; each form says the same.
     fn holds(&self, leaf: &Leaf) -> bool {
-        let stands = |form: &[Form]| form.iter().all(|part| leaf.conditions.contains(part));
+        let stands = |form: &[Form]| form.iter().all(|part| part.follows(&leaf.conditions));
         stands(&self.policy)
             || self.conditions.iter().all(|forms| forms.iter().any(|form| stands(form)))
     }

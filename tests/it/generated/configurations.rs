@@ -43,7 +43,7 @@ fn shuffled(rows: &RecordBatch) -> Arc<MemTable> {
 
 async fn in_memory(world: &World, state: SessionState) -> Result<Session, String> {
     let mut builder = builder(world, &Policies::default()).session_state(state);
-    for table in &world.tables {
+    for table in world.stored() {
         builder = builder.batches(&table.name, vec![batch(table)]);
     }
     somebody(builder).await
@@ -51,7 +51,7 @@ async fn in_memory(world: &World, state: SessionState) -> Result<Session, String
 
 async fn in_partitions(world: &World) -> Result<Session, String> {
     let mut builder = builder(world, &Policies::default()).session_state(state(8, 2).build());
-    for table in &world.tables {
+    for table in world.stored() {
         builder = builder.table_provider(&table.name, shuffled(&batch(table)));
     }
     somebody(builder).await
@@ -60,7 +60,7 @@ async fn in_partitions(world: &World) -> Result<Session, String> {
 /// Two files a table, with three rows in a row group.
 async fn in_files(world: &World, folder: &TempDir) -> Result<Session, String> {
     let mut sources = "sources:\n".to_owned();
-    for table in &world.tables {
+    for table in world.stored() {
         let rows = batch(table);
         let below = folder.path().join(&table.name);
         std::fs::create_dir(&below).unwrap();

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use sandbar::{ErrorKind, Session};
 use sandbar_testkit::generate::{Random, json, question, smaller, tables, world, yaml};
-use sandbar_testkit::reference::{Question, World};
+use sandbar_testkit::reference::{Question, Table, World};
 use sandbar_testkit::rows::Rows;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -131,6 +131,18 @@ pub(super) fn shown(rows: &Rows) -> String {
     lines.map(|line| line.join(",") + "\n").collect()
 }
 
+/// Whether its rows have an order: lists of rows that cannot be told apart have none.
+fn is_ordered(world: &World, question: &Question) -> bool {
+    if let Some(inner) = &question.from {
+        return is_ordered(world, inner);
+    }
+    let is_list = question.metrics.is_empty()
+        && question.aggregations.is_empty()
+        && question.group_by.is_empty();
+    let named = |table: &&Table| question.table.as_ref() == Some(&table.name);
+    !is_list || world.tables.iter().find(named).is_none_or(|table| table.told_apart)
+}
+
 impl Law {
     /// The smallest case in which the law is broken.
     fn shrunk(
@@ -174,7 +186,8 @@ impl Law {
             };
             let case = Case { world, engines, runtime: &runtime };
             for number in 0..self.questions {
-                let mut draws = (0..DRAWS).map(|_| question(&mut random, &case.world));
+                let draws = (0..DRAWS).map(|_| question(&mut random, &case.world));
+                let mut draws = draws.filter(|question| is_ordered(&case.world, question));
                 let Some(question) = draws.find_map(|q| (self.about)(&case.world, q)) else {
                     continue;
                 };
@@ -193,7 +206,7 @@ impl Law {
             }
         }
         eprintln!("{asked} asked, {held} hold");
-        assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), broken.join("\n"));
+        super::none_is_wrong("laws", &broken);
         // Of two questions in a row, one is often refused.
         assert!(held * 4 > asked, "{held} of {asked} could be compared");
         assert!(held * 2 > usize::try_from(cases).unwrap(), "{held} in {cases} worlds");

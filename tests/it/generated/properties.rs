@@ -157,7 +157,8 @@ fn with_more(world: &World) -> World {
     let mut more = world.clone();
     let count = more.tables.len();
     let link = |name: &str, column: usize, to: usize| Link { name: name.to_owned(), column, to };
-    for table in more.tables.iter_mut().skip(count - 1) {
+    let last = more.stored().count() - 1;
+    for table in more.tables.iter_mut().skip(last).take(1) {
         table.columns.push(Column::new("key_more", Kind::Int));
         table.links.push(link("more", table.columns.len() - 1, count));
         for (row, key) in table.rows.iter_mut().zip((1..6).cycle()) {
@@ -180,6 +181,7 @@ fn with_more(world: &World) -> World {
             time: Some(3),
             hidden: false,
             told_apart: true,
+            derived: None,
             rows: vec![row(1, 1), row(2, 1), row(3, 2), row(4, 99)],
         });
     }

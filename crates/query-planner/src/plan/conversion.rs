@@ -9,8 +9,10 @@ use datafusion_expr::expr::Case;
 use datafusion_expr::{Expr as Plan, LogicalPlanBuilder, Operator, lit};
 use datafusion_functions_aggregate::count::count_udaf;
 use datafusion_functions_aggregate::min_max::max_udaf;
-use sandbar_catalog::FieldPath;
+use jiff::tz::TimeZone;
 use sandbar_catalog::expr::Expr;
+use sandbar_catalog::time::Grain;
+use sandbar_catalog::{FieldPath, Type};
 use sandbar_permissions::Sandbox;
 
 use super::part::{AggregateColumn, Aggregated, key_column};
@@ -18,8 +20,8 @@ use super::rows::Wants;
 use super::window::{Frame, over, over_all, with_windows};
 use super::{Planner, bare};
 use crate::error::QueryError;
-use crate::functions::later;
-use crate::lower::{Lower, Lowered, aggregate_name, balanced};
+use crate::functions::{Clock, bucket, instant_type, later, midnight};
+use crate::lower::{Lower, Lowered, aggregate_name, balanced, cast};
 use crate::query::{Events, Part};
 
 /// When a row or event happens.
@@ -66,7 +68,16 @@ impl<'a> Planner<'a, '_> {
         let mut conditions = vec![bare(EVENT).eq(lit(1_i32)), bare(NUMBER).gt(lit(0_i64))];
         if let Some((count, unit)) = events.window {
             // The window is the model's.
-            let end = later(bare(SINCE), count, unit, self.compiled.clock());
+            let model = self.compiled.clock();
+            let days = self.compiled.snapshot().field(events.base_time).data_type == Type::Date;
+            let end = if days && model.zone_name().is_some() {
+                // It ends where a day begins, also where the first one begins after midnight.
+                let utc = Clock { zone: TimeZone::UTC, ..model.clone() };
+                let first = cast(bucket(bare(SINCE), Grain::Day, model), instant_type());
+                midnight(cast(later(first, count, unit, &utc), DataType::Date32), model)
+            } else {
+                later(bare(SINCE), count, unit, model)
+            };
             conditions.push(bare(TIME).lt(end));
         }
         let line = match balanced(conditions, Operator::And) {

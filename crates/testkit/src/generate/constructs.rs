@@ -4,7 +4,7 @@ use super::metrics::below;
 use super::written::function;
 use crate::reference::calendar::{Calendar, Unit};
 use crate::reference::{
-    AskedField, Bin, Calculation, Cell, Condition, Cut, Question, Rule, Start, World,
+    AskedField, Bin, Calculation, Cell, Condition, Cut, Question, Rule, Start, Table, World,
 };
 
 fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
@@ -93,8 +93,9 @@ fn of_metric(world: &World, metric: usize, found: &mut Vec<&'static str>) {
             found.push("fill");
         }
         match &metric.calculation {
-            Calculation::Simple { function: f, filter, time, semi, dense, .. } => {
+            Calculation::Simple { table, function: f, filter, time, semi, dense, .. } => {
                 found.push(function(*f));
+                found.extend(world.tables[*table].derived.as_ref().map(|_| "derived metric"));
                 found.extend(filter.is_some().then_some("metric filter"));
                 let of_time = filter.as_ref().is_some_and(speaks_of_time);
                 found.extend(of_time.then_some("metric filter of time"));
@@ -153,6 +154,9 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
         found.extend(asked.offset.map(|_| "asked offset"));
         found.extend(asked.compare.map(|_| "compare"));
     }
+    let derived =
+        |table: &&Table| table.derived.is_some() && question.table.as_ref() == Some(&table.name);
+    found.extend(world.tables.iter().find(derived).map(|_| "derived table"));
     if question.metrics.len() > 1 {
         found.push("several metrics");
     }

@@ -180,7 +180,7 @@ pub(super) fn condition(
         });
         return Condition::Exists(other, inner);
     }
-    if random.percent(10) {
+    if random.percent(10) && !world.metrics.is_empty() {
         let simple = |m: &&Metric| matches!(&m.calculation, Calculation::Simple { table: t, .. } if *t == table);
         let own: Vec<&Metric> = world.metrics.iter().filter(simple).collect();
         let metric = match own.is_empty() || random.percent(50) {
@@ -200,7 +200,7 @@ pub(super) fn condition(
         8..24 if has_instants(world, table) => ("at".to_owned(), Kind::Instant),
         _ => field(random, world, table, true),
     };
-    if kind.is_time() && random.percent(15) {
+    if kind.is_time() && random.percent(20) {
         let op = *random.pick(&["this", "last", "previous"]);
         let count = if op == "this" { 1 } else { 1 + random.below(3) as i32 };
         return Condition::Relative(field, op, count, *random.pick(&Unit::ALL));

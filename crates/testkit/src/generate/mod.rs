@@ -10,6 +10,7 @@
 mod batches;
 mod calculated;
 mod constructs;
+mod derived;
 mod filters;
 mod json;
 mod metrics;

@@ -58,7 +58,8 @@ fn mask(random: &mut Random, world: &World, kind: Kind) -> Mask {
 }
 
 fn grant(random: &mut Random, world: &World, table: usize, asker: &Policies) -> Grant {
-    let rows = random.percent(75).then(|| row_rule(random, world, table, asker, 2));
+    let is_stored = world.tables[table].derived.is_none();
+    let rows = (is_stored && random.percent(75)).then(|| row_rule(random, world, table, asker, 2));
     let columns = &world.tables[table].columns;
     let mut grant = Grant { table, rows, hidden: Vec::new(), masks: Vec::new() };
     for (index, column) in columns.iter().enumerate() {
@@ -86,7 +87,7 @@ pub fn policies(random: &mut Random, world: &World) -> Policies {
             let grant = grant(random, world, table, &policies);
             policies.grants.push(grant);
         }
-        if random.percent(20) {
+        if world.tables[table].derived.is_none() && random.percent(20) {
             let rule = row_rule(random, world, table, &policies, 2);
             policies.restrictions.push((table, rule));
         }

@@ -2,6 +2,7 @@
 //! several tables, dimensions that tables share.
 
 use super::calculated::calculated;
+use super::derived::derived;
 use super::metrics::metrics;
 use super::random::Random;
 use crate::reference::calendar::{Calendar, FiscalYear, WeekStart, day};
@@ -147,6 +148,7 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
         time,
         hidden: false,
         told_apart: true,
+        derived: None,
         rows: Vec::new(),
     }
 }
@@ -185,6 +187,7 @@ pub fn world(random: &mut Random) -> World {
     let minute = *random.pick(&[0, 0, 5 * 60, 12 * 60, 23 * 60 + 30]);
     let now = (i64::from(day(2024, 2, 29)) * 1440 + minute) * MINUTE;
     let mut world = World { calendar, now, tables, metrics: Vec::new() };
+    derived(random, &mut world);
     calculated(random, &mut world);
     metrics(random, &mut world);
     world

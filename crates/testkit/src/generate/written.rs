@@ -232,7 +232,13 @@ fn defaults(calendar: Calendar) -> String {
 pub fn yaml(world: &World, question: Option<&Question>) -> String {
     let mut text = format!("format: 1\n{}tables:\n", defaults(world.calendar));
     for (index, table) in world.tables.iter().enumerate() {
-        let _ = writeln!(text, "  {}:\n    primary_key: [id]", table.name);
+        let _ = writeln!(text, "  {}:", table.name);
+        if let Some(question) = &table.derived {
+            let _ = writeln!(text, "    query: {}", json(question));
+        }
+        if table.told_apart {
+            text += "    primary_key: [id]\n";
+        }
         if let Some(time) = table.time {
             let _ = writeln!(text, "    time: {}", table.columns[time].name);
         }
@@ -240,7 +246,10 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
             if let Some(of) = &column.calculated {
                 return format!("{}: {{ expr: \"{}\" }}", column.name, expr(world, index, of));
             }
-            let stored = &column.name;
+            let stored = match column.data_type {
+                Some(data_type) => format!("{}, type: '{data_type}'", column.name),
+                None => column.name.clone(),
+            };
             let dimension = column.dimension.as_ref();
             let dimension = dimension.map_or(String::new(), |d| format!(", dimension: {d}"));
             format!("{}: {{ column: {stored}{dimension} }}", column.name)
@@ -286,7 +295,7 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
 /// The rows of all tables, and what time it is.
 pub fn tables(world: &World) -> String {
     let mut text = format!("now: {}\n", Cell::Instant(world.now).text());
-    for table in &world.tables {
+    for table in world.stored() {
         let name = |c: &Column| match c.zone {
             Some(zone) => format!("{} ({zone})", c.name),
             None => c.name.clone(),

@@ -56,9 +56,36 @@ impl Reference<'_> {
 }
 
 impl World {
-    /// Computes all calculated columns anew.
+    /// Computes a derived table anew, of what its asker sees of the tables below it; where there is
+    /// no answer for him, there is no table.
+    fn derive(&mut self, table: usize) {
+        let of = &self.tables[table];
+        let Some(question) = &of.derived else { return };
+        let stored = of.columns.iter().filter(|column| column.calculated.is_none());
+        let names: Vec<String> = stored.map(|column| column.name.clone()).collect();
+        let answer = Reference::new(self).answer(question).ok();
+        let rows = answer.and_then(|answer| answer.in_order(&names));
+        let below = self.tables.iter().find(|table| Some(&table.name) == question.table.as_ref());
+        let told_apart = below.is_some_and(|below| below.told_apart);
+        let of = &mut self.tables[table];
+        of.told_apart &= told_apart;
+        of.hidden |= rows.is_none();
+        of.rows = rows.unwrap_or_default();
+        for row in &mut of.rows {
+            for (cell, column) in row.iter_mut().zip(&of.columns) {
+                if let Some(mask) = &column.mask {
+                    *cell = mask.of(cell);
+                }
+            }
+            // Calculated columns stand behind the others.
+            row.resize(of.columns.len(), Cell::Null);
+        }
+    }
+
+    /// Computes all derived tables and calculated columns anew.
     pub fn calculate(&mut self) {
         for table in 0..self.tables.len() {
+            self.derive(table);
             for column in 0..self.tables[table].columns.len() {
                 let Some(of) = self.tables[table].columns[column].calculated.clone() else {
                     continue;

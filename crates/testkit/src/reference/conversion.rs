@@ -4,7 +4,6 @@ use super::calendar::{self, Unit};
 use super::cell::Cell;
 use super::names::Ground;
 use super::numbers::Follows;
-use super::zones::Zone;
 use super::{Reference, Refused};
 
 impl Reference<'_> {
@@ -22,10 +21,6 @@ impl Reference<'_> {
     ) -> Result<Vec<usize>, Refused> {
         let (clock, time) = (self.world.calendar, ground.time.ok_or("no time")?);
         let (here, there) = (&self.world.tables[ground.table], &self.world.tables[follows.table]);
-        let utc = clock.zone == Zone::Utc;
-        if here.columns[time].kind != there.columns[follows.time].kind && !utc {
-            return Err("unclear: in which zone is a day beside an instant?".to_owned());
-        }
         let other = Ground { table: follows.table, time: Some(follows.time) };
         let all: Vec<usize> = (0..there.rows.len()).collect();
         let mut credited = Vec::new();

@@ -79,7 +79,7 @@ impl Grant {
 }
 
 impl Mask {
-    fn of(&self, cell: &Cell) -> Cell {
+    pub(super) fn of(&self, cell: &Cell) -> Cell {
         match (self, cell) {
             (Self::Null, _) => Cell::Null,
             (Self::Constant(value), _) => value.clone(),
@@ -145,7 +145,8 @@ impl World {
             let clear = |grant: &&Grant| {
                 !grant.hidden.contains(&table.key) && grant.mask(table.key).is_none()
             };
-            shown.told_apart = grants.iter().all(clear);
+            shown.told_apart &= grants.iter().all(clear);
+            shown.told_apart &= !policies.denied.contains(&(index, table.key));
             let columns = 0..table.columns.len();
             for column in columns.clone() {
                 let denied = policies.denied.contains(&(index, column));
@@ -160,6 +161,18 @@ impl World {
             }
             if table.time.is_some_and(|time| shown.columns[time].hidden) {
                 shown.time = None;
+            }
+            if table.derived.is_some() {
+                // Its rows are those of the tables below it, as he sees them.
+                for column in columns {
+                    let clear = |grant: &&Grant| grant.mask(column).is_none();
+                    let mut shows = grants.iter().copied().filter(|g| !g.hidden.contains(&column));
+                    if !shows.clone().any(|grant| clear(&grant)) {
+                        let mask = shows.find_map(|grant| grant.mask(column));
+                        shown.columns[column].mask = mask.cloned();
+                    }
+                }
+                continue;
             }
             let mut keys = vec![table.key];
             keys.extend(table.links.iter().map(|link| link.column));

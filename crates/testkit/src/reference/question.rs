@@ -131,3 +131,13 @@ pub struct Answer {
     /// Whether the order of the rows is determined.
     pub ordered: bool,
 }
+
+impl Answer {
+    /// Its rows with the columns in an order; none where one of them is missing.
+    pub fn in_order(&self, names: &[String]) -> Option<Vec<Vec<Cell>>> {
+        let place = |name: &String| self.head.iter().position(|known| known == name);
+        let places: Vec<usize> = names.iter().map(place).collect::<Option<_>>()?;
+        let row = |row: &Vec<Cell>| places.iter().map(|place| row[*place].clone()).collect();
+        Some(self.rows.iter().map(row).collect())
+    }
+}

@@ -3,6 +3,8 @@
 use super::calculated::Expression;
 use super::calendar::{Calendar, Unit};
 use super::cell::Cell;
+use super::policy::Mask;
+use super::question::Question;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,10 @@ pub struct Column {
     pub hidden: bool,
     /// What it is computed from, where it is not stored.
     pub calculated: Option<Expression>,
+    /// The type that a derived table says it has.
+    pub data_type: Option<&'static str>,
+    /// What the asker sees in its place, of a derived table.
+    pub mask: Option<Mask>,
 }
 
 impl Column {
@@ -62,6 +68,8 @@ impl Column {
             zone: None,
             hidden: false,
             calculated: None,
+            data_type: None,
+            mask: None,
         }
     }
 }
@@ -96,6 +104,8 @@ pub struct Table {
     pub hidden: bool,
     /// The asker sees the primary key of every row.
     pub told_apart: bool,
+    /// The question whose answer it is, where it is not stored.
+    pub derived: Option<Question>,
     /// Its rows.
     pub rows: Vec<Vec<Cell>>,
 }
@@ -263,4 +273,11 @@ pub struct World {
     pub tables: Vec<Table>,
     /// The metrics; each is computed from earlier ones.
     pub metrics: Vec<Metric>,
+}
+
+impl World {
+    /// The tables that are stored.
+    pub fn stored(&self) -> impl Iterator<Item = &Table> {
+        self.tables.iter().filter(|table| table.derived.is_none())
+    }
 }
