@@ -244,7 +244,12 @@ async fn outcome(session: &Session, world: &World, question: &Question) -> Outco
     };
     let found = match answer {
         Ok(collected) => collected.to_csv().unwrap(),
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidQuery | ErrorKind::NotFound) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidQuery | ErrorKind::NotFound | ErrorKind::Denied
+            ) =>
+        {
             return Outcome::Refused(error.code().to_owned());
         }
         Err(error) => {

@@ -32,7 +32,7 @@ fn first(random: &mut Random, world: &World, table: usize) -> (Question, Vec<Col
         question.fields = fields.to_vec();
         return (question, columns);
     }
-    let grain = random.percent(40).then(|| Cut::Grain(*random.pick(&["day", "week", "month"])));
+    let grain = random.percent(40).then(|| Cut::Grain(random.name(&["day", "week", "month"])));
     let cut = grain.filter(|grain| *grain != Cut::Grain("day"));
     question.group_by =
         vec![asked("size", None, "id"), asked("cat", None, "cat"), asked("day", cut, "day")];
