@@ -35,7 +35,7 @@ mod traps;
 /// The scale factor of TPC-H.
 const SCALE: f64 = 0.01;
 /// How many random worlds there are, and how many questions each is asked.
-const WORLDS: u64 = 40;
+const WORLDS: u64 = 80;
 const QUESTIONS: usize = 8;
 
 /// The aggregations of the question language that are of a field alone.

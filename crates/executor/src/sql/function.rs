@@ -44,6 +44,7 @@ impl Scope<'_> {
                 let later = time::interval(*count, *unit);
                 Ok(format!("(({value} + {later}) AT TIME ZONE 'UTC')"))
             }
+            Meaning::Midnight => Err(NoSqlText::ClocksSetBack(self.dialect)),
             Meaning::Bin(bins) => self.bin(first, *bins),
             Meaning::Checked(op) => self.checked(*op, args),
             Meaning::DecimalMean => self.mean(first, self.argument(args, 1)?),

@@ -12,6 +12,7 @@ use super::calendar::{self, Rules};
 use super::checked::{Checked, CheckedOp};
 use super::hash::MaskHash;
 use super::later::Later;
+use super::midnight::Midnight;
 use super::mean::DecimalMean;
 use super::part::PartOf;
 use super::periods::{Kind, Periods, Reporting};
@@ -32,6 +33,8 @@ pub enum Meaning {
     DecimalMean,
     /// The same time of a day some calendar units later.
     Later(u32, RelativeUnit, Calendar),
+    /// The instant at which a day begins, in a zone that is not UTC.
+    Midnight,
     /// A keyed hash.
     MaskHash,
     /// The list of periods in which the first argument, a day, counts; the second one is the last
@@ -95,6 +98,9 @@ impl Meaning {
         }
         if let Some(later) = inner.downcast_ref::<Later>() {
             return Some(Self::Later(later.count, later.unit, Calendar::of(&later.clock)));
+        }
+        if inner.downcast_ref::<Midnight>().is_some() {
+            return Some(Self::Midnight);
         }
         if inner.downcast_ref::<MaskHash>().is_some() {
             return Some(Self::MaskHash);

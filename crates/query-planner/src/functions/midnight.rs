@@ -30,7 +30,7 @@ pub(crate) fn midnight_of(day: i32, zone: &TimeZone) -> Option<i64> {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Midnight {
+pub(super) struct Midnight {
     clock: Clock,
     signature: Signature,
 }
