@@ -26,3 +26,4 @@ mod sums;
 mod tidy;
 mod tpch;
 mod traps;
+mod zeros;

@@ -21,7 +21,7 @@ use sandbar_permissions::Sandbox;
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, balanced};
+use crate::lower::{Columns, Lower, Lowered, balanced, one_zero};
 use crate::query::{AnswerColumn, AuthorizedQuery, Part, Shape, SortBy, Source, Stage};
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
@@ -280,6 +280,7 @@ impl<'a> Planner<'a, '_> {
         let aggregates = lower.named_aggregates();
         self.shared.aggregates += aggregates.len();
         let names: Vec<&AnswerColumn> = groups.keys.iter().collect();
+        let keys = keys.into_iter().map(one_zero).collect();
         let builder = builder.aggregate(named(keys, &names), aggregates)?;
         let mut shown: Vec<Plan> = names.iter().map(|column| bare(&column.name)).collect();
         let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);

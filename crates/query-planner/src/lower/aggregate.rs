@@ -9,7 +9,7 @@ use sandbar_catalog::Type;
 use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, Fraction};
 use std::sync::Arc;
 
-use super::{Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast};
+use super::{Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast, one_zero};
 use crate::error::QueryError;
 use crate::functions::{Between, checked_sum, mean, percentile};
 use crate::query::Predicate;
@@ -134,7 +134,9 @@ impl Lower<'_> {
         };
         Ok(match aggregate.function {
             AggregateFunction::Count => {
-                (functions::count::count_udaf(), self.expr(argument)?.plan, DataType::Int64)
+                let value = self.expr(argument)?;
+                let value = if aggregate.distinct { one_zero(value) } else { value };
+                (functions::count::count_udaf(), value.plan, DataType::Int64)
             }
             AggregateFunction::Min => {
                 let value = self.orderable(argument)?;
@@ -195,7 +197,7 @@ impl Lower<'_> {
         let lowered = self.orderable(argument)?;
         Ok(match argument.data_type {
             Type::Number => {
-                let double = self.convert(lowered, Type::Number)?;
+                let double = one_zero(self.convert(lowered, Type::Number)?);
                 cast(double.plan, DataType::Utf8)
             }
             _ => lowered.plan,

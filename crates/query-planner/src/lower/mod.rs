@@ -289,7 +289,15 @@ impl<'a> Lower<'a> {
         for item in list {
             match &item.kind {
                 ExprKind::Literal(literal) => match self.constant(&lowered.arrow, literal) {
-                    compare::Placed::Exact(scalar) => constants.push(Plan::Literal(scalar, None)),
+                    compare::Placed::Exact(scalar) => {
+                        // Both zeros are equal.
+                        if let ScalarValue::Float64(Some(zero)) = &scalar
+                            && *zero == 0.0
+                        {
+                            constants.push(lit(-*zero));
+                        }
+                        constants.push(Plan::Literal(scalar, None));
+                    }
                     // No value of the column's type equals it.
                     compare::Placed::Between(_)
                     | compare::Placed::Below
@@ -434,6 +442,23 @@ impl<'a> Lower<'a> {
         };
         Ok(Lowered::new(plan, target))
     }
+}
+
+/// A value by which rows are grouped or told apart: of doubles both zeros are one, which DataFusion
+/// tells apart.
+pub(crate) fn one_zero(value: Lowered) -> Lowered {
+    let Lowered { plan, arrow } = value;
+    let zero = match &arrow {
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+            ScalarValue::new_zero(&arrow).ok()
+        }
+        _ => None,
+    };
+    let plan = match zero {
+        Some(zero) => binary(plan, Operator::Plus, Plan::Literal(zero, None)),
+        None => plan,
+    };
+    Lowered { plan, arrow }
 }
 
 /// A double, and NULL where it is zero: both zeros, which a comparison tells apart.

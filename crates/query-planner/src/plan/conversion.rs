@@ -106,7 +106,7 @@ impl<'a> Planner<'a, '_> {
         let mut shown = Vec::new();
         let mut keys = Vec::with_capacity(part.keys.len());
         for (index, key) in part.keys.iter().enumerate() {
-            let lowered = self.key(key, &mut lower)?;
+            let lowered = self.group_key(key, &mut lower)?;
             shown.push(lowered.plan.alias(key_column(index)));
             keys.push(lowered.arrow);
         }

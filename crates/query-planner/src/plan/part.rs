@@ -20,7 +20,7 @@ use super::window::{for_each_of, over_all, with_column, with_columns, with_windo
 use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::{checked_sum, periods};
-use crate::lower::{Lower, Lowered, aggregate_name, balanced};
+use crate::lower::{Lower, Lowered, aggregate_name, balanced, one_zero};
 use crate::query::{Cut, Key, Part, Predicate, Series};
 use crate::resolve::cut;
 
@@ -49,6 +49,15 @@ pub(super) fn key_column(index: usize) -> String {
 }
 
 impl<'a> Planner<'a, '_> {
+    /// What rows are grouped by.
+    pub(super) fn group_key(
+        &self,
+        key: &Key,
+        lower: &mut Lower<'a>,
+    ) -> Result<Lowered, QueryError> {
+        self.key(key, lower).map(one_zero)
+    }
+
     /// What a key is, of each row.
     pub(super) fn key(&self, key: &Key, lower: &mut Lower<'a>) -> Result<Lowered, QueryError> {
         if key.cut.is_none() {
@@ -82,7 +91,7 @@ impl<'a> Planner<'a, '_> {
                     Lowered { plan: bare(PERIOD), arrow: DataType::Date32 }
                 }
                 _ if key.internal => self.internal_key(&part.rows, &key.path)?,
-                _ => self.key(key, &mut lower)?,
+                _ => self.group_key(key, &mut lower)?,
             });
         }
         let shared = shared_filter(part);

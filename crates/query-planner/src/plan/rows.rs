@@ -228,7 +228,7 @@ impl<'a> Planner<'a, '_> {
                 keys.push(None);
                 continue;
             }
-            let lowered = self.key(key, &mut lower)?;
+            let lowered = self.group_key(key, &mut lower)?;
             shown.push(lowered.plan.alias(key_column(index)));
             let column = Column::new(Some(TableReference::bare(BRIDGE)), key_column(index));
             keys.push(Some(Lowered { plan: Plan::Column(column), arrow: lowered.arrow }));
