@@ -24,6 +24,7 @@ tables:
     primary_key: [id]
     time: at
     fields: { id: {}, who: {}, at: {} }
+  plans: { primary_key: [id], fields: { id: {}, month: { grain: month } } }
   stays:
     primary_key: [id]
     fields:
@@ -67,7 +68,7 @@ metrics:
 const POLICIES: &str = "
 groups: { everyone: {} }
 policies:
-  all: { groups: [everyone], grant: { tables: [sales, visits, buys, stays] } }
+  all: { groups: [everyone], grant: { tables: [sales, visits, buys, stays, plans] } }
 ";
 
 /// Minutes of a day of March 2024 in UTC.
@@ -100,10 +101,20 @@ async fn session() -> Session {
         .batches("visits", vec![table(visits, 2)])
         .batches("buys", vec![table(buys, 1)])
         .batches("stays", vec![stays()])
+        .batches("plans", vec![plans()])
+        .clock(|| std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_711_972_800))
         .build()
         .await
         .unwrap();
     engine.session(Principal::asserted_by_host("ann").group("everyone").build().unwrap())
+}
+
+/// The first four months of a year; it is the first of April.
+fn plans() -> RecordBatch {
+    let months: ArrayRef =
+        Arc::new(Date32Array::from_iter_values([1, 2, 3, 4].map(|m| day(2024, m, 1))));
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(1..=4));
+    RecordBatch::try_from_iter([("id", ids), ("month", months)]).unwrap()
 }
 
 /// Half past midnight and half past eleven in the evening before, in Berlin; and the day between.
@@ -214,4 +225,35 @@ fn a_period_without_an_asked_end_is_told_on_its_newest_day() {
     check(&query("2024-03-03"), "metric_time,this_week,this_month\n2024-01-01,1,3\n");
     // There is no such day.
     check(&query("2024-03-05"), "metric_time,this_week,this_month\n");
+}
+
+#[test]
+fn z8_months_are_compared_with_whole_months() {
+    for (condition, count) in [
+        (r#""op": "<", "value": "2024-03-01""#, 2),
+        (r#""op": "<=", "value": "2024-02-29""#, 2),
+        (r#""op": "<=", "value": "2024-02-01""#, 2),
+        (r#""op": ">", "value": "2024-01-31""#, 3),
+        (r#""op": "between", "values": ["2024-02-01", "2024-03-31"]"#, 2),
+        (r#""op": "in", "values": ["2024-02-01", "2024-04-01"]"#, 2),
+        (r#""op": "previous", "unit": "month", "count": 2"#, 2),
+        (r#""op": "this", "unit": "year""#, 4),
+        (r#""grain": "quarter_of_year", "value": 1"#, 3),
+    ] {
+        let query = format!(
+            r#"{{"table":"plans","aggregations":["count"],"filter":{{"field":"month",{condition}}}}}"#
+        );
+        check(&query, &format!("count\n{count}\n"));
+    }
+    for condition in [
+        r#""op": "<", "value": "2024-03-15""#,
+        r#""op": "=", "value": "2024-03-31""#,
+        r#""op": ">=", "value": "2024-02-29""#,
+        r#""op": "previous", "unit": "week""#,
+    ] {
+        let query = format!(
+            r#"{{"table":"plans","aggregations":["count"],"filter":{{"field":"month",{condition}}}}}"#
+        );
+        check(&query, "Q0152");
+    }
 }

@@ -2,7 +2,7 @@
 
 use sandbar_catalog::expr::Bins;
 use sandbar_catalog::query::{Bin, FieldAsk, SemanticQuery, Truncation, Value};
-use sandbar_catalog::time::Part as TimePart;
+use sandbar_catalog::time::{Grain, Part as TimePart};
 use sandbar_catalog::{FieldPath, Literal, Type};
 use sandbar_permissions::{Level, Missing};
 
@@ -232,7 +232,7 @@ impl Asking<'_> {
     }
 
     /// Nothing finer is asked of a time than the periods that its values stand for.
-    fn check_grain(
+    pub(super) fn check_grain(
         &mut self,
         field: &FieldPath,
         asked: Option<Truncation>,
@@ -248,14 +248,18 @@ impl Asking<'_> {
             Some(Truncation::Part(part)) => native.lies_in(part.grain()),
         };
         if !fits {
-            let message = format!(
-                "each value of `{}` stands for a {}, so nothing finer can be asked of it",
-                shorten(name),
-                native.name()
-            );
-            self.problem("Q0152", path, message);
+            self.finer(native, name, "", path);
         }
         fits
+    }
+
+    pub(super) fn finer(&mut self, native: Grain, name: &str, instead: &str, path: &str) {
+        let message = format!(
+            "each value of `{}` stands for a {}, so nothing finer can be asked of it{instead}",
+            shorten(name),
+            native.name()
+        );
+        self.problem("Q0152", path, message);
     }
 
     fn column(&self, path: &FieldPath, cut: Option<Cut>, name: String) -> AnswerColumn {

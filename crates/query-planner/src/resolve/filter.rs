@@ -1,8 +1,12 @@
 //! Which rows count: typed conditions over visible fields.
 
+use jiff::Timestamp;
 use sandbar_catalog::decode::Located;
-use sandbar_catalog::expr::Expr;
-use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value};
+use sandbar_catalog::expr::{Expr, ExprKind};
+use sandbar_catalog::query::{
+    Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value, days_since_epoch,
+};
+use sandbar_catalog::time::Grain;
 use sandbar_catalog::{Literal, Type};
 use sandbar_permissions::Missing;
 
@@ -249,6 +253,12 @@ impl Asking<'_> {
             self.problem("Q0133", path, message);
             return None;
         }
+        if let Some(native) = self.native(&value)
+            && !native.lies_in(unit.grain())
+        {
+            self.finer(native, name, "", path);
+            return None;
+        }
         let days = range(op, count, unit, self.now, &self.clock);
         let ends = days.and_then(|(from, to)| match data_type {
             Type::Date => Some((Literal::Date(from), Literal::Date(to))),
@@ -275,6 +285,9 @@ impl Asking<'_> {
         {
             return None;
         }
+        if !self.check_period(&value, grain, test, name, path) {
+            return None;
+        }
         let value = cut(value, grain.map(Cut::Time));
         if let Some(Truncation::Grain(grain)) = grain {
             let points = self.points(value.data_type, test, name, path)?;
@@ -289,6 +302,61 @@ impl Asking<'_> {
             }
         }
         self.value_test(value, test, name, path)
+    }
+
+    /// The period that each value of a field stands for, where it is one.
+    fn native(&self, value: &Expr) -> Option<Grain> {
+        match &value.kind {
+            ExprKind::Field(path) => self.compiled.snapshot().field(path.field).grain,
+            _ => None,
+        }
+    }
+
+    /// Values that stand for periods are compared with whole periods: with their first days, and up
+    /// to their last ones.
+    fn check_period(
+        &mut self,
+        value: &Expr,
+        asked: Option<Truncation>,
+        test: &Test<'_>,
+        name: &str,
+        path: &str,
+    ) -> bool {
+        let (Some(native), ExprKind::Field(field)) = (self.native(value), &value.kind) else {
+            return true;
+        };
+        if asked.is_some() {
+            return self.check_grain(field, asked, name, path);
+        }
+        // What is no value of its type is told below.
+        let points = test.values.iter().map(|v| point(v, value.data_type, &self.clock.zone));
+        let Ok(points) = points.collect::<Result<Vec<_>, _>>() else { return true };
+        let starts = |day: i32| floor_date(day, native, &self.clock) == day;
+        let fits = |(place, point): (usize, &Point)| {
+            let Some(day) = self.day(point) else { return false };
+            let ends = matches!((test.op, place), (Op::LtEq | Op::Gt, _) | (Op::Between, 1));
+            starts(day) || ends && day.checked_add(1).is_some_and(starts)
+        };
+        if points.iter().enumerate().all(fits) {
+            return true;
+        }
+        let instead = format!(": a {} is named by its first day", native.name());
+        self.finer(native, name, &instead, path);
+        false
+    }
+
+    /// The day that a time of a question is, unless it is an instant within one.
+    fn day(&self, point: &Point) -> Option<i32> {
+        let micros = match point {
+            Point::Exact(Literal::Date(day)) => return Some(*day),
+            Point::Exact(Literal::Datetime(micros)) | Point::Day(Literal::Datetime(micros), _) => {
+                *micros
+            }
+            _ => return None,
+        };
+        let local = self.clock.zone.to_datetime(Timestamp::from_microsecond(micros).ok()?);
+        let day = days_since_epoch(local.date());
+        (midnight(day, &self.clock.zone) == Some(Literal::Datetime(micros))).then_some(day)
     }
 
     pub(super) fn value_test(
