@@ -127,7 +127,7 @@ fn with_constant(comparison: Comparison, plan: &Plan, placed: Placed) -> Option<
         |op: Operator, scalar: ScalarValue| binary(plan.clone(), op, Plan::Literal(scalar, None));
     let constant = |b: bool| Plan::Literal(ScalarValue::Boolean(Some(b)), None);
     Some(match placed {
-        Placed::Exact(ScalarValue::Float64(Some(zero))) if zero == 0.0 => of_zero(comparison, plan),
+        Placed::Exact(ScalarValue::Float64(Some(0.0))) => of_zero(comparison, plan),
         Placed::Exact(scalar) => with(operator(comparison), scalar),
         Placed::Between(floor) => match comparison {
             Eq => never(plan),
