@@ -30,7 +30,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 102] = [
+const CONSTRUCTS: [&str; 106] = [
     "!=",
     "<",
     "<=",
@@ -50,6 +50,8 @@ const CONSTRUCTS: [&str; 102] = [
     "bin",
     "bin count",
     "bin start",
+    "bridge",
+    "bridge totals",
     "calculated",
     "compare",
     "contains",
@@ -66,6 +68,7 @@ const CONSTRUCTS: [&str; 102] = [
     "filter calculated",
     "filter clock",
     "filter exists",
+    "filter exists named",
     "filter grain",
     "filter hour",
     "filter instant",
@@ -76,6 +79,7 @@ const CONSTRUCTS: [&str; 102] = [
     "filter part",
     "filter path",
     "filter relative",
+    "filter to many",
     "fiscal grain",
     "fiscal part",
     "from",

@@ -5,7 +5,7 @@ use super::calculated::calculated;
 use super::metrics::metrics;
 use super::random::Random;
 use crate::reference::calendar::{Calendar, FiscalYear, WeekStart, day};
-use crate::reference::{Cell, Column, Kind, Link, Table, World, Zone};
+use crate::reference::{Back, Cell, Column, Kind, Link, Table, World, Zone};
 
 /// The texts of categories.
 pub(super) const TEXTS: [&str; 6] = ["a", "b", "B", "", "a_b", "ab%"];
@@ -134,7 +134,10 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
         if to != index {
             let name = format!("key_{role}");
             columns.push(column(&name, Kind::Int, None));
-            links.push(Link { name: role.to_owned(), column: columns.len() - 1, to });
+            let back = random
+                .percent(80)
+                .then(|| Back { name: format!("of_t{index}_{role}"), bridge: random.percent(75) });
+            links.push(Link { name: role.to_owned(), column: columns.len() - 1, to, back });
         }
     }
     let name = format!("t{index}");
@@ -163,6 +166,8 @@ pub fn world(random: &mut Random) -> World {
             ids.swap(at, random.below(at + 1));
         }
         let missing = random.below(35);
+        // Where all lead to few, many pairs are the same.
+        let few = random.percent(40);
         for id in ids {
             let columns = &tables[index].columns;
             let mut row: Vec<Cell> = columns
@@ -175,7 +180,9 @@ pub fn world(random: &mut Random) -> World {
             row[0] = Cell::Int(id);
             for link in &tables[index].links {
                 if !row[link.column].is_null() {
-                    row[link.column] = Cell::Int(random.within(1, sizes[link.to] as i64 + 1));
+                    let last = sizes[link.to] as i64 + 1;
+                    let last = if few { last.min(3) } else { last };
+                    row[link.column] = Cell::Int(random.within(1, last));
                 }
             }
             tables[index].rows.push(row);

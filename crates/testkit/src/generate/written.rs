@@ -254,7 +254,7 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
             let segment = rule(world, index, "", segment);
             let _ = writeln!(text, "      {name}: {{ where: \"{segment}\" }}");
         }
-        if !table.links.is_empty() {
+        if !table.links.is_empty() || world.backs(index).next().is_some() {
             text += "    relationships:\n";
         }
         for link in &table.links {
@@ -263,6 +263,16 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
                 text,
                 "      {}: {{ to: {to}, on: {{ {key}: id }}, cardinality: many_to_one }}",
                 link.name
+            );
+        }
+        for (back, from, link) in world.backs(index) {
+            let from = &world.tables[from];
+            let (key, bridge) = (&from.columns[link.column].name, back.bridge);
+            let _ = writeln!(
+                text,
+                "      {}: {{ to: {}, on: {{ id: {key} }}, cardinality: one_to_many, bridge: \
+                 {bridge} }}",
+                back.name, from.name
             );
         }
     }

@@ -133,8 +133,7 @@ impl Reference<'_> {
         let dense = |part: &&Part| part.leaves.iter().any(|index| leaves[*index].dense);
         let Some(part) = parts.iter().find(dense) else { return Ok(()) };
         let keys = self.keys(question, part.ground)?;
-        let of_time =
-            |(place, _): &&Key| place.via.is_empty() && Some(place.column) == part.ground.time;
+        let of_time = |key: &&Key| key.is_time_of(part.ground);
         if keys.iter().filter(of_time).count() > 1 {
             return Err("unclear: gaps of two keys of one time".to_owned());
         }

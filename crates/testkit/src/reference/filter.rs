@@ -212,7 +212,10 @@ impl Reference<'_> {
                 Ok(self.rule(ground.table, row, rule))
             }
             Condition::Exists(name, inner) => {
-                let step = self.step(ground.table, name)?;
+                let (step, rest) = self.step(ground.table, name)?;
+                if !rest.is_empty() {
+                    return Err(format!("{name} leads to no rows"));
+                }
                 let there = Ground { table: step.table, time: self.world.tables[step.table].time };
                 let mut found = false;
                 for row in self.many(ground.table, row, &step) {
@@ -242,12 +245,11 @@ impl Reference<'_> {
             Ok(place) => Ok(test(&self.value(ground.table, row, &place))),
             Err(NotFound::Other(why)) => Err(why),
             Err(NotFound::Many) => {
-                let (table, rest) = name.split_once('.').ok_or("a name without a table")?;
-                let step = self.step(ground.table, table)?;
+                let (step, rest) = self.step(ground.table, name)?;
                 let there = Ground { table: step.table, time: self.world.tables[step.table].time };
                 let mut found = false;
                 for row in self.many(ground.table, row, &step) {
-                    found |= self.on_field(there, row, rest, test)? == Some(true);
+                    found |= self.on_field(there, row, &rest, test)? == Some(true);
                 }
                 Ok(Some(found))
             }

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::bins::Cut;
 use super::cell::Cell;
-use super::groups::Key;
 use super::names::{Ground, Place};
 use super::numbers::Extra;
 use super::question::{Answer, Question};
@@ -33,8 +33,8 @@ impl Reference<'_> {
             self.world.tables[table].columns.iter().position(|c| c.name == "id").unwrap_or(0);
         places.push((Place { via: Vec::new(), table, column }, None));
         let rows = self.narrowed(ground, &all, &filter)?.into_iter();
-        let cell = |row: usize, (place, asked): &Key| {
-            self.calendar.cut(&self.value(table, row, place), *asked)
+        let cell = |row: usize, (place, cut): &(Place, Option<Cut>)| {
+            self.calendar.cut(&self.value(table, row, place), *cut)
         };
         let mut rows: Vec<Vec<Cell>> =
             rows.map(|row| places.iter().map(|place| cell(row, place)).collect()).collect();

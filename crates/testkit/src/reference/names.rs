@@ -1,7 +1,10 @@
 //! What names mean: fields over relationships, fields of tables that are reached in one way, and
 //! rows of which a row has many.
 
+use super::bins::Cut;
 use super::cell::Cell;
+use super::groups::Key;
+use super::world::Back;
 use super::{Reference, Refused};
 
 /// A column over relationships, each by its position in its table.
@@ -18,6 +21,8 @@ pub(super) struct Step {
     pub(super) via: Vec<usize>,
     pub(super) table: usize,
     pub(super) far: usize,
+    /// Rows may be grouped by what it leads to.
+    pub(super) bridge: bool,
 }
 
 /// Why a name has no single value.
@@ -92,6 +97,9 @@ impl Reference<'_> {
         if let Some(found) = self.walked(ground.table, &chain) {
             return Ok(found);
         }
+        if self.named_step(ground.table, &chain).is_some() {
+            return Err(NotFound::Many);
+        }
         let missing = || NotFound::Other(format!("{name} is no field"));
         let target = self.table_named(chain[0]).filter(|_| chain.len() > 1).ok_or_else(missing)?;
         let inner = self.walked(target, &chain[1..]).ok_or_else(missing)?;
@@ -136,22 +144,60 @@ impl Reference<'_> {
         }
     }
 
-    /// The rows of a table by its name of which a row has many, where one way leads there.
-    pub(super) fn step(&self, from: usize, name: &str) -> Result<Step, Refused> {
-        let target = self.table_named(name).ok_or_else(|| format!("{name} is no table"))?;
+    /// The first of named relationships that leads to many rows, and what is left of the name.
+    fn named_step<'n>(&self, from: usize, chain: &[&'n str]) -> Option<(Step, Vec<&'n str>)> {
+        let (mut table, mut via) = (from, Vec::new());
+        for (index, name) in chain.iter().enumerate() {
+            let mut backs = self.world.backs(table);
+            let named = |(back, to, _): &(&Back, usize, _)| {
+                back.name == *name && !self.world.tables[*to].hidden
+            };
+            if let Some((back, to, link)) = backs.find(named) {
+                let step = Step { via, table: to, far: link.column, bridge: back.bridge };
+                return Some((step, chain[index + 1..].to_vec()));
+            }
+            let link = self.link_named(table, name)?;
+            via.push(link);
+            table = self.world.tables[table].links[link].to;
+        }
+        None
+    }
+
+    /// The rows that a name means of which a row has many, and what is left of the name: over named
+    /// relationships, or the rows of a table where one way leads there.
+    pub(super) fn step(&self, from: usize, name: &str) -> Result<(Step, String), Refused> {
+        let chain: Vec<&str> = name.split('.').collect();
+        if let Some((step, rest)) = self.named_step(from, &chain) {
+            return Ok((step, rest.join(".")));
+        }
+        let target = self.table_named(chain[0]).ok_or_else(|| format!("{name} is no table"))?;
         let mut found: Vec<Step> = Vec::new();
         for (table, via) in self.reached(from) {
             for link in self.world.tables[target].links.iter().filter(|link| link.to == table) {
-                let step = Step { via: via.clone(), table: target, far: link.column };
-                if !found.contains(&step) {
-                    found.push(step);
-                }
+                let bridge = link.back.as_ref().is_some_and(|back| back.bridge);
+                found.push(Step { via: via.clone(), table: target, far: link.column, bridge });
             }
         }
         if found.len() != 1 {
             return Err(format!("{} ways to rows of {name}", found.len()));
         }
-        Ok(found.remove(0))
+        Ok((found.remove(0), chain[1..].join(".")))
+    }
+
+    /// A field by which rows are grouped: of each row, or over a bridge.
+    pub(super) fn key(&self, ground: Ground, name: &str, cut: Option<Cut>) -> Result<Key, Refused> {
+        let bridged = match self.find(ground, name) {
+            Err(NotFound::Many) => Some(self.step(ground.table, name)?),
+            _ => None,
+        };
+        let Some((step, rest)) = bridged else {
+            return Ok(Key { bridge: None, place: self.field(ground, name)?, cut });
+        };
+        if !step.bridge {
+            return Err(format!("{name} has no single value"));
+        }
+        let there = Ground { table: step.table, time: self.world.tables[step.table].time };
+        Ok(Key { place: self.field(there, &rest)?, bridge: Some(step), cut })
     }
 
     /// The rows that a step leads to.

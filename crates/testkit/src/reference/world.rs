@@ -75,6 +75,17 @@ pub struct Link {
     pub column: usize,
     /// The position of the table that it leads to.
     pub to: usize,
+    /// The same relationship, declared from there.
+    pub back: Option<Back>,
+}
+
+/// A relationship to the many rows that lead to a row.
+#[derive(Clone, Debug)]
+pub struct Back {
+    /// Its name.
+    pub name: String,
+    /// Rows may be grouped by what it leads to.
+    pub bridge: bool,
 }
 
 /// A table.
@@ -263,4 +274,15 @@ pub struct World {
     pub tables: Vec<Table>,
     /// The metrics; each is computed from earlier ones.
     pub metrics: Vec<Metric>,
+}
+
+impl World {
+    /// The relationships of a table to many rows, each with the table of these and the link that it
+    /// is the other direction of.
+    pub fn backs(&self, of: usize) -> impl Iterator<Item = (&Back, usize, &Link)> {
+        let links = self.tables.iter().enumerate();
+        let links = links.flat_map(|(index, table)| table.links.iter().map(move |l| (index, l)));
+        let to_it = links.filter(move |(_, link)| link.to == of);
+        to_it.filter_map(|(index, link)| Some((link.back.as_ref()?, index, link)))
+    }
 }
