@@ -91,3 +91,35 @@ async fn q0154_a_calculated_time_sees_no_version() {
     let asked = r#"{"table":"bookings","fields":["listing_paid.owner"]}"#;
     assert_eq!(csv(&session, asked).await, "listing_paid.owner\nAda\nBob\n");
 }
+
+#[tokio::test]
+async fn a_policy_looks_at_the_version_that_the_row_sees() {
+    let ids = r#"{"table":"bookings","fields":["id"]}"#;
+    let of = |rows: &str| {
+        format!(
+            "grant: {{ tables: [bookings], rows: \"{rows}\" }} }}\n  listings: {{ groups: [here], \
+             grant: {{ tables: [listings] }}"
+        )
+    };
+    // By the time of the bookings, and by the day of the payment.
+    for (rows, expected) in [
+        ("listing.owner = 'Ada'", "id\n1\n2\n"),
+        ("listing.owner = 'Bob'", "id\n"),
+        ("listing_paid.owner = 'Ada'", "id\n1\n"),
+        ("listing_paid.owner = 'Bob'", "id\n2\n"),
+        ("listing_paid.owner = 'Bob' or listing.owner = 'Bob'", "id\n2\n"),
+    ] {
+        assert_eq!(csv(&session(&of(rows)).await, ids).await, expected, "{rows}");
+    }
+}
+
+#[tokio::test]
+async fn p0115_a_policy_over_a_history_needs_a_time() {
+    let policies = "groups: { here: {} }
+policies: { own: { groups: [here], grant: { tables: [bookings], rows: listing.owner = 'Ada' } } }";
+    for time in ["", "    time: shown\n"] {
+        let model = MODEL.replace("    time: booked\n", time);
+        let error = builder(&model, policies).build().await.unwrap_err();
+        assert!(error.to_string().contains("P0115"), "{error}");
+    }
+}
