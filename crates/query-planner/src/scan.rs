@@ -87,7 +87,7 @@ pub fn guard_of(scan: &TableReference) -> Option<usize> {
 
 /// The name of a key column that only joins may use.
 pub(crate) fn key_name(name: &str) -> String {
-    format!("#{name}")
+    format!("#key.{name}")
 }
 
 /// The scans of one plan, and what guards each.

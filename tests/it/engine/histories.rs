@@ -23,6 +23,7 @@ tables:
 metrics:
   booked: { table: bookings, expr: count(*) }
   paid: { table: bookings, expr: count(*), time: paid }
+  mean: { table: bookings, expr: avg(id) }
 ";
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
@@ -122,4 +123,22 @@ policies: { own: { groups: [here], grant: { tables: [bookings], rows: listing.ow
         let error = builder(&model, policies).build().await.unwrap_err();
         assert!(error.to_string().contains("P0115"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_time_that_is_called_day_also_decides_over_days_of_periods() {
+    let model = MODEL
+        .replace("booked: {}", "day: { column: booked }")
+        .replace("time: booked", "time: day")
+        .replace("(booked,", "(day,");
+    let policies =
+        format!("groups: {{ here: {{}} }}\npolicies:\n  all: {{ groups: [here], {EVERYTHING} }}");
+    let engine = builder(&model, &policies).build().await.unwrap();
+    let principal = Principal::asserted_by_host("somebody").group("here").build();
+    let session = engine.session(principal.unwrap());
+    let asked = r#"{"metrics":[{"name":"mean","offset":{"count":1,"unit":"day"},"as":"n"}],
+        "group_by":[{"field":"metric_time","as":"t"},"listing.owner"]}"#;
+    // The days go up to the last with rows, the tenth.
+    let expected = "t,listing.owner,n\n1970-01-05,Ada,1.0\n";
+    assert_eq!(csv(&session, asked).await, expected);
 }
