@@ -30,7 +30,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 106] = [
+const CONSTRUCTS: [&str; 110] = [
     "!=",
     "<",
     "<=",
@@ -70,6 +70,8 @@ const CONSTRUCTS: [&str; 106] = [
     "filter exists",
     "filter exists named",
     "filter grain",
+    "filter history",
+    "filter history as of",
     "filter hour",
     "filter instant",
     "filter metric",
@@ -85,6 +87,8 @@ const CONSTRUCTS: [&str; 106] = [
     "from",
     "grain",
     "having",
+    "history",
+    "history as of",
     "hours",
     "in",
     "in_range",

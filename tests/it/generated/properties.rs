@@ -161,6 +161,7 @@ fn with_more(world: &World) -> World {
         name: name.to_owned(),
         column,
         to,
+        as_of: None,
         back: None,
     };
     for table in more.tables.iter_mut().skip(count - 1) {
@@ -184,6 +185,7 @@ fn with_more(world: &World) -> World {
             segments: Vec::new(),
             key: 0,
             time: Some(3),
+            validity: None,
             hidden: false,
             told_apart: true,
             rows: vec![row(1, 1), row(2, 1), row(3, 2), row(4, 99)],

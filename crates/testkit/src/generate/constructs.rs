@@ -48,6 +48,8 @@ fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
                 Cell::Instant(_) => Some("filter instant"),
                 _ => None,
             }));
+            found.extend(field.contains("was_").then_some("filter history"));
+            found.extend(field.contains("when_").then_some("filter history as of"));
             found.extend(leads_to_many(field).then_some("filter to many"));
             if field.contains('.') {
                 found.push("filter path");
@@ -190,6 +192,11 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
     if question.group_by.iter().any(|key| leads_to_many(&key.field)) {
         found.push("bridge");
         found.extend((!question.totals.is_empty()).then_some("bridge totals"));
+    }
+    let names = question.group_by.iter().chain(&question.fields).map(|asked| &asked.field);
+    for name in names {
+        found.extend(name.contains("was_").then_some("history"));
+        found.extend(name.contains("when_").then_some("history as of"));
     }
     let binned = |asked: &&AskedField| matches!(asked.cut, Some(Cut::Bin(_)));
     found.extend(question.fields.iter().find(binned).map(|_| "listed bin"));

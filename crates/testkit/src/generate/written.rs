@@ -236,6 +236,10 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
         if let Some(time) = table.time {
             let _ = writeln!(text, "    time: {}", table.columns[time].name);
         }
+        if let Some((from, till)) = table.validity {
+            let (from, till) = (&table.columns[from].name, &table.columns[till].name);
+            let _ = writeln!(text, "    validity: {{ from: {from}, to: {till} }}");
+        }
         let field = |column: &Column| {
             if let Some(of) = &column.calculated {
                 return format!("{}: {{ expr: \"{}\" }}", column.name, expr(world, index, of));
@@ -259,10 +263,12 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
         }
         for link in &table.links {
             let (key, to) = (&table.columns[link.column].name, &world.tables[link.to].name);
+            let as_of = link.as_of.map(|time| format!(", as_of: {}", table.columns[time].name));
             let _ = writeln!(
                 text,
-                "      {}: {{ to: {to}, on: {{ {key}: id }}, cardinality: many_to_one }}",
-                link.name
+                "      {}: {{ to: {to}, on: {{ {key}: id }}, cardinality: many_to_one{} }}",
+                link.name,
+                as_of.unwrap_or_default()
             );
         }
         for (back, from, link) in world.backs(index) {

@@ -4,7 +4,6 @@ use super::calendar;
 use super::cell::Cell;
 use super::groups::{Group, Key, Part, same_keys};
 use super::listing::ordered;
-use super::names::Ground;
 use super::numbers::{Extra, Leaf, Value, of_nothing};
 use super::question::{Answer, AskedField, Question};
 use super::world::Shift;
@@ -67,11 +66,12 @@ impl Reference<'_> {
         };
         for asked in &question.aggregations {
             let table = table.ok_or("no table")?;
-            let ground = Ground { table, time: self.world.tables[table].time };
+            let ground = self.ground(table, None);
             let of = asked.field.as_ref().map(|field| self.field(ground, field)).transpose()?;
             leaves.push(Leaf {
                 table,
                 time: ground.time,
+                held: ground.held,
                 function: asked.function,
                 of,
                 filters: asked.filter.iter().cloned().map(Extra::Asked).collect(),

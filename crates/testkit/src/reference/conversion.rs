@@ -26,7 +26,7 @@ impl Reference<'_> {
         if here.columns[time].kind != there.columns[follows.time].kind && !utc {
             return Err("unclear: in which zone is a day beside an instant?".to_owned());
         }
-        let other = Ground { table: follows.table, time: Some(follows.time) };
+        let other = self.ground(follows.table, Some(follows.time));
         let all: Vec<usize> = (0..there.rows.len()).collect();
         let mut credited = Vec::new();
         for event in self.narrowed(other, &all, &follows.filters)? {

@@ -212,13 +212,13 @@ impl Reference<'_> {
                 Ok(self.rule(ground.table, row, rule))
             }
             Condition::Exists(name, inner) => {
-                let (step, rest) = self.step(ground.table, name)?;
+                let (step, rest) = self.step(ground, name)?;
                 if !rest.is_empty() {
                     return Err(format!("{name} leads to no rows"));
                 }
-                let there = Ground { table: step.table, time: self.world.tables[step.table].time };
+                let there = self.ground(step.table, None);
                 let mut found = false;
-                for row in self.many(ground.table, row, &step) {
+                for row in self.many(ground, row, &step) {
                     found |= match inner {
                         Some(inner) => self.passes(there, row, inner)?,
                         None => true,
@@ -242,13 +242,13 @@ impl Reference<'_> {
         test: &dyn Fn(&Cell) -> Truth,
     ) -> Result<Truth, Refused> {
         match self.find(ground, name) {
-            Ok(place) => Ok(test(&self.value(ground.table, row, &place))),
+            Ok(place) => Ok(test(&self.value(ground, row, &place))),
             Err(NotFound::Other(why)) => Err(why),
             Err(NotFound::Many) => {
-                let (step, rest) = self.step(ground.table, name)?;
-                let there = Ground { table: step.table, time: self.world.tables[step.table].time };
+                let (step, rest) = self.step(ground, name)?;
+                let there = self.ground(step.table, None);
                 let mut found = false;
-                for row in self.many(ground.table, row, &step) {
+                for row in self.many(ground, row, &step) {
                     found |= self.on_field(there, row, &rest, test)? == Some(true);
                 }
                 Ok(Some(found))

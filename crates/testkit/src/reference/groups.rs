@@ -56,8 +56,8 @@ fn speaks_of_time(condition: &Condition) -> bool {
 }
 
 impl Reference<'_> {
-    /// Numbers of one table are computed from the same rows, unless the question goes by times and
-    /// theirs differ.
+    /// Numbers of one table are computed from the same rows, unless the question goes by times, or
+    /// the rows see versions by theirs, and these differ.
     pub(super) fn parts(
         &self,
         question: &Question,
@@ -69,7 +69,7 @@ impl Reference<'_> {
             || filters.chain(&question.filter).any(speaks_of_time);
         let mut parts: Vec<Part> = Vec::new();
         for (index, leaf) in leaves.iter().enumerate() {
-            let ground = Ground { table: leaf.table, time: leaf.time };
+            let ground = leaf.ground();
             let is_moved = leaf.window.is_some() || !leaf.shifts.is_empty();
             if is_moved && leaf.time.is_none() {
                 return Err("no time".to_owned());
@@ -81,7 +81,8 @@ impl Reference<'_> {
             let fits = |part: &&mut Part| {
                 part.ground.table == ground.table
                     && part.moved == moved
-                    && (!(timed || is_moved) || part.ground.time == ground.time)
+                    && (!(timed || is_moved || self.world.sees_history(ground.table))
+                        || part.ground.held == ground.held)
                     && part.follows.is_none()
                     && leaf.follows.is_none()
             };
@@ -95,7 +96,7 @@ impl Reference<'_> {
         }
         if parts.is_empty() {
             let table = table.ok_or("no table")?;
-            let ground = Ground { table, time: self.world.tables[table].time };
+            let ground = self.ground(table, None);
             parts.push(Part { ground, moved: None, follows: None, leaves: Vec::new() });
         }
         Ok(parts)
@@ -117,10 +118,10 @@ impl Reference<'_> {
     /// The groups that a row belongs to, each once.
     fn groups_of(&self, ground: Ground, row: usize, keys: &[Key]) -> Vec<Vec<Cell>> {
         let bridge = keys.iter().find_map(|key| key.bridge.as_ref());
-        let many = bridge.map(|step| (step.table, self.many(ground.table, row, step)));
-        let cell = |key: &Key, other: Option<(usize, usize)>| {
-            let from = if key.bridge.is_some() { other } else { Some((ground.table, row)) };
-            let cell = from.map_or(Cell::Null, |(table, row)| self.value(table, row, &key.place));
+        let many = bridge.map(|step| (self.ground(step.table, None), self.many(ground, row, step)));
+        let cell = |key: &Key, other: Option<(Ground, usize)>| {
+            let from = if key.bridge.is_some() { other } else { Some((ground, row)) };
+            let cell = from.map_or(Cell::Null, |(from, row)| self.value(from, row, &key.place));
             self.calendar.cut(&cell, key.cut)
         };
         let group = |other| keys.iter().map(|key| cell(key, other)).collect::<Vec<_>>();

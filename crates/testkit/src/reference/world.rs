@@ -50,6 +50,8 @@ pub struct Column {
     pub hidden: bool,
     /// What it is computed from, where it is not stored.
     pub calculated: Option<Expression>,
+    /// The column with the stored values, where the asker sees others.
+    pub clear: Option<usize>,
 }
 
 impl Column {
@@ -62,11 +64,13 @@ impl Column {
             zone: None,
             hidden: false,
             calculated: None,
+            clear: None,
         }
     }
 }
 
-/// A relationship to at most one row of another table, whose primary key equals the column.
+/// A relationship to at most one row of another table, whose primary key equals the column, and
+/// which holds at the time of the row where that table keeps a history.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// Its name.
@@ -75,6 +79,8 @@ pub struct Link {
     pub column: usize,
     /// The position of the table that it leads to.
     pub to: usize,
+    /// Which time of the row decides, where it is not the time of what is computed.
+    pub as_of: Option<usize>,
     /// The same relationship, declared from there.
     pub back: Option<Back>,
 }
@@ -103,6 +109,8 @@ pub struct Table {
     pub key: usize,
     /// The position of its time.
     pub time: Option<usize>,
+    /// From when until when a row holds, where it keeps a history.
+    pub validity: Option<(usize, usize)>,
     /// For the asker there is no such table.
     pub hidden: bool,
     /// The asker sees the primary key of every row.
@@ -277,6 +285,14 @@ pub struct World {
 }
 
 impl World {
+    /// Whether rows of a table see versions by the time of what is computed.
+    pub fn sees_history(&self, table: usize) -> bool {
+        self.tables[table].links.iter().any(|link| {
+            let to = &self.tables[link.to];
+            !to.hidden && to.validity.is_some() && link.as_of.is_none()
+        })
+    }
+
     /// The relationships of a table to many rows, each with the table of these and the link that it
     /// is the other direction of.
     pub fn backs(&self, of: usize) -> impl Iterator<Item = (&Back, usize, &Link)> {
