@@ -7,6 +7,7 @@ mod composed;
 mod decisions;
 mod derived;
 mod files;
+mod histories;
 mod host;
 mod invalid;
 mod limits;

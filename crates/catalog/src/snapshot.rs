@@ -418,6 +418,14 @@ impl Snapshot {
         text
     }
 
+    /// The time of a row that decides which version of a history it sees for its own sake, not for
+    /// that of a number: what the relationship names, or the stored time of its table.
+    pub fn version_time(&self, relationship: &Relationship) -> Option<FieldId> {
+        let time = self.table(relationship.id.table()).time;
+        let stored = |id: &FieldId| matches!(self.field(*id).kind, FieldKind::Stored { .. });
+        relationship.as_of.or(time).filter(stored)
+    }
+
     /// Every stored field that `expr`, standing on some table, reads: own and related ones.
     pub fn stored_inputs(&self, expr: &Expr) -> Vec<FieldPath> {
         let mut inputs = Vec::new();

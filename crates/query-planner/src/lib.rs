@@ -22,6 +22,7 @@ mod scan;
 mod verify;
 #[cfg(test)]
 mod verify_tests;
+mod versions;
 
 pub use authorize::authorize;
 pub use barrier::Barrier;

@@ -18,6 +18,7 @@ use crate::compiled::{Compiled, Stored};
 use crate::error::QueryError;
 use crate::functions::mask_hash;
 use crate::lower::{Columns, Lower, balanced, cast, constant_in};
+use crate::versions::holds;
 
 /// How strongly the policies are set apart from the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +87,7 @@ pub fn guard_of(scan: &TableReference) -> Option<usize> {
 
 /// The name of a key column that only joins may use.
 pub(crate) fn key_name(name: &str) -> String {
-    format!("#{name}")
+    format!("#key.{name}")
 }
 
 /// The scans of one plan, and what guards each.
@@ -344,7 +345,10 @@ impl<'a> Scanner<'a> {
         let there = self.scans.reference(compiled.stored(relationship.to)?);
         let alias = format!("policy.{}", self.scans.policies);
         self.scans.policies += 1;
-        let their_keys: Vec<FieldId> = relationship.on.iter().map(|(_, theirs)| *theirs).collect();
+        let mut their_keys: Vec<FieldId> =
+            relationship.on.iter().map(|(_, theirs)| *theirs).collect();
+        let validity = compiled.snapshot().table(relationship.to).validity;
+        their_keys.extend(validity.iter().flat_map(|(from, to)| [*from, *to]));
         let filter = RowFilter::Where(condition.clone());
         let (partners, _) = self.rows(relationship.to, &there, &filter, their_keys)?;
         let (mut left, mut right, mut shown) = (Vec::new(), Vec::new(), Vec::new());
@@ -354,9 +358,26 @@ impl<'a> Scanner<'a> {
             right.push(Column::new(Some(TableReference::bare(alias.clone())), key));
             left.push(self.raw_column(at, *own)?);
         }
+        let held = match validity {
+            None => None,
+            Some((from, to)) => {
+                let snapshot = compiled.snapshot();
+                let time = snapshot.version_time(relationship);
+                let time = time.ok_or_else(|| QueryError::internal("a history without a time"))?;
+                let data_type = |field| snapshot.field(field).data_type;
+                let mut end = |name: &str, field| {
+                    shown.push(self.raw(&there, field)?.alias(name));
+                    let column = Column::new(Some(TableReference::bare(alias.clone())), name);
+                    Ok::<_, QueryError>((Plan::Column(column), data_type(field)))
+                };
+                let times =
+                    [(self.raw(at, time)?, data_type(time)), end("from", from)?, end("to", to)?];
+                Some(holds(times, compiled.clock()))
+            }
+        };
         let partners =
             partners.project(shown)?.alias(TableReference::bare(alias.clone()))?.build()?;
-        Ok((builder.join(partners, join_type, (left, right), None)?, alias))
+        Ok((builder.join(partners, join_type, (left, right), held)?, alias))
     }
 
     /// The stored fields that a filter reads of its own table, keys to related tables included.
@@ -367,8 +388,11 @@ impl<'a> Scanner<'a> {
             columns.extend(snapshot.stored_inputs(expr).into_iter().map(|path| path.field));
         }
         for (relationship, _) in condition.related() {
-            let keys = &snapshot.relationship(relationship).on;
-            columns.extend(keys.iter().map(|(own, _)| *own));
+            let relationship = snapshot.relationship(relationship);
+            columns.extend(relationship.on.iter().map(|(own, _)| *own));
+            if snapshot.table(relationship.to).validity.is_some() {
+                columns.extend(snapshot.version_time(relationship));
+            }
         }
     }
 

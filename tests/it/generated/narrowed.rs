@@ -119,5 +119,6 @@ fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
     }
     eprintln!("{asked} asked, {answered} answered, refused: {refused:?}\nused: {used:?}");
     none_is_wrong("narrowed", &wrong);
-    assert!(answered * 3 > asked, "{answered} of {asked} are answered");
+    // Much of what is asked is hidden from whoever asks.
+    assert!(answered * 4 > asked, "{answered} of {asked} are answered");
 }

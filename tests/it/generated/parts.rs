@@ -7,8 +7,12 @@ use sandbar_testkit::rows::{Rows, same_cell, same_rows};
 
 use super::laws::{Case, Law, Verdict, plain, shown};
 
-/// Whether a name begins with a table, not with a relationship: it may then stand for many rows.
-fn begins_with_table(name: &str) -> bool {
+/// Whether a name may stand for many rows: it begins with a table, or goes over a relationship that
+/// leads to many.
+pub(super) fn may_be_many(name: &str) -> bool {
+    if name.split('.').any(|step| step.starts_with("of_t")) {
+        return true;
+    }
     let first = name.split_once('.').map(|(first, _)| first);
     first.and_then(|first| first.strip_prefix('t')).is_some_and(|n| n.parse::<u32>().is_ok())
 }
@@ -43,8 +47,8 @@ fn unknown(of: &Condition) -> Option<Condition> {
             "!=" | "is_null" | "not_null" => never(),
             _ => Condition::Metric(name.clone(), per.clone(), "is_null", Vec::new()),
         }),
-        Condition::Relative(field, ..) => (!begins_with_table(field)).then(|| is_missing(field)),
-        Condition::Field { field, .. } if begins_with_table(field) => None,
+        Condition::Relative(field, ..) => (!may_be_many(field)).then(|| is_missing(field)),
+        Condition::Field { field, .. } if may_be_many(field) => None,
         Condition::Field { field, op, values, .. } => Some(match *op {
             "!=" | "not_in" | "not_contains" => never(),
             "is_null" | "not_null" | "empty" | "not_empty" => never(),

@@ -9,6 +9,7 @@ use sandbar_testkit::rows::{Rows, same_cell, same_rows};
 use tokio::runtime::Runtime;
 
 use super::laws::{Asked, Case, Engines, Law, Verdict, plain, shown};
+use super::parts::may_be_many;
 use super::session;
 
 /// Without what depends on all rows of the answer, or cuts some off.
@@ -156,7 +157,13 @@ fn with_more(world: &World) -> World {
     };
     let mut more = world.clone();
     let count = more.tables.len();
-    let link = |name: &str, column: usize, to: usize| Link { name: name.to_owned(), column, to };
+    let link = |name: &str, column: usize, to: usize| Link {
+        name: name.to_owned(),
+        column,
+        to,
+        as_of: None,
+        back: None,
+    };
     let last = more.stored().count() - 1;
     for table in more.tables.iter_mut().skip(last).take(1) {
         table.columns.push(Column::new("key_more", Kind::Int));
@@ -179,6 +186,7 @@ fn with_more(world: &World) -> World {
             segments: Vec::new(),
             key: 0,
             time: Some(3),
+            validity: None,
             hidden: false,
             told_apart: true,
             derived: None,
@@ -311,7 +319,10 @@ fn additive(world: &World, question: Question) -> Option<Question> {
     let asked = question.metrics.iter();
     let asked = asked.filter(|asked| asked.offset.is_none() && adds_up(&asked.name));
     let metrics: Vec<_> = asked.take(1).cloned().collect();
+    // Groups over a bridge overlap.
+    let overlap = question.group_by.iter().any(|key| may_be_many(&key.field));
     let groups = !metrics.is_empty() && !question.group_by.is_empty() && question.from.is_none();
+    let groups = groups && !overlap;
     groups.then(|| Question { metrics, totals: Vec::new(), ..bare(question) })
 }
 

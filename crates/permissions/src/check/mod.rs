@@ -9,8 +9,8 @@ use std::sync::Arc;
 use sandbar_catalog::decode::{Located, Place, Problem, suggest};
 use sandbar_catalog::expr::{Allow, AttributeType, Expr, ExprError, ExprErrorKind, Scope, bind};
 use sandbar_catalog::{
-    CollectionId, FieldId, Finding, MetricId, Report, Snapshot, SourceText, TableId, Type,
-    place_inside,
+    CollectionId, FieldId, Finding, MetricId, RelationshipId, Report, Snapshot, SourceText,
+    TableId, Type, place_inside,
 };
 
 use crate::condition::Condition;
@@ -33,6 +33,7 @@ const SHAPE: &str = "P0111";
 const DEFINED_TWICE: &str = "P0112";
 const SHARED_SOURCE: &str = "P0113";
 const DERIVED_ROWS: &str = "P0114";
+const NO_VERSION: &str = "P0115";
 
 pub(crate) fn check(
     definitions: &PolicyDefinitions,
@@ -404,6 +405,24 @@ impl Checker<'_> {
                  tables over sources"
             );
             self.at(text, DERIVED_ROWS, message, None);
+            return Err(());
+        }
+        let mut steps = stored.fields().into_iter().flat_map(|path| &path.via);
+        let undated = |step: &&RelationshipId| {
+            let step = self.snapshot.relationship(**step);
+            self.snapshot.table(step.to).validity.is_some()
+                && self.snapshot.version_time(step).is_none()
+        };
+        if let Some(step) = steps.find(undated) {
+            let step = self.snapshot.relationship(*step);
+            let message = format!(
+                "`{}` keeps a history, and nothing says which version a row filter looks at: give \
+                 `{}` a stored `time`, or `{}` an `as_of`",
+                self.snapshot.table(step.to).name,
+                self.snapshot.table(step.id.table()).name,
+                step.name
+            );
+            self.at(text, NO_VERSION, message, None);
             return Err(());
         }
         if let Some(condition) = Condition::sort(&stored) {

@@ -1,9 +1,8 @@
 //! The rows of a part: tables joined, conditions applied.
 
-use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, JoinType, TableReference};
-use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, TryCast};
+use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{FieldId, FieldKind, FieldPath, Relationship, RelationshipId, TableId, Type};
 use sandbar_permissions::Sandbox;
@@ -18,6 +17,7 @@ use crate::query::{
     AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
 };
 use crate::scan::{Shield, Wanted, key_name};
+use crate::versions::holds;
 
 /// A condition, lowered.
 struct Conjunct {
@@ -370,21 +370,12 @@ impl<'a> Planner<'a, '_> {
         let Some((from, to)) = snapshot.table(step.to).validity else { return Ok(None) };
         let time = step.as_of.or(rows.time).filter(|time| time.table() == step.id.table());
         let time = time.ok_or_else(|| QueryError::internal("a history without a time"))?;
-        let all = [time, from, to].map(|field| snapshot.field(field).data_type);
-        let days = all.contains(&Type::Date);
         let value = |alias: &str, field: FieldId| {
             let field = snapshot.field(field);
-            let column = Plan::Column(key_of(alias, &field.name));
-            let target = if days { DataType::Date32 } else { crate::functions::instant_type() };
-            match field.data_type {
-                Type::Datetime if days => bucket(column, Grain::Day, &self.query.clock),
-                _ => Plan::TryCast(TryCast::new(Box::new(column), target)),
-            }
+            (Plan::Column(key_of(alias, &field.name)), field.data_type)
         };
-        let time = value(parent, time);
-        let (from, to) = (value(alias, from), value(alias, to));
-        let open = Plan::IsNull(Box::new(to.clone()));
-        Ok(Some(time.clone().gt_eq(from).and(time.lt(to).or(open))))
+        let times = [value(parent, time), value(alias, from), value(alias, to)];
+        Ok(Some(holds(times, &self.query.clock)))
     }
 
     /// The stored fields of a scan that joins use: to the table before it, to those after, and to

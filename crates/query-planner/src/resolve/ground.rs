@@ -257,7 +257,7 @@ impl Asking<'_> {
     }
 
     /// The relationships of a table that may be followed.
-    fn usable(&self, table: TableId) -> Vec<&Relationship> {
+    pub(super) fn usable(&self, table: TableId) -> Vec<&Relationship> {
         usable(self.grants, table).collect()
     }
 

@@ -22,7 +22,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sandbar_catalog::query::{Filter, SemanticQuery};
-use sandbar_catalog::{FieldId, FieldPath, MetricId, RelationshipId, TableId};
+use sandbar_catalog::{FieldId, FieldKind, FieldPath, MetricId, RelationshipId, TableId};
 use sandbar_permissions::Grants;
 
 use crate::compiled::Compiled;
@@ -165,7 +165,7 @@ impl Asking<'_> {
             match named {
                 Some(table) => {
                     let (time, about) = (self.default_time(table), self.table_name(table));
-                    drafts.part(table, time, Kind::Plain, &about);
+                    drafts.part(self.grain(table), time, Kind::Plain, &about);
                 }
                 None if self.problems.is_empty() => {
                     self.problem("Q0114", "", "name a `table`, or at least one of `metrics`");
@@ -355,7 +355,9 @@ impl Asking<'_> {
             let Some(last) = scan.via.last() else { continue };
             let step = snapshot.relationship(*last);
             let history = snapshot.table(step.to).validity.is_some();
-            let own_time = time.filter(|_| scan.via.len() == 1);
+            let stored =
+                |id: &FieldId| !matches!(snapshot.field(*id).kind, FieldKind::Calculated(_));
+            let own_time = time.filter(|id| scan.via.len() == 1 && stored(id));
             if history && step.as_of.is_none() && own_time.is_none() {
                 let message = format!(
                     "`{}` keeps a history, and nothing says of which time: the model gives \

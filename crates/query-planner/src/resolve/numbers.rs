@@ -70,15 +70,15 @@ pub(super) struct Drafts {
 
 impl Drafts {
     /// The part at the grain of a table, made where there is none: numbers of one table share it,
-    /// unless the question goes by their times and these differ.
+    /// unless their times differ and the question goes by them, or rows see versions by them.
     pub(super) fn part(
         &mut self,
-        table: TableId,
+        (table, versions): (TableId, bool),
         time: Option<FieldId>,
         kind: Kind,
         about: &str,
     ) -> usize {
-        let timed = self.timed || kind != Kind::Plain;
+        let timed = self.timed || versions || kind != Kind::Plain;
         let fits = |draft: &Draft| {
             draft.ground.table == table
                 && draft.kind == kind
@@ -155,7 +155,7 @@ impl Asking<'_> {
             return values;
         };
         let (time, about) = (self.default_time(table), self.table_name(table));
-        let part = drafts.part(table, time, Kind::Plain, &about);
+        let part = drafts.part(self.grain(table), time, Kind::Plain, &about);
         for (index, asked) in query.measures.iter().enumerate() {
             let path = format!("measures[{index}]");
             let Some(id) = self.measure(table, &asked.value.name.value, &path) else { continue };
@@ -182,6 +182,16 @@ impl Asking<'_> {
 
     pub(super) fn default_time(&self, table: TableId) -> Option<FieldId> {
         self.compiled.snapshot().table(table).time
+    }
+
+    /// A table, and whether its rows see versions of others by the time of what is computed.
+    pub(super) fn grain(&self, table: TableId) -> (TableId, bool) {
+        let snapshot = self.compiled.snapshot();
+        let versions = self
+            .usable(table)
+            .into_iter()
+            .any(|step| step.as_of.is_none() && snapshot.table(step.to).validity.is_some());
+        (table, versions)
     }
 
     pub(super) fn table_name(&self, table: TableId) -> String {
@@ -277,6 +287,7 @@ impl Asking<'_> {
         let shifts: Vec<Moved> = modelled.chain(shift.map(|shift| (shift, asked))).collect();
         let window = leaf.window;
         let moved = window.is_some() || !shifts.is_empty();
+        let grain = self.grain(leaf.table);
         let mut filters: Vec<Predicate> =
             leaf.filters.iter().cloned().map(Predicate::Modelled).collect();
         if let Some(conversion) = &leaf.conversion {
@@ -285,8 +296,7 @@ impl Asking<'_> {
                 self.problem("Q0151", narrowed.path, message);
                 return None;
             }
-            let part =
-                drafts.part(leaf.table, leaf.time, Kind::Followed(conversion.clone()), about);
+            let part = drafts.part(grain, leaf.time, Kind::Followed(conversion.clone()), about);
             filters.extend(self.narrowed(narrowed, part, drafts));
             // The part is that of these events alone: they are its rows.
             let draft = drafts.all.get_mut(part)?;
@@ -303,7 +313,7 @@ impl Asking<'_> {
             return None;
         }
         let kind = if moved { Kind::Moved { window, shifts } } else { Kind::Plain };
-        let part = drafts.part(leaf.table, leaf.time, kind, about);
+        let part = drafts.part(grain, leaf.time, kind, about);
         filters.extend(self.narrowed(narrowed, part, drafts));
         drafts.all.get_mut(part)?.dense |= leaf.dense;
         let (expr, semi_additive) = (leaf.expr.clone(), leaf.semi_additive.clone());

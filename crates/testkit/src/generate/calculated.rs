@@ -18,10 +18,13 @@ fn expression(random: &mut Random, world: &World, table: usize) -> (Kind, Expres
         0 => {
             let (factor, summand) = (random.within(-3, 4), random.within(-9, 9));
             let links = &world.tables[table].links;
+            // What a row sees of a history is not the same for all numbers.
+            let one = |link: &usize| world.tables[links[*link].to].validity.is_none();
+            let links: Vec<usize> = (0..links.len()).filter(one).collect();
             let (via, column) = match links.is_empty() || random.percent(40) {
                 true => (Vec::new(), of_kind(random, &[Kind::Int])),
                 // Column 2 of every table is a whole number.
-                false => (vec![random.below(links.len())], 2),
+                false => (vec![*random.pick(&links)], 2),
             };
             (Kind::Int, Expression::Linear { via, column, factor, summand })
         }

@@ -7,6 +7,11 @@ use crate::reference::{
     AskedField, Bin, Calculation, Cell, Condition, Cut, Question, Rule, Start, Table, World,
 };
 
+/// Whether a name goes over a relationship that leads to many rows.
+fn leads_to_many(name: &str) -> bool {
+    name.split('.').any(|step| step.starts_with("of_t"))
+}
+
 fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
     match of {
         Condition::And(parts) => {
@@ -22,8 +27,8 @@ fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
             of_condition(inner, found);
         }
         Condition::Segment(_) => found.push("segment"),
-        Condition::Exists(_, inner) => {
-            found.push("filter exists");
+        Condition::Exists(name, inner) => {
+            found.push(if leads_to_many(name) { "filter exists named" } else { "filter exists" });
             inner.iter().for_each(|inner| of_condition(inner, found));
         }
         Condition::Metric(_, per, ..) => {
@@ -43,6 +48,9 @@ fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
                 Cell::Instant(_) => Some("filter instant"),
                 _ => None,
             }));
+            found.extend(field.contains("was_").then_some("filter history"));
+            found.extend(field.contains("when_").then_some("filter history as of"));
+            found.extend(leads_to_many(field).then_some("filter to many"));
             if field.contains('.') {
                 found.push("filter path");
             }
@@ -184,6 +192,15 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
             (name, None) if name.contains('.') => "table name",
             _ => "key",
         });
+    }
+    if question.group_by.iter().any(|key| leads_to_many(&key.field)) {
+        found.push("bridge");
+        found.extend((!question.totals.is_empty()).then_some("bridge totals"));
+    }
+    let names = question.group_by.iter().chain(&question.fields).map(|asked| &asked.field);
+    for name in names {
+        found.extend(name.contains("was_").then_some("history"));
+        found.extend(name.contains("when_").then_some("history as of"));
     }
     let binned = |asked: &&AskedField| matches!(asked.cut, Some(Cut::Bin(_)));
     found.extend(question.fields.iter().find(binned).map(|_| "listed bin"));

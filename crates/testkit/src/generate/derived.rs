@@ -81,7 +81,8 @@ pub(super) fn derived(random: &mut Random, world: &mut World) {
         }
         let Ok(answer) = Reference::new(world).answer(&question) else { continue };
         let order: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        let unique = is_listing && world.tables[base].told_apart;
+        let of = &world.tables[base];
+        let unique = is_listing && of.told_apart && of.validity.is_none();
         let Some(rows) = answer.in_order(&order) else { continue };
         world.tables.push(Table {
             name: format!("t{}", world.tables.len()),
@@ -90,6 +91,7 @@ pub(super) fn derived(random: &mut Random, world: &mut World) {
             segments: Vec::new(),
             key: 0,
             time: random.percent(70).then_some(3),
+            validity: None,
             hidden: false,
             told_apart: unique,
             derived: Some(question),

@@ -5,6 +5,22 @@ use super::worlds::{some_clock, some_day, some_value as near};
 use crate::reference::calendar::{Calendar, Unit};
 use crate::reference::{Calculation, Cell, Condition, Kind, Metric, Table, World, Zone};
 
+/// A relationship of a table to many rows, over one to one row or not, and where it leads.
+pub(super) fn many_rows(
+    random: &mut Random,
+    world: &World,
+    table: usize,
+) -> Option<(String, usize)> {
+    let (mut at, mut name) = (table, String::new());
+    if !world.tables[at].links.is_empty() && random.percent(20) {
+        let link = random.pick(&world.tables[at].links);
+        (name, at) = (format!("{}.", link.name), link.to);
+    }
+    let backs: Vec<(String, usize)> =
+        world.backs(at).map(|(back, from, _)| (format!("{name}{}", back.name), from)).collect();
+    (!backs.is_empty()).then(|| random.pick(&backs).clone())
+}
+
 /// The name of a field of a row of a table, over relationships or through the name of a table.
 pub(super) fn field(
     random: &mut Random,
@@ -13,7 +29,12 @@ pub(super) fn field(
     many: bool,
 ) -> (String, Kind) {
     let (mut at, mut name) = (table, String::new());
-    if random.percent(if many { 30 } else { 15 }) {
+    while many && random.percent(25) {
+        let Some((step, there)) = many_rows(random, world, at) else { break };
+        name = format!("{name}{step}.");
+        at = there;
+    }
+    if name.is_empty() && random.percent(if many { 30 } else { 15 }) {
         let leads = |t: &usize| {
             let (a, b) = (&world.tables[table].links, &world.tables[*t].links);
             a.iter().any(|link| link.to == *t) || many && b.iter().any(|link| link.to == table)
@@ -71,7 +92,7 @@ pub(super) fn comparison(
     let grain = match kind.is_time() {
         true if random.percent(30) => Some(part(random, kind)),
         true if random.percent(12) => Some(random.name(&GRAINS)),
-        true if kind == Kind::Instant && random.percent(35) => {
+        true if kind == Kind::Instant && random.percent(60) => {
             Some(*random.pick(&["hour", "minute"]))
         }
         _ => None,
@@ -166,6 +187,12 @@ pub(super) fn condition(
     if random.percent(8) && !world.tables[table].segments.is_empty() {
         let segment = random.pick(&world.tables[table].segments);
         return Condition::Segment(segment.0.clone());
+    }
+    if random.percent(6)
+        && let Some((name, there)) = many_rows(random, world, table)
+    {
+        let inner = (depth > 0).then(|| Box::new(condition(random, world, there, depth - 1)));
+        return Condition::Exists(name, inner);
     }
     if random.percent(10) {
         let leads = |t: &&Table| t.links.iter().any(|link| link.to == table);

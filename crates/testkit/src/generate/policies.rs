@@ -15,14 +15,20 @@ fn row_rule(
     asker: &Policies,
     depth: usize,
 ) -> RowRule {
-    let links = &world.tables[table].links;
+    let (own, links) = (&world.tables[table], &world.tables[table].links);
+    // Which version of a history a row sees is a matter of its time.
+    let dated = |link: &usize| {
+        let link = &links[*link];
+        world.tables[link.to].validity.is_none() || link.as_of.or(own.time).is_some()
+    };
+    let dated: Vec<usize> = (0..links.len()).filter(dated).collect();
     if depth > 0 && random.percent(30) {
         let mut part = || row_rule(random, world, table, asker, depth - 1);
         let parts = vec![part(), part()];
         return if random.percent(50) { RowRule::All(parts) } else { RowRule::Any(parts) };
     }
-    if depth > 0 && !links.is_empty() && random.percent(30) {
-        let link = random.below(links.len());
+    if depth > 0 && !dated.is_empty() && random.percent(30) {
+        let link = *random.pick(&dated);
         let inner = row_rule(random, world, links[link].to, asker, depth - 1);
         return RowRule::Related(link, Box::new(inner));
     }

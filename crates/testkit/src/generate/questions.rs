@@ -1,6 +1,8 @@
 //! Random questions to a world.
 
-use super::filters::{GRAINS, comparison, condition, field, has_instants, of_time, part};
+use super::filters::{
+    GRAINS, comparison, condition, field, has_instants, many_rows, of_time, part,
+};
 use super::metrics::{aggregation, below, shift};
 use super::random::Random;
 use crate::reference::calendar::{Calendar, WeekStart};
@@ -53,14 +55,37 @@ fn bin(random: &mut Random, kind: Kind) -> Cut {
     })
 }
 
+/// A field of rows that a row has many of, or of what these lead to.
+fn over_bridge(
+    random: &mut Random,
+    world: &World,
+    bridge: Option<(String, usize)>,
+) -> (String, Kind) {
+    let (mut name, mut at) = bridge.unwrap_or_default();
+    // The other table of a pair.
+    if !world.tables[at].links.is_empty() && random.percent(65) {
+        let link = random.pick(&world.tables[at].links);
+        (name, at) = (format!("{name}.{}", link.name), link.to);
+    } else if random.percent(20) {
+        name.clone_from(&world.tables[at].name);
+    }
+    let column = random.pick(&world.tables[at].columns);
+    (format!("{name}.{}", column.name), column.kind)
+}
+
 fn key(random: &mut Random, world: &World, table: usize, index: usize, shared: bool) -> AskedField {
+    let bridge = random.percent(30).then(|| many_rows(random, world, table)).flatten();
+    let links = &world.tables[table].links;
+    let seen = links.iter().find(|link| world.tables[link.to].validity.is_some());
     let (field, kind) = match random.below(10) {
+        _ if bridge.is_some() => over_bridge(random, world, bridge),
         0..=2 => ("metric_time".to_owned(), Kind::Date),
         3 => ("day".to_owned(), Kind::Date),
         4 => ("cat".to_owned(), Kind::Text),
         6 | 7 if !shared && has_instants(world, table) => ("at".to_owned(), Kind::Instant),
-        5 if !world.tables[table].links.is_empty() => {
-            let link = random.pick(&world.tables[table].links);
+        // Versions that rows see are asked for often.
+        n if n == 5 && !links.is_empty() || seen.is_some() && n % 2 == 1 => {
+            let link = seen.unwrap_or_else(|| random.pick(links));
             let column = random.pick(&world.tables[link.to].columns);
             (format!("{}.{}", link.name, column.name), column.kind)
         }
@@ -200,7 +225,9 @@ fn finish(random: &mut Random, question: &mut Question) {
         let (of, within) = (random.pick(&numbers).clone(), some(random));
         question.shares.push(AskedShare { of, within, alias: "share".to_owned() });
     }
-    if !keys.is_empty() && random.percent(15) {
+    // Groups over a bridge overlap: their totals are no sums.
+    let overlap = question.group_by.iter().any(|key| key.field.contains("of_t"));
+    if !keys.is_empty() && random.percent(if overlap { 40 } else { 15 }) {
         for _ in 0..1 + random.below(2) {
             let kept = some(random);
             if kept.len() < keys.len() && !question.totals.contains(&kept) {

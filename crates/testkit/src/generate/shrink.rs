@@ -148,6 +148,13 @@ fn worlds(of: &World) -> Vec<World> {
         {
             add(&|w| w.tables[table].columns[column].zone = None);
         }
+        for (link, _) in of.tables[table].links.iter().enumerate().filter(|(_, l)| l.back.is_some())
+        {
+            add(&|w| w.tables[table].links[link].back = None);
+        }
+        if of.tables[table].validity.is_some() && of.tables[table].rows.len() < 2 {
+            add(&|w| w.tables[table].validity = None);
+        }
         let count = of.tables[table].rows.len();
         for row in 0..count {
             add(&|w| drop(w.tables[table].rows.remove(row)));

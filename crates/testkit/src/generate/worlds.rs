@@ -6,7 +6,7 @@ use super::derived::derived;
 use super::metrics::metrics;
 use super::random::Random;
 use crate::reference::calendar::{Calendar, FiscalYear, WeekStart, day};
-use crate::reference::{Cell, Column, Kind, Link, Table, World, Zone};
+use crate::reference::{Back, Cell, Column, Kind, Link, Table, World, Zone};
 
 /// The texts of categories.
 pub(super) const TEXTS: [&str; 6] = ["a", "b", "B", "", "a_b", "ab%"];
@@ -97,7 +97,9 @@ fn column(name: &str, kind: Kind, dimension: Option<&str>) -> Column {
     Column { dimension: dimension.map(str::to_owned), ..Column::new(name, kind) }
 }
 
-fn table(random: &mut Random, index: usize, count: usize) -> Table {
+/// A table; `histories` says which of all keep a history.
+fn table(random: &mut Random, index: usize, histories: &[bool]) -> Table {
+    let count = histories.len();
     let mut columns = vec![
         column("id", Kind::Int, None),
         column("cat", Kind::Text, Some("cat")),
@@ -119,10 +121,15 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
         instants.zone =
             *random.pick(&[None, None, Some("UTC"), Some("+05:30"), Some("Asia/Tokyo")]);
     }
+    let validity = histories[index].then(|| {
+        let kind = *random.pick(&[Kind::Date, Kind::Date, Kind::Instant]);
+        columns.extend([column("since", kind, None), column("till", kind, None)]);
+        (columns.len() - 2, columns.len() - 1)
+    });
     let times: Vec<usize> = (0..columns.len()).filter(|c| columns[*c].kind.is_time()).collect();
     let time = random.percent(85).then(|| *random.pick(&times));
     let mut links = Vec::new();
-    for role in ["to_a", "to_b", "to_c"] {
+    for role in ["a", "b", "c"] {
         if count == 1 || random.percent(60) {
             continue;
         }
@@ -133,9 +140,18 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
             false => random.below(index),
         };
         if to != index {
+            let as_of = (histories[to] && random.percent(35)).then(|| *random.pick(&times));
+            let role = match (histories[to], as_of) {
+                (false, _) => format!("to_{role}"),
+                (true, None) => format!("was_{role}"),
+                (true, Some(_)) => format!("when_{role}"),
+            };
             let name = format!("key_{role}");
             columns.push(column(&name, Kind::Int, None));
-            links.push(Link { name: role.to_owned(), column: columns.len() - 1, to });
+            let back = random
+                .percent(80)
+                .then(|| Back { name: format!("of_t{index}_{role}"), bridge: random.percent(75) });
+            links.push(Link { name: role, column: columns.len() - 1, to, as_of, back });
         }
     }
     let name = format!("t{index}");
@@ -146,6 +162,7 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
         segments: Vec::new(),
         key: 0,
         time,
+        validity,
         hidden: false,
         told_apart: true,
         derived: None,
@@ -153,11 +170,42 @@ fn table(random: &mut Random, index: usize, count: usize) -> Table {
     }
 }
 
+/// Makes the rows of a table versions of few things, of which no two hold at one time: with gaps,
+/// some that never hold, and the last often without an end.
+fn versions(random: &mut Random, table: &mut Table, (from, till): (usize, usize), zone: Zone) {
+    let things = 1 + random.below(1 + table.rows.len() / 2);
+    for row in &mut table.rows {
+        row[table.key] = Cell::Int(1 + random.below(things) as i64);
+    }
+    let kind = table.columns[from].kind;
+    for thing in 1..=things as i64 {
+        let mut rows: Vec<&mut Vec<Cell>> =
+            table.rows.iter_mut().filter(|row| row[table.key] == Cell::Int(thing)).collect();
+        let times = (0..2 * rows.len()).map(|_| some_value(random, kind, zone));
+        let mut times: Vec<Cell> = times.collect();
+        times.sort_by(Cell::place);
+        let count = rows.len();
+        for (at, row) in rows.iter_mut().enumerate() {
+            let next = if random.percent(50) { 2 * at + 2 } else { 2 * at + 1 };
+            row[from] = times[2 * at].clone();
+            row[till] = times[next.min(2 * count - 1)].clone();
+            if at + 1 == count && random.percent(60) {
+                row[till] = Cell::Null;
+            }
+            if random.percent(4) {
+                // Nobody knows since when: it never holds.
+                row[from] = Cell::Null;
+            }
+        }
+    }
+}
+
 /// A random world.
 pub fn world(random: &mut Random) -> World {
     let count = 1 + random.below(5);
     let calendar = some_calendar(random);
-    let mut tables: Vec<Table> = (0..count).map(|index| table(random, index, count)).collect();
+    let histories: Vec<bool> = (0..count).map(|_| count > 1 && random.percent(30)).collect();
+    let mut tables: Vec<Table> = (0..count).map(|index| table(random, index, &histories)).collect();
     let sizes: Vec<usize> = (0..count).map(|_| random.below(13)).collect();
     for index in 0..count {
         let mut ids: Vec<i64> = (1..=sizes[index] as i64).collect();
@@ -165,6 +213,8 @@ pub fn world(random: &mut Random) -> World {
             ids.swap(at, random.below(at + 1));
         }
         let missing = random.below(35);
+        // Where all lead to few, many pairs are the same.
+        let few = random.percent(40);
         for id in ids {
             let columns = &tables[index].columns;
             let mut row: Vec<Cell> = columns
@@ -177,10 +227,15 @@ pub fn world(random: &mut Random) -> World {
             row[0] = Cell::Int(id);
             for link in &tables[index].links {
                 if !row[link.column].is_null() {
-                    row[link.column] = Cell::Int(random.within(1, sizes[link.to] as i64 + 1));
+                    let last = sizes[link.to] as i64 + 1;
+                    let last = if few { last.min(3) } else { last };
+                    row[link.column] = Cell::Int(random.within(1, last));
                 }
             }
             tables[index].rows.push(row);
+        }
+        if let Some(validity) = tables[index].validity {
+            versions(random, &mut tables[index], validity, calendar.zone);
         }
     }
     // The leap day, at times at which it is another day elsewhere.

@@ -242,6 +242,10 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
         if let Some(time) = table.time {
             let _ = writeln!(text, "    time: {}", table.columns[time].name);
         }
+        if let Some((from, till)) = table.validity {
+            let (from, till) = (&table.columns[from].name, &table.columns[till].name);
+            let _ = writeln!(text, "    validity: {{ from: {from}, to: {till} }}");
+        }
         let field = |column: &Column| {
             if let Some(of) = &column.calculated {
                 return format!("{}: {{ expr: \"{}\" }}", column.name, expr(world, index, of));
@@ -263,15 +267,27 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
             let segment = rule(world, index, "", segment);
             let _ = writeln!(text, "      {name}: {{ where: \"{segment}\" }}");
         }
-        if !table.links.is_empty() {
+        if !table.links.is_empty() || world.backs(index).next().is_some() {
             text += "    relationships:\n";
         }
         for link in &table.links {
             let (key, to) = (&table.columns[link.column].name, &world.tables[link.to].name);
+            let as_of = link.as_of.map(|time| format!(", as_of: {}", table.columns[time].name));
             let _ = writeln!(
                 text,
-                "      {}: {{ to: {to}, on: {{ {key}: id }}, cardinality: many_to_one }}",
-                link.name
+                "      {}: {{ to: {to}, on: {{ {key}: id }}, cardinality: many_to_one{} }}",
+                link.name,
+                as_of.unwrap_or_default()
+            );
+        }
+        for (back, from, link) in world.backs(index) {
+            let from = &world.tables[from];
+            let (key, bridge) = (&from.columns[link.column].name, back.bridge);
+            let _ = writeln!(
+                text,
+                "      {}: {{ to: {}, on: {{ id: {key} }}, cardinality: one_to_many, bridge: \
+                 {bridge} }}",
+                back.name, from.name
             );
         }
     }

@@ -4,7 +4,6 @@ use super::calendar;
 use super::cell::Cell;
 use super::groups::{Group, Key, Part, same_keys};
 use super::listing::ordered;
-use super::names::Ground;
 use super::numbers::{Extra, Leaf, Value, of_nothing};
 use super::question::{Answer, AskedField, Question};
 use super::world::Shift;
@@ -67,11 +66,12 @@ impl Reference<'_> {
         };
         for asked in &question.aggregations {
             let table = table.ok_or("no table")?;
-            let ground = Ground { table, time: self.world.tables[table].time };
+            let ground = self.ground(table, None);
             let of = asked.field.as_ref().map(|field| self.field(ground, field)).transpose()?;
             leaves.push(Leaf {
                 table,
                 time: ground.time,
+                held: ground.held,
                 function: asked.function,
                 of,
                 filters: asked.filter.iter().cloned().map(Extra::Asked).collect(),
@@ -133,8 +133,7 @@ impl Reference<'_> {
         let dense = |part: &&Part| part.leaves.iter().any(|index| leaves[*index].dense);
         let Some(part) = parts.iter().find(dense) else { return Ok(()) };
         let keys = self.keys(question, part.ground)?;
-        let of_time =
-            |(place, _): &&Key| place.via.is_empty() && Some(place.column) == part.ground.time;
+        let of_time = |key: &&Key| key.is_time_of(part.ground);
         if keys.iter().filter(of_time).count() > 1 {
             return Err("unclear: gaps of two keys of one time".to_owned());
         }

@@ -35,7 +35,8 @@ impl Reference<'_> {
             Expression::Linear { via, column, factor, summand } => {
                 let place =
                     Place { via: via.clone(), table: self.end(table, via), column: *column };
-                let product = self.value(table, row, &place).times(&Cell::Int(*factor));
+                let product =
+                    self.value(self.ground(table, None), row, &place).times(&Cell::Int(*factor));
                 product.plus(&Cell::Int(*summand))
             }
             Expression::Filled(column, value) => match own(*column) {

@@ -21,7 +21,7 @@ impl Reference<'_> {
     ) -> Result<Vec<usize>, Refused> {
         let (clock, time) = (self.world.calendar, ground.time.ok_or("no time")?);
         let (here, there) = (&self.world.tables[ground.table], &self.world.tables[follows.table]);
-        let other = Ground { table: follows.table, time: Some(follows.time) };
+        let other = self.ground(follows.table, Some(follows.time));
         let all: Vec<usize> = (0..there.rows.len()).collect();
         let mut credited = Vec::new();
         for event in self.narrowed(other, &all, &follows.filters)? {

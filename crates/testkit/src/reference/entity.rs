@@ -26,7 +26,10 @@ impl Reference<'_> {
         let index = index.filter(|index| self.world.shows(*index)).ok_or("no such metric")?;
         let mut leaves = Vec::new();
         let value = self.calculation(index, &mut leaves);
-        let owner = self.follow(ground.table, row, &via);
+        self.dated(ground, &via)?;
+        // Choice: a number for a row of a history is one for what that is of, whatever its version.
+        let key = |row: usize| &self.world.tables[entity].rows[row][self.world.tables[entity].key];
+        let owner = self.follow(ground, row, &via).map(key);
         let mut cells = Vec::new();
         for leaf in &leaves {
             if leaf.window.is_some() || !leaf.shifts.is_empty() || leaf.follows.is_some() {
@@ -41,10 +44,13 @@ impl Reference<'_> {
                 }
                 routes.remove(0)
             };
+            self.dated(leaf.ground(), &way)?;
             let count = self.world.tables[leaf.table].rows.len();
             // Choice: a row that belongs to nothing has the number of no rows: 0 if it is a count.
-            let of_owner =
-                |row: &usize| owner.is_some() && self.follow(leaf.table, *row, &way) == owner;
+            let of_owner = |row: &usize| {
+                let found = self.follow(leaf.ground(), *row, &way).map(key);
+                owner.zip(found).is_some_and(|(a, b)| a.same(b))
+            };
             let rows: Vec<usize> = (0..count).filter(of_owner).collect();
             cells.push(self.leaf(leaf, &rows)?);
         }

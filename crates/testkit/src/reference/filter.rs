@@ -212,10 +212,13 @@ impl Reference<'_> {
                 Ok(self.rule(ground.table, row, rule))
             }
             Condition::Exists(name, inner) => {
-                let step = self.step(ground.table, name)?;
-                let there = Ground { table: step.table, time: self.world.tables[step.table].time };
+                let (step, rest) = self.step(ground, name)?;
+                if !rest.is_empty() {
+                    return Err(format!("{name} leads to no rows"));
+                }
+                let there = self.ground(step.table, None);
                 let mut found = false;
-                for row in self.many(ground.table, row, &step) {
+                for row in self.many(ground, row, &step) {
                     found |= match inner {
                         Some(inner) => self.passes(there, row, inner)?,
                         None => true,
@@ -239,15 +242,14 @@ impl Reference<'_> {
         test: &dyn Fn(&Cell) -> Truth,
     ) -> Result<Truth, Refused> {
         match self.find(ground, name) {
-            Ok(place) => Ok(test(&self.value(ground.table, row, &place))),
+            Ok(place) => Ok(test(&self.value(ground, row, &place))),
             Err(NotFound::Other(why)) => Err(why),
             Err(NotFound::Many) => {
-                let (table, rest) = name.split_once('.').ok_or("a name without a table")?;
-                let step = self.step(ground.table, table)?;
-                let there = Ground { table: step.table, time: self.world.tables[step.table].time };
+                let (step, rest) = self.step(ground, name)?;
+                let there = self.ground(step.table, None);
                 let mut found = false;
-                for row in self.many(ground.table, row, &step) {
-                    found |= self.on_field(there, row, rest, test)? == Some(true);
+                for row in self.many(ground, row, &step) {
+                    found |= self.on_field(there, row, &rest, test)? == Some(true);
                 }
                 Ok(Some(found))
             }

@@ -3,7 +3,7 @@
 use super::bins::Cut;
 use super::calendar;
 use super::cell::Cell;
-use super::names::{Ground, Place};
+use super::names::{Ground, Place, Step};
 use super::numbers::{Extra, Follows, Leaf, Moved};
 use super::question::{Condition, Question};
 use super::series::Periods;
@@ -20,8 +20,24 @@ pub(super) struct Part {
     pub(super) leaves: Vec<usize>,
 }
 
-/// A key: where it is, and what stands in place of its values.
-pub(super) type Key = (Place, Option<Cut>);
+/// A key.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    /// Over which rows, where a row has many.
+    pub(super) bridge: Option<Step>,
+    /// Where it is, from these or from the row.
+    pub(super) place: Place,
+    /// What stands in place of its values.
+    pub(super) cut: Option<Cut>,
+}
+
+impl Key {
+    /// Whether it is the time of what is computed.
+    pub(super) fn is_time_of(&self, ground: Ground) -> bool {
+        let own = self.bridge.is_none() && self.place.via.is_empty();
+        own && Some(self.place.column) == ground.time
+    }
+}
 
 /// Keys of a group with the values of leaves.
 pub(super) type Group = (Vec<Cell>, Vec<Cell>);
@@ -40,8 +56,8 @@ fn speaks_of_time(condition: &Condition) -> bool {
 }
 
 impl Reference<'_> {
-    /// Numbers of one table are computed from the same rows, unless the question goes by times and
-    /// theirs differ.
+    /// Numbers of one table are computed from the same rows, unless the question goes by times, or
+    /// the rows see versions by theirs, and these differ.
     pub(super) fn parts(
         &self,
         question: &Question,
@@ -53,7 +69,7 @@ impl Reference<'_> {
             || filters.chain(&question.filter).any(speaks_of_time);
         let mut parts: Vec<Part> = Vec::new();
         for (index, leaf) in leaves.iter().enumerate() {
-            let ground = Ground { table: leaf.table, time: leaf.time };
+            let ground = leaf.ground();
             let is_moved = leaf.window.is_some() || !leaf.shifts.is_empty();
             if is_moved && leaf.time.is_none() {
                 return Err("no time".to_owned());
@@ -65,7 +81,8 @@ impl Reference<'_> {
             let fits = |part: &&mut Part| {
                 part.ground.table == ground.table
                     && part.moved == moved
-                    && (!(timed || is_moved) || part.ground.time == ground.time)
+                    && (!(timed || is_moved || self.world.sees_history(ground.table))
+                        || part.ground.held == ground.held)
                     && part.follows.is_none()
                     && leaf.follows.is_none()
             };
@@ -79,7 +96,7 @@ impl Reference<'_> {
         }
         if parts.is_empty() {
             let table = table.ok_or("no table")?;
-            let ground = Ground { table, time: self.world.tables[table].time };
+            let ground = self.ground(table, None);
             parts.push(Part { ground, moved: None, follows: None, leaves: Vec::new() });
         }
         Ok(parts)
@@ -87,13 +104,45 @@ impl Reference<'_> {
 
     pub(super) fn keys(&self, question: &Question, ground: Ground) -> Result<Vec<Key>, Refused> {
         let keys = question.group_by.iter();
-        keys.map(|key| Ok((self.field(ground, &key.field)?, key.cut))).collect()
+        let keys: Vec<Key> = keys
+            .map(|key| self.key(ground, &key.field, key.cut))
+            .collect::<Result<_, Refused>>()?;
+        let mut bridges = keys.iter().filter_map(|key| key.bridge.as_ref());
+        let first = bridges.next();
+        match bridges.any(|other| Some(other) != first) {
+            true => Err("two bridges".to_owned()),
+            false => Ok(keys),
+        }
+    }
+
+    /// The groups that a row belongs to, each once.
+    fn groups_of(&self, ground: Ground, row: usize, keys: &[Key]) -> Vec<Vec<Cell>> {
+        let bridge = keys.iter().find_map(|key| key.bridge.as_ref());
+        let many = bridge.map(|step| (self.ground(step.table, None), self.many(ground, row, step)));
+        let cell = |key: &Key, other: Option<(Ground, usize)>| {
+            let from = if key.bridge.is_some() { other } else { Some((ground, row)) };
+            let cell = from.map_or(Cell::Null, |(from, row)| self.value(from, row, &key.place));
+            self.calendar.cut(&cell, key.cut)
+        };
+        let group = |other| keys.iter().map(|key| cell(key, other)).collect::<Vec<_>>();
+        let mut found: Vec<Vec<Cell>> = Vec::new();
+        for other in many.iter().flat_map(|(table, rows)| rows.iter().map(|row| (*table, *row))) {
+            let group = group(Some(other));
+            if !found.iter().any(|known| same_keys(known, &group)) {
+                found.push(group);
+            }
+        }
+        // A row that belongs to nothing still counts.
+        if found.is_empty() {
+            found.push(group(None));
+        }
+        found
     }
 
     /// One name means one field, or fields of one dimension.
     pub(super) fn conformed(&self, question: &Question, keys: &[Vec<Key>]) -> Result<(), Refused> {
         for (index, asked) in question.group_by.iter().enumerate() {
-            let places = keys.iter().map(|keys| &keys[index].0);
+            let places = keys.iter().map(|keys| &keys[index].place);
             let means = |place: &Place| {
                 let column = &self.world.tables[place.table].columns[place.column];
                 (place.table, place.column, column.dimension.clone())
@@ -134,9 +183,9 @@ impl Reference<'_> {
         {
             rows = self.narrowed(ground, &rows, &first.filters)?;
         }
-        let of_row = |row: usize, (place, asked): &Key| {
-            self.calendar.cut(&self.value(ground.table, row, place), *asked)
-        };
+        if part.follows.is_some() && keys.iter().any(|key| key.bridge.is_some()) {
+            return Err("conversions are grouped by no bridge".to_owned());
+        }
         let stretches = match &part.moved {
             None => vec![(None, rows)],
             Some((window, shifts)) => {
@@ -156,19 +205,21 @@ impl Reference<'_> {
             groups.push((Vec::new(), Vec::new()));
         }
         for (period, rows) in stretches {
-            let of_group = |row: usize| -> Vec<Cell> {
-                let of_key = |(index, key)| match period {
-                    Some(day) if at == Some(index) => Cell::Date(day),
-                    _ => of_row(row, key),
-                };
-                keys.iter().enumerate().map(of_key).collect()
+            let groups_of = |row: usize| {
+                let mut groups = self.groups_of(ground, row, keys);
+                if let (Some(day), Some(at)) = (period, at) {
+                    groups.iter_mut().for_each(|group| group[at] = Cell::Date(day));
+                }
+                groups
             };
             let rows = match &part.follows {
-                Some(follows) => self.credited(ground, &rows, follows, &of_group)?,
+                Some(follows) => {
+                    self.credited(ground, &rows, follows, &|row| groups_of(row).remove(0))?
+                }
                 None => rows,
             };
-            for row in rows {
-                let found = of_group(row);
+            let belongs = |row| groups_of(row).into_iter().map(move |group| (row, group));
+            for (row, found) in rows.into_iter().flat_map(belongs) {
                 match groups.iter_mut().find(|(known, _)| same_keys(known, &found)) {
                     Some((_, rows)) => rows.push(row),
                     None => groups.push((found, vec![row])),
@@ -193,15 +244,13 @@ impl Reference<'_> {
         ground: Ground,
         keys: &[Key],
     ) -> Result<Option<(usize, calendar::Unit)>, Refused> {
-        let own = |(_, (place, _)): &(usize, &Key)| {
-            place.via.is_empty() && Some(place.column) == ground.time
-        };
+        let own = |(_, key): &(usize, &Key)| key.is_time_of(ground);
         let found: Vec<(usize, &Key)> = keys.iter().enumerate().filter(own).collect();
         match found.as_slice() {
             [] => Ok(None),
-            [(index, (place, asked))] => {
-                let kind = self.world.tables[place.table].columns[place.column].kind;
-                let grain = match (asked, kind) {
+            [(index, key)] => {
+                let kind = self.world.tables[key.place.table].columns[key.place.column].kind;
+                let grain = match (key.cut, kind) {
                     (None, Kind::Date) => Some(calendar::Unit::Day),
                     (Some(Cut::Grain(grain)), _) => calendar::Unit::of_grain(grain),
                     _ => None,

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use super::bins::Cut;
 use super::cell::Cell;
-use super::groups::Key;
-use super::names::{Ground, Place};
+use super::names::Place;
 use super::numbers::Extra;
 use super::question::{Answer, Question};
 use super::{Reference, Refused};
@@ -13,7 +13,7 @@ impl Reference<'_> {
     pub(super) fn listing(&self, question: &Question) -> Result<Answer, Refused> {
         let name = question.table.as_ref().ok_or("no table")?;
         let table = self.table_named(name).ok_or("no such table")?;
-        let ground = Ground { table, time: self.world.tables[table].time };
+        let ground = self.ground(table, None);
         let all: Vec<usize> = (0..self.world.tables[table].rows.len()).collect();
         let filter: Vec<Extra> = question.filter.iter().cloned().map(Extra::Asked).collect();
         let mut head: Vec<String> = question.fields.iter().map(|f| f.alias.clone()).collect();
@@ -31,14 +31,19 @@ impl Reference<'_> {
         head.extend(behind);
         let column =
             self.world.tables[table].columns.iter().position(|c| c.name == "id").unwrap_or(0);
-        places.push((Place { via: Vec::new(), table, column }, None));
+        // A history is told apart by when its rows begin as well.
+        let from = self.world.tables[table].validity.map(|(from, _)| from);
+        for column in std::iter::once(column).chain(from) {
+            places.push((Place { via: Vec::new(), table, column }, None));
+        }
         let rows = self.narrowed(ground, &all, &filter)?.into_iter();
-        let cell = |row: usize, (place, asked): &Key| {
-            self.calendar.cut(&self.value(table, row, place), *asked)
+        let cell = |row: usize, (place, cut): &(Place, Option<Cut>)| {
+            self.calendar.cut(&self.value(ground, row, place), *cut)
         };
         let mut rows: Vec<Vec<Cell>> =
             rows.map(|row| places.iter().map(|place| cell(row, place)).collect()).collect();
-        ordered(question, &head, &mut rows, &[(places.len() - 1, false)])?;
+        let last: Vec<(usize, bool)> = (head.len()..places.len()).map(|at| (at, false)).collect();
+        ordered(question, &head, &mut rows, &last)?;
         rows.iter_mut().for_each(|row| row.truncate(shown));
         head.truncate(shown);
         if self.world.tables[table].told_apart {

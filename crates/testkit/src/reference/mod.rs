@@ -37,8 +37,8 @@ pub use question::{
     Answer, AskedAggregation, AskedField, AskedMetric, AskedShare, Condition, Question,
 };
 pub use world::{
-    Calculation, Column, Formula, Function, Input, Kind, Link, Metric, Rule, Semi, Shift, Start,
-    Table, Window, World,
+    Back, Calculation, Column, Formula, Function, Input, Kind, Link, Metric, Rule, Semi, Shift,
+    Start, Table, Window, World,
 };
 pub use zones::Zone;
 

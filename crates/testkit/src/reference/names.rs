@@ -1,7 +1,10 @@
 //! What names mean: fields over relationships, fields of tables that are reached in one way, and
 //! rows of which a row has many.
 
+use super::bins::Cut;
 use super::cell::Cell;
+use super::groups::Key;
+use super::world::Back;
 use super::{Reference, Refused};
 
 /// A column over relationships, each by its position in its table.
@@ -18,6 +21,8 @@ pub(super) struct Step {
     pub(super) via: Vec<usize>,
     pub(super) table: usize,
     pub(super) far: usize,
+    /// Rows may be grouped by what it leads to.
+    pub(super) bridge: bool,
 }
 
 /// Why a name has no single value.
@@ -31,6 +36,8 @@ pub(super) enum NotFound {
 pub(super) struct Ground {
     pub(super) table: usize,
     pub(super) time: Option<usize>,
+    /// The same time where the asker may not see it: versions are seen by it all the same.
+    pub(super) held: Option<usize>,
 }
 
 impl Reference<'_> {
@@ -90,7 +97,11 @@ impl Reference<'_> {
         }
         let chain: Vec<&str> = name.split('.').collect();
         if let Some(found) = self.walked(ground.table, &chain) {
+            self.dated(ground, &found.via).map_err(NotFound::Other)?;
             return Ok(found);
+        }
+        if self.named_step(ground.table, &chain).is_some() {
+            return Err(NotFound::Many);
         }
         let missing = || NotFound::Other(format!("{name} is no field"));
         let target = self.table_named(chain[0]).filter(|_| chain.len() > 1).ok_or_else(missing)?;
@@ -101,6 +112,7 @@ impl Reference<'_> {
             1 => {
                 let mut via = routes.remove(0);
                 via.extend(inner.via);
+                self.dated(ground, &via).map_err(NotFound::Other)?;
                 Ok(Place { via, ..inner })
             }
             _ => Err(NotFound::Other(format!("several ways to {name}"))),
@@ -114,50 +126,145 @@ impl Reference<'_> {
         })
     }
 
+    /// What is computed from a table, over its own time unless another is named.
+    pub(super) fn ground(&self, table: usize, named: Option<usize>) -> Ground {
+        let held = named.or(self.world.tables[table].time);
+        Ground { table, time: self.world.time_of(table, named), held }
+    }
+
+    /// Of every history on a way it has to be clear which version is meant: the time of what is
+    /// computed says so of the first step alone.
+    pub(super) fn dated(&self, ground: Ground, via: &[usize]) -> Result<(), Refused> {
+        let mut table = ground.table;
+        for (index, step) in via.iter().enumerate() {
+            let link = &self.world.tables[table].links[*step];
+            let timed = link.as_of.is_some() || index == 0 && ground.held.is_some();
+            if self.world.tables[link.to].validity.is_some() && !timed {
+                return Err("a history without a time".to_owned());
+            }
+            table = link.to;
+        }
+        Ok(())
+    }
+
+    /// The stored value of a row, whatever the asker sees.
+    fn stored(&self, table: usize, row: usize, column: usize) -> &Cell {
+        let table = &self.world.tables[table];
+        &table.rows[row][table.columns[column].clear.unwrap_or(column)]
+    }
+
+    /// Whether a row holds at a time: from its first up to, but without, its second end.
+    ///
+    /// Choice: where one of the three is a date, they are compared as days in the zone of the
+    /// question, as for the days of a calendar.
+    fn holds_at(&self, time: &Cell, table: usize, row: usize) -> bool {
+        let Some((from, till)) = self.world.tables[table].validity else { return true };
+        let (from, till) = (self.stored(table, row, from), self.stored(table, row, till));
+        let days = [time, from, till].iter().any(|cell| matches!(cell, Cell::Date(_)));
+        let number = |cell: &Cell| match cell {
+            Cell::Date(day) => Some(i64::from(*day)),
+            Cell::Instant(micros) if days => Some(self.calendar.day(*micros).into()),
+            Cell::Instant(micros) => Some(*micros),
+            _ => None,
+        };
+        match (number(time), number(from), number(till)) {
+            (Some(time), Some(from), till) => from <= time && till.is_none_or(|till| time < till),
+            _ => false,
+        }
+    }
+
     /// The row that a row leads to.
-    pub(super) fn follow(&self, from: usize, row: usize, via: &[usize]) -> Option<usize> {
-        let (mut table, mut row) = (from, row);
-        for step in via {
+    pub(super) fn follow(&self, ground: Ground, row: usize, via: &[usize]) -> Option<usize> {
+        let (mut table, mut row) = (ground.table, row);
+        for (index, step) in via.iter().enumerate() {
             let link = &self.world.tables[table].links[*step];
             let key = &self.world.tables[table].rows[row][link.column];
+            let time = link.as_of.or(ground.held.filter(|_| index == 0));
+            let time = time.map_or(&Cell::Null, |time| self.stored(table, row, time));
             let other = &self.world.tables[link.to];
-            let leads = |there: &Vec<Cell>| !key.is_null() && there[other.key].same(key);
-            row = other.rows.iter().position(leads)?;
+            let leads = |there: &usize| {
+                !key.is_null()
+                    && other.rows[*there][other.key].same(key)
+                    && self.holds_at(time, link.to, *there)
+            };
+            row = (0..other.rows.len()).find(leads)?;
             table = link.to;
         }
         Some(row)
     }
 
     /// The value that a row has there; missing where it leads to no row.
-    pub(super) fn value(&self, from: usize, row: usize, place: &Place) -> Cell {
-        match self.follow(from, row, &place.via) {
+    pub(super) fn value(&self, ground: Ground, row: usize, place: &Place) -> Cell {
+        match self.follow(ground, row, &place.via) {
             Some(row) => self.world.tables[place.table].rows[row][place.column].clone(),
             None => Cell::Null,
         }
     }
 
-    /// The rows of a table by its name of which a row has many, where one way leads there.
-    pub(super) fn step(&self, from: usize, name: &str) -> Result<Step, Refused> {
-        let target = self.table_named(name).ok_or_else(|| format!("{name} is no table"))?;
+    /// The first of named relationships that leads to many rows, and what is left of the name.
+    fn named_step<'n>(&self, from: usize, chain: &[&'n str]) -> Option<(Step, Vec<&'n str>)> {
+        let (mut table, mut via) = (from, Vec::new());
+        for (index, name) in chain.iter().enumerate() {
+            let mut backs = self.world.backs(table);
+            let named = |(back, to, _): &(&Back, usize, _)| {
+                back.name == *name && !self.world.tables[*to].hidden
+            };
+            if let Some((back, to, link)) = backs.find(named) {
+                let step = Step { via, table: to, far: link.column, bridge: back.bridge };
+                return Some((step, chain[index + 1..].to_vec()));
+            }
+            let link = self.link_named(table, name)?;
+            via.push(link);
+            table = self.world.tables[table].links[link].to;
+        }
+        None
+    }
+
+    /// The rows that a name means of which a row has many, and what is left of the name: over named
+    /// relationships, or the rows of a table where one way leads there.
+    ///
+    /// Choice: what leads to a history belongs to what that is of, so each version has all of it.
+    pub(super) fn step(&self, ground: Ground, name: &str) -> Result<(Step, String), Refused> {
+        let chain: Vec<&str> = name.split('.').collect();
+        if let Some((step, rest)) = self.named_step(ground.table, &chain) {
+            self.dated(ground, &step.via)?;
+            return Ok((step, rest.join(".")));
+        }
+        let target = self.table_named(chain[0]).ok_or_else(|| format!("{name} is no table"))?;
         let mut found: Vec<Step> = Vec::new();
-        for (table, via) in self.reached(from) {
+        for (table, via) in self.reached(ground.table) {
             for link in self.world.tables[target].links.iter().filter(|link| link.to == table) {
-                let step = Step { via: via.clone(), table: target, far: link.column };
-                if !found.contains(&step) {
-                    found.push(step);
-                }
+                let bridge = link.back.as_ref().is_some_and(|back| back.bridge);
+                found.push(Step { via: via.clone(), table: target, far: link.column, bridge });
             }
         }
         if found.len() != 1 {
             return Err(format!("{} ways to rows of {name}", found.len()));
         }
-        Ok(found.remove(0))
+        self.dated(ground, &found[0].via)?;
+        Ok((found.remove(0), chain[1..].join(".")))
+    }
+
+    /// A field by which rows are grouped: of each row, or over a bridge.
+    pub(super) fn key(&self, ground: Ground, name: &str, cut: Option<Cut>) -> Result<Key, Refused> {
+        let bridged = match self.find(ground, name) {
+            Err(NotFound::Many) => Some(self.step(ground, name)?),
+            _ => None,
+        };
+        let Some((step, rest)) = bridged else {
+            return Ok(Key { bridge: None, place: self.field(ground, name)?, cut });
+        };
+        if !step.bridge {
+            return Err(format!("{name} has no single value"));
+        }
+        let there = self.ground(step.table, None);
+        Ok(Key { place: self.field(there, &rest)?, bridge: Some(step), cut })
     }
 
     /// The rows that a step leads to.
-    pub(super) fn many(&self, from: usize, row: usize, step: &Step) -> Vec<usize> {
-        let Some(at) = self.follow(from, row, &step.via) else { return Vec::new() };
-        let mut table = from;
+    pub(super) fn many(&self, ground: Ground, row: usize, step: &Step) -> Vec<usize> {
+        let Some(at) = self.follow(ground, row, &step.via) else { return Vec::new() };
+        let mut table = ground.table;
         for link in &step.via {
             table = self.world.tables[table].links[*link].to;
         }

@@ -32,6 +32,8 @@ pub(super) type Moved = (Shift, Calendar);
 pub(super) struct Leaf {
     pub(super) table: usize,
     pub(super) time: Option<usize>,
+    /// The same time where the asker may not see it.
+    pub(super) held: Option<usize>,
     pub(super) function: Function,
     pub(super) of: Option<Place>,
     pub(super) filters: Vec<Extra>,
@@ -41,6 +43,12 @@ pub(super) struct Leaf {
     pub(super) shifts: Vec<Moved>,
     pub(super) follows: Option<Follows>,
     pub(super) dense: bool,
+}
+
+impl Leaf {
+    pub(super) fn ground(&self) -> Ground {
+        Ground { table: self.table, time: self.time, held: self.held }
+    }
 }
 
 /// A calculation over leaves, by position.
@@ -143,6 +151,7 @@ impl Reference<'_> {
                 leaves.push(Leaf {
                     table: *table,
                     time: self.world.time_of(*table, *time),
+                    held: self.ground(*table, *time).held,
                     function: *function,
                     of: column.map(|column| Place { via: Vec::new(), table: *table, column }),
                     filters: filter.iter().cloned().map(Extra::Rule).collect(),
@@ -238,13 +247,13 @@ impl Reference<'_> {
 
     /// The value of a leaf over the rows of one group.
     pub(super) fn leaf(&self, leaf: &Leaf, rows: &[usize]) -> Result<Cell, Refused> {
-        let ground = Ground { table: leaf.table, time: leaf.time };
+        let ground = leaf.ground();
         let mut rows = self.narrowed(ground, rows, &leaf.filters)?;
         if let Some(semi) = &leaf.semi {
             rows = self.picked(leaf.table, semi, &rows);
         }
         let cells: Vec<Cell> = match &leaf.of {
-            Some(place) => rows.iter().map(|row| self.value(leaf.table, *row, place)).collect(),
+            Some(place) => rows.iter().map(|row| self.value(ground, *row, place)).collect(),
             None => rows.iter().map(|_| Cell::Int(1)).collect(),
         };
         Ok(match aggregate(leaf.function, &cells) {

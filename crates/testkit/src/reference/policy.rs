@@ -4,7 +4,7 @@
 use super::Reference;
 use super::cell::Cell;
 use super::filter::{Truth, all, any};
-use super::world::{Calculation, Column, Input, Kind, Rule, World};
+use super::world::{Calculation, Column, Input, Rule, World};
 
 /// What stands in place of a value.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Reference<'_> {
             }
             RowRule::Related(link, inner) => {
                 let to = self.world.tables[table].links[*link].to;
-                let partner = self.follow(table, row, &[*link]);
+                let partner = self.follow(self.ground(table, None), row, &[*link]);
                 Some(partner.is_some_and(|there| self.row_rule(to, there, inner) == Some(true)))
             }
             RowRule::All(parts) => all(parts.iter().map(|part| self.row_rule(table, row, part))),
@@ -142,8 +142,10 @@ impl World {
                 policies.grants.iter().filter(|grant| grant.table == index).collect();
             let shown = &mut seen.tables[index];
             shown.hidden = grants.is_empty();
+            let from = table.validity.map(|(from, _)| from);
             let clear = |grant: &&Grant| {
-                !grant.hidden.contains(&table.key) && grant.mask(table.key).is_none()
+                let mut tell = std::iter::once(table.key).chain(from);
+                tell.all(|column| !grant.hidden.contains(&column) && grant.mask(column).is_none())
             };
             shown.told_apart &= grants.iter().all(clear);
             shown.told_apart &= !policies.denied.contains(&(index, table.key));
@@ -159,9 +161,6 @@ impl World {
                     calculated.push((index, column));
                 }
             }
-            if table.time.is_some_and(|time| shown.columns[time].hidden) {
-                shown.time = None;
-            }
             if table.derived.is_some() {
                 // Its rows are those of the tables below it, as he sees them.
                 for column in columns {
@@ -176,8 +175,14 @@ impl World {
             }
             let mut keys = vec![table.key];
             keys.extend(table.links.iter().map(|link| link.column));
+            // Versions are seen by stored times.
+            keys.extend(columns.clone().filter(|column| table.columns[*column].kind.is_time()));
             for key in &keys {
-                let (name, kind) = (format!("#{}", table.columns[*key].name), Kind::Int);
+                let column = &table.columns[*key];
+                let (name, kind) = (format!("#{}", column.name), column.kind);
+                if kind.is_time() {
+                    shown.columns[*key].clear = Some(shown.columns.len());
+                }
                 shown.columns.push(Column { hidden: true, ..Column::new(&name, kind) });
             }
             let stands =

@@ -56,6 +56,8 @@ pub struct Column {
     pub data_type: Option<&'static str>,
     /// What the asker sees in its place, of a derived table.
     pub mask: Option<Mask>,
+    /// The column with the stored values, where the asker sees others.
+    pub clear: Option<usize>,
 }
 
 impl Column {
@@ -70,11 +72,13 @@ impl Column {
             calculated: None,
             data_type: None,
             mask: None,
+            clear: None,
         }
     }
 }
 
-/// A relationship to at most one row of another table, whose primary key equals the column.
+/// A relationship to at most one row of another table, whose primary key equals the column, and
+/// which holds at the time of the row where that table keeps a history.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// Its name.
@@ -83,6 +87,19 @@ pub struct Link {
     pub column: usize,
     /// The position of the table that it leads to.
     pub to: usize,
+    /// Which time of the row decides, where it is not the time of what is computed.
+    pub as_of: Option<usize>,
+    /// The same relationship, declared from there.
+    pub back: Option<Back>,
+}
+
+/// A relationship to the many rows that lead to a row.
+#[derive(Clone, Debug)]
+pub struct Back {
+    /// Its name.
+    pub name: String,
+    /// Rows may be grouped by what it leads to.
+    pub bridge: bool,
 }
 
 /// A table.
@@ -100,6 +117,8 @@ pub struct Table {
     pub key: usize,
     /// The position of its time.
     pub time: Option<usize>,
+    /// From when until when a row holds, where it keeps a history.
+    pub validity: Option<(usize, usize)>,
     /// For the asker there is no such table.
     pub hidden: bool,
     /// The asker sees the primary key of every row.
@@ -279,5 +298,22 @@ impl World {
     /// The tables that are stored.
     pub fn stored(&self) -> impl Iterator<Item = &Table> {
         self.tables.iter().filter(|table| table.derived.is_none())
+    }
+
+    /// Whether rows of a table see versions by the time of what is computed.
+    pub fn sees_history(&self, table: usize) -> bool {
+        self.tables[table].links.iter().any(|link| {
+            let to = &self.tables[link.to];
+            !to.hidden && to.validity.is_some() && link.as_of.is_none()
+        })
+    }
+
+    /// The relationships of a table to many rows, each with the table of these and the link that it
+    /// is the other direction of.
+    pub fn backs(&self, of: usize) -> impl Iterator<Item = (&Back, usize, &Link)> {
+        let links = self.tables.iter().enumerate();
+        let links = links.flat_map(|(index, table)| table.links.iter().map(move |l| (index, l)));
+        let to_it = links.filter(move |(_, link)| link.to == of);
+        to_it.filter_map(|(index, link)| Some((link.back.as_ref()?, index, link)))
     }
 }
