@@ -98,6 +98,20 @@ impl Form {
     }
 }
 
+impl Form {
+    /// Whether it is true of every row of which the conditions are: the optimiser leaves out what
+    /// follows from the rest, as `a OR b` beside `a`.
+    fn follows(&self, conditions: &[Self]) -> bool {
+        let follow = |part: &Self| part.follows(conditions);
+        conditions.contains(self)
+            || match self {
+                Self::Joined(Operator::And, parts) => parts.iter().all(follow),
+                Self::Joined(_, parts) => parts.iter().any(follow),
+                Self::Whole(_) => false,
+            }
+    }
+}
+
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -269,7 +283,7 @@ impl Expected {
     /// Whether the policy stands over a leaf. DataFusion rewrites what it comes by, together or
     /// apart or not at all; each form says the same.
     fn holds(&self, leaf: &Leaf) -> bool {
-        let stands = |form: &[Form]| form.iter().all(|part| leaf.conditions.contains(part));
+        let stands = |form: &[Form]| form.iter().all(|part| part.follows(&leaf.conditions));
         stands(&self.policy)
             || self.conditions.iter().all(|forms| forms.iter().any(|form| stands(form)))
     }
