@@ -103,6 +103,9 @@ async fn policies_that_say_a_thing_twice() {
     let people = "lon in (attribute.sizes) or id = 9 or lon in (5, 7)";
     let orders = "(user_id = 1 or id = 3) and (id = 3 or user_id = 1 or user_id = 1)";
     check_all(&session(people, orders).await).await;
+    let state = "state in (attribute.states)";
+    let people = format!("id > 0 and ({state} or {state}) and ({state} or lon <> 1)");
+    check_all(&session(&people, "customer.lon in (attribute.sizes)").await).await;
     let people = "(state = 'CA' and lon = 5) or (state = 'CA' and lon = 7)";
     check_all(&session(people, "id in (1, 3) or (id = 4 and user_id = 1)").await).await;
 }
