@@ -106,6 +106,10 @@ async fn policies_that_say_a_thing_twice() {
     let state = "state in (attribute.states)";
     let people = format!("id > 0 and ({state} or {state}) and ({state} or lon <> 1)");
     check_all(&session(&people, "customer.lon in (attribute.sizes)").await).await;
+    let people = "lon in (attribute.sizes) or id = 9 or (id > 0 and lon in (5, 7) and state < 'D')";
+    check_all(&session(people, "user_id = 1 or id = 3 or (user_id = 1 and total > 5)").await).await;
+    let people = "lon > 0 and lon >= 1 and lon < 9 and lon <> 9 and lon <= 20";
+    check_all(&session(people, "total > 5 and total >= 1 and user_id <> 2").await).await;
     let people = "(state = 'CA' and lon = 5) or (state = 'CA' and lon = 7)";
     check_all(&session(people, "id in (1, 3) or (id = 4 and user_id = 1)").await).await;
 }

@@ -96,16 +96,35 @@ impl Form {
             }
         }
     }
-}
 
-impl Form {
     /// Whether it is true wherever all of `conditions` are. The optimiser leaves out what others
     /// say already.
     fn follows(&self, conditions: &[Self]) -> bool {
-        conditions.contains(self)
+        conditions.iter().any(|condition| self.follows_from(condition))
             || match self {
                 Self::Joined(Operator::And, parts) => parts.iter().all(|p| p.follows(conditions)),
                 Self::Joined(_, parts) => parts.iter().any(|p| p.follows(conditions)),
+                Self::Whole(_) => false,
+            }
+    }
+
+    /// Whether it is true wherever one condition is, as `a OR b` is where `a` is.
+    fn follows_from(&self, condition: &Self) -> bool {
+        let by_parts = match condition {
+            Self::Joined(Operator::And, parts) => parts.iter().any(|p| self.follows_from(p)),
+            Self::Joined(_, parts) => parts.iter().all(|p| self.follows_from(p)),
+            Self::Whole(condition) => match self {
+                Self::Whole(whole) => lies_within(condition, whole),
+                Self::Joined(..) => false,
+            },
+        };
+        self == condition
+            || by_parts
+            || match self {
+                Self::Joined(Operator::And, parts) => {
+                    parts.iter().all(|part| part.follows_from(condition))
+                }
+                Self::Joined(_, parts) => parts.iter().any(|part| part.follows_from(condition)),
                 Self::Whole(_) => false,
             }
     }
@@ -124,6 +143,30 @@ impl fmt::Display for Form {
             }
         }
     }
+}
+
+/// Whether a comparison with a constant is true wherever another one of the same value is.
+pub(crate) fn lies_within(narrow: &Arc<dyn PhysicalExpr>, wide: &Arc<dyn PhysicalExpr>) -> bool {
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    let parts = |expr: &Arc<dyn PhysicalExpr>| {
+        let binary = expr.downcast_ref::<BinaryExpr>()?;
+        let constant = binary.right().downcast_ref::<Literal>()?.value().clone();
+        Some((Arc::clone(binary.left()), *binary.op(), constant))
+    };
+    let (Some((value, op, bound)), Some((other, wanted, wider))) = (parts(narrow), parts(wide))
+    else {
+        return false;
+    };
+    let Some(order) = bound.partial_cmp(&wider) else { return false };
+    value == other
+        && match (op, wanted) {
+            (Lt, Lt | LtEq | NotEq) | (LtEq | Eq, LtEq) => order.is_le(),
+            (Gt, Gt | GtEq | NotEq) | (GtEq | Eq, GtEq) => order.is_ge(),
+            (LtEq, Lt | NotEq) | (Eq, Lt) => order.is_lt(),
+            (GtEq, Gt | NotEq) | (Eq, Gt) => order.is_gt(),
+            (Eq, NotEq) => order.is_ne(),
+            _ => false,
+        }
 }
 
 /// What AND or OR joins.

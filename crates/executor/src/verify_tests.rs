@@ -29,7 +29,7 @@ use sandbar_query_planner::{Compiled, MaskKey, QueryPlan, Shield, authorize, pla
 
 use crate::barrier::{BarrierPlanner, SecurityBarrierExec};
 use crate::source::{SourceSpec, Sources};
-use crate::verify::verify;
+use crate::verify::{lies_within, verify};
 use crate::{Executor, RunError};
 
 const MODEL: &str = "
@@ -445,4 +445,42 @@ async fn a_table_that_is_not_asked_for_may_be_left_out() {
     made.proof(&made.physical).unwrap();
     let bare = filters.into_inner().into_iter().find(tenant).unwrap();
     made.refused(&bare, "the policy over `items` is not found");
+}
+
+/// Every comparison with 2, 3 or 4 against every other one: one lies within another exactly where no
+/// whole number tells otherwise.
+#[test]
+fn a_comparison_lies_within_another_where_every_value_says_so() {
+    use datafusion::logical_expr::Operator;
+    use datafusion::physical_expr::expressions::BinaryExpr;
+    let ops =
+        [Operator::Lt, Operator::LtEq, Operator::Gt, Operator::GtEq, Operator::Eq, Operator::NotEq];
+    let holds = |op: Operator, value: i64, bound: i64| match op {
+        Operator::Lt => value < bound,
+        Operator::LtEq => value <= bound,
+        Operator::Gt => value > bound,
+        Operator::GtEq => value >= bound,
+        Operator::Eq => value == bound,
+        _ => value != bound,
+    };
+    let written = |op: Operator, bound: i64| -> Arc<dyn PhysicalExpr> {
+        let bound = Literal::new(ScalarValue::Int64(Some(bound)));
+        Arc::new(BinaryExpr::new(Arc::new(Column::new("x", 0)), op, Arc::new(bound)))
+    };
+    let mut found = 0;
+    for (a, b) in [20, 30, 40].into_iter().flat_map(|a| [20, 30, 40].map(|b| (a, b))) {
+        for (narrow, wide) in ops.into_iter().flat_map(|n| ops.map(|w| (n, w))) {
+            let told = lies_within(&written(narrow, a), &written(wide, b));
+            let certain = (0..60).all(|x| !holds(narrow, x, a) || holds(wide, x, b));
+            assert!(!told || certain, "x {narrow} {a} is not within x {wide} {b}");
+            found += usize::from(told);
+        }
+    }
+    assert!(found > 50, "{found}");
+    let other: Arc<dyn PhysicalExpr> = Arc::new(BinaryExpr::new(
+        Arc::new(Column::new("y", 0)),
+        Operator::Lt,
+        Arc::new(Literal::new(ScalarValue::Int64(Some(9)))),
+    ));
+    assert!(!lies_within(&other, &written(Operator::Lt, 20)));
 }

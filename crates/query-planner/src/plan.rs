@@ -347,6 +347,15 @@ impl<'a> Planner<'a, '_> {
         self.compiled.snapshot().table(base.source.table()).identity().collect()
     }
 
+    /// Whether the rows of a list are those of a history: versions that never held may begin with
+    /// others.
+    fn lists_versions(&self) -> bool {
+        let Source::Parts(parts) = &self.query.source else { return false };
+        let base = parts.first().and_then(|part| part.rows.scans.first());
+        let snapshot = self.compiled.snapshot();
+        base.is_some_and(|base| snapshot.table(base.source.table()).validity.is_some())
+    }
+
     /// The order of the rows, and whether it determines them.
     fn sort(&self) -> (Vec<SortExpr>, bool) {
         let column = |name: &str, order: Order| bare(name).sort(order == Order::Asc, false);
@@ -375,7 +384,7 @@ impl<'a> Planner<'a, '_> {
             Shape::Listing(_) => {
                 let ties = self.tie_breakers().len();
                 sort.extend((0..ties).map(|index| column(&format!("#t{index}"), Order::Asc)));
-                if ties == 0 && !self.query.order.is_empty() {
+                if (ties == 0 && !self.query.order.is_empty()) || self.lists_versions() {
                     // Rows that are alike in all that is shown may stand in any order.
                     let rest = columns.iter().enumerate().filter(|(place, _)| !asked(*place));
                     sort.extend(rest.map(|(_, shown)| column(&shown.name, Order::Asc)));

@@ -42,7 +42,12 @@ impl Reference<'_> {
         };
         let mut rows: Vec<Vec<Cell>> =
             rows.map(|row| places.iter().map(|place| cell(row, place)).collect()).collect();
-        let last: Vec<(usize, bool)> = (head.len()..places.len()).map(|at| (at, false)).collect();
+        let mut last: Vec<(usize, bool)> =
+            (head.len()..places.len()).map(|at| (at, false)).collect();
+        if from.is_some() {
+            // Versions that never held may begin with others.
+            last.extend((0..shown).map(|at| (at, false)));
+        }
         ordered(question, &head, &mut rows, &last)?;
         rows.iter_mut().for_each(|row| row.truncate(shown));
         head.truncate(shown);
