@@ -6,7 +6,7 @@
 
 use datafusion_common::ScalarValue;
 use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
-use datafusion_expr::{Expr as Plan, Operator, lit};
+use datafusion_expr::{Expr as Plan, Operator};
 use jiff::Timestamp;
 use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
 use sandbar_catalog::query::days_since_epoch;
@@ -127,7 +127,6 @@ fn with_constant(comparison: Comparison, plan: &Plan, placed: Placed) -> Option<
         |op: Operator, scalar: ScalarValue| binary(plan.clone(), op, Plan::Literal(scalar, None));
     let constant = |b: bool| Plan::Literal(ScalarValue::Boolean(Some(b)), None);
     Some(match placed {
-        Placed::Exact(ScalarValue::Float64(Some(0.0))) => of_zero(comparison, plan),
         Placed::Exact(scalar) => with(operator(comparison), scalar),
         Placed::Between(floor) => match comparison {
             Eq => never(plan),
@@ -151,22 +150,6 @@ fn with_constant(comparison: Comparison, plan: &Plan, placed: Placed) -> Option<
         },
         Placed::No => return None,
     })
-}
-
-/// A comparison of a double with zero: both zeros are equal, which DataFusion tells apart.
-fn of_zero(comparison: Comparison, value: &Plan) -> Plan {
-    let with = |op, zero: f64| binary(value.clone(), op, lit(zero));
-    let equal = || with(Operator::GtEq, -0.0).and(with(Operator::LtEq, 0.0));
-    match comparison {
-        Comparison::Eq => equal(),
-        Comparison::NotEq => with(Operator::Lt, -0.0).or(with(Operator::Gt, 0.0)),
-        Comparison::Lt => with(Operator::Lt, -0.0),
-        Comparison::LtEq => with(Operator::LtEq, 0.0),
-        Comparison::Gt => with(Operator::Gt, 0.0),
-        Comparison::GtEq => with(Operator::GtEq, -0.0),
-        Comparison::Distinct => Plan::IsNotTrue(Box::new(equal())),
-        Comparison::NotDistinct => Plan::IsTrue(Box::new(equal())),
-    }
 }
 
 /// An exact number: `value / 10^scale`.

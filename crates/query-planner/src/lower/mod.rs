@@ -290,12 +290,6 @@ impl<'a> Lower<'a> {
             match &item.kind {
                 ExprKind::Literal(literal) => match self.constant(&lowered.arrow, literal) {
                     compare::Placed::Exact(scalar) => {
-                        // Both zeros are equal.
-                        if let ScalarValue::Float64(Some(zero)) = &scalar
-                            && *zero == 0.0
-                        {
-                            constants.push(lit(-*zero));
-                        }
                         constants.push(Plan::Literal(scalar, None));
                     }
                     // No value of the column's type equals it.
