@@ -24,7 +24,8 @@ use sandbar::time::{Grain, Part};
 use sandbar::{Administrator, Engine, Principal, SemanticQuery, SqlDialect};
 use sandbar_benches::tpch;
 use sandbar_shop::{ASKERS, Shop};
-use sandbar_testkit::generate::{Random, batch, json, question, world, yaml};
+use sandbar_testkit::generate::{Random, batch, json, policies_yaml, question, world, yaml};
+use sandbar_testkit::reference::Policies;
 use sandbar_testkit::{fixture, instant_of_day, principal, shop};
 use serde_json::{Map, Value, json as value};
 
@@ -256,16 +257,10 @@ async fn random_worlds(written: &mut Written) {
     for seed in 1..=WORLDS {
         let mut random = Random::new(seed);
         let world = world(&mut random);
-        let names: Vec<&str> = world.tables.iter().map(|table| table.name.as_str()).collect();
-        let policies = format!(
-            "groups: {{ everyone: {{}} }}\npolicies:\n  all: {{ groups: [everyone], grant: {{ \
-             tables: [{}] }} }}\n",
-            names.join(", ")
-        );
         let leap_day = instant_of_day(19_782);
         let mut builder = Engine::builder()
             .model("model.yaml", &yaml(&world, None))
-            .policies("policies.yaml", &policies)
+            .policies("policies.yaml", &policies_yaml(&world, &Policies::default()))
             .clock(move || leap_day);
         let folder = format!("random {seed}");
         for table in world.stored() {
@@ -273,7 +268,7 @@ async fn random_worlds(written: &mut Written) {
             builder = builder.batches(&table.name, vec![batch(table)]);
         }
         let engine = builder.build().await.unwrap();
-        let asker = Principal::asserted_by_host("somebody").group("everyone").build().unwrap();
+        let asker = Principal::asserted_by_host("somebody").group("elsewhere").build().unwrap();
         for number in 0..QUESTIONS {
             let query = json(&question(&mut random, &world));
             let engine = engine.clone();

@@ -20,9 +20,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
-    Random, batch, constructs, json, policies_yaml, question, smaller, tables, world, yaml,
+    Random, batch, constructs, json, policies_yaml, question, smaller, tables, weaker, world, yaml,
 };
-use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, World};
+use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, Table, World};
 use sandbar_testkit::rows::Rows;
 use sandbar_testkit::told;
 use tokio::runtime::Runtime;
@@ -156,12 +156,16 @@ fn setting(name: &str, otherwise: u64) -> u64 {
     value.ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
+/// A session of somebody who sees everything.
 async fn session(world: &World) -> Result<Session, String> {
-    let mut builder = builder(world, &Policies::default());
-    for table in world.stored() {
-        builder = builder.batches(&table.name, vec![batch(table)]);
-    }
-    somebody(builder).await
+    somebody(with_rows(world, &Policies::default())).await
+}
+
+/// An engine to be over a world and its rows.
+fn with_rows(world: &World, policies: &Policies) -> EngineBuilder {
+    let rows =
+        |builder: EngineBuilder, table: &Table| builder.batches(&table.name, vec![batch(table)]);
+    world.stored().fold(builder(world, policies), rows)
 }
 
 /// An engine to be over a world, without the rows.
@@ -281,43 +285,137 @@ async fn outcome(session: &Session, world: &World, question: &Question) -> Outco
     }
 }
 
-async fn is_wrong(world: &World, question: &Question) -> Option<String> {
-    let session = session(world).await.ok()?;
-    match outcome(&session, world, question).await {
-        Outcome::Wrong(why) => Some(why),
-        Outcome::Same | Outcome::Refused(_) => None,
-    }
-}
-
 /// A case, to be read and to be tried again.
 fn case(seed: &str, world: &World, question: &Question, why: &str) -> String {
     let (model, rows) = (yaml(world, Some(question)), tables(world));
     format!("seed {seed}\n{model}{rows}{}\n{why}", json(question))
 }
 
-/// The smallest case that is wrong in the same manner.
-async fn shrunk(world: World, question: Question, why: String) -> (World, Question, String) {
-    let (mut case, mut tries) = ((world, question, why), 0);
-    loop {
-        let kind = |why: &str| why.split([':', '\n']).next().map(str::to_owned);
-        let mut found = None;
-        for (world, question) in smaller(&case.0, &case.1) {
-            tries += 1;
-            if tries > 300 {
-                return case;
-            }
-            if let Some(why) = is_wrong(&world, &question).await
-                && kind(&why) == kind(&case.2)
-                && why.contains("expected a refusal") == case.2.contains("expected a refusal")
-            {
-                found = Some((world, question, why));
-                break;
+/// A question to a world, of somebody who sees everything or whom policies concern.
+#[derive(Clone)]
+struct Case {
+    world: World,
+    policies: Option<Policies>,
+    question: Question,
+}
+
+impl Case {
+    async fn session(&self) -> Result<Session, String> {
+        match &self.policies {
+            None => session(&self.world).await,
+            Some(policies) => narrowed::session(&self.world, policies).await,
+        }
+    }
+
+    /// What the asker sees of the world.
+    fn seen(&self) -> World {
+        self.policies.as_ref().map_or_else(|| self.world.clone(), |p| self.world.seen(p))
+    }
+
+    async fn is_wrong(&self) -> Option<String> {
+        match outcome(&self.session().await.ok()?, &self.seen(), &self.question).await {
+            Outcome::Wrong(why) => Some(why),
+            Outcome::Same | Outcome::Refused(_) => None,
+        }
+    }
+
+    /// The same case with one thing less, in every way.
+    fn smaller(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        for policies in self.policies.iter().flat_map(weaker) {
+            all.push(Self { policies: Some(policies), ..self.clone() });
+        }
+        for (world, question) in smaller(&self.world, &self.question) {
+            // Policies speak of the tables that are there.
+            if self.policies.is_none() || world.tables.len() == self.world.tables.len() {
+                all.push(Self { world, question, policies: self.policies.clone() });
             }
         }
-        match found {
-            Some(smaller) => case = smaller,
-            None => return case,
+        all
+    }
+
+    /// The smallest case that is wrong in the same manner.
+    async fn shrunk(mut self, mut why: String) -> (Self, String) {
+        let manner = |why: &str| {
+            let kind = why.split([':', '\n']).next().map(str::to_owned);
+            (kind, why.contains("expected a refusal"))
+        };
+        let mut tries = 0;
+        'smaller: loop {
+            for found in self.smaller() {
+                tries += 1;
+                if tries > 300 {
+                    return (self, why);
+                }
+                if let Some(still) = found.is_wrong().await
+                    && manner(&still) == manner(&why)
+                {
+                    (self, why) = (found, still);
+                    continue 'smaller;
+                }
+            }
+            return (self, why);
         }
+    }
+
+    fn told(&self, seed: &str, why: &str) -> String {
+        let asker = self.policies.as_ref().map_or(String::new(), |policies| {
+            let yaml = policies_yaml(&self.world, policies);
+            format!("{yaml}{:?} {:?}\n", policies.cats, policies.sizes)
+        });
+        case(seed, &self.world, &self.question, &format!("{asker}{why}"))
+    }
+}
+
+/// What became of many questions.
+#[derive(Default)]
+struct Tally {
+    asked: usize,
+    answered: usize,
+    /// What those that are answered make use of.
+    used: BTreeMap<&'static str, usize>,
+    refused: BTreeMap<String, usize>,
+    wrong: Vec<String>,
+}
+
+impl Tally {
+    /// Asks worlds, of which each seed makes one and perhaps policies. None of the answers is wrong.
+    #[track_caller]
+    fn of(name: &str, make: impl Fn(u64) -> (Random, World, Option<Policies>)) -> Self {
+        let (cases, first) = (setting("SANDBAR_CASES", WORLDS), setting("SANDBAR_SEED", 1));
+        let runtime = Runtime::new().unwrap();
+        let mut tally = Self::default();
+        for seed in first..first + cases {
+            let (mut random, world, policies) = make(seed);
+            let mut case = Case { world, policies, question: Question::default() };
+            let session = match runtime.block_on(case.session()) {
+                Ok(session) => session,
+                Err(why) => panic!("{}", case.told(&seed.to_string(), &why)),
+            };
+            let seen = case.seen();
+            for number in 0..QUESTIONS {
+                case.question = question(&mut random, &case.world);
+                tally.asked += 1;
+                match runtime.block_on(outcome(&session, &seen, &case.question)) {
+                    Outcome::Same => {
+                        tally.answered += 1;
+                        for name in constructs(&case.world, &case.question) {
+                            *tally.used.entry(name).or_default() += 1;
+                        }
+                    }
+                    Outcome::Refused(code) => *tally.refused.entry(code).or_default() += 1,
+                    Outcome::Wrong(why) if tally.wrong.len() < TOLD => {
+                        let (small, why) = runtime.block_on(case.clone().shrunk(why));
+                        tally.wrong.push(small.told(&format!("{seed}.{number}"), &why));
+                    }
+                    Outcome::Wrong(_) => tally.wrong.push(String::new()),
+                }
+            }
+        }
+        let Self { asked, answered, used, refused, wrong } = &tally;
+        eprintln!("{asked} asked, {answered} answered, refused: {refused:?}\nused: {used:?}");
+        none_is_wrong(name, wrong);
+        tally
     }
 }
 
@@ -335,43 +433,14 @@ fn none_is_wrong(of: &str, wrong: &[String]) {
 
 #[test]
 fn random_questions_have_the_answers_of_a_slow_evaluator() {
-    let (cases, first) = (setting("SANDBAR_CASES", WORLDS), setting("SANDBAR_SEED", 1));
-    let runtime = Runtime::new().unwrap();
-    let mut used: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let mut refused: BTreeMap<String, usize> = BTreeMap::new();
-    let (mut asked, mut answered, mut wrong) = (0, 0, Vec::new());
-    for seed in first..first + cases {
+    let Tally { asked, answered, used, .. } = Tally::of("questions", |seed| {
         let mut random = Random::new(seed);
         let world = world(&mut random);
-        let session = match runtime.block_on(session(&world)) {
-            Ok(session) => session,
-            Err(why) => panic!("seed {seed}: {why}\n{}", yaml(&world, None)),
-        };
-        for number in 0..QUESTIONS {
-            let question = question(&mut random, &world);
-            asked += 1;
-            match runtime.block_on(outcome(&session, &world, &question)) {
-                Outcome::Same => {
-                    answered += 1;
-                    for name in constructs(&world, &question) {
-                        *used.entry(name).or_default() += 1;
-                    }
-                }
-                Outcome::Refused(code) => *refused.entry(code).or_default() += 1,
-                Outcome::Wrong(why) if wrong.len() < TOLD => {
-                    let small = runtime.block_on(shrunk(world.clone(), question, why));
-                    let (world, question, why) = small;
-                    wrong.push(case(&format!("{seed}.{number}"), &world, &question, &why));
-                }
-                Outcome::Wrong(_) => wrong.push(String::new()),
-            }
-        }
-    }
-    eprintln!("{asked} asked, {answered} answered, refused: {refused:?}\nused: {used:?}");
-    none_is_wrong("questions", &wrong);
+        (random, world, None)
+    });
     assert!(answered * 2 > asked, "{answered} of {asked} are answered");
     // Fewer cases have fewer of each.
-    let least = usize::try_from(cases / 80).unwrap();
+    let least = usize::try_from(setting("SANDBAR_CASES", WORLDS) / 80).unwrap();
     let rare: Vec<&str> =
         CONSTRUCTS.into_iter().filter(|name| used.get(name).is_none_or(|n| *n < least)).collect();
     assert!(rare.is_empty(), "hardly used: {rare:?}");

@@ -334,26 +334,29 @@ impl<'a> Planner<'a, '_> {
     /// The primary key, where a listing can end its order with it: every field of it is clear for
     /// the asker. A masked key does not tell rows apart.
     fn tie_breakers(&self) -> Vec<FieldId> {
-        let (Shape::Listing(_), Source::Parts(parts)) = (&self.query.shape, &self.query.source)
-        else {
-            return Vec::new();
-        };
-        let Some(base) = parts.first().and_then(|part| part.rows.scans.first()) else {
-            return Vec::new();
-        };
-        if !base.source.has_clear_key() {
-            return Vec::new();
+        match self.listed() {
+            Some(sandbox) if sandbox.has_clear_key() => {
+                self.compiled.snapshot().table(sandbox.table()).identity().collect()
+            }
+            _ => Vec::new(),
         }
-        self.compiled.snapshot().table(base.source.table()).identity().collect()
     }
 
     /// Whether the rows of a list are those of a history: versions that never held may begin with
     /// others.
     fn lists_versions(&self) -> bool {
-        let Source::Parts(parts) = &self.query.source else { return false };
-        let base = parts.first().and_then(|part| part.rows.scans.first());
-        let snapshot = self.compiled.snapshot();
-        base.is_some_and(|base| snapshot.table(base.source.table()).validity.is_some())
+        let table = |sandbox: &Sandbox| self.compiled.snapshot().table(sandbox.table());
+        self.listed().is_some_and(|sandbox| table(sandbox).validity.is_some())
+    }
+
+    /// The table whose rows are listed, where they are those of a table.
+    fn listed(&self) -> Option<&Sandbox> {
+        match (&self.query.shape, &self.query.source) {
+            (Shape::Listing(_), Source::Parts(parts)) => {
+                Some(&parts.first()?.rows.scans.first()?.source)
+            }
+            _ => None,
+        }
     }
 
     /// The order of the rows, and whether it determines them.

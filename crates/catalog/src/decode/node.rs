@@ -54,7 +54,7 @@ const MAX_JSON_DEPTH: usize = 32;
 const MAX_JSON_NODES: usize = 10_000;
 
 impl Node {
-    /// Reads YAML; alias bombs are refused. Keys that stand twice do: whoever decodes is told of them.
+    /// Reads YAML; alias bombs are refused. A key may stand twice here: decoding tells of it.
     ///
     /// # Errors
     /// The first syntax error, with its place.
@@ -137,6 +137,10 @@ impl Node {
     /// The same tree, in which each key of a map stands once: the first time. The others are
     /// problems.
     pub(super) fn with_each_key_once(&self, problems: &mut Problems) -> Cow<'_, Self> {
+        // JSON is read strictly: there a key that stands twice is no JSON.
+        if self.place.is_none() {
+            return Cow::Borrowed(self);
+        }
         let mut twice = Vec::new();
         self.twice("", &mut twice);
         if twice.is_empty() {

@@ -9,6 +9,7 @@ use datafusion_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use sandbar_catalog::query::{RelativeUnit, date_of_days, days_since_epoch};
 
@@ -43,12 +44,20 @@ impl Later {
         let day = i64::from(days_since_epoch(local.date()));
         let day = calendar::shift(day, i64::from(self.count), self.unit);
         let date = date_of_days(i32::try_from(day).ok()?)?;
-        moved(date.to_datetime(local.time()), zone)
+        instant_of(date.to_datetime(local.time()), zone)
     }
 }
 
-fn moved(local: jiff::civil::DateTime, zone: &TimeZone) -> Option<i64> {
+/// When a clock of a zone shows a time, in microseconds since the epoch.
+pub(super) fn instant_of(local: DateTime, zone: &TimeZone) -> Option<i64> {
     Some(zone.to_timestamp(local).ok()?.as_microsecond())
+}
+
+/// The types of arguments of which the first is wanted in one type; texts beside it are for the
+/// reader.
+pub(super) fn with_first(arguments: &[DataType], wanted: DataType) -> Vec<DataType> {
+    let rest = arguments.iter().skip(1).cloned();
+    arguments.first().map(|_| wanted).into_iter().chain(rest).collect()
 }
 
 impl ScalarUDFImpl for Later {
@@ -61,11 +70,7 @@ impl ScalarUDFImpl for Later {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        let mut types = arguments.to_vec();
-        if let Some(first) = types.first_mut() {
-            *first = instant_type();
-        }
-        Ok(types)
+        Ok(with_first(arguments, instant_type()))
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {

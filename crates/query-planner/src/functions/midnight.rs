@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use sandbar_catalog::query::date_of_days;
 
 use super::bucket::call;
-use super::later::instant_type;
+use super::later::{instant_of, instant_type, with_first};
 use super::zone::Clock;
 
 /// The first instant of each day of `value`, in the zone of a clock; where clocks skip midnight, the
@@ -25,8 +25,7 @@ pub(crate) fn midnight(value: Expr, clock: &Clock) -> Expr {
 
 /// The first instant of a day, in microseconds since the epoch.
 pub(crate) fn midnight_of(day: i32, zone: &TimeZone) -> Option<i64> {
-    let midnight = date_of_days(day)?.to_datetime(Time::midnight());
-    Some(zone.to_timestamp(midnight).ok()?.as_microsecond())
+    instant_of(date_of_days(day)?.to_datetime(Time::midnight()), zone)
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -45,11 +44,7 @@ impl ScalarUDFImpl for Midnight {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        let mut types = arguments.to_vec();
-        if let Some(first) = types.first_mut() {
-            *first = DataType::Date32;
-        }
-        Ok(types)
+        Ok(with_first(arguments, DataType::Date32))
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
