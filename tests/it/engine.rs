@@ -11,6 +11,7 @@ mod histories;
 mod host;
 mod invalid;
 mod limits;
+mod names;
 mod outline;
 mod reload;
 mod slow;

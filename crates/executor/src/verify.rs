@@ -4,7 +4,7 @@
 //! policy's conditions are put through the same simplifier as the plan and must then stand in
 //! filters between the leaf and whatever combines rows; doubt refuses the plan.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
@@ -425,6 +425,9 @@ fn walk<'p>(
         return Err("a join without a key".to_owned());
     }
     let children = node.children();
+    if let Some(twice) = twice(node, children.len()) {
+        return Err(format!("two columns are called `{twice}` where conditions go by names"));
+    }
     if children.is_empty() {
         if !node.is::<PlaceholderRowExec>() {
             leaves.push(leaf(node, above)?);
@@ -438,6 +441,20 @@ fn walk<'p>(
     above.pop();
     Ok(())
 }
+
+/// A name that two columns of a node have. DataFusion moves conditions, those of a `limit` too, to
+/// the first column of a name (apache/datafusion#25296): rows would be lost without a word. What
+/// tells of a row whether it has a partner is called the same by every join, and never moved.
+fn twice(node: &Arc<dyn ExecutionPlan>, children: usize) -> Option<String> {
+    let schema = node.schema();
+    let mut names = HashSet::with_capacity(schema.fields().len());
+    let mut names_of = schema.fields().iter().map(|field| field.name());
+    let twice = names_of.find(|name| !names.insert(*name) && (children < 2 || *name != MARK));
+    twice.cloned()
+}
+
+/// What DataFusion calls the column by which a join tells whether a row has a partner.
+const MARK: &str = "mark";
 
 fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Result<Leaf, String> {
     let (columns, mut names) = read_columns(node).map_err(|e| e.strip_backtrace())?;

@@ -368,6 +368,20 @@ async fn a_join_has_no_key() {
 }
 
 #[tokio::test]
+async fn two_columns_have_one_name() {
+    for (group, question) in [("all", JOINED), ("own", LIST)] {
+        let made = open(group, question).await;
+        let schema = made.physical.schema();
+        let columns = schema.fields().iter().enumerate().map(|(index, field)| {
+            ProjectionExpr::new(Arc::new(Column::new(field.name(), index)), "id".to_owned())
+        });
+        let columns: Vec<_> = columns.collect();
+        let alike = ProjectionExec::try_new(columns, Arc::clone(&made.physical)).unwrap();
+        made.refused(&(Arc::new(alike) as Node), "two columns are called `id`");
+    }
+}
+
+#[tokio::test]
 async fn what_nothing_may_be_read_of_is_read() {
     let none = open("none", LIST).await;
     assert!(none.plan.guards()[0].never());

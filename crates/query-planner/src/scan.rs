@@ -85,9 +85,42 @@ pub fn guard_of(scan: &TableReference) -> Option<usize> {
     scan.schema()?.strip_prefix("scan.")?.parse().ok()
 }
 
-/// The name of a key column that only joins may use.
-pub(crate) fn key_name(name: &str) -> String {
-    format!("#key.{name}")
+/// The name of a field's column among the rows of a question, for the table that stands under
+/// `alias` there: with the way to the table before it. No two tables that are joined have a name in
+/// common, since DataFusion's physical rules move conditions to the first column of a name.
+fn column_name(alias: &str, field: &str) -> String {
+    match alias.split_once('.') {
+        Some((_, way)) => format!("{way}.{field}"),
+        None => field.to_owned(),
+    }
+}
+
+/// The name of a key's column, which only joins may use.
+fn key_name(alias: &str, field: &str) -> String {
+    format!("#key.{}", column_name(alias, field))
+}
+
+/// The column of a field that the question reads.
+pub(crate) fn column_of(alias: &str, field: &str) -> Column {
+    Column::new(Some(TableReference::bare(alias)), column_name(alias, field))
+}
+
+/// The column of a key, clear.
+pub(crate) fn key_of(alias: &str, field: &str) -> Column {
+    Column::new(Some(TableReference::bare(alias)), key_name(alias, field))
+}
+
+/// Rows joined with others that tell of each row whether it has a partner, in a column of its own
+/// name.
+pub(crate) fn marked(
+    builder: LogicalPlanBuilder,
+    mark: &str,
+) -> Result<LogicalPlanBuilder, QueryError> {
+    let mut shown: Vec<Plan> = builder.schema().columns().into_iter().map(Plan::Column).collect();
+    if let Some(last) = shown.pop() {
+        shown.push(last.alias(mark));
+    }
+    Ok(builder.project(shown)?)
 }
 
 /// The scans of one plan, and what guards each.
@@ -180,11 +213,12 @@ impl<'a> Scanner<'a> {
         let mut shown = Vec::with_capacity(wanted.fields.len() + wanted.keys.len());
         for field in wanted.fields {
             let value = self.cell(&at, sandbox.cell(*field), *field, &mut tests)?;
-            shown.push(value.alias(&self.compiled.snapshot().field(*field).name));
+            let name = &self.compiled.snapshot().field(*field).name;
+            shown.push(value.alias(column_name(wanted.alias, name)));
         }
         for key in wanted.keys {
             let name = &self.compiled.snapshot().field(*key).name;
-            shown.push(self.raw(&at, *key)?.alias(key_name(name)));
+            shown.push(self.raw(&at, *key)?.alias(key_name(wanted.alias, name)));
         }
         if shown.is_empty() {
             shown.push(lit(true).alias("#row"));
@@ -309,8 +343,7 @@ impl<'a> Scanner<'a> {
                 *marks += 1;
                 let (builder, alias) =
                     self.join(builder, at, *relationship, inner, JoinType::LeftMark)?;
-                let mark = Column::new(Some(TableReference::bare(alias)), "mark");
-                Ok((builder, Plan::Column(mark)))
+                Ok((marked(builder, &alias)?, Plan::Column(Column::new_unqualified(alias))))
             }
             Condition::All(parts) | Condition::Any(parts) => {
                 let op = match condition {
@@ -353,7 +386,7 @@ impl<'a> Scanner<'a> {
         let (partners, _) = self.rows(relationship.to, &there, &filter, their_keys)?;
         let (mut left, mut right, mut shown) = (Vec::new(), Vec::new(), Vec::new());
         for (index, (own, theirs)) in relationship.on.iter().enumerate() {
-            let key = format!("k{index}");
+            let key = format!("{alias}.k{index}");
             shown.push(self.raw(&there, *theirs)?.alias(&key));
             right.push(Column::new(Some(TableReference::bare(alias.clone())), key));
             left.push(self.raw_column(at, *own)?);
@@ -366,7 +399,8 @@ impl<'a> Scanner<'a> {
                 let time = time.ok_or_else(|| QueryError::internal("a history without a time"))?;
                 let data_type = |field| snapshot.field(field).data_type;
                 let mut end = |name: &str, field| {
-                    shown.push(self.raw(&there, field)?.alias(name));
+                    let name = format!("{alias}.{name}");
+                    shown.push(self.raw(&there, field)?.alias(&name));
                     let column = Column::new(Some(TableReference::bare(alias.clone())), name);
                     Ok::<_, QueryError>((Plan::Column(column), data_type(field)))
                 };

@@ -22,7 +22,7 @@ use crate::compiled::Compiled;
 use crate::error::QueryError;
 use crate::functions::{CheckedOp, Clock, bucket, checked, midnight};
 use crate::query::Predicate;
-use crate::scan::key_name;
+use crate::scan::{column_of, key_of};
 
 /// A lowered expression with the type of its values.
 #[derive(Clone, Debug)]
@@ -176,8 +176,7 @@ impl<'a> Lower<'a> {
             FieldKind::Stored { column, arrow } => {
                 let column = match self.columns {
                     Columns::Joined(base) => {
-                        let alias = compiled.alias(base, &path.via);
-                        Column::new(Some(TableReference::bare(alias)), field.name.clone())
+                        column_of(&compiled.alias(base, &path.via), &field.name)
                     }
                     Columns::Raw(scan) => Column::new(Some(scan.clone()), column.clone()),
                     Columns::Nothing => {
@@ -200,8 +199,8 @@ impl<'a> Lower<'a> {
         let Some((_, key)) = relationship.on.first() else {
             return Err(QueryError::internal("a relationship without a key"));
         };
-        let alias = TableReference::bare(self.compiled.alias(base, &path.via));
-        let key = Column::new(Some(alias), key_name(&snapshot.field(*key).name));
+        let alias = self.compiled.alias(base, &path.via);
+        let key = key_of(&alias, &snapshot.field(*key).name);
         let exists = Plan::IsNotNull(Box::new(Plan::Column(key)));
         let arm = (Box::new(exists), Box::new(value.plan));
         Ok(Lowered::new(Plan::Case(Case::new(None, vec![arm], None)), value.arrow))

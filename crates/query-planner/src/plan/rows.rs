@@ -16,7 +16,7 @@ use crate::lower::{Columns, Lower, Lowered, balanced, cast};
 use crate::query::{
     AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
 };
-use crate::scan::{Shield, Wanted, key_name};
+use crate::scan::{Shield, Wanted, key_of, marked};
 use crate::versions::holds;
 
 /// A condition, lowered.
@@ -120,9 +120,11 @@ impl<'a> Planner<'a, '_> {
             let snapshot = self.compiled.snapshot();
             let name = |field: &FieldId| key_of(&near, &snapshot.field(*field).name);
             let left: Vec<Column> = member.near.iter().map(name).collect();
-            let alias = TableReference::bare(member_alias(first + index));
-            let right: Vec<Column> =
-                (0..left.len()).map(|i| Column::new(Some(alias.clone()), key_column(i))).collect();
+            let alias = member_alias(first + index);
+            let right = (0..left.len()).map(|index| {
+                Column::new(Some(TableReference::bare(&*alias)), member_key(&alias, index))
+            });
+            let right: Vec<Column> = right.collect();
             let join = match (&member.of, way) {
                 (MemberOf::Value { .. }, _) => JoinType::Left,
                 (_, Join::Semi) => JoinType::LeftSemi,
@@ -130,6 +132,9 @@ impl<'a> Planner<'a, '_> {
                 (_, Join::Mark) => JoinType::LeftMark,
             };
             builder = builder.join(plan, join, (left, right), None)?;
+            if join == JoinType::LeftMark {
+                builder = marked(builder, &alias)?;
+            }
         }
         let mut filters: Vec<Plan> = conjuncts.into_iter().map(|c| c.plan).collect();
         filters.extend(wants.condition.clone());
@@ -436,20 +441,24 @@ impl<'a> Planner<'a, '_> {
                 let snapshot = self.compiled.snapshot();
                 let key = |(index, field): (usize, &FieldId)| {
                     let column = key_of(&asked, &snapshot.field(*field).name);
-                    Plan::Column(column).alias(key_column(index))
+                    Plan::Column(column).alias(member_key(alias, index))
                 };
                 let keys: Vec<Plan> = far.iter().enumerate().map(key).collect();
-                let plan = builder.project(keys)?.alias(relation.clone())?.build()?;
-                let mark = Plan::Column(Column::new(Some(relation), "mark"));
+                let plan = builder.project(keys)?.alias(relation)?.build()?;
+                let mark = Plan::Column(Column::new_unqualified(alias));
                 Ok((plan, Lowered::boolean(mark)))
             }
             MemberOf::Value { parts, places, value } => {
                 let keys = member.near.len();
                 let merged = self.merged(parts, keys, Absent::Missing)?;
                 let inputs = Merged::inputs(&merged.leaves, places)?;
-                let names: Vec<Plan> =
-                    merged.builder.schema().fields().iter().map(|f| bare(f.name())).collect();
-                let builder = merged.builder.project(names)?;
+                let columns = merged.builder.schema().fields().iter().enumerate();
+                let shown = columns.map(|(index, field)| match bare(field.name()) {
+                    key if index < keys => key.alias(member_key(alias, index)),
+                    number => number,
+                });
+                let shown: Vec<Plan> = shown.collect();
+                let builder = merged.builder.project(shown)?;
                 let plan = builder.alias(relation.clone())?.build()?;
                 let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
                 lower.inputs = inputs;
@@ -481,10 +490,6 @@ fn base(rows: &Rows<Sandbox>) -> Result<&Scan<Sandbox>, QueryError> {
     rows.scans.first().ok_or_else(|| QueryError::internal("a question without a table"))
 }
 
-fn key_of(alias: &str, field: &str) -> Column {
-    Column::new(Some(TableReference::bare(alias)), key_name(field))
-}
-
 /// The name of the rows that a part has many of.
 const BRIDGE: &str = "bridge";
 
@@ -494,6 +499,10 @@ fn far_column(index: usize) -> String {
 
 fn member_alias(index: usize) -> String {
     format!("member.{index}")
+}
+
+fn member_key(alias: &str, index: usize) -> String {
+    format!("{alias}.k{index}")
 }
 
 /// Conditions on the asked table alone that cannot fail, over its columns below the alias.
