@@ -35,7 +35,7 @@ use crate::functions::{Clock, Reporting};
 ///     let _ = plan(&authorized, compiled, 10, sandbar_query_planner::Shield::Open);
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Query<S> {
     pub(crate) source: Source<S>,
     pub(crate) shape: Shape,
@@ -55,7 +55,7 @@ pub type ResolvedQuery = Query<TableId>;
 pub type AuthorizedQuery = Query<Sandbox>;
 
 /// What the answer is computed from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Source<S> {
     /// Each is computed at the grain of its own table; a listing has one.
     Parts(Vec<Part<S>>),
@@ -64,7 +64,7 @@ pub(crate) enum Source<S> {
 }
 
 /// What is computed from the answer of another question, whose columns are the inputs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stage<S> {
     pub(crate) inner: Query<S>,
     pub(crate) filter: Vec<Predicate>,
@@ -73,7 +73,7 @@ pub(crate) struct Stage<S> {
 }
 
 /// What is computed at one grain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Part<S> {
     pub(crate) rows: Rows<S>,
     /// What the rows are grouped by, or what is listed of them: one for each key of the answer.
@@ -88,7 +88,7 @@ pub(crate) struct Part<S> {
 }
 
 /// Rows of which each row of a part has many: it counts in each group that they make, once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Bridge<S> {
     pub(crate) rows: Rows<S>,
     pub(crate) step: ToMany,
@@ -116,7 +116,7 @@ pub(crate) struct Series {
 }
 
 /// Events that follow the rows of a part, each at most one of them: the latest before it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Events<S> {
     pub(crate) rows: Rows<S>,
     /// When the rows of the part happen.
@@ -142,7 +142,7 @@ pub(crate) struct Dense {
 }
 
 /// Rows of a table with the related rows that each leads to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rows<S> {
     /// The time that decides which version of a history a row sees, unless the relationship says
     /// another.
@@ -151,12 +151,12 @@ pub(crate) struct Rows<S> {
     pub(crate) scans: Vec<Scan<S>>,
     /// All of these hold.
     pub(crate) filter: Vec<Predicate>,
-    /// What conditions look at beyond the joined tables.
+    /// What conditions look at beyond the joined tables, each once.
     pub(crate) members: Vec<Member<S>>,
 }
 
 /// One table in one role.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scan<S> {
     /// How the asked table reaches it; empty for the asked table itself.
     pub(crate) via: Vec<RelationshipId>,
@@ -166,7 +166,7 @@ pub(crate) struct Scan<S> {
 }
 
 /// What a condition looks at beyond the tables that are joined: other rows, found by keys.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Member<S> {
     /// How the asked table reaches the one whose keys are looked up.
     pub(crate) via: Vec<RelationshipId>,
@@ -176,7 +176,7 @@ pub(crate) struct Member<S> {
 }
 
 /// What is looked up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum MemberOf<S> {
     /// Whether there is a row with these keys: the condition is [`Predicate::Exists`].
     Rows { rows: Rows<S>, far: Vec<FieldId> },
@@ -249,7 +249,7 @@ pub(crate) struct Place {
 }
 
 /// What the rows of the answer are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
     /// One row a row: the keys of the only part.
     Listing(Vec<AnswerColumn>),
@@ -258,7 +258,7 @@ pub(crate) enum Shape {
 }
 
 /// The groups of an answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Groups {
     pub(crate) keys: Vec<AnswerColumn>,
     /// What the inputs of the values are, by position.
@@ -275,7 +275,7 @@ pub(crate) struct Groups {
 }
 
 /// A number as a share of that of a coarser group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ShareOf {
     pub(crate) column: AnswerColumn,
     /// The position of the number among the values.
@@ -285,7 +285,7 @@ pub(crate) struct ShareOf {
 }
 
 /// A number of the answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Output {
     pub(crate) column: AnswerColumn,
     /// Its inputs are leaves.
@@ -309,7 +309,7 @@ pub struct AnswerColumn {
 }
 
 /// One key of the order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SortKey {
     pub(crate) by: SortBy,
     pub(crate) order: Order,

@@ -2,7 +2,7 @@
 
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, JoinType, TableReference};
-use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator};
+use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{FieldId, FieldKind, FieldPath, Relationship, RelationshipId, TableId, Type};
 use sandbar_permissions::Sandbox;
@@ -50,16 +50,9 @@ impl<'w> Wants<'w> {
 pub(super) struct Looked {
     first: usize,
     plans: Vec<LogicalPlan>,
-}
-
-/// How a member is joined.
-enum Join {
-    /// Rows with a partner stay.
-    Semi,
-    /// Rows without a partner stay.
-    Anti,
-    /// All rows stay, and are told whether they have a partner.
-    Mark,
+    joins: Vec<JoinType>,
+    /// The positions of the conditions that those joins are.
+    done: Vec<usize>,
 }
 
 impl<'a> Planner<'a, '_> {
@@ -77,13 +70,39 @@ impl<'a> Planner<'a, '_> {
     ) -> Result<Looked, QueryError> {
         let first = self.shared.members;
         self.shared.members += rows.members.len();
-        let mut plans = Vec::with_capacity(rows.members.len());
+        let count = rows.members.len();
+        let (mut plans, mut values) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut joins = Vec::with_capacity(count);
         for (index, member) in rows.members.iter().enumerate() {
             let (plan, value) = self.looked_up(member, &member_alias(first + index))?;
+            joins.push(match &member.of {
+                MemberOf::Value { .. } => JoinType::Left,
+                MemberOf::Rows { .. } => JoinType::LeftMark,
+            });
             plans.push(plan);
-            lower.inputs.push(value);
+            values.push(value);
         }
-        Ok(Looked { first, plans })
+        // A condition that is nothing else decides which rows there are, and is known of each.
+        let mut done = Vec::new();
+        for (position, predicate) in rows.filter.iter().enumerate() {
+            let (index, join) = match predicate {
+                Predicate::Exists(index) => (*index, JoinType::LeftSemi),
+                Predicate::Not(inner) => match inner.as_ref() {
+                    Predicate::Exists(index) => (*index, JoinType::LeftAnti),
+                    _ => continue,
+                },
+                _ => continue,
+            };
+            if let (Some(slot), Some(value)) = (joins.get_mut(index), values.get_mut(index))
+                && *slot == JoinType::LeftMark
+            {
+                value.plan = lit(join == JoinType::LeftSemi);
+                *slot = join;
+                done.push(position);
+            }
+        }
+        lower.inputs.extend(values);
+        Ok(Looked { first, plans, joins, done })
     }
 
     /// Rows that are joined and fulfill the conditions. Whatever else is lowered over them has
@@ -95,27 +114,17 @@ impl<'a> Planner<'a, '_> {
         wants: &Wants<'_>,
         lower: &mut Lower<'a>,
     ) -> Result<LogicalPlanBuilder, QueryError> {
-        let mut ways: Vec<Join> = rows.members.iter().map(|_| Join::Mark).collect();
+        let Looked { first, plans, joins, done } = looked;
         let mut conjuncts = Vec::with_capacity(rows.filter.len());
-        for predicate in &rows.filter {
-            let alone = match predicate {
-                Predicate::Exists(index) => Some((*index, Join::Semi)),
-                Predicate::Not(inner) => match inner.as_ref() {
-                    Predicate::Exists(index) => Some((*index, Join::Anti)),
-                    _ => None,
-                },
-                _ => None,
-            };
-            // Each condition has members of its own, so nothing else looks at this one.
-            match alone.and_then(|(index, way)| Some((ways.get_mut(index)?, way))) {
-                Some((slot, way)) => *slot = way,
-                None => conjuncts.push(self.conjunct(predicate, lower)?),
+        for (position, predicate) in rows.filter.iter().enumerate() {
+            if !done.contains(&position) {
+                conjuncts.push(self.conjunct(predicate, lower)?);
             }
         }
         let mut builder = self.joined(rows, wants, &conjuncts, lower.fallible)?;
         let base = base(rows)?.source.table();
-        let Looked { first, plans } = looked;
-        for (index, ((member, plan), way)) in rows.members.iter().zip(plans).zip(ways).enumerate() {
+        let members = rows.members.iter().zip(plans).zip(joins);
+        for (index, ((member, plan), join)) in members.enumerate() {
             let near = self.compiled.alias(base, &member.via);
             let snapshot = self.compiled.snapshot();
             let name = |field: &FieldId| key_of(&near, &snapshot.field(*field).name);
@@ -125,12 +134,6 @@ impl<'a> Planner<'a, '_> {
                 Column::new(Some(TableReference::bare(&*alias)), member_key(&alias, index))
             });
             let right: Vec<Column> = right.collect();
-            let join = match (&member.of, way) {
-                (MemberOf::Value { .. }, _) => JoinType::Left,
-                (_, Join::Semi) => JoinType::LeftSemi,
-                (_, Join::Anti) => JoinType::LeftAnti,
-                (_, Join::Mark) => JoinType::LeftMark,
-            };
             builder = builder.join(plan, join, (left, right), None)?;
             if join == JoinType::LeftMark {
                 builder = marked(builder, &alias)?;

@@ -34,6 +34,15 @@ impl Ground {
     pub(super) fn new(table: TableId, time: Option<FieldId>, about: &str) -> Self {
         Self { table, time, about: about.to_owned(), members: Vec::new() }
     }
+
+    /// The position of what a condition looks at; what several look at is there once.
+    pub(super) fn member(&mut self, member: Member<TableId>) -> usize {
+        if let Some(known) = self.members.iter().position(|known| *known == member) {
+            return known;
+        }
+        self.members.push(member);
+        self.members.len() - 1
+    }
 }
 
 /// Why a name has no single value for each row.

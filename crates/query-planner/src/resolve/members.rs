@@ -76,8 +76,8 @@ impl Asking<'_> {
         let used = rows.stored_fields(self.compiled.snapshot());
         rows.scans = self.scans(step.table, time, &used, &rows.members)?;
         let of = MemberOf::Rows { rows, far: step.far };
-        ground.members.push(Member { via: step.via, near: step.near, of });
-        Some(Predicate::Exists(ground.members.len() - 1))
+        let member = ground.member(Member { via: step.via, near: step.near, of });
+        Some(Predicate::Exists(member))
     }
 
     /// A number for what the row belongs to.
@@ -132,10 +132,10 @@ impl Asking<'_> {
             draft.keys = keys.iter().map(key).collect();
             parts.push(self.part(draft, &[])?);
         }
-        let input = Expr::input(ground.members.len(), value.data_type);
-        let condition = self.value_test(input, test, &metric.value, path)?;
+        let data_type = value.data_type;
         let of = MemberOf::Value { parts, places, value };
-        ground.members.push(Member { via, near: keys, of });
+        let input = Expr::input(ground.member(Member { via, near: keys, of }), data_type);
+        let condition = self.value_test(input, test, &metric.value, path)?;
         Some(Predicate::Asked(condition))
     }
 
