@@ -217,6 +217,7 @@ impl<'a> Lower<'a> {
             ExprKind::Or(..) => self.logic(expr, Operator::Or),
             ExprKind::Compare(op, a, b) => self.comparison(*op, a, b),
             ExprKind::InList(a, list) => self.in_list(a, list),
+            ExprKind::InRows(..) => Err(QueryError::internal("a set of rows outside of a policy")),
             ExprKind::Between(x, low, high) => {
                 let low = self.comparison(Comparison::GtEq, x, low)?;
                 let high = self.comparison(Comparison::LtEq, x, high)?;
