@@ -10,6 +10,8 @@ mod functions;
 
 pub(crate) use functions::first_known;
 
+use compare::{NanSide, beside_nan};
+
 use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::{Column, ScalarValue, TableReference};
 use datafusion_expr::expr::{Case, InList};
@@ -305,7 +307,7 @@ impl<'a> Lower<'a> {
         }
         if !constants.is_empty() {
             let list = InList::new(Box::new(lowered.plan.clone()), constants, false);
-            tests.push(Plan::InList(list));
+            tests.push(beside_nan(Plan::InList(list), &lowered, NanSide::Out));
         }
         match balanced(tests, Operator::Or) {
             Some(plan) => Ok(Lowered::boolean(plan)),
