@@ -20,7 +20,7 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Literal};
 use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -76,13 +76,12 @@ enum Form {
 
 impl Form {
     fn of(expr: &Arc<dyn PhysicalExpr>) -> Self {
-        let Some(binary) = joined(expr) else { return Self::Whole(Arc::clone(expr)) };
-        let (op, mut parts) = (*binary.op(), Vec::new());
-        let mut open = vec![binary.left(), binary.right()];
+        let Some((op, sides)) = joined(expr) else { return Self::Whole(Arc::clone(expr)) };
+        let (mut open, mut parts) = (sides, Vec::new());
         while let Some(next) = open.pop() {
-            match joined(next) {
-                Some(inner) if *inner.op() == op => open.extend([inner.left(), inner.right()]),
-                _ => parts.push(Self::of(next)),
+            match joined(&next) {
+                Some((inner, sides)) if inner == op => open.extend(sides),
+                _ => parts.push(Self::of(&next)),
             }
         }
         // Any order does, as long as it is always the same.
@@ -170,11 +169,28 @@ pub(crate) fn lies_within(narrow: &Arc<dyn PhysicalExpr>, wide: &Arc<dyn Physica
         }
 }
 
-/// What AND or OR joins.
-fn joined(expr: &Arc<dyn PhysicalExpr>) -> Option<&BinaryExpr> {
+/// What AND or OR joins. A short list is the comparisons with its members: DataFusion writes it
+/// either way.
+fn joined(expr: &Arc<dyn PhysicalExpr>) -> Option<(Operator, Vec<Arc<dyn PhysicalExpr>>)> {
+    if let Some(list) = expr.downcast_ref::<InListExpr>()
+        && (2..=SHORT_LIST).contains(&list.list().len())
+    {
+        let (op, test) = match list.negated() {
+            true => (Operator::And, Operator::NotEq),
+            false => (Operator::Or, Operator::Eq),
+        };
+        let test = |member: &Arc<dyn PhysicalExpr>| -> Arc<dyn PhysicalExpr> {
+            Arc::new(BinaryExpr::new(Arc::clone(list.expr()), test, Arc::clone(member)))
+        };
+        return Some((op, list.list().iter().map(test).collect()));
+    }
     let binary = expr.downcast_ref::<BinaryExpr>()?;
-    matches!(binary.op(), Operator::And | Operator::Or).then_some(binary)
+    let sides = || vec![Arc::clone(binary.left()), Arc::clone(binary.right())];
+    matches!(binary.op(), Operator::And | Operator::Or).then(|| (*binary.op(), sides()))
 }
+
+/// How many members a list has at most that is compared member by member.
+const SHORT_LIST: usize = 64;
 
 /// Proves that a physical plan keeps the policies of the plan it was made from. `optimised` is what
 /// it was made from last: its scans still have their names.

@@ -167,6 +167,26 @@ pub(super) fn has_instants(world: &World, table: usize) -> bool {
     world.tables[table].columns.iter().any(|column| column.name == "at")
 }
 
+/// One field among several lists of values: what is missing is unknown to all of them.
+fn lists(random: &mut Random, world: &World, table: usize) -> Condition {
+    // Columns 1 and 2 of every table are a text and a whole number.
+    let column = &world.tables[table].columns[1 + random.below(2)];
+    let parts = (0..2 + random.below(2)).map(|_| {
+        let (op, count) = match random.below(4) {
+            0 => ("=", 1),
+            1 => ("not_in", 1 + random.below(6)),
+            _ => ("in", 1 + random.below(6)),
+        };
+        let values = (0..count).map(|_| near(random, column.kind, world.calendar.zone)).collect();
+        let field = column.name.clone();
+        let list = Condition::Field { field, grain: None, op, values, case: false };
+        if random.percent(30) { Condition::Not(Box::new(list)) } else { list }
+    });
+    let parts: Vec<Condition> = parts.collect();
+    let all = if random.percent(50) { Condition::And(parts) } else { Condition::Or(parts) };
+    if random.percent(50) { Condition::Not(Box::new(all)) } else { all }
+}
+
 /// A condition on the rows of a table.
 pub(super) fn condition(
     random: &mut Random,
@@ -183,6 +203,9 @@ pub(super) fn condition(
             1 => Condition::Or(parts),
             _ => Condition::Not(Box::new(parts[0].clone())),
         };
+    }
+    if random.percent(5) {
+        return lists(random, world, table);
     }
     if random.percent(8) && !world.tables[table].segments.is_empty() {
         let segment = random.pick(&world.tables[table].segments);

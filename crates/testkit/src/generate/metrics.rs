@@ -21,6 +21,9 @@ pub(super) fn rule(random: &mut Random, world: &World, table: usize, depth: usiz
     if random.percent(20) {
         return of_time(random, world, table);
     }
+    if depth > 0 && random.percent(10) {
+        return lists(random, world, table);
+    }
     let columns = &world.tables[table].columns;
     let plain = |c: &usize| matches!(columns[*c].kind, Kind::Int | Kind::Text | Kind::Bool);
     let columns_: Vec<usize> = (0..columns.len()).filter(plain).collect();
@@ -34,6 +37,25 @@ pub(super) fn rule(random: &mut Random, world: &World, table: usize, depth: usiz
     };
     let op = *random.pick(ops);
     Rule::Compare(column, op, some_value(random, columns[column].kind, world.calendar.zone))
+}
+
+/// One column beside several lists of values.
+fn lists(random: &mut Random, world: &World, table: usize) -> Rule {
+    // Columns 1 and 2 of every table are a text and a whole number.
+    let column = 1 + random.below(2);
+    let kind = world.tables[table].columns[column].kind;
+    let list = |random: &mut Random| {
+        let one = |random: &mut Random| {
+            Rule::Compare(column, "=", some_value(random, kind, world.calendar.zone))
+        };
+        let first = one(random);
+        let list = (0..1 + random.below(4))
+            .fold(first, |rule, _| Rule::Or(Box::new(rule), Box::new(one(random))));
+        if random.percent(40) { Rule::Not(Box::new(list)) } else { list }
+    };
+    let (a, b) = (Box::new(list(random)), Box::new(list(random)));
+    let both = if random.percent(50) { Rule::And(a, b) } else { Rule::Or(a, b) };
+    if random.percent(50) { Rule::Not(Box::new(both)) } else { both }
 }
 
 /// A condition on a time: a part of it, or the bucket that it lies in.
