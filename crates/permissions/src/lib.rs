@@ -23,6 +23,7 @@ mod policy_set;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod workbench;
 
 pub use condition::{Condition, RowFilter};
 pub use definitions::{
@@ -36,3 +37,7 @@ pub use level::Level;
 pub use mask::Mask;
 pub use policy_set::PolicySet;
 pub use sandbox::{Cell, Sandbox};
+pub use workbench::{
+    ChangeEffect, Coverage, CoverageFinding, CoverageKind, DeclarationChange, GroupDiff,
+    PolicyChange, PolicyDiff,
+};

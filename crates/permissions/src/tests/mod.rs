@@ -17,4 +17,5 @@ mod keys;
 mod names;
 mod schemas;
 mod text;
+mod workbench;
 mod world;
