@@ -10,6 +10,7 @@
 //! data and does not know DataFusion.
 
 mod bind;
+mod cases;
 mod check;
 mod condition;
 mod definitions;
@@ -25,6 +26,10 @@ mod sandbox;
 mod tests;
 mod workbench;
 
+pub use cases::{
+    AskerDef, AskerRef, CaseDef, CaseFile, CheckedCases, ExpectedName, ExpectedRefusal,
+    GivenAttribute, NameTarget, PolicyCase, PolicyCases, QueryRef,
+};
 pub use condition::{Condition, RowFilter};
 pub use definitions::{
     AttributeDef, DenyDef, FieldsDef, GrantDef, GroupDef, MaskDef, PolicyDef, PolicyDefinitions,

@@ -18,19 +18,19 @@ use crate::definitions::{DenyDef, FieldsDef, GrantDef, PolicyDef, PolicyDefiniti
 use crate::level::Level;
 use crate::policy_set::{Declared, Policy, PolicySet, TableGrant, TablePolicies, UnboundFilter};
 
-const FORMAT: &str = "P0100";
+pub(crate) const FORMAT: &str = "P0100";
 const CONDITION: &str = "P0101";
-const UNKNOWN_TABLE: &str = "P0102";
-const UNKNOWN_FIELD: &str = "P0103";
-const UNKNOWN_METRIC: &str = "P0104";
+pub(crate) const UNKNOWN_TABLE: &str = "P0102";
+pub(crate) const UNKNOWN_FIELD: &str = "P0103";
+pub(crate) const UNKNOWN_METRIC: &str = "P0104";
 const UNKNOWN_COLLECTION: &str = "P0105";
-const UNKNOWN_GROUP: &str = "P0106";
-const ATTRIBUTE: &str = "P0107";
+pub(crate) const UNKNOWN_GROUP: &str = "P0106";
+pub(crate) const ATTRIBUTE: &str = "P0107";
 const NOT_TOTAL: &str = "P0108";
 const MIXED_TABLES: &str = "P0109";
 const MASK: &str = "P0110";
 const SHAPE: &str = "P0111";
-const DEFINED_TWICE: &str = "P0112";
+pub(crate) const DEFINED_TWICE: &str = "P0112";
 const SHARED_SOURCE: &str = "P0113";
 const DERIVED_ROWS: &str = "P0114";
 const NO_VERSION: &str = "P0115";

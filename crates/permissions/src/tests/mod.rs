@@ -8,6 +8,7 @@
 )]
 
 mod attributes;
+mod cases;
 mod cells;
 mod combine;
 mod dependents;
