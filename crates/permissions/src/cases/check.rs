@@ -10,7 +10,7 @@ use sandbar_catalog::{
     FieldPath, Finding, MeasureId, MetricId, Report, SegmentId, Snapshot, SourceText, TableId,
 };
 
-use super::definitions::{AskerDef, AskerRef, CaseDef, CaseFile, PolicyCases};
+use super::definitions::{ANYBODY, AskerDef, AskerRef, CaseDef, CaseFile, PolicyCases};
 use crate::bind::fits;
 use crate::check::{ATTRIBUTE, DEFINED_TWICE, FORMAT, UNKNOWN_GROUP};
 use crate::check::{UNKNOWN_FIELD, UNKNOWN_METRIC, UNKNOWN_TABLE};
@@ -28,8 +28,6 @@ const NOT_A_TIME: &str = "P0119";
 pub struct CheckedCases {
     /// The cases, in the order of the files.
     pub cases: Vec<PolicyCase>,
-    /// The people of the files, by name, for those who want to know what they see.
-    pub people: Vec<(String, Principal)>,
 }
 
 /// One case: who asks what, and what comes of it. It expects something for certain.
@@ -126,7 +124,7 @@ impl PolicyCases {
         snapshot: &Snapshot,
         _: &Administrator,
     ) -> Result<CheckedCases, Report> {
-        let mut found = CheckedCases { cases: Vec::new(), people: Vec::new() };
+        let mut found = CheckedCases { cases: Vec::new() };
         let mut findings = self.findings.clone();
         let mut names = HashSet::new();
         for (source, file) in &self.files {
@@ -134,9 +132,7 @@ impl PolicyCases {
                 Checker { policies, snapshot, source, findings: Vec::new(), file, now: None };
             checker.file(self.findings.is_empty());
             for (name, def) in file.people.iter() {
-                if let Some(principal) = checker.asker(name, def) {
-                    found.people.push((name.to_owned(), principal));
-                }
+                checker.asker(name, def);
             }
             for (name, def) in file.cases.iter() {
                 if !names.insert(name.to_owned()) {
@@ -200,8 +196,6 @@ impl Checker<'_> {
 
     fn asker(&mut self, name: &str, def: &Located<AskerDef>) -> Option<Principal> {
         let before = self.findings.len();
-        let subject = def.subject.as_ref().map_or(name, |subject| &subject.value);
-        let mut builder = Principal::asserted_by_host(subject);
         for group in def.groups.iter() {
             if !self.policies.group_names().any(|known| **known == *group.value) {
                 let known: Vec<Arc<str>> = self.policies.group_names().map(Arc::clone).collect();
@@ -209,7 +203,6 @@ impl Checker<'_> {
                 let message = format!("`{}` is not a declared group", group.value);
                 self.at(group, UNKNOWN_GROUP, message, meant);
             }
-            builder = builder.group(&group.value);
         }
         for (name, value) in def.attributes.iter() {
             let Some(declared) = self.policies.attribute(name) else {
@@ -229,9 +222,8 @@ impl Checker<'_> {
                 );
                 self.at(value, ATTRIBUTE, message, None);
             }
-            builder = builder.attribute(name, value.value.0.clone());
         }
-        match builder.build() {
+        match def.principal(name) {
             Ok(principal) => (self.findings.len() == before).then_some(principal),
             Err(error) => {
                 self.at(def, NOBODY, error.to_string(), None);
@@ -247,7 +239,7 @@ impl Checker<'_> {
             AskerRef::Described(inner) => {
                 let Located { place, key_place, path, .. } = def.asker.clone();
                 let located = Located { value: (**inner).clone(), place, key_place, path };
-                self.asker("somebody", &located)
+                self.asker(ANYBODY, &located)
             }
         };
         let names = self.names(def);

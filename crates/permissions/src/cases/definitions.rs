@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use sandbar_auth::AttributeValue;
+use sandbar_auth::{AttributeValue, Principal, PrincipalError};
 use sandbar_catalog::decode::{Entries, Items, Located, Node, Problems, decode};
 use sandbar_catalog::query::{SemanticQuery, Value};
 use sandbar_catalog::{Finding, Report, SourceText};
@@ -11,6 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+/// The subject of who is given none.
+pub(crate) const ANYBODY: &str = "somebody";
 
 /// All files of cases, read but not yet checked.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +47,27 @@ impl PolicyCases {
     /// What reading the files has found so far.
     pub fn problems(&self) -> Report {
         Report::new(self.findings.clone())
+    }
+
+    /// Whoever asks in the files, each once: the people by their names, others by those of their
+    /// cases. Whoever can be nobody is left out.
+    pub fn people(&self) -> Vec<(String, Principal)> {
+        let mut found: Vec<(String, Principal)> = Vec::new();
+        for (_, file) in &self.files {
+            let people = file.people.iter().map(|(name, def)| (name, &def.value));
+            let others = file.cases.iter().filter_map(|(name, case)| match &case.asker.value {
+                AskerRef::Described(def) => Some((name, &**def)),
+                AskerRef::Named(_) => None,
+            });
+            for (name, def) in people.chain(others) {
+                let Ok(principal) = def.principal(ANYBODY) else { continue };
+                let key = principal.canonical_bytes();
+                if !found.iter().any(|(_, known)| known.canonical_bytes() == key) {
+                    found.push((name.to_owned(), principal));
+                }
+            }
+        }
+        found
     }
 
     /// The JSON Schema (draft 2020-12) of a file of cases, for editors.
@@ -120,6 +144,21 @@ pub struct CaseDef {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<Vec<String>>")]
     pub visible: Option<Located<Items<String>>>,
+}
+
+impl AskerDef {
+    /// The principal.
+    pub(crate) fn principal(&self, name: &str) -> Result<Principal, PrincipalError> {
+        let subject = self.subject.as_ref().map_or(name, |subject| &subject.value);
+        let mut builder = Principal::asserted_by_host(subject);
+        for group in self.groups.iter() {
+            builder = builder.group(&group.value);
+        }
+        for (name, value) in self.attributes.iter() {
+            builder = builder.attribute(name, value.value.0.clone());
+        }
+        builder.build()
+    }
 }
 
 /// A value that is there: a bare `null` is a value too, and none that says nothing.

@@ -190,5 +190,8 @@ cases:
     assert_eq!(of(|t| matches!(t, NameTarget::Measure(_) | NameTarget::Segment(_))), 2);
     assert_eq!(two.asker.subject(), "bob");
     assert_eq!(two.refused, Some(ExpectedRefusal::Code("Q0102".to_owned())));
-    assert_eq!(read.people.len(), 1);
+    // Whoever asks is somebody to look at, named or not.
+    let cases = PolicyCases::from_yaml([SourceText::new("cases.yaml", text)]);
+    let people = cases.people();
+    assert_eq!(people.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["ann", "two"]);
 }
