@@ -192,13 +192,8 @@ impl Counting<'_> {
         let snapshot = &self.world.snapshot;
         let old = self.world.policies.grants(snapshot, principal);
         let new = self.newer.grants(snapshot, principal);
-        let note = |grants: &Grants, when| match grants.may_query(table) {
-            Err(Refusal::MissingAttribute(name)) => {
-                Some(format!("{when} attribute `{name}` is missing or has the wrong type"))
-            }
-            _ => None,
-        };
-        let note = note(&new, "now").or_else(|| note(&old, "before"));
+        let note = self.note(&new, table, "under the new policies");
+        let note = note.or_else(|| self.note(&old, table, "under the old policies"));
         let either = old.rows_of_either(&new, self.administrator);
         let before = self.count(principal, old, table).await?;
         let after = self.count(principal, new, table).await?;
@@ -213,6 +208,16 @@ impl Counting<'_> {
             lost: either.saturating_sub(after),
             note,
         })
+    }
+
+    /// Why somebody sees nothing of a table that he would see with another attribute.
+    fn note(&self, grants: &Grants, table: TableId, when: &str) -> Option<String> {
+        match grants.may_query(table) {
+            Err(Refusal::MissingAttribute(name)) => Some(format!(
+                "{when}, attribute `{name}` is wanted, and is missing or has the wrong type"
+            )),
+            _ => None,
+        }
     }
 
     /// How many rows of a table these grants show; none of one that they do not.

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sandbar_catalog::decode::Problem;
 use sandbar_catalog::{Finding, Report};
-use sandbar_permissions::{Administrator, CheckedCases, ExpectedRefusal, Level, PolicyCase};
+use sandbar_permissions::{
+    Administrator, CheckedCases, ExpectedRefusal, Grants, Level, PolicyCase,
+};
 use sandbar_query_planner::{QueryError, resolve};
 use tracing::Instrument;
 
@@ -36,7 +38,7 @@ impl Engine {
         let checked = match self.checked(administrator, cases) {
             Ok(checked) => checked,
             Err(error) => {
-                return Call::open(self.inner(), Action::PolicyTest, None).closed(Err(error));
+                return Call::open(self.inner(), Action::PolicyTest, None).run(|_| Err(error));
             }
         };
         let mut outcomes = Vec::with_capacity(checked.cases.len());
@@ -96,26 +98,24 @@ fn time(micros: i64) -> Option<SystemTime> {
 /// What differs from what a case expects.
 async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
     let mut call = session.open(Action::PolicyTest);
-    let request = match session.request(&mut call) {
-        Ok(request) => request,
+    let span = call.span();
+    let looked: Result<_, Error> = span.in_scope(|| {
+        let request = session.request(&mut call)?;
+        let differences = names(case, &request.grants);
+        Ok((request, differences))
+    });
+    let (request, mut differences) = match looked {
+        Ok(looked) => looked,
         Err(error) => {
             let difference = CaseDifference::new("answer", expected(case), failure(&error));
-            let _: Result<(), Error> = call.closed(Err(error));
+            call.failed(&error);
             return vec![difference];
         }
     };
-    let mut differences = Vec::new();
-    for name in &case.names {
-        let found = name.level_for(&request.grants);
-        if found != name.level {
-            differences.push(CaseDifference::new(&name.name, word(name.level), word(found)));
-        }
-    }
     let Some(query) = &case.query else {
         call.answered();
         return differences;
     };
-    let span = call.span();
     let answer = match session.started(&query.value, &request).instrument(span).await {
         Ok(started) => {
             call.scoped(started.plan.is_scoped());
@@ -125,6 +125,15 @@ async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
     };
     differences.extend(of_answer(case, answer));
     differences
+}
+
+/// The names that are not as visible as the case expects.
+fn names(case: &PolicyCase, grants: &Grants) -> Vec<CaseDifference> {
+    let found = case.names.iter().map(|name| (name, name.level_for(grants)));
+    let wrong = found.filter(|(name, found)| *found != name.level);
+    wrong
+        .map(|(name, found)| CaseDifference::new(&name.name, word(name.level), word(found)))
+        .collect()
 }
 
 fn of_answer(case: &PolicyCase, answer: Result<Collected, Error>) -> Vec<CaseDifference> {

@@ -290,6 +290,31 @@ fn rows_are_told_in_the_words_of_the_author() {
 }
 
 #[test]
+fn whether_rows_are_more_or_less_is_told_where_it_is_certain() {
+    let orders = |rows: &str| format!("groups: [b], grant: {{tables: [orders], rows: \"{rows}\"}}");
+    let check = |before: &str, after: &str, sign: &str| {
+        let told = format!("group b\n  {sign} table orders: rows {before} → {after}\n");
+        check_diff(&[&orders(before)], &[&orders(after)], &told);
+    };
+    check("state = 'CA'", "state = 'CA' or state = 'OR'", "+");
+    check("state = 'CA'", "state = 'OR' or state = 'CA'", "+");
+    check("state = 'CA'", "state = 'CA' and paid", "-");
+    check("paid and state = 'CA' or state = 'OR'", "state = 'OR' or state = 'CA'", "+");
+    check("state = 'CA' and paid", "state = 'CA' or state = attribute.text", "~");
+    check("state = attribute.text and paid", "state = attribute.text", "+");
+    // Whoever lacks the attribute gains, and others lose.
+    check("state = attribute.text or paid", "paid", "~");
+    check("state = 'CA'", "state = 'OR'", "~");
+    check("customer.state = 'CA'", "customer.state = 'CA' or customer.state = 'OR'", "+");
+    let kept = |rows: &str| format!("restrict: {{tables: [orders], rows: \"{rows}\"}}");
+    check_diff(
+        &[CA, &kept("paid")],
+        &[CA, &kept("paid and weight < attribute.number")],
+        "group b\n  - table orders: rows (state = 'CA') and (paid) → (state = 'CA') and (paid and weight < attribute.number)\n",
+    );
+}
+
+#[test]
 fn names_that_appear_or_disappear_are_told() {
     check_diff(
         &[],
@@ -297,16 +322,16 @@ fn names_that_appear_or_disappear_are_told() {
             "groups: [c], grant: {tables: [people], fields: {only: [id, name]}, masks: {name: {prefix: 1}}}",
         ],
         "group c\n  + table people: level none → query\n  + table people: rows no row → every row\n  \
-         + field people.id: level none → query\n  + field people.name: level none → query\n  \
+         + fields of people: level none → query: id, name\n  \
          + field people.name: values none → prefix 1\n",
     );
     check_diff(
         &["groups: [c], grant: {tables: [people]}"],
         &["groups: [c], grant: {tables: [people], level: describe, fields: {except: [email]}}"],
         "group c\n  - table people: level query → describe\n  - table people: rows every row → no row\n  \
-         - field people.id: level query → describe\n  - field people.name: level query → describe\n  \
-         - field people.email: level query → none\n  - field people.state: level query → describe\n  \
-         - field people.birth_date: level query → describe\n",
+         - fields of people: level query → describe: id, name\n  \
+         - field people.email: level query → none\n  \
+         - fields of people: level query → describe: state, birth_date\n",
     );
     check_diff(
         &["groups: [c], grant: {tables: [people]}"],
@@ -339,15 +364,10 @@ fn two_groups_together_are_told_where_neither_tells_it_alone() {
         &[a, b],
         &[a, b, "groups: [b], deny: {tables: [orders]}"],
         "groups a and b together\n  - table orders: level query → none\n  \
-         - table orders: rows every row → no row\n  - field orders.id: level query → none\n  \
-         - field orders.user_id: level query → none\n  - field orders.product_id: level query → none\n  \
-         - field orders.state: level query → none\n  - field orders.total: level query → none\n  \
-         - field orders.discount: level query → none\n  - field orders.paid: level query → none\n  \
-         - field orders.weight: level query → none\n  - field orders.placed_on: level query → none\n  \
-         - field orders.net: level query → none\n  - field orders.net_twice: level query → none\n  \
-         - field orders.buyer_state: level query → none\n  - field orders.noted: level query → none\n  - metric revenue: level query → none\n  \
-         - metric order_count: level query → none\n  - metric given_away: level query → none\n  \
-         - metric big_revenue: level query → none\n  - metric western_buyers: level query → none\n",
+         - table orders: rows every row → no row\n  \
+         - fields of orders: level query → none: id, user_id, product_id, state, total, discount, \
+         paid, weight, placed_on, net, net_twice, buyer_state, noted\n  \
+         - metrics: level query → none: revenue, order_count, given_away, big_revenue, western_buyers\n",
     );
 }
 

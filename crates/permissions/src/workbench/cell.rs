@@ -52,11 +52,13 @@ impl Shown {
         (same && self.left_out.is_empty()).then_some(first)
     }
 
-    /// Whether they differ in more than in which rows there are.
+    /// Whether they differ in more than in which rows there are, which their table tells.
     pub(crate) fn differs(&self, other: &Self) -> bool {
         match (self.uniform(), other.uniform()) {
             (Some(a), Some(b)) => a != b,
-            _ => self != other,
+            _ => {
+                self.rules != other.rules || self.left_out.is_empty() != other.left_out.is_empty()
+            }
         }
     }
 }

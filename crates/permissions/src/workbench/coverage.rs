@@ -38,6 +38,8 @@ pub struct Coverage {
 pub struct CoverageFinding {
     /// What kind of thing it is.
     pub kind: CoverageKind,
+    /// What that means.
+    pub meaning: &'static str,
     /// The table, `table.field`, metric, group, attribute or policy that it is about.
     pub subject: String,
     /// The groups that it is about.
@@ -78,6 +80,13 @@ pub enum CoverageKind {
     UnusedAttribute,
     /// A policy, or what it says of one table, that never changes what anybody sees.
     NoEffect,
+}
+
+impl CoverageFinding {
+    pub(super) fn new(kind: CoverageKind, subject: impl Into<String>) -> Self {
+        let (subject, meaning) = (subject.into(), kind.meaning());
+        Self { kind, meaning, subject, groups: Vec::new(), detail: None, origin: None }
+    }
 }
 
 impl CoverageKind {
@@ -179,8 +188,7 @@ impl<'s> Look<'s> {
 
     fn say(&mut self, kind: CoverageKind, subject: impl Into<String>) -> &mut CoverageFinding {
         let subject = subject.into();
-        let finding = CoverageFinding { kind, subject, groups: vec![], detail: None, origin: None };
-        self.found.push(finding);
+        self.found.push(CoverageFinding::new(kind, subject));
         let last = self.found.len() - 1;
         #[expect(clippy::indexing_slicing, reason = "it was pushed just now")]
         &mut self.found[last]
@@ -224,7 +232,7 @@ impl<'s> Look<'s> {
         let mut found = Vec::new();
         let finding = |kind, subject: &str, groups, detail, origin: Option<&Arc<str>>| {
             let origin = origin.map(ToString::to_string);
-            CoverageFinding { kind, subject: subject.to_owned(), groups, detail, origin }
+            CoverageFinding { groups, detail, origin, ..CoverageFinding::new(kind, subject) }
         };
         for (group, view) in &self.single {
             let name = &*group.name;

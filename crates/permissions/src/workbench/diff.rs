@@ -104,6 +104,17 @@ impl PolicyDiff {
     }
 }
 
+impl PolicyChange {
+    /// Whether one line tells of both: the same change, of fields of one table or of metrics.
+    fn is_told_with(&self, other: &Self) -> bool {
+        let same = |change: &Self| {
+            let Self { effect, what, aspect, before, after, table, .. } = change.clone();
+            (effect, what, aspect, before, after, table)
+        };
+        self.what != "table" && same(self) == same(other)
+    }
+}
+
 impl GroupDiff {
     /// The tables whose visible rows may change, each once.
     pub fn tables(&self) -> Vec<TableId> {
@@ -154,8 +165,12 @@ fn unforeseen(mut diff: GroupDiff, alone: &[GroupDiff]) -> Option<GroupDiff> {
     let of_one = |group: &GroupDiff| group.groups.iter().all(|name| diff.groups.contains(name));
     let known: Vec<&PolicyChange> =
         alone.iter().filter(|group| of_one(group)).flat_map(|group| &group.changes).collect();
-    let same = |a: &PolicyChange, b: &PolicyChange| (a.what, &a.name) == (b.what, &b.name);
-    diff.changes.retain(|change| !known.iter().any(|other| same(change, other)));
+    // In which rows a field is shown follows from which rows there are.
+    let follows = |change: &PolicyChange, from: &PolicyChange| {
+        (change.what, &change.name) == (from.what, &from.name)
+            || change.aspect == "values" && from.aspect == "rows" && change.table == from.table
+    };
+    diff.changes.retain(|change| !known.iter().any(|from| follows(change, from)));
     (!diff.changes.is_empty()).then_some(diff)
 }
 
@@ -223,6 +238,15 @@ fn changes(snapshot: &Snapshot, before: &View, after: &View) -> Vec<PolicyChange
             });
         }
     }
+    // What is alike stands together: levels of the fields of a table, then their values.
+    let place = |change: &PolicyChange| (change.table, change.what != "table", change.aspect);
+    let count = found.iter().take_while(|change| change.what != "metric").count();
+    if let Some(of_tables) = found.get_mut(..count) {
+        of_tables.sort_by(|a, b| {
+            let (a, b) = (place(a), place(b));
+            a.0.map(TableId::index).cmp(&b.0.map(TableId::index)).then((a.1, a.2).cmp(&(b.1, b.2)))
+        });
+    }
     found
 }
 
@@ -288,9 +312,23 @@ impl fmt::Display for GroupDiff {
             [one] => writeln!(f, "group {one}")?,
             several => writeln!(f, "groups {} together", several.join(" and "))?,
         }
-        for change in &self.changes {
-            let PolicyChange { effect, what, name, aspect, before, after, .. } = change;
-            writeln!(f, "  {} {what} {name}: {aspect} {before} → {after}", effect.sign())?;
+        let mut rest = self.changes.as_slice();
+        while let Some((first, more)) = rest.split_first() {
+            let PolicyChange { effect, what, name, aspect, before, after, .. } = first;
+            let alike = more.iter().take_while(|change| first.is_told_with(change)).count();
+            let sign = effect.sign();
+            let (with, others) = more.split_at_checked(alike).unwrap_or((more, &[]));
+            rest = others;
+            if with.is_empty() {
+                writeln!(f, "  {sign} {what} {name}: {aspect} {before} → {after}")?;
+                continue;
+            }
+            let (prefix, _) = name.rsplit_once('.').unwrap_or_default();
+            let short = |name: &String| name.rsplit('.').next().unwrap_or_default().to_owned();
+            let names = std::iter::once(first).chain(with).map(|change| short(&change.name));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let of = if prefix.is_empty() { String::new() } else { format!(" of {prefix}") };
+            writeln!(f, "  {sign} {what}s{of}: {aspect} {before} → {after}: {names}")?;
         }
         Ok(())
     }

@@ -46,11 +46,10 @@ impl Look<'_> {
     fn say(&mut self, policy: usize, detail: String) {
         let Some(of) = self.policies.policies.get(policy) else { return };
         let finding = CoverageFinding {
-            kind: CoverageKind::NoEffect,
-            subject: of.name.to_string(),
             groups: of.groups.clone(),
             detail: Some(detail),
             origin: Some(of.origin.to_string()),
+            ..CoverageFinding::new(CoverageKind::NoEffect, &*of.name)
         };
         self.found.push((policy, finding));
     }

@@ -44,6 +44,43 @@ impl Part {
     fn is_everything(&self) -> bool {
         self.filter.is_everything() && self.wants.is_empty()
     }
+
+    /// The conditions each of which is enough, as those that must hold together.
+    fn alternatives(&self) -> Vec<Alternative<'_>> {
+        let conditions = match &self.filter {
+            RowFilter::Never => return Vec::new(),
+            RowFilter::Everything => return vec![Alternative { all: &[], wants: &self.wants }],
+            RowFilter::Where(Condition::Any(parts)) => parts.as_slice(),
+            RowFilter::Where(one) => std::slice::from_ref(one),
+        };
+        let all = conditions.iter().map(|condition| match condition {
+            Condition::All(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        });
+        all.map(|all| Alternative { all, wants: &self.wants }).collect()
+    }
+}
+
+/// Conditions that must hold together, and the attributes that they are void without.
+struct Alternative<'p> {
+    all: &'p [Condition],
+    wants: &'p [String],
+}
+
+impl Alternative<'_> {
+    /// Whether whatever fulfills this fulfills the other, for certain.
+    fn is_within(&self, other: &Self) -> bool {
+        other.wants.iter().all(|name| self.wants.contains(name))
+            && other.all.iter().all(|part| self.all.contains(part))
+    }
+}
+
+/// Whether every row of the first is one of the others, whatever the data and attributes are.
+fn within<'p>(one: &Part, others: impl Iterator<Item = &'p Part> + Clone) -> bool {
+    one.alternatives().iter().all(|alternative| {
+        let mut others = others.clone().flat_map(Part::alternatives);
+        others.any(|other| alternative.is_within(&other))
+    })
 }
 
 /// The attributes of a condition, each once, in the order of their names.
@@ -116,9 +153,10 @@ impl Rows {
 
     /// Whether the other has all of these rows for certain, whatever the data and attributes are.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
-        let all = other.shown.iter().any(Part::is_everything);
-        let shown = all || self.shown.iter().all(|part| other.shown.contains(part));
-        self.is_nothing() || shown && other.kept.iter().all(|part| self.kept.contains(part))
+        let kept = |part: &Part| self.kept.iter().any(|own| within(own, std::iter::once(part)));
+        self.is_nothing()
+            || self.shown.iter().all(|part| within(part, other.shown.iter()))
+                && other.kept.iter().all(kept)
     }
 }
 
