@@ -381,3 +381,79 @@ every_row: these groups see every row of a table: no condition narrows it
 ",
     );
 }
+
+/// The blocks of the manual's page on policies that hold this.
+fn manual(part: &str) -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/policies.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let blocks = page.split("```").skip(1).step_by(2);
+    let mut found = blocks.filter(|block| block.contains(part));
+    let block = found.next().expect(part);
+    block.split_once('\n').unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn the_manual_says_what_its_example_does() {
+    let model = "
+tables:
+  orders:
+    primary_key: [id]
+    fields: { id: {}, total: {}, customer_id: {}, status: {}, note: {} }
+    relationships: { customer: { to: people, on: { customer_id: id }, cardinality: many_to_one } }
+  people: { primary_key: [id], fields: { id: {}, name: {}, state: {} } }
+collections: { finance: {}, board: {} }
+metrics: { order_count: { table: orders, expr: count(*) } }
+";
+    let ids = |ids: &[Option<i64>]| -> ArrayRef { Arc::new(Int64Array::from(ids.to_vec())) };
+    let texts = |texts: &[&str]| -> ArrayRef { Arc::new(StringArray::from(texts.to_vec())) };
+    let orders = RecordBatch::try_from_iter([
+        ("id", ids(&[Some(1), Some(2), Some(3), Some(4)])),
+        ("total", ids(&[Some(10), Some(20), Some(30), Some(40)])),
+        ("customer_id", ids(&[Some(1), Some(2), Some(1), None])),
+        ("status", texts(&["paid", "paid", "test", "paid"])),
+        ("note", texts(&["", "", "", ""])),
+    ]);
+    let people = RecordBatch::try_from_iter([
+        ("id", ids(&[Some(1), Some(2)])),
+        ("name", texts(&["Ada", "Bob"])),
+        ("state", texts(&["CA", "NY"])),
+    ]);
+    let policies = manual("  orders_of_own_customers:");
+    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", &policies);
+    let engine = engine.batches("orders", vec![orders.unwrap()]);
+    let engine = engine.batches("people", vec![people.unwrap()]).build().await.unwrap();
+    let administrator = Administrator::asserted_by_host();
+    let cases = cases(&manual("cases:"));
+    let report = engine.policy_test_as(&administrator, &cases).await.unwrap();
+    check(&report.to_string(), "6 of 6 cases passed\n");
+    // Without `no_tests`.
+    let (before, after) = policies.split_once("  no_tests:\n").unwrap();
+    let (_, after) = after.split_once("\n    restrict:").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    let model = Model::new().with_model("model.yaml", model);
+    engine
+        .reload(&model.with_policies("policies.yaml", &format!("{before}{after}")))
+        .await
+        .unwrap();
+    let report = engine.policy_test_as(&administrator, &cases).await.unwrap();
+    let shown = manual("$ sandbar policy test");
+    check(&report.to_string(), shown.split_once('\n').unwrap().1);
+}
+
+#[tokio::test]
+async fn the_manual_says_what_a_change_of_the_shop_does() {
+    let newer = POLICIES.replace("prefix: 3", "prefix: 5");
+    let own = "rows: state in (attribute.states)\n";
+    assert_eq!(newer.matches(own).count(), 1);
+    let newer = newer.replace(own, "rows: state in (attribute.states) or state is null\n");
+    let samples = DiffSamples {
+        attributes: vec![("states".to_owned(), sandbar::AttributeValue::List(vec!["NV".into()]))],
+        people: Vec::new(),
+    };
+    let engine = shop().build().await.unwrap();
+    let administrator = Administrator::asserted_by_host();
+    // 45 people of NV and 14 of no state: counted by DuckDB over the same rows.
+    let difference = engine.policy_diff_as(&administrator, &rules(&newer), &samples).await.unwrap();
+    let shown = manual("$ sandbar policy diff");
+    check(&difference.to_string(), shown.split_once('\n').unwrap().1);
+}

@@ -56,9 +56,7 @@ impl Shown {
     pub(crate) fn differs(&self, other: &Self) -> bool {
         match (self.uniform(), other.uniform()) {
             (Some(a), Some(b)) => a != b,
-            _ => {
-                self.rules != other.rules || self.left_out.is_empty() != other.left_out.is_empty()
-            }
+            _ => self.rules != other.rules || self.left_out.is_empty() != other.left_out.is_empty(),
         }
     }
 }
