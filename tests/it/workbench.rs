@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use sandbar::{
-    Administrator, DiffSamples, Engine, Model, PolicyCases, PolicyDefinitions, Principal,
+    Administrator, DiffSamples, Engine, Limits, Model, PolicyCases, PolicyDefinitions, Principal,
     SourceText,
 };
 use sandbar_shop::{CASES, CASES_NAME, MODEL, MODEL_NAME, POLICIES, POLICIES_NAME};
@@ -167,6 +167,35 @@ cases.yaml:18: names as pia [public]
 1 of 13 cases passed
 ";
     check(&told(lines).await, expected);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_off_or_has_no_order_is_not_compared() {
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
+    let rows = RecordBatch::try_from_iter([("nr", numbers)]).unwrap();
+    let model = "tables: { heap: { fields: { nr: {} } } }";
+    let rules = "groups: { all: {} }
+policies: { all: { groups: [all], grant: { tables: [heap] } } }
+";
+    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", rules);
+    let engine = engine.batches("heap", vec![rows]).limits(Limits::default().with_rows(2));
+    let engine = engine.build().await.unwrap();
+    let lines = "cases:
+  cut: { as: { groups: [all] }, query: { table: heap, fields: [nr] }, count: 2 }
+  unordered: { as: { groups: [all] }, query: { table: heap, fields: [nr], limit: 1 }, in_order: true, rows: [{ nr: 1 }] }
+";
+    let administrator = Administrator::asserted_by_host();
+    let report = engine.policy_test_as(&administrator, &cases(lines)).await.unwrap();
+    check(
+        &report.to_string(),
+        "
+cases.yaml:2: cut as somebody [all]
+  answer: expected all of its rows, found more than 2 rows
+cases.yaml:3: unordered as somebody [all]
+  order: expected rows in order, found rows without a determined order: say `order_by`
+0 of 2 cases passed
+",
+    );
 }
 
 #[tokio::test]

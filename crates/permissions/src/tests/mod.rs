@@ -19,4 +19,5 @@ mod names;
 mod schemas;
 mod text;
 mod workbench;
+mod workbench_laws;
 mod world;

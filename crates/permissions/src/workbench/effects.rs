@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sandbar_catalog::{CollectionId, FieldId, MetricId, Snapshot, Table, Visibility};
 
 use super::coverage::{CoverageFinding, CoverageKind};
-use super::rows::Rows;
+use super::rows::{Rows, attributes};
 use crate::level::Level;
 use crate::policy_set::{PolicySet, TableGrant, TablePolicies};
 
@@ -108,11 +108,17 @@ impl Look<'_> {
         let mask = |grant: &TableGrant, field: FieldId| {
             grant.masks.iter().find(|(id, _)| *id == field).map(|(_, mask)| mask.clone())
         };
+        // A grant that is void shows no name either, also where the other shows no row.
+        let wanted = |grant: &TableGrant| {
+            grant.rows.as_ref().map(|rows| attributes(&rows.0)).unwrap_or_default()
+        };
+        let narrow = wanted(grant);
         let masked = wide.masks.iter().map(|(id, _)| *id);
         let shown = |id: &FieldId| grant.fields.get(id.index()).copied().unwrap_or(false);
         self.covers(wide.policy, grant.policy)
             && wide.level >= grant.level
             && rows(grant).is_within(&rows(wide))
+            && wanted(wide).iter().all(|name| narrow.contains(name))
             && grant.fields.iter().zip(&wide.fields).all(|(own, wide)| !own || *wide)
             && masked.filter(shown).all(|id| mask(wide, id) == mask(grant, id))
     }
