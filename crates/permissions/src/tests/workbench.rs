@@ -1,10 +1,13 @@
 //! What is told of policies as a whole, and of a change of them.
 
+use std::sync::Arc;
+
 use sandbar_auth::{AttributeValue, Principal};
+use sandbar_catalog::SourceText;
 
 use super::world::{policies, snapshot, table, who};
 use crate::workbench::View;
-use crate::{Administrator, Cell, CoverageKind, Level, RowFilter};
+use crate::{Administrator, Cell, CoverageKind, Level, PolicyDefinitions, RowFilter};
 
 const ALL: &str = "groups: [a], grant: {tables: [orders]}";
 const CA: &str = "groups: [b], grant: {tables: [orders], rows: state = 'CA'}";
@@ -467,4 +470,33 @@ fn rows_of_either_are_those_of_both_without_a_field() {
     // It is a key of its own: no plan or answer of the two is taken for one of these.
     let one = policies(&snapshot, &[CA]).grants(&snapshot, &who("a b", &[]));
     assert_ne!(both.effective(), one.effective());
+}
+
+#[test]
+fn many_groups_are_not_looked_at_in_pairs_and_that_is_said() {
+    let snapshot = snapshot();
+    let administrator = Administrator::asserted_by_host();
+    let check = |count: usize, more: &str, pairs: bool| {
+        let groups: Vec<String> = (0..count).map(|n| format!("g{n}: {{}}")).collect();
+        let text = format!(
+            "groups: {{{}}}\npolicies:\n  one: {{groups: [g0], grant: {{tables: [orders]}}}}\n{more}",
+            groups.join(", ")
+        );
+        let text = SourceText::new("policies.yaml", text);
+        let set = Arc::new(PolicyDefinitions::from_yaml([text]).check(&snapshot).unwrap());
+        let told = "two groups together were not compared";
+        assert_eq!(set.diff(&set, &snapshot, &administrator).to_string().contains(told), !pairs);
+        let coverage = set.coverage(&snapshot, &administrator);
+        assert_eq!(coverage.pairs, pairs);
+        assert_eq!(coverage.to_string().contains("together was not looked at"), !pairs);
+        let mut unseen = coverage.findings.iter().filter(|f| f.kind == CoverageKind::UnseenMetric);
+        let seen = !unseen.any(|finding| finding.subject == "western_buyers");
+        // All groups together are looked at in any case.
+        assert_eq!(seen, !more.is_empty(), "{coverage}");
+    };
+    let people = "  two: {groups: [g1], grant: {tables: [people]}}\n";
+    check(24, "", true);
+    check(24, people, true);
+    check(25, "", false);
+    check(25, people, false);
 }

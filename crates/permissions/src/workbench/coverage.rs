@@ -28,6 +28,9 @@ pub struct Coverage {
     pub groups: usize,
     /// How many policies there are.
     pub policies: usize,
+    /// Whether what two groups see together was looked at: with more than 24 groups it is not, and
+    /// what only they see is told as what nobody sees.
+    pub pairs: bool,
     /// What was found, kind by kind.
     pub findings: Vec<CoverageFinding>,
 }
@@ -155,6 +158,7 @@ impl PolicySet {
             metrics: snapshot.metrics().len(),
             groups: self.groups.len(),
             policies: self.policies.len(),
+            pairs: self.groups.len() <= MOST_GROUPS_IN_PAIRS,
             findings,
         }
     }
@@ -319,8 +323,11 @@ pub(super) fn pairs<'n>(names: &[&'n str]) -> Vec<[&'n str; 2]> {
 
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tables, metrics, groups, policies, findings } = self;
+        let Self { tables, metrics, groups, policies, pairs, findings } = self;
         writeln!(f, "{tables} tables, {metrics} metrics, {groups} groups, {policies} policies")?;
+        if !pairs {
+            writeln!(f, "what two groups see together was not looked at: there are too many")?;
+        }
         let mut last = None;
         for finding in findings {
             if last != Some(finding.kind) {

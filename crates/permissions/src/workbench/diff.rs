@@ -98,7 +98,7 @@ impl ChangeEffect {
 }
 
 impl PolicyDiff {
-    /// Whether nothing changes for anybody.
+    /// Whether nothing changes for anybody, as far as was looked.
     pub fn is_empty(&self) -> bool {
         self.declarations.is_empty() && self.groups.is_empty()
     }
