@@ -199,7 +199,7 @@ cases.yaml:3: unordered as somebody [all]
 }
 
 #[tokio::test]
-async fn values_of_rows_are_told_only_where_rows_are_expected() {
+async fn l19_values_of_rows_are_told_only_where_rows_are_expected() {
     let lines = "  count: { as: wanda, query: { table: trees, fields: [kind, height] }, count: 5 }
   denied: { as: wanda, query: { table: trees, fields: [kind] }, refused: denied }
   columns: { as: wanda, query: { table: trees, fields: [kind] }, rows: [{ king: x }] }

@@ -130,7 +130,12 @@ impl PolicyCases {
         for (source, file) in &self.files {
             let mut checker =
                 Checker { policies, snapshot, source, findings: Vec::new(), file, now: None };
-            checker.file(self.findings.is_empty());
+            checker.file();
+            // What could not be read may have been a case.
+            if file.cases.is_empty() && self.findings.is_empty() {
+                let message = "there are no `cases`, so nothing is tested";
+                checker.at(&Located::from(()), NOTHING_EXPECTED, message, None);
+            }
             for (name, def) in file.people.iter() {
                 checker.asker(name, def);
             }
@@ -175,15 +180,11 @@ impl Checker<'_> {
         self.at(&located, code, message, None);
     }
 
-    fn file(&mut self, read: bool) {
+    fn file(&mut self) {
         if let Some(format) = &self.file.format
             && format.value != 1
         {
             self.at(format, FORMAT, "this version reads format 1", None);
-        }
-        if self.file.cases.is_empty() && read {
-            let whole = Located::from(());
-            self.at(&whole, NOTHING_EXPECTED, "there are no `cases`, so nothing is tested", None);
         }
         if let Some(now) = &self.file.now {
             self.now = instant(&now.value, self.snapshot.time_zone());

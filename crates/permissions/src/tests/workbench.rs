@@ -449,7 +449,7 @@ fn the_view_agrees_with_the_grants() {
 }
 
 #[test]
-fn rows_of_either_are_those_of_both_without_a_field() {
+fn l19_rows_of_either_are_those_of_both_without_a_field() {
     let snapshot = snapshot();
     let either = |one: &[&str], other: &[&str]| {
         let principal = who("a b", &[]);
