@@ -11,11 +11,11 @@ mod histories;
 mod host;
 mod invalid;
 mod limits;
-mod names;
 mod outline;
 mod reload;
 mod slow;
 mod traced;
+mod upstream;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

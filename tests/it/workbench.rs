@@ -219,13 +219,13 @@ async fn a_question_that_nobody_could_ask_is_a_mistake_of_the_case() {
   right: { as: wanda, query: worth, refused: not_found }
 ";
     let told = told(lines).await;
-    assert!(told.starts_with("E0205 P0118 nobody could ask this: Q0101"), "{told}");
+    assert!(told.starts_with("E0205 P0122 nobody could ask this: Q0101"), "{told}");
     for part in ["`worth`", "cases.yaml:6:29", "`kindd`", "`heigth`", "cases.yaml:7:", "3 problems"]
     {
         assert!(told.contains(part), "{part}: {told}");
     }
     let told = self::told("  empty: { as: wanda, query: worth }\n").await;
-    assert!(told.starts_with("E0205 P0116"), "{told}");
+    assert!(told.starts_with("E0205 P0120"), "{told}");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use sandbar_query_planner::QueryPlan;
 use crate::barrier::BarrierPlanner;
 use crate::deadline::Deadline;
 use crate::error::RunError;
+use crate::exact_lists::optimizer_rules;
 use crate::guarded::Guarded;
 use crate::keys::{Keys, duplicates};
 use crate::limits::Limits;
@@ -80,7 +81,8 @@ impl Executor {
     ///
     /// A host's state keeps its runtime environment (object stores, caches, memory pool) and its
     /// options, with these exceptions: filters stay above Parquet scans, where they can be verified;
-    /// join keys get no filters against NULL; and no answer is taken from statistics.
+    /// join keys get no filters against NULL; no answer is taken from statistics; and what has given
+    /// wrong answers is off.
     pub fn session_state(host: Option<SessionState>) -> SessionState {
         let mut state = match host {
             Some(state) => state,
@@ -92,11 +94,21 @@ impl Executor {
         let options = state.config_mut().options_mut();
         options.execution.parquet.pushdown_filters = false;
         options.optimizer.filter_null_join_keys = false;
+        // A limit goes through what computes a column of the name that it sorts by, into inner
+        // groups; the least of one number decides which rows another one is computed from, and a
+        // NaN that statistics leave out is not read (apache/datafusion#24816, #15812).
+        options.optimizer.enable_topk_aggregation = false;
+        options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+        options.optimizer.enable_topk_dynamic_filter_pushdown = false;
         // Statistics tell how many rows there may be, not how many there are: `count(distinct x)`
         // over no rows was answered with 1 from them.
         let rules = state.physical_optimizers().iter();
         let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").cloned().collect();
-        SessionStateBuilder::new_from_existing(state).with_physical_optimizer_rules(rules).build()
+        let exact = optimizer_rules(&state);
+        SessionStateBuilder::new_from_existing(state)
+            .with_physical_optimizer_rules(rules)
+            .with_optimizer_rules(exact)
+            .build()
     }
 
     /// An executor over opened sources.

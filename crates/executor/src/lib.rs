@@ -8,6 +8,7 @@ mod barrier;
 mod composed;
 mod deadline;
 mod error;
+mod exact_lists;
 mod executor;
 mod guarded;
 mod keys;

@@ -30,7 +30,7 @@ pub use cases::{
     AskerDef, AskerRef, CaseDef, CaseFile, CheckedCases, ExpectedName, ExpectedRefusal,
     GivenAttribute, NameTarget, PolicyCase, PolicyCases, QueryRef,
 };
-pub use condition::{Condition, RowFilter};
+pub use condition::{Among, Condition, RowFilter};
 pub use definitions::{
     AttributeDef, DenyDef, FieldsDef, GrantDef, GroupDef, MaskDef, PolicyDef, PolicyDefinitions,
     PolicyFile, RestrictDef,

@@ -38,7 +38,7 @@ fn cases_that_fail_are_all_told_and_end_with_one() {
     }
     // What is wrong with a case is told before any is asked.
     let file = written(&account, "wrong.yaml", "cases: { x: { as: {}, hiden: [people] } }");
-    account.run(&["policy", "test", &file]).refused(1, &["E0205", "D0002", "`hidden`", "P0116"]);
+    account.run(&["policy", "test", &file]).refused(1, &["E0205", "D0002", "`hidden`", "P0120"]);
     account.run(&["policy", "test", "no.yaml"]).refused(2, &["no.yaml"]);
     let bare = [&["policy", "test"][..], &SHOP].concat();
     account.run(&bare).refused(2, &["which cases"]);

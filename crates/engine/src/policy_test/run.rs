@@ -20,7 +20,7 @@ use crate::request::instant;
 use crate::session::Session;
 
 /// A question of a case that nobody could ask.
-const UNASKABLE: &str = "P0118";
+const UNASKABLE: &str = "P0122";
 
 impl Engine {
     /// Asks every case, and tells which do not hold, and why. What is told names what is hidden;

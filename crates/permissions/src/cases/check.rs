@@ -18,9 +18,9 @@ use crate::grants::{Administrator, Grants};
 use crate::level::Level;
 use crate::policy_set::PolicySet;
 
-const NOTHING_EXPECTED: &str = "P0116";
-const NOBODY: &str = "P0117";
-const NOT_A_TIME: &str = "P0119";
+const NOTHING_EXPECTED: &str = "P0120";
+const NOBODY: &str = "P0121";
+const NOT_A_TIME: &str = "P0123";
 
 /// Cases that can be asked. Made only by [`PolicyCases::check`].
 #[derive(Clone, Debug)]

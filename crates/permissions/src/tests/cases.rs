@@ -36,11 +36,11 @@ fn a_case_expects_something() {
     check_case("as: {groups: [a]}, query: revenue, count: 1", &[]);
     check_case("as: {groups: [a]}, hidden: [people]", &[]);
     check_case("as: {}, query: {table: orders, fields: [id]}, rows: []", &[]);
-    let asks = "P0116 case `x` asks, and expects nothing of the answer: say `rows`, `count`, `total` or `refused`";
+    let asks = "P0120 case `x` asks, and expects nothing of the answer: say `rows`, `count`, `total` or `refused`";
     check_case(
         "as: {groups: [a]}",
         &[
-            "P0116 case `x` expects nothing: give it a `query`, or `hidden`, `described` or `visible` names",
+            "P0120 case `x` expects nothing: give it a `query`, or `hidden`, `described` or `visible` names",
         ],
     );
     check_case("as: {groups: [a]}, query: revenue", &[asks]);
@@ -48,33 +48,33 @@ fn a_case_expects_something() {
     check_case("as: {groups: [a]}, query: revenue, visible: [orders]", &[asks]);
     check_case(
         "as: {groups: [a]}, count: 1",
-        &["P0116 case `x` expects an answer, and has no `query`"],
+        &["P0120 case `x` expects an answer, and has no `query`"],
     );
     check_case(
         "as: {groups: [a]}, visible: [orders], refused: denied",
-        &["P0116 case `x` expects an answer, and has no `query`"],
+        &["P0120 case `x` expects an answer, and has no `query`"],
     );
-    check_case("as: {groups: [a]}, hidden: []", &["P0116 an empty list expects nothing"]);
+    check_case("as: {groups: [a]}, hidden: []", &["P0120 an empty list expects nothing"]);
     check_case(
         "as: {groups: [a]}, query: revenue, rows: [{}]",
-        &["P0116 a row without a column expects nothing"],
+        &["P0120 a row without a column expects nothing"],
     );
     check_case(
         "as: {groups: [a]}, query: revenue, count: 0, refused: denied",
-        &["P0116 a question that is refused has no answer to expect something of"],
+        &["P0120 a question that is refused has no answer to expect something of"],
     );
     check_case(
         "as: {groups: [a]}, query: revenue, count: 1, in_order: true",
-        &["P0116 `in_order` goes with `rows`"],
+        &["P0120 `in_order` goes with `rows`"],
     );
     check_case(
         "as: {groups: [a]}, query: revenue, refused: forbidden",
-        &["P0116 `forbidden` is not `denied`, `not_found` or a code such as `Q0104`"],
+        &["P0120 `forbidden` is not `denied`, `not_found` or a code such as `Q0104`"],
     );
-    check("", &["0:0 P0116 there are no `cases`, so nothing is tested"]);
+    check("", &["0:0 P0120 there are no `cases`, so nothing is tested"]);
     check(
         "people: {ann: {groups: [a]}}",
-        &["0:0 P0116 there are no `cases`, so nothing is tested"],
+        &["0:0 P0120 there are no `cases`, so nothing is tested"],
     );
 }
 
@@ -113,14 +113,14 @@ fn every_name_is_one_that_is_there() {
     check_case("as: {attributes: {texts: [CA, no]}}, hidden: [people]", &[list]);
     check_case("as: {attributes: {texts: CA}}, hidden: [people]", &[list]);
     check_case("as: {attributes: {texts: [CA, 'no'], text: ~}}, hidden: [people]", &[]);
-    check_case("as: ann, hidden: [people]", &["P0117 `ann` is none of the `people`"]);
+    check_case("as: ann, hidden: [people]", &["P0121 `ann` is none of the `people`"]);
     check(
         "people: {ana: {groups: [a]}}\ncases:\n  x: {as: ann, hidden: [people]}",
-        &["3:11 P0117 `ann` is none of the `people`; did you mean `ana`?"],
+        &["3:11 P0121 `ann` is none of the `people`; did you mean `ana`?"],
     );
     check_case(
         "as: {subject: ''}, hidden: [people]",
-        &["P0117 the subject is empty: give it 1 to 256 characters"],
+        &["P0121 the subject is empty: give it 1 to 256 characters"],
     );
     check_case(
         "as: {}, hidden: [peolpe, orders.nots, ordres.id, orders.customer.emial], visible: [revenu]",
@@ -140,9 +140,9 @@ fn a_file_is_read_strictly_and_to_its_end() {
         "format: 2\nnow: soon\npeople:\n  ann: {group: [a]}\ncases:\n  x: {as: ann, hiden: [people]}\n  y: {as: {groops: [a]}, query: {metrics: [revenue], filtr: 1}, count: many}\n",
         &[
             "1:9 P0100 this version reads format 1",
-            "2:6 P0119 `soon` is not a day or an instant",
+            "2:6 P0123 `soon` is not a day or an instant",
             "4:9 D0002 unknown key `group`; did you mean `groups`?",
-            "6:3 P0116 case `x` expects nothing: give it a `query`, or `hidden`, `described` or `visible` names",
+            "6:3 P0120 case `x` expects nothing: give it a `query`, or `hidden`, `described` or `visible` names",
             "6:16 D0002 unknown key `hiden`; did you mean `hidden`?",
             "7:12 D0002 unknown key `groops`; did you mean `groups`?",
             "7:54 D0002 unknown key `filtr`; did you mean `filter`?",

@@ -140,6 +140,26 @@ fn what_is_declared_for_nothing_is_told() {
 }
 
 #[test]
+fn attributes_within_sets_of_other_rows_count() {
+    let set = |rows: &str| {
+        format!(
+            "groups: [a], grant: {{tables: [people], rows: 'id in (select user_id from orders where {rows})'}}"
+        )
+    };
+    let of = set("state = attribute.text and placed_on > attribute.date");
+    let left = ["integer ", "number ", "boolean ", "texts ", "integers ", "dates "];
+    check(CoverageKind::UnusedAttribute, &[&of], &left);
+    check(CoverageKind::EveryRow, &[&of], &[]);
+    check_diff(
+        &[&of],
+        &[&set("placed_on > attribute.date")],
+        "group a\n  ~ table people: rows id in (select user_id from orders where state = attribute.text \
+         and placed_on > attribute.date) → id in (select user_id from orders where placed_on > attribute.date)\n",
+    );
+    check_diff(&[&of], &[&of, &of], "");
+}
+
+#[test]
 fn policies_without_effect_are_told() {
     let vain = |lines: &[&str], expected: &[&str]| check(CoverageKind::NoEffect, lines, expected);
     vain(&[ALL, CA], &[]);

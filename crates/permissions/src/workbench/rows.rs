@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sandbar_catalog::expr::ExprKind;
+use sandbar_catalog::expr::Expr;
 
 use crate::condition::{Condition, RowFilter};
 use crate::policy_set::UnboundFilter;
@@ -86,19 +86,29 @@ fn within<'p>(one: &Part, others: impl Iterator<Item = &'p Part> + Clone) -> boo
 /// The attributes of a condition, each once, in the order of their names.
 pub(crate) fn attributes(condition: &Condition) -> Vec<String> {
     let mut found = Vec::new();
-    for expr in condition.own_expressions() {
-        expr.walk(&mut |node| {
-            if let ExprKind::Attribute(name) = &node.kind {
-                found.push(name.clone());
-            }
-        });
-    }
-    for (_, inner) in condition.related() {
-        found.extend(attributes(inner));
-    }
+    collect(condition, &mut found);
     found.sort();
     found.dedup();
     found
+}
+
+fn collect(condition: &Condition, found: &mut Vec<String>) {
+    let mut of = |expr: &Expr| {
+        found.extend(expr.attributes().into_iter().map(str::to_owned));
+    };
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => {
+            parts.iter().for_each(|part| collect(part, found));
+        }
+        Condition::Own(expr) => of(expr),
+        Condition::Related(_, inner) => collect(inner, found),
+        Condition::In(among) | Condition::NotIn(among) => {
+            of(&among.value);
+            if let RowFilter::Where(inner) = &among.rows {
+                collect(inner, found);
+            }
+        }
+    }
 }
 
 impl Rows {
