@@ -1,7 +1,7 @@
 //! The examples of the manual: each YAML and JSON block of the pages on models, policies and
 //! questions is read as a host would read it. The Rust blocks are doc tests of this package.
 
-use sandbar::{Definitions, PolicyDefinitions, SemanticQuery};
+use sandbar::{Definitions, PolicyCases, PolicyDefinitions, SemanticQuery};
 
 /// A fenced block of a page.
 struct Block {
@@ -68,7 +68,12 @@ fn model(text: &str) -> Vec<String> {
     })
 }
 
+/// A block of the page on policies: policies, or cases that they are tested with.
 fn policies(text: &str) -> Vec<String> {
+    if text.lines().any(|line| line == "cases:") {
+        let report = PolicyCases::from_yaml([sandbar::SourceText::new("docs", text)]).problems();
+        return report.findings().iter().map(ToString::to_string).collect();
+    }
     let frames: [&[&str]; 3] =
         [&[], &["policies:", "example:"], &["policies:", "example:", "grant:"]];
     problems(text, &frames, |text| {
@@ -109,7 +114,7 @@ fn examples_of_models_can_be_read() {
 
 #[test]
 fn examples_of_policies_can_be_read() {
-    check("policies.md", "yaml", 4, policies);
+    check("policies.md", "yaml", 5, policies);
 }
 
 #[test]
@@ -134,7 +139,7 @@ fn the_line_that_names_a_schema_leads_to_it() {
     let shop = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/shop");
     let mut lines =
         vec![page("model.md").lines().find(|l| l.contains("$schema=")).unwrap().to_owned()];
-    for name in ["model.yaml", "policies.yaml"] {
+    for name in ["model.yaml", "policies.yaml", "cases.yaml"] {
         let text = std::fs::read_to_string(shop.join(name)).unwrap();
         lines.push(text.lines().next().unwrap().to_owned());
     }
@@ -153,6 +158,8 @@ fn the_reader_has_teeth() {
     assert!(!model("tables: { t: { feilds: {} } }").is_empty());
     assert!(policies("masks: { email: hash }").is_empty());
     assert!(!policies("masks: { email: hush }").is_empty());
+    assert!(policies("cases:\n  x: { as: {}, hidden: [a] }").is_empty());
+    assert!(!policies("cases:\n  x: { as: {}, hiden: [a] }").is_empty());
     assert!(question(r#"{ "metrics": ["a"] }"#).is_empty());
     assert!(!question(r#"{ "metric": ["a"] }"#).is_empty());
     assert_eq!(blocks("```yaml\na: 1\n```\n\n```\nb\n```").len(), 2);

@@ -26,4 +26,5 @@ mod sums;
 mod tidy;
 mod tpch;
 mod traps;
+mod workbench;
 mod zeros;

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Check models and policies: all problems at once, exit code 1 if there are any.
     Check(CheckArgs),
+    /// Test policies, compare them, and look for what they leave open (administrator's view).
+    Policy(PolicyArgs),
     /// Mint a token for somebody, valid for three minutes.
     Token(TokenArgs),
     /// Serve the HTTP API.
@@ -33,7 +35,8 @@ pub(crate) enum Command {
 /// What is asked about: the sample shop, unless files are given.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct ProjectArgs {
-    /// A model file, or a folder of them (`*.yaml`, `*.yml`; policy files end in `policies.yaml`).
+    /// A model file, or a folder of them (`*.yaml`, `*.yml`; policy files end in
+    /// `policies.yaml`, and those that end in `cases.yaml` are left out).
     #[arg(long = "model", value_name = "PATH")]
     pub(crate) models: Vec<PathBuf>,
     /// A policy file.
@@ -145,6 +148,64 @@ impl From<Dialect> for SqlDialect {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) project: ProjectArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    pub(crate) command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Ask the cases of a file: who asks what, and what must come of it. Exit code 1 if one fails.
+    Test(PolicyTestArgs),
+    /// What a change gives or takes, group by group. Exit code 0: nothing, 1: something, 2: trouble.
+    Diff(PolicyDiffArgs),
+    /// What nobody sees, who sees everything, what is declared for nothing.
+    Coverage(PolicyCoverageArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PolicyTestArgs {
+    /// Files of cases; those of the sample shop if nothing is named.
+    #[arg(value_name = "CASES")]
+    pub(crate) cases: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    /// Write one JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PolicyDiffArgs {
+    /// The policies as they are: a file, or a folder with files that end in `policies.yaml`.
+    #[arg(value_name = "OLD")]
+    pub(crate) older: PathBuf,
+    /// The policies as they are to be.
+    #[arg(value_name = "NEW")]
+    pub(crate) newer: PathBuf,
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    /// An attribute of somebody in each group, whose rows are counted: `states=["CA","OR"]`.
+    #[arg(long = "attribute", value_name = "NAME=VALUE")]
+    pub(crate) attributes: Vec<String>,
+    /// Also count the rows of whoever asks in this file of cases.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cases: Option<PathBuf>,
+    /// Write one JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PolicyCoverageArgs {
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    /// Write one JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Where the secret that signs tokens is.

@@ -24,8 +24,22 @@ impl Failure {
         Self { code: 2, message: message.into() }
     }
 
+    /// Two things that were compared are not the same, which has been said: exit code 1.
+    pub(crate) fn different() -> Self {
+        Self { code: 1, message: String::new() }
+    }
+
+    /// The same where exit code 1 means something else: 2.
+    pub(crate) fn into_trouble(self) -> Self {
+        let code = if self.message.is_empty() { self.code } else { 2 };
+        Self { code, ..self }
+    }
+
     /// Says it on stderr.
     pub(crate) fn report(self) -> ExitCode {
+        if self.message.is_empty() {
+            return ExitCode::from(self.code);
+        }
         // Where stderr is closed there is nobody to tell.
         let _ = writeln!(std::io::stderr(), "{}", self.message);
         ExitCode::from(self.code)

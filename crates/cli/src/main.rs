@@ -1,7 +1,8 @@
 //! `sandbar`: the sample shop's demo when called bare, and the commands of those who write models.
 //!
 //! Results go to stdout, words to stderr. Exit codes: 0 done, 1 refused or wrong (a question, a
-//! model, a policy), 2 called wrongly.
+//! model, a policy, a case), 2 called wrongly. `policy diff` ends with 1 where something differs,
+//! and with 2 for all that goes wrong.
 
 #![expect(
     clippy::disallowed_methods,
@@ -15,6 +16,7 @@ mod explain;
 mod failure;
 mod output;
 mod people;
+mod policy;
 mod progress;
 mod project;
 mod question;
@@ -48,6 +50,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Query(command)) => output::query(command).await,
         Some(Command::Explain(command)) => explain::run(command).await,
         Some(Command::Check(command)) => check::run(command).await,
+        Some(Command::Policy(command)) => policy::run(command).await,
         Some(Command::Token(command)) => token::run(&command),
         Some(Command::Serve(command)) => serve::run(command).await,
     }

@@ -29,16 +29,9 @@ impl Person {
             }
         };
         person.groups.extend(rights.groups.iter().cloned());
-        for attribute in &rights.attributes {
-            let Some((name, value)) = attribute.split_once('=') else {
-                return Err(Failure::wrong(format!("`{attribute}` is not NAME=VALUE")));
-            };
-            let value = match serde_json::from_str::<serde_json::Value>(value) {
-                Ok(json) => AttributeValue::from_json(&json),
-                Err(_) => AttributeValue::from(value),
-            };
-            person.attributes.retain(|(known, _)| known != name);
-            person.attributes.push((name.to_owned(), value));
+        for (name, value) in attributes(&rights.attributes)? {
+            person.attributes.retain(|(known, _)| *known != name);
+            person.attributes.push((name, value));
         }
         Ok(person)
     }
@@ -71,6 +64,21 @@ impl Person {
         }
         builder.build().map_err(|error| Failure::wrong(error.to_string()))
     }
+}
+
+/// Attributes that are said as NAME=VALUE: the value is JSON, or a text.
+pub(crate) fn attributes(said: &[String]) -> Result<Vec<(String, AttributeValue)>, Failure> {
+    let read = said.iter().map(|attribute| {
+        let Some((name, value)) = attribute.split_once('=') else {
+            return Err(Failure::wrong(format!("`{attribute}` is not NAME=VALUE")));
+        };
+        let value = match serde_json::from_str::<serde_json::Value>(value) {
+            Ok(json) => AttributeValue::from_json(&json),
+            Err(_) => AttributeValue::from(value),
+        };
+        Ok((name.to_owned(), value))
+    });
+    read.collect()
 }
 
 /// The principal that `--as`, `--group` and `--attribute` describe.

@@ -40,41 +40,86 @@ impl Project {
 
 /// Reads what was named.
 pub(crate) fn read(args: &ProjectArgs, today: Today) -> Result<Project, Failure> {
-    let today = if args.today { Today::Real } else { today };
-    if args.models.is_empty() {
-        if !args.policies.is_empty() {
-            return Err(Failure::wrong("`--policies` goes with `--model`"));
-        }
-        let builder = Engine::builder().model(MODEL_NAME, MODEL).policies(POLICIES_NAME, POLICIES);
-        return Ok(Project { builder: shop(builder, today)?, models: 1 });
+    if args.models.is_empty() && !args.policies.is_empty() {
+        return Err(Failure::wrong("`--policies` goes with `--model`"));
     }
-    if args.today && !args.shop_data {
+    read_with(args, today, None)
+}
+
+/// Reads what was named, with these policies and no others.
+pub(crate) fn read_under(
+    args: &ProjectArgs,
+    today: Today,
+    policies: &[PathBuf],
+) -> Result<Project, Failure> {
+    if !args.policies.is_empty() {
+        return Err(Failure::wrong(
+            "`--policies` does not go with OLD and NEW, which are policies",
+        ));
+    }
+    read_with(args, today, Some(policies))
+}
+
+fn read_with(
+    args: &ProjectArgs,
+    today: Today,
+    instead: Option<&[PathBuf]>,
+) -> Result<Project, Failure> {
+    let today = if args.today { Today::Real } else { today };
+    let of_the_shop = args.models.is_empty();
+    if args.today && !args.shop_data && !of_the_shop {
         return Err(Failure::wrong("`--today` goes with the sample shop's tables"));
     }
     let mut project = Project { builder: Engine::builder(), models: 0 };
     let mut any_policies = false;
+    if of_the_shop {
+        any_policies = true;
+        project.builder = project.builder.model(MODEL_NAME, MODEL);
+        project.models = 1;
+        if instead.is_none() {
+            project.builder = project.builder.policies(POLICIES_NAME, POLICIES);
+        }
+    }
     for path in &args.models {
         let folder = path.is_dir();
         for file in if folder { yaml_files(path)? } else { vec![path.clone()] } {
-            if folder && is_policies(&file) {
+            if !folder {
+                project = project.model(&file)?;
+            } else if ends_with(&file, "policies") {
                 any_policies = true;
-                project = project.policies(&file)?;
-            } else {
+                if instead.is_none() {
+                    project = project.policies(&file)?;
+                }
+            } else if !ends_with(&file, "cases") {
                 project = project.model(&file)?;
             }
         }
     }
-    for file in &args.policies {
+    for file in instead.unwrap_or(&args.policies) {
         any_policies = true;
         project = project.policies(file)?;
     }
     if !any_policies {
         note("no policies: nobody sees anything (see docs/policies.md)");
     }
-    if args.shop_data {
+    if args.shop_data || of_the_shop {
         project.builder = shop(project.builder, today)?;
     }
     Ok(project)
+}
+
+/// A file of policies, or those of a folder.
+pub(crate) fn policy_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = yaml_files(path)?;
+    files.retain(|file| ends_with(file, "policies"));
+    if files.is_empty() {
+        let message = format!("{} has no files that end in `policies.yaml`", path.display());
+        return Err(Failure::wrong(message));
+    }
+    Ok(files)
 }
 
 /// Whether a text names a table of the sample shop.
@@ -126,9 +171,9 @@ fn shop(mut builder: EngineBuilder, today: Today) -> Result<EngineBuilder, Failu
     Ok(builder)
 }
 
-fn is_policies(file: &Path) -> bool {
+fn ends_with(file: &Path, word: &str) -> bool {
     let name = file.file_stem().unwrap_or_default();
-    name.to_string_lossy().ends_with("policies")
+    name.to_string_lossy().ends_with(word)
 }
 
 fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -147,6 +192,7 @@ fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn text(file: &Path) -> Result<String, Failure> {
+/// What a file says.
+pub(crate) fn text(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|error| Failure::wrong(format!("{}: {error}", file.display())))
 }

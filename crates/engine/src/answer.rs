@@ -77,7 +77,8 @@ impl std::fmt::Debug for Answer {
 }
 
 impl Answer {
-    pub(crate) fn new(started: Started, call: Call) -> Self {
+    /// Without a call, an answer is a part of one that goes on.
+    pub(crate) fn new(started: Started, call: Option<Call>) -> Self {
         let Started { plan, stream, snapshot, span } = started;
         Self {
             columns: plan.columns().to_vec(),
@@ -87,7 +88,7 @@ impl Answer {
             stream,
             snapshot,
             span,
-            call: Some(call),
+            call,
         }
     }
 

@@ -26,6 +26,12 @@ pub enum Action {
     Search,
     /// How somebody's question is answered, asked by an administrator.
     ExplainAs,
+    /// What policies leave open.
+    PolicyCoverage,
+    /// What a change of policies gives or takes.
+    PolicyDiff,
+    /// One case of a test of policies: a question as somebody.
+    PolicyTest,
     /// A session for the bearer of a token.
     Authenticate,
     /// Another model and other policies.
@@ -45,6 +51,9 @@ impl Action {
             Self::DescribeMetric => "describe_metric",
             Self::Search => "search",
             Self::ExplainAs => "explain_as",
+            Self::PolicyCoverage => "policy_coverage",
+            Self::PolicyDiff => "policy_diff",
+            Self::PolicyTest => "policy_test",
             Self::Authenticate => "authenticate",
             Self::Reload => "reload",
         }
@@ -79,8 +88,9 @@ impl DecisionOutcome {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Decision {
-    /// Who asked. Of [`Action::ExplainAs`] whose question it would be: the administrator is the
-    /// host's to know. `None` where nobody is: a token was refused, or the host reloads.
+    /// Who asked. Of [`Action::ExplainAs`] and [`Action::PolicyTest`] whose question it would be:
+    /// the administrator is the host's to know. `None` where nobody is: a token was refused, the
+    /// host reloads, or policies are looked at as a whole.
     pub subject: Option<String>,
     /// What was asked for.
     pub action: Action,

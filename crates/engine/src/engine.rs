@@ -58,6 +58,10 @@ impl Engine {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
     async fn world(settings: &Settings, model: &Model, version: u64) -> Result<World, Error> {
         let checked = check(settings, model).await?;
         World::new(version, checked, settings.state.clone(), settings.mask_key.clone())

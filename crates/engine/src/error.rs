@@ -100,6 +100,11 @@ impl Error {
         Self::report(ErrorKind::InvalidPolicy, "E0202", report)
     }
 
+    /// Cases that policies are to be tested with.
+    pub(crate) fn cases(report: Report) -> Self {
+        Self::report(ErrorKind::InvalidPolicy, "E0205", report)
+    }
+
     fn report(kind: ErrorKind, code: &'static str, report: Report) -> Self {
         Self::new(kind, code, report.to_string()).with_source(report)
     }

@@ -54,6 +54,8 @@ mod engine;
 mod error;
 mod explain;
 mod format;
+mod policies;
+pub mod policy_test;
 mod request;
 mod session;
 mod world;
@@ -69,6 +71,8 @@ pub use describe::{
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
 pub use explain::{Explanation, PolicyTrace};
+pub use policies::{DiffSamples, PolicyComparison, SampleRows};
+pub use policy_test::PolicyCases;
 pub use sandbar_query_planner::{ColumnOutline, GrainOutline, JoinOutline, Outline};
 pub use session::Session;
 
@@ -83,6 +87,8 @@ pub use sandbar_catalog::{
 pub use sandbar_executor::source::{FilesSpec, Format, SourceSpec};
 pub use sandbar_executor::{Limits, NoSqlText, Outcome, Overflow, SqlDialect};
 pub use sandbar_permissions::{
-    Administrator, FieldsDef, GrantDef, Level, MaskDef, PolicyDefinitions, PolicyFile,
+    Administrator, ChangeEffect, Coverage, CoverageFinding, CoverageKind, DeclarationChange,
+    FieldsDef, GrantDef, GroupDiff, Level, MaskDef, PolicyChange, PolicyDefinitions, PolicyDiff,
+    PolicyFile,
 };
 pub use sandbar_query_planner::{AnswerColumn, MaskKey, ProblemKind, QueryProblem};

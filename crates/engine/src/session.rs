@@ -85,15 +85,25 @@ impl Session {
     async fn ask(&self, query: &SemanticQuery, mut call: Call) -> Result<Answer, Error> {
         let span = call.span();
         match self.start(query, &mut call).instrument(span).await {
-            Ok(started) => Ok(Answer::new(started, call)),
+            Ok(started) => Ok(Answer::new(started, Some(call))),
             Err(error) => call.closed(Err(error)),
         }
     }
 
     async fn start(&self, query: &SemanticQuery, call: &mut Call) -> Result<Started, Error> {
         let request = self.request(call)?;
-        let (plan, prepared) = self.prepare(query, &request).await?;
-        call.scoped(plan.is_scoped());
+        let started = self.started(query, &request).await?;
+        call.scoped(started.plan.is_scoped());
+        Ok(started)
+    }
+
+    /// Begins an answer within one request.
+    pub(crate) async fn started(
+        &self,
+        query: &SemanticQuery,
+        request: &Request,
+    ) -> Result<Started, Error> {
+        let (plan, prepared) = self.prepare(query, request).await?;
         let span = debug_span!(target: "sandbar", "sandbar.run");
         let (executor, deadline) = (&request.world.executor, request.deadline);
         let stream = span.in_scope(|| executor.start(&prepared, &request.limits, deadline))?;
@@ -261,11 +271,11 @@ impl Session {
         self.open(action).run(|call| work(&self.request(call)?.grants))
     }
 
-    fn open(&self, action: Action) -> Call {
+    pub(crate) fn open(&self, action: Action) -> Call {
         Call::open(&self.inner, action, Some(self.principal.subject()))
     }
 
-    fn request(&self, call: &mut Call) -> Result<Request, Error> {
+    pub(crate) fn request(&self, call: &mut Call) -> Result<Request, Error> {
         let now = self.at.unwrap_or_else(|| self.inner.now());
         let request = Request::new(&self.inner, &self.principal, &self.limits, now)?;
         call.sees(&request);

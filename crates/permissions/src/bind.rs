@@ -101,6 +101,11 @@ fn values(
     literals(given, declared).ok_or_else(unbound)
 }
 
+/// Whether a value has the declared type of its attribute.
+pub(crate) fn fits(given: &AttributeValue, declared: AttributeType) -> bool {
+    literals(given, declared).is_some()
+}
+
 /// The constants of an attribute value under its declared type; `None` where it does not fit.
 ///
 /// | declared | accepted |

@@ -60,6 +60,16 @@ pub(crate) fn keys(
     (PolicyShape(shape.finish()), EffectivePolicy(effective.finish()))
 }
 
+/// The keys of what is made of two principals' rights.
+pub(crate) fn both(one: EffectivePolicy, other: EffectivePolicy) -> (PolicyShape, EffectivePolicy) {
+    let mut digest = Digest::default();
+    digest.bytes(b"either");
+    digest.bytes(&one.0);
+    digest.bytes(&other.0);
+    let digest = digest.finish();
+    (PolicyShape(digest), EffectivePolicy(digest))
+}
+
 /// Every part goes in with its kind and length, so that no two different inputs have one encoding.
 #[derive(Clone, Default)]
 struct Digest(blake3::Hasher);

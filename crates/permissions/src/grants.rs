@@ -12,7 +12,7 @@ use sandbar_catalog::{
 
 use crate::bind::bind;
 use crate::condition::RowFilter;
-use crate::effective::{EffectivePolicy, PolicyShape, keys};
+use crate::effective::{EffectivePolicy, PolicyShape, both, keys};
 use crate::level::Level;
 use crate::mask::Mask;
 use crate::policy_set::{PolicySet, TableGrant};
@@ -121,6 +121,16 @@ impl Grants {
     ) -> Self {
         let (shape, effective) = keys(&snapshot, &policies, principal.as_ref());
         let tables = snapshot.tables().iter().map(|_| OnceLock::new()).collect();
+        let nothing = TableAccess::default_none();
+        Self { snapshot, policies, principal, tables, nothing, shape, effective }
+    }
+
+    /// Grants about which everything is decided, made of these and others.
+    pub(crate) fn decided(&self, other: &Self, tables: Vec<TableAccess>) -> Self {
+        let (snapshot, policies) = (Arc::clone(&self.snapshot), Arc::clone(&self.policies));
+        let principal = self.principal.clone().or_else(|| other.principal.clone());
+        let (shape, effective) = both(self.effective, other.effective);
+        let tables = tables.into_iter().map(OnceLock::from).collect();
         let nothing = TableAccess::default_none();
         Self { snapshot, policies, principal, tables, nothing, shape, effective }
     }
@@ -477,6 +487,22 @@ impl TableAccess {
     pub(crate) fn promised_field(&self, id: FieldId) -> Level {
         let fields = self.void.as_ref().map_or(&self.fields, |void| &void.fields);
         fields.get(id.index()).copied().unwrap_or(Level::None)
+    }
+
+    /// The rows of both, without a field.
+    pub(crate) fn rows_of_either(&self, other: &Self) -> Self {
+        let queried = [self, other].into_iter().filter(|access| access.level == Level::Query);
+        let rows: Vec<RowFilter> = queried.filter_map(|access| access.rows.clone()).collect();
+        if rows.is_empty() {
+            return Self::default_none();
+        }
+        Self {
+            level: Level::Query,
+            void: None,
+            rows: Some(RowFilter::any(rows)),
+            cells: vec![Cell::Hidden; self.cells.len()].into(),
+            fields: vec![Level::None; self.fields.len()],
+        }
     }
 
     fn default_none() -> Self {

@@ -10,6 +10,7 @@
 //! data and does not know DataFusion.
 
 mod bind;
+mod cases;
 mod check;
 mod condition;
 mod definitions;
@@ -23,7 +24,12 @@ mod policy_set;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod workbench;
 
+pub use cases::{
+    AskerDef, AskerRef, CaseDef, CaseFile, CheckedCases, ExpectedName, ExpectedRefusal,
+    GivenAttribute, NameTarget, PolicyCase, PolicyCases, QueryRef,
+};
 pub use condition::{Among, Condition, RowFilter};
 pub use definitions::{
     AttributeDef, DenyDef, FieldsDef, GrantDef, GroupDef, MaskDef, PolicyDef, PolicyDefinitions,
@@ -36,3 +42,7 @@ pub use level::Level;
 pub use mask::Mask;
 pub use policy_set::PolicySet;
 pub use sandbox::{Cell, Sandbox};
+pub use workbench::{
+    ChangeEffect, Coverage, CoverageFinding, CoverageKind, DeclarationChange, GroupDiff,
+    PolicyChange, PolicyDiff,
+};

@@ -17,6 +17,9 @@ use crate::mask::Mask;
 #[derive(Debug, Default)]
 pub struct PolicySet {
     pub(crate) attributes: HashMap<String, AttributeType>,
+    /// The attributes again, in the order of the files, with their places.
+    pub(crate) attribute_origins: Vec<Declared>,
+    pub(crate) groups: Vec<Declared>,
     pub(crate) policies: Vec<Policy>,
     /// For each table, the policies that speak of it.
     pub(crate) by_table: Vec<TablePolicies>,
@@ -25,6 +28,13 @@ pub struct PolicySet {
     pub(crate) collection_grants: HashMap<CollectionId, Vec<(usize, Level)>>,
     pub(crate) collection_denials: HashMap<CollectionId, Vec<usize>>,
     pub(crate) fingerprint: u64,
+}
+
+/// The name of a group or an attribute, and the file and line that declare it.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub(crate) name: Arc<str>,
+    pub(crate) origin: Arc<str>,
 }
 
 /// What an administrator is told of a policy, and whom it concerns.
@@ -88,6 +98,11 @@ impl PolicySet {
     /// The declared type of an attribute.
     pub fn attribute(&self, name: &str) -> Option<AttributeType> {
         self.attributes.get(name).copied()
+    }
+
+    /// The declared groups, in the order of the files.
+    pub(crate) fn group_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.groups.iter().map(|group| &group.name)
     }
 
     /// How many policies there are.

@@ -38,7 +38,7 @@ pub use askers::{ASKERS, Asker, Attribute};
 pub use calendar::{ANCHOR, FIRST_DAY, PRICE_STEP, civil, day};
 pub use checksum::checksum;
 pub use files::WriteError;
-pub use model::{MODEL, MODEL_NAME, POLICIES, POLICIES_NAME};
+pub use model::{CASES, CASES_NAME, MODEL, MODEL_NAME, POLICIES, POLICIES_NAME};
 pub use rng::Rng;
 pub use shop::Shop;
 

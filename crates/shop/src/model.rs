@@ -1,4 +1,4 @@
-//! The model and the policies of the shop, as texts: this crate does not know what they mean.
+//! The model, the policies and the cases of the shop, as texts: this crate does not know what they mean.
 
 /// The model, in the YAML of the model language. Its sources are named like the tables of
 /// [`Shop::tables`](crate::Shop::tables) and declared as Parquet files beside the model; a host
@@ -29,3 +29,9 @@ pub const POLICIES: &str = include_str!("../../../fixtures/shop/policies.yaml");
 
 /// The name of [`POLICIES`] in messages.
 pub const POLICIES_NAME: &str = "fixtures/shop/policies.yaml";
+
+/// Cases that the policies are tested with, in the YAML of the language of cases.
+pub const CASES: &str = include_str!("../../../fixtures/shop/cases.yaml");
+
+/// The name of [`CASES`] in messages.
+pub const CASES_NAME: &str = "fixtures/shop/cases.yaml";

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, Once};
 
 use futures::StreamExt;
 use sandbar::{
-    Action, Administrator, Decision, DecisionOutcome, Engine, ErrorKind, Model, Principal,
-    SemanticQuery, Session, TokenMinter, Verifier,
+    Action, Administrator, Decision, DecisionOutcome, DiffSamples, Engine, ErrorKind, Model,
+    PolicyCases, PolicyDefinitions, Principal, SemanticQuery, Session, SourceText, TokenMinter,
+    Verifier,
 };
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -297,12 +298,46 @@ async fn every_call_that_is_refused_has_a_span_and_a_record() {
     .await;
 }
 
+/// One case, as somebody who may see some sales.
+fn cases(rest: &str) -> PolicyCases {
+    let who = format!("{{ groups: [tenants], attributes: {{ tenant: {TENANT} }} }}");
+    let text = format!("cases: {{ one: {{ as: {who}, {rest} }} }}");
+    PolicyCases::from_yaml([SourceText::new("cases.yaml", text)])
+}
+
 #[tokio::test]
 async fn every_call_of_an_engine_has_a_span_and_a_record() {
     let asked = SemanticQuery::from_json(ASKED).unwrap();
     check(Action::ExplainAs, Some(IDA), ANSWERED, async |e| {
         let whose = ida(e).principal().clone();
         e.explain_as(&Administrator::asserted_by_host(), &whose, &asked).await.unwrap()
+    })
+    .await;
+    check(Action::PolicyTest, Some("somebody"), ANSWERED, async |e| {
+        let case = cases("visible: [sales]");
+        let report = e.policy_test_as(&Administrator::asserted_by_host(), &case).await.unwrap();
+        assert!(report.passed(), "{report}");
+    })
+    .await;
+    check(Action::PolicyTest, Some("somebody"), ANSWERED, async |e| {
+        let case = cases(&format!("query: {ASKED}, count: 0"));
+        let report = e.policy_test_as(&Administrator::asserted_by_host(), &case).await.unwrap();
+        assert!(report.passed(), "{report}");
+    })
+    .await;
+    let wrong = DecisionOutcome::Failed(ErrorKind::InvalidPolicy, "E0205");
+    check(Action::PolicyTest, None, wrong, async |e| {
+        let none = cases("query: { table: sought }, count: 1");
+        e.policy_test_as(&Administrator::asserted_by_host(), &none).await.unwrap_err()
+    })
+    .await;
+    check(Action::PolicyCoverage, None, ANSWERED, async |e| {
+        e.policy_coverage_as(&Administrator::asserted_by_host()).unwrap()
+    })
+    .await;
+    check(Action::PolicyDiff, None, ANSWERED, async |e| {
+        let (newer, samples) = (PolicyDefinitions::default(), DiffSamples::default());
+        e.policy_diff_as(&Administrator::asserted_by_host(), &newer, &samples).await.unwrap()
     })
     .await;
     check(Action::Authenticate, Some(IDA), ANSWERED, async |e| {

@@ -11,6 +11,7 @@
 
 mod answers;
 mod models;
+mod policy;
 mod secrets;
 mod serving;
 mod words;

@@ -24,7 +24,7 @@ fn what_is_called_wrongly_ends_with_two() {
 #[test]
 fn help_and_version_are_results() {
     let help = run(&["--help"]).ends(0, &[]);
-    for command in ["query", "explain", "check", "token", "serve"] {
+    for command in ["query", "explain", "check", "policy", "token", "serve"] {
         assert!(help.text().contains(command), "{}", help.text());
     }
     assert_eq!(help.err, "");

@@ -9,26 +9,26 @@ use std::sync::Arc;
 use sandbar_catalog::decode::{Located, Place, Problem, suggest};
 use sandbar_catalog::expr::AttributeType;
 use sandbar_catalog::{
-    CollectionId, FieldId, Finding, MetricId, Report, Snapshot, SourceText, TableId, Type,
+    CollectionId, FieldId, Finding, MetricId, Origin, Report, Snapshot, SourceText, TableId, Type,
 };
 
 use crate::definitions::{DenyDef, FieldsDef, GrantDef, PolicyDef, PolicyDefinitions, RestrictDef};
 use crate::level::Level;
-use crate::policy_set::{Policy, PolicySet, TableGrant, TablePolicies};
+use crate::policy_set::{Declared, Policy, PolicySet, TableGrant, TablePolicies};
 
-const FORMAT: &str = "P0100";
+pub(crate) const FORMAT: &str = "P0100";
 const CONDITION: &str = "P0101";
-const UNKNOWN_TABLE: &str = "P0102";
-const UNKNOWN_FIELD: &str = "P0103";
-const UNKNOWN_METRIC: &str = "P0104";
+pub(crate) const UNKNOWN_TABLE: &str = "P0102";
+pub(crate) const UNKNOWN_FIELD: &str = "P0103";
+pub(crate) const UNKNOWN_METRIC: &str = "P0104";
 const UNKNOWN_COLLECTION: &str = "P0105";
-const UNKNOWN_GROUP: &str = "P0106";
-const ATTRIBUTE: &str = "P0107";
+pub(crate) const UNKNOWN_GROUP: &str = "P0106";
+pub(crate) const ATTRIBUTE: &str = "P0107";
 const NOT_TOTAL: &str = "P0108";
 const MIXED_TABLES: &str = "P0109";
 const MASK: &str = "P0110";
 const SHAPE: &str = "P0111";
-const DEFINED_TWICE: &str = "P0112";
+pub(crate) const DEFINED_TWICE: &str = "P0112";
 const SHARED_SOURCE: &str = "P0113";
 const DERIVED_ROWS: &str = "P0114";
 const NO_VERSION: &str = "P0115";
@@ -41,7 +41,6 @@ pub(crate) fn check(
     let mut checker = Checker {
         snapshot,
         findings: definitions.findings.clone(),
-        groups: Vec::new(),
         broken: Vec::new(),
         set: PolicySet {
             by_table: snapshot.tables().iter().map(|_| TablePolicies::default()).collect(),
@@ -75,7 +74,6 @@ fn fingerprint(definitions: &PolicyDefinitions) -> u64 {
 struct Checker<'s> {
     snapshot: &'s Snapshot,
     findings: Vec<Finding>,
-    groups: Vec<String>,
     /// Names of groups and attributes whose definitions could not be read.
     broken: Vec<String>,
     set: PolicySet,
@@ -110,6 +108,16 @@ impl Checker<'_> {
         self.say(value.key_place.or(value.place), &value.path, code, message, None);
     }
 
+    fn is_group(&self, name: &str) -> bool {
+        self.set.group_names().any(|group| **group == *name)
+    }
+
+    /// The file and line of a definition, for an administrator.
+    fn origin<T>(&self, def: &Located<T>) -> Arc<str> {
+        let place = def.key_place.or(def.place);
+        Arc::from(Origin::new(self.file.as_ref(), place).to_string())
+    }
+
     fn declarations(&mut self, definitions: &PolicyDefinitions) {
         for (file, policies) in &definitions.files {
             self.file.clone_from(file);
@@ -121,10 +129,11 @@ impl Checker<'_> {
             self.broken.extend(policies.groups.failed().iter().cloned());
             self.broken.extend(policies.attributes.failed().iter().cloned());
             for (name, def) in policies.groups.iter() {
-                if self.groups.iter().any(|g| g == name) {
+                if self.is_group(name) {
                     self.at_key(def, DEFINED_TWICE, format!("group `{name}` is declared twice"));
                 }
-                self.groups.push(name.to_owned());
+                let declared = Declared { name: Arc::from(name), origin: self.origin(def) };
+                self.set.groups.push(declared);
             }
             for (name, def) in policies.attributes.iter() {
                 let names = ["text", "integer", "number", "boolean", "date"];
@@ -141,6 +150,8 @@ impl Checker<'_> {
                     self.broken.push(name.to_owned());
                     continue;
                 };
+                let origin = self.origin(def);
+                self.set.attribute_origins.push(Declared { name: Arc::from(name), origin });
                 let declared = AttributeType { data_type, list: def.list.unwrap_or(false) };
                 if self.set.attributes.insert(name.to_owned(), declared).is_some() {
                     self.at_key(
@@ -158,10 +169,10 @@ impl Checker<'_> {
             self.at_key(def, DEFINED_TWICE, format!("policy `{name}` is defined twice"));
         }
         for group in def.groups.iter() {
-            if !self.groups.contains(&group.value) && !self.broken.contains(&group.value) {
+            if !self.is_group(&group.value) && !self.broken.contains(&group.value) {
                 let message = format!("`{}` is not a declared group", group.value);
-                let groups = self.groups.clone();
-                let meant = suggest(&group.value, groups.iter().map(String::as_str));
+                let groups: Vec<Arc<str>> = self.set.group_names().map(Arc::clone).collect();
+                let meant = suggest(&group.value, groups.iter().map(|name| &**name));
                 self.at(group, UNKNOWN_GROUP, message, meant);
             }
         }
@@ -177,17 +188,13 @@ impl Checker<'_> {
             let message = format!("policy `{name}` grants to nobody: name its `groups`");
             self.at_key(def, SHAPE, message);
         }
-        let line = def.key_place.or(def.place).map_or(0, |p| p.line);
-        let origin = match &self.file {
-            Some(file) => format!("{}:{line}", file.name),
-            None => "defined in Rust".to_owned(),
-        };
+        let origin = self.origin(def);
         let rows = def.grant.as_ref().and_then(|g| g.rows.as_ref());
         let rows = rows.or_else(|| def.restrict.as_ref().map(|r| &r.rows));
         let index = self.set.policies.len();
         self.set.policies.push(Policy {
             name: Arc::from(name),
-            origin: Arc::from(origin),
+            origin,
             groups: def.groups.iter().map(|g| g.value.clone()).collect(),
             rows: rows.map(|r| Arc::from(r.value.as_str())),
         });

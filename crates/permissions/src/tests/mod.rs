@@ -8,6 +8,7 @@
 )]
 
 mod attributes;
+mod cases;
 mod cells;
 mod combine;
 mod dependents;
@@ -17,4 +18,6 @@ mod keys;
 mod names;
 mod schemas;
 mod text;
+mod workbench;
+mod workbench_laws;
 mod world;

@@ -7,7 +7,7 @@ use sandbar_catalog::Definitions;
 use sandbar_catalog::query::SemanticQuery;
 use serde_json::Value;
 
-use crate::PolicyDefinitions;
+use crate::{PolicyCases, PolicyDefinitions};
 
 #[track_caller]
 fn check(name: &str, schema: &Value) {
@@ -30,6 +30,11 @@ fn the_model_schema_is_current() {
 #[test]
 fn the_policy_schema_is_current() {
     check("policies", &PolicyDefinitions::json_schema());
+}
+
+#[test]
+fn the_schema_of_cases_is_current() {
+    check("cases", &PolicyCases::json_schema());
 }
 
 #[test]
