@@ -15,13 +15,13 @@ mod invalid;
 mod joined;
 mod limits;
 mod memory;
-mod names;
 mod outline;
 mod reload;
 mod revoked;
 mod runtime;
 mod slow;
 mod traced;
+mod upstream;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

@@ -10,13 +10,13 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use sandbar_query_planner::Barrier;
 
 /// Passes rows on. It keeps DataFusion's defaults, which refuse to move filters, limits,
-/// projections and sorts through it and know no statistics.
+/// projections and sorts through it and know no statistics; and nothing is known of their order.
 #[derive(Debug)]
 pub(crate) struct SecurityBarrierExec {
     input: Arc<dyn ExecutionPlan>,
@@ -25,9 +25,16 @@ pub(crate) struct SecurityBarrierExec {
 
 impl SecurityBarrierExec {
     fn new(input: Arc<dyn ExecutionPlan>) -> Self {
-        let properties = Arc::clone(input.properties());
+        let properties = unordered(&input);
         Self { input, properties }
     }
+}
+
+/// The properties of a plan of whose rows nothing is known but how they are spread. Joins take the
+/// order of one side for that of their rows (apache/datafusion#25052).
+pub(crate) fn unordered(plan: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
+    let known = plan.properties().as_ref().clone();
+    Arc::new(known.with_eq_properties(EquivalenceProperties::new(plan.schema())))
 }
 
 impl DisplayAs for SecurityBarrierExec {
@@ -46,7 +53,7 @@ impl ExecutionPlan for SecurityBarrierExec {
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![false]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {

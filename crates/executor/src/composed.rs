@@ -21,12 +21,15 @@ use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use datafusion::physical_planner::DefaultPhysicalPlanner;
 
+use crate::barrier::unordered;
+
 /// One leaf in place of a plan. It keeps DataFusion's defaults, which know no statistics and
-/// refuse to move limits, projections and sorts into it.
+/// refuse to move limits, projections and sorts into it; and nothing is known of its rows' order.
 #[derive(Debug)]
 pub(crate) struct ComposedScanExec {
     inner: Arc<dyn ExecutionPlan>,
     limit: Limit,
+    properties: Arc<PlanProperties>,
 }
 
 /// Whether the plan inside was told that some rows are enough.
@@ -47,7 +50,8 @@ impl From<Option<usize>> for Limit {
 impl ComposedScanExec {
     /// Closes a plan that is fit to run.
     pub(crate) fn close(inner: Arc<dyn ExecutionPlan>, limit: Limit) -> Arc<dyn ExecutionPlan> {
-        Arc::new(Self { inner, limit })
+        let properties = unordered(&inner);
+        Arc::new(Self { inner, limit, properties })
     }
 
     /// Makes a plan fit to run and closes it. The rules that do so (spreading, sorting) do not
@@ -90,7 +94,7 @@ impl ExecutionPlan for ComposedScanExec {
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
-        self.inner.properties()
+        &self.properties
     }
 
     /// None that a rule could reach.
@@ -118,7 +122,7 @@ impl ExecutionPlan for ComposedScanExec {
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
         let inner = reset_plan_states(Arc::clone(&self.inner))?;
-        Ok(Arc::new(Self { inner, limit: self.limit }))
+        Ok(Self::close(inner, self.limit))
     }
 
     fn execute(

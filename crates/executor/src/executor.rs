@@ -19,6 +19,7 @@ use crate::barrier::BarrierPlanner;
 use crate::budget::Budget;
 use crate::deadline::Deadline;
 use crate::error::RunError;
+use crate::exact_lists::optimizer_rules;
 use crate::guarded::Guarded;
 use crate::keys::{Keys, duplicates};
 use crate::limits::Limits;
@@ -84,9 +85,9 @@ impl Executor {
     ///
     /// A host's state keeps its runtime environment (object stores, caches, memory pool) and its
     /// options, with these exceptions: filters stay above Parquet scans, where they can be verified;
-    /// join keys get no filters against NULL; no answer is taken from statistics; queries have
-    /// at most `memory` bytes of its pool together; and what they put on disk goes where `spill`
-    /// says, if it says anything.
+    /// join keys get no filters against NULL; no answer is taken from statistics; what has given
+    /// wrong answers is off; queries have at most `memory` bytes of its pool together; and what
+    /// they put on disk goes where `spill` says, if it says anything.
     ///
     /// # Errors
     /// None that is known of: what DataFusion says to the runtime environment.
@@ -107,10 +108,17 @@ impl Executor {
         let options = state.config_mut().options_mut();
         options.execution.parquet.pushdown_filters = false;
         options.optimizer.filter_null_join_keys = false;
+        // A limit goes through what computes a column of the name that it sorts by, into inner
+        // groups; the least of one number decides which rows another one is computed from, and a
+        // NaN that statistics leave out is not read (apache/datafusion#24816, #15812).
+        options.optimizer.enable_topk_aggregation = false;
+        options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+        options.optimizer.enable_topk_dynamic_filter_pushdown = false;
         // Statistics tell how many rows there may be, not how many there are: `count(distinct x)`
         // over no rows was answered with 1 from them.
         let rules = state.physical_optimizers().iter();
         let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").cloned().collect();
+        let exact = optimizer_rules(&state);
         let host = state.runtime_env();
         let pool = MemoryCap::of_engine(Arc::clone(&host.memory_pool), memory);
         let runtime = RuntimeEnvBuilder::from_runtime_env(host).with_memory_pool(Arc::new(pool));
@@ -122,6 +130,7 @@ impl Executor {
         Ok(SessionStateBuilder::new_from_existing(state)
             .with_runtime_env(runtime)
             .with_physical_optimizer_rules(rules)
+            .with_optimizer_rules(exact)
             .build())
     }
 

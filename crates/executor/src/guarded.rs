@@ -38,7 +38,8 @@ impl Guarded {
             // A view is planned by the session, which makes its plans fit to run.
             return Ok(ComposedScanExec::close(plan, Limit::from(limit)));
         }
-        if plan.children().is_empty() && reads_only(&plan, &self.schema()) {
+        let sorted = plan.properties().output_ordering().is_some();
+        if plan.children().is_empty() && !sorted && reads_only(&plan, &self.schema()) {
             return Ok(plan);
         }
         ComposedScanExec::finish(plan, Limit::from(limit), state)

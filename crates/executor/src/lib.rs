@@ -10,6 +10,7 @@ mod budget;
 mod composed;
 mod deadline;
 mod error;
+mod exact_lists;
 mod executor;
 mod guarded;
 mod keys;

@@ -34,6 +34,7 @@ use sandbar_query_planner::{Guard, QueryPlan, guard_of};
 use crate::barrier::SecurityBarrierExec;
 use crate::composed::ComposedScanExec;
 use crate::error::RunError;
+use crate::exact_lists::simplify;
 use crate::source::Sources;
 
 /// Columns by their names, each over the columns of the source.
@@ -354,7 +355,7 @@ impl<'a> Forms<'a> {
     fn simplified(&self, condition: Expr) -> Result<Vec<Form>> {
         let mut condition = self.coerced(condition)?;
         for _ in 0..MAX_PASSES {
-            let simpler = self.simplifier.simplify(condition.clone())?;
+            let simpler = simplify(&self.simplifier, condition.clone())?;
             if simpler == condition {
                 break;
             }

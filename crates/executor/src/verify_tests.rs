@@ -44,13 +44,18 @@ tables:
 
 const POLICIES: &str = "
 attributes: { tenant: { type: text }, tenants: { type: text, list: true } }
-groups: { all: {}, own: {}, both: {}, related: {}, none: {} }
+groups: { all: {}, own: {}, both: {}, related: {}, set: {}, none: {} }
 policies:
-  offices: { groups: [all, own, both, related, none], grant: { tables: [offices] } }
+  offices: { groups: [all, own, both, related, set, none], grant: { tables: [offices] } }
   all: { groups: [all], grant: { tables: [items] } }
   own: { groups: [own, both], grant: { tables: [items], rows: tenant = attribute.tenant } }
   some: { groups: [both], restrict: { tables: [items], rows: amount > 5 } }
   related: { groups: [related], grant: { tables: [items], rows: office.state = attribute.tenant } }
+  set:
+    groups: [set]
+    grant:
+      tables: [items]
+      rows: office_id in (select id from offices where state = attribute.tenant)
   none: { groups: [none], grant: { tables: [items], rows: tenant in (attribute.tenants) } }
 ";
 
@@ -211,7 +216,7 @@ fn always() -> Arc<dyn PhysicalExpr> {
 
 #[tokio::test]
 async fn what_is_planned_is_proven() {
-    for group in ["all", "own", "both", "related", "none"] {
+    for group in ["all", "own", "both", "related", "set", "none"] {
         for question in [LIST, JOINED, FAILING] {
             for shield in [Shield::Open, Shield::Barrier, Shield::Sealed] {
                 let made = made(group, question, shield).await;
@@ -303,7 +308,7 @@ async fn a_filter_reads_a_computed_column_of_the_same_name() {
 
 #[tokio::test]
 async fn a_barrier_is_removed() {
-    for (group, question) in [("own", FAILING), ("related", LIST)] {
+    for (group, question) in [("own", FAILING), ("related", LIST), ("set", LIST)] {
         let made = open(group, question).await;
         let tampered = made.changed(|node| node.is::<SecurityBarrierExec>().then(|| child(node)));
         made.refused(&tampered, "is not found");
@@ -327,7 +332,7 @@ async fn a_limit_stands_below_a_policy() {
 
 #[tokio::test]
 async fn more_is_read_than_was_planned() {
-    for (group, question) in [("own", LIST), ("all", LIST), ("related", JOINED)] {
+    for (group, question) in [("own", LIST), ("all", LIST), ("related", JOINED), ("set", LIST)] {
         let made = open(group, question).await;
         // A bare one, and one that has its policy and was not asked for.
         let twice = UnionExec::try_new(vec![made.physical.clone(), made.physical.clone()]);
@@ -344,7 +349,7 @@ async fn more_is_read_than_was_planned() {
 
 #[tokio::test]
 async fn a_join_has_no_key() {
-    for (group, question) in [("all", JOINED), ("own", JOINED), ("related", LIST)] {
+    for (group, question) in [("all", JOINED), ("own", JOINED), ("related", LIST), ("set", LIST)] {
         let made = open(group, question).await;
         let sides = RefCell::new(Vec::new());
         made.changed(|node| {
@@ -396,36 +401,40 @@ async fn what_nothing_may_be_read_of_is_read() {
 
 #[tokio::test]
 async fn a_policys_table_is_dropped() {
-    let made = open("related", LIST).await;
-    // Which side of the join the asked table is on is the optimiser's choice.
-    let amount = |node: &Node| node.schema().field_with_name("amount").is_ok();
-    let tampered = made.changed(|node| {
-        let join = node.downcast_ref::<HashJoinExec>()?;
-        let asked = if amount(join.left()) { join.left() } else { join.right() };
-        Some(Arc::clone(asked))
-    });
-    made.refused(&tampered, "the policy over `offices` is not found");
-    // Neither does it help where the optimiser says so.
-    let optimised = without(&made.optimised, "offices");
-    match (Made { optimised, ..made }).proof(&tampered) {
-        Err(RunError::Unproven(told)) => {
-            assert_eq!(told, "a policy's table is gone, and what it guards is not");
+    for group in ["related", "set"] {
+        let made = open(group, LIST).await;
+        // Which side of the join the asked table is on is the optimiser's choice.
+        let amount = |node: &Node| node.schema().field_with_name("amount").is_ok();
+        let tampered = made.changed(|node| {
+            let join = node.downcast_ref::<HashJoinExec>()?;
+            let asked = if amount(join.left()) { join.left() } else { join.right() };
+            Some(Arc::clone(asked))
+        });
+        made.refused(&tampered, "the policy over `offices` is not found");
+        // Neither does it help where the optimiser says so.
+        let optimised = without(&made.optimised, "offices");
+        match (Made { optimised, ..made }).proof(&tampered) {
+            Err(RunError::Unproven(told)) => {
+                assert_eq!(told, "a policy's table is gone, and what it guards is not");
+            }
+            other => panic!("{other:?}"),
         }
-        other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
 async fn a_policys_table_is_read_without_its_condition() {
-    let made = open("related", LIST).await;
-    let state = |node: &Node| node.schema().field_with_name("state").is_ok();
-    let tampered = made.changed(|node| {
-        (node.is::<FilterExec>() && state(&child(node))).then(|| {
-            let old = node.downcast_ref::<FilterExec>().unwrap();
-            filter(old, always(), child(node))
-        })
-    });
-    made.refused(&tampered, "the policy over `offices` is not found");
+    for group in ["related", "set"] {
+        let made = open(group, LIST).await;
+        let state = |node: &Node| node.schema().field_with_name("state").is_ok();
+        let tampered = made.changed(|node| {
+            (node.is::<FilterExec>() && state(&child(node))).then(|| {
+                let old = node.downcast_ref::<FilterExec>().unwrap();
+                filter(old, always(), child(node))
+            })
+        });
+        made.refused(&tampered, "the policy over `offices` is not found");
+    }
 }
 
 #[tokio::test]

@@ -83,8 +83,9 @@ fn expression(expr: &Expr, policies: &PolicySet, principal: &Principal) -> Resul
         ExprKind::Call(f, args) => {
             ExprKind::Call(*f, args.iter().map(go).collect::<Result<_, Failure>>()?)
         }
-        // The check refuses aggregations in row filters; nothing to bind inside one.
-        ExprKind::Aggregate(_) => return Ok(expr.clone()),
+        // The check refuses aggregations in row filters, and sorts sets of rows out of expressions:
+        // nothing to bind inside one.
+        ExprKind::Aggregate(_) | ExprKind::InRows(..) => return Ok(expr.clone()),
     };
     Ok(Expr::new(kind, expr.data_type))
 }

@@ -1,7 +1,9 @@
 //! Which rows: conditions over a table and the rows it belongs to.
 
-use sandbar_catalog::expr::{Expr, ExprKind};
-use sandbar_catalog::{Literal, RelationshipId};
+use sandbar_catalog::expr::{Expr, ExprKind, RowSet};
+use sandbar_catalog::{FieldId, FieldPath, Literal, RelationshipId, Type};
+
+use crate::check::SET;
 
 /// The rows of a table that a principal sees. Never absent: seeing everything is said.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +30,35 @@ pub enum Condition {
     Own(Expr),
     /// The row's partner exists and fulfils the condition.
     Related(RelationshipId, Box<Condition>),
+    /// The value is among those of other rows.
+    In(Box<Among>),
+    /// There is a value, and it is not among those of other rows.
+    NotIn(Box<Among>),
 }
+
+/// A value looked up among those of one field, in some rows of its table. These rows are the
+/// author's: no policy narrows them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Among {
+    /// The value: a stored field of the table that the condition is about.
+    pub value: Expr,
+    /// The stored field whose values they are.
+    pub field: FieldId,
+    /// In which rows.
+    pub rows: RowFilter,
+}
+
+/// Why a condition cannot be sorted by the tables that it speaks of.
+#[derive(Debug)]
+pub(crate) enum Unsorted {
+    /// One comparison mixes two tables.
+    MixedTables,
+    /// A set of rows is used in a way that has no plan, or is itself wrong.
+    Set(&'static str, String),
+}
+
+/// What checks the rows of a set, and sorts their condition.
+pub(crate) type Sets<'s> = dyn FnMut(&RowSet) -> Result<RowFilter, Unsorted> + 's;
 
 impl RowFilter {
     /// Both filters let a row pass.
@@ -85,47 +115,72 @@ impl Condition {
 
     /// Sorts an expression over a table and its to-one relations by the table that each part
     /// speaks of. NOT is pushed inwards (De Morgan holds in three-valued logic), so that a
-    /// relation is only ever asked for existence. `None`: one comparison mixes two tables.
-    pub(crate) fn sort(expr: &Expr) -> Option<Self> {
-        Self::sorted(expr, false)
+    /// relation is only ever asked for existence.
+    pub(crate) fn sort(expr: &Expr, sets: &mut Sets<'_>) -> Result<Self, Unsorted> {
+        Self::sorted(expr, false, sets)
     }
 
-    fn sorted(expr: &Expr, negated: bool) -> Option<Self> {
+    fn sorted(expr: &Expr, negated: bool, sets: &mut Sets<'_>) -> Result<Self, Unsorted> {
         match (&expr.kind, negated) {
-            (ExprKind::Not(inner), _) => Self::sorted(inner, !negated),
+            (ExprKind::Not(inner), _) => Self::sorted(inner, !negated, sets),
             (ExprKind::And(a, b), false) | (ExprKind::Or(a, b), true) => {
-                Some(Self::sorted(a, negated)?.and(Self::sorted(b, negated)?))
+                Ok(Self::sorted(a, negated, sets)?.and(Self::sorted(b, negated, sets)?))
             }
             (ExprKind::Or(a, b), false) | (ExprKind::And(a, b), true) => {
                 let mut parts = Vec::new();
                 for side in [a, b] {
-                    match Self::sorted(side, negated)? {
+                    match Self::sorted(side, negated, sets)? {
                         Self::Any(more) => parts.extend(more),
                         one => parts.push(one),
                     }
                 }
-                Some(Self::Any(parts))
+                Ok(Self::Any(parts))
+            }
+            (ExprKind::InRows(value, set), _) => {
+                let ExprKind::Field(path) = &value.kind else {
+                    let message = "what is looked up in a set is a stored field".to_owned();
+                    return Err(Unsorted::Set(SET, message));
+                };
+                if negated && !set.has_every_value() {
+                    let message = "a missing value in the set would leave no row: add `and field \
+                                   is not null`, with the field that is selected, to its condition"
+                        .to_owned();
+                    return Err(Unsorted::Set(SET, message));
+                }
+                let value = Expr::field(FieldPath::own(path.field), value.data_type);
+                let among = Among { value, field: set.field, rows: sets(set)? };
+                let among = Box::new(among);
+                let own = if negated { Self::NotIn(among) } else { Self::In(among) };
+                Ok(own.behind(&path.via))
             }
             _ => {
                 let kind = ExprKind::Not(Box::new(expr.clone()));
                 let atom = if negated { Expr::new(kind, expr.data_type) } else { expr.clone() };
-                Self::atom(atom)
+                Self::atom(&atom)
             }
         }
     }
 
-    fn atom(atom: Expr) -> Option<Self> {
+    fn atom(atom: &Expr) -> Result<Self, Unsorted> {
+        let mut sets = false;
+        atom.walk(&mut |node| sets |= matches!(node.kind, ExprKind::InRows(..)));
+        if sets {
+            let message =
+                "`in (select …)` stands alone, or beside others with `and`, `or` and `not`";
+            return Err(Unsorted::Set(SET, message.to_owned()));
+        }
         let fields = atom.fields();
         let first = fields.first().map(|f| f.via.clone()).unwrap_or_default();
         if fields.iter().any(|f| f.via != first) {
-            return None;
+            return Err(Unsorted::MixedTables);
         }
-        let own = atom.map_fields(&mut |path| sandbar_catalog::FieldPath::own(path.field));
-        let mut condition = Self::Own(own);
-        for step in first.iter().rev() {
-            condition = Self::Related(*step, Box::new(condition));
-        }
-        Some(condition)
+        let own = atom.map_fields(&mut |path| FieldPath::own(path.field));
+        Ok(Self::Own(own).behind(&first))
+    }
+
+    /// The condition, asked of what a row leads to over `via`.
+    pub(crate) fn behind(self, via: &[RelationshipId]) -> Self {
+        via.iter().rev().fold(self, |condition, step| Self::Related(*step, Box::new(condition)))
     }
 
     /// Replaces every expression on the way down.
@@ -142,6 +197,8 @@ impl Condition {
             }
             Self::Own(expr) => Self::Own(map(expr)?),
             Self::Related(id, inner) => Self::Related(*id, Box::new(inner.try_map(map)?)),
+            Self::In(among) => Self::In(Box::new(among.try_map(map)?)),
+            Self::NotIn(among) => Self::NotIn(Box::new(among.try_map(map)?)),
         })
     }
 
@@ -166,6 +223,18 @@ impl Condition {
                     RowFilter::Where(Self::Related(id, Box::new(Self::Own(always))))
                 }
             },
+            Self::In(among) => match among.simplified() {
+                Among { rows: RowFilter::Never, .. } => RowFilter::Never,
+                among => RowFilter::Where(Self::In(Box::new(among))),
+            },
+            Self::NotIn(among) => match among.simplified() {
+                Among { rows: RowFilter::Never, value, .. } => {
+                    let missing = Expr::new(ExprKind::IsNull(Box::new(value)), Type::Boolean);
+                    let known = ExprKind::Not(Box::new(missing));
+                    RowFilter::Where(Self::Own(Expr::new(known, Type::Boolean)))
+                }
+                among => RowFilter::Where(Self::NotIn(Box::new(among))),
+            },
         }
     }
 
@@ -173,19 +242,48 @@ impl Condition {
     pub fn related(&self) -> Vec<(RelationshipId, &Condition)> {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::related).collect(),
-            Self::Own(_) => Vec::new(),
+            Self::Own(_) | Self::In(_) | Self::NotIn(_) => Vec::new(),
             Self::Related(id, inner) => vec![(*id, inner)],
         }
     }
 
-    /// Every expression over the table's own fields (not those of related tables).
+    /// Every expression over the table's own fields (not those of related tables), what is looked
+    /// up among other rows included.
     pub fn own_expressions(&self) -> Vec<&Expr> {
         match self {
             Self::All(parts) | Self::Any(parts) => {
                 parts.iter().flat_map(Self::own_expressions).collect()
             }
             Self::Own(expr) => vec![expr],
+            Self::In(among) | Self::NotIn(among) => vec![&among.value],
             Self::Related(..) => Vec::new(),
         }
+    }
+
+    /// Whether it looks at the table's own fields and nothing else.
+    pub fn is_own(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::is_own),
+            Self::Own(_) => true,
+            Self::Related(..) | Self::In(_) | Self::NotIn(_) => false,
+        }
+    }
+}
+
+impl Among {
+    fn try_map<E>(&self, map: &mut dyn FnMut(&Expr) -> Result<Expr, E>) -> Result<Self, E> {
+        let rows = match &self.rows {
+            RowFilter::Where(condition) => RowFilter::Where(condition.try_map(map)?),
+            certain => certain.clone(),
+        };
+        Ok(Self { value: self.value.clone(), field: self.field, rows })
+    }
+
+    fn simplified(self) -> Self {
+        let rows = match self.rows {
+            RowFilter::Where(condition) => condition.simplified(),
+            certain => certain,
+        };
+        Self { rows, ..self }
     }
 }

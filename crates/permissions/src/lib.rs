@@ -24,7 +24,7 @@ mod sandbox;
 #[cfg(test)]
 mod tests;
 
-pub use condition::{Condition, RowFilter};
+pub use condition::{Among, Condition, RowFilter};
 pub use definitions::{
     AttributeDef, DenyDef, FieldsDef, GrantDef, GroupDef, MaskDef, PolicyDef, PolicyDefinitions,
     PolicyFile, RestrictDef,

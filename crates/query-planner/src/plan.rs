@@ -12,19 +12,25 @@ mod part;
 mod rows;
 mod window;
 
+use std::sync::Arc;
+
 use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{Column, TableReference};
-use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit};
+use datafusion_expr::{
+    Expr as Plan, Extension, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit,
+};
 use sandbar_catalog::query::Order;
 use sandbar_catalog::{FieldId, FieldPath};
 use sandbar_permissions::Sandbox;
 
+use crate::barrier::Barrier;
 use crate::compiled::Compiled;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced, one_zero};
 use crate::query::{AnswerColumn, AuthorizedQuery, Part, Shape, SortBy, Source, Stage};
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
+use part::key_column;
 use rows::Wants;
 use window::one_row;
 
@@ -212,6 +218,15 @@ impl<'a> Planner<'a, '_> {
         } else {
             builder
         };
+        // Which rows an inner answer has is decided before anything is asked of it. DataFusion moves
+        // limits through groups, and takes joined rows for sorted by what sorts one side of them
+        // (apache/datafusion#24927, #25052).
+        let builder = if cap.is_none() && fetch.is_some() {
+            let node = Arc::new(Barrier::new(builder.build()?));
+            LogicalPlanBuilder::from(LogicalPlan::Extension(Extension { node }))
+        } else {
+            builder
+        };
         Ok((builder, ordered))
     }
 
@@ -266,11 +281,10 @@ impl<'a> Planner<'a, '_> {
         };
         let keys = stage.keys.iter().map(|key| lower.expr(key));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        let named = |keys: Vec<Lowered>, names: &[&AnswerColumn]| -> Vec<Plan> {
-            keys.into_iter().zip(names).map(|(key, c)| key.plan.alias(&c.name)).collect()
-        };
         let Shape::Grouped(groups) = shape else {
-            let shown = named(keys, &shape.columns());
+            let shown = keys.into_iter().zip(shape.columns());
+            let shown: Vec<Plan> =
+                shown.map(|(key, column)| key.plan.alias(&column.name)).collect();
             return Ok(Computed { builder: builder.project(shown)?, extra: false });
         };
         let mut leaves = Vec::with_capacity(stage.leaves.len());
@@ -279,10 +293,13 @@ impl<'a> Planner<'a, '_> {
         }
         let aggregates = lower.named_aggregates();
         self.shared.aggregates += aggregates.len();
-        let names: Vec<&AnswerColumn> = groups.keys.iter().collect();
-        let keys = keys.into_iter().map(one_zero).collect();
-        let builder = builder.aggregate(named(keys, &names), aggregates)?;
-        let mut shown: Vec<Plan> = names.iter().map(|column| bare(&column.name)).collect();
+        // Named apart from the answer: an order of the answer is none of the groups.
+        let keys = keys.into_iter().map(one_zero).enumerate();
+        let keys: Vec<Plan> = keys.map(|(index, key)| key.plan.alias(key_column(index))).collect();
+        let builder = builder.aggregate(keys, aggregates)?;
+        let shown = groups.keys.iter().enumerate();
+        let mut shown: Vec<Plan> =
+            shown.map(|(index, column)| bare(&key_column(index)).alias(&column.name)).collect();
         let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
         lower.inputs = leaves;
         for output in &groups.values {

@@ -4,12 +4,14 @@
 //! scan → row filter on clear values → visible fields, masked → [copies of total conditions] → [barrier] → alias
 //! ```
 
+mod partners;
+
 use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{Column, JoinType, TableReference};
 use datafusion_expr::expr::Case;
 use datafusion_expr::{Expr as Plan, Extension, LogicalPlan, LogicalPlanBuilder, Operator, lit};
 use datafusion_functions::unicode;
-use sandbar_catalog::{FieldId, FieldKind, RelationshipId, TableId};
+use sandbar_catalog::{FieldId, FieldKind, TableId};
 use sandbar_permissions::{Cell, Condition, Mask, RowFilter, Sandbox};
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use crate::compiled::{Compiled, Stored};
 use crate::error::QueryError;
 use crate::functions::mask_hash;
 use crate::lower::{Columns, Lower, balanced, cast, constant_in};
-use crate::versions::holds;
+use partners::looked_up;
 
 /// How strongly the policies are set apart from the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -280,8 +282,8 @@ impl<'a> Scanner<'a> {
         };
         let mut conjuncts = Vec::new();
         flatten(condition, &mut conjuncts);
-        let (related, own): (Vec<&Condition>, Vec<&Condition>) =
-            conjuncts.into_iter().partition(|c| !c.related().is_empty());
+        let (own, others): (Vec<&Condition>, Vec<&Condition>) =
+            conjuncts.into_iter().partition(|condition| condition.is_own());
         let mut policy = Vec::with_capacity(own.len());
         for condition in own {
             policy.push(self.own(at, condition)?);
@@ -289,14 +291,18 @@ impl<'a> Scanner<'a> {
         if let Some(all) = balanced(policy.clone(), Operator::And) {
             builder = builder.filter(all)?;
         }
-        for condition in related {
+        for condition in others {
+            let partners = match condition {
+                Condition::Related(relationship, inner) => self.related(*relationship, inner)?,
+                Condition::In(among) => Self::among(among)?,
+                _ => {
+                    let (joined, test) = self.condition(builder, at, condition, &mut marks)?;
+                    builder = joined.filter(test)?;
+                    continue;
+                }
+            };
             marks += 1;
-            if let Condition::Related(relationship, inner) = condition {
-                builder = self.join(builder, at, *relationship, inner, JoinType::LeftSemi)?.0;
-            } else {
-                let (joined, test) = self.condition(builder, at, condition, &mut marks)?;
-                builder = joined.filter(test)?;
-            }
+            builder = self.join(builder, at, &partners, JoinType::LeftSemi)?.0;
         }
         if let Some(guard) = self.scans.guards.get_mut(guard) {
             guard.policy = policy;
@@ -325,11 +331,13 @@ impl<'a> Scanner<'a> {
                 let parts = parts.iter().map(|p| self.own(at, p)).collect::<Result<_, _>>()?;
                 balanced(parts, op).ok_or_else(|| QueryError::internal("an empty row filter"))
             }
-            Condition::Related(..) => Err(QueryError::internal("a related row filter alone")),
+            Condition::Related(..) | Condition::In(_) | Condition::NotIn(_) => {
+                Err(QueryError::internal("a row filter on other rows alone"))
+            }
         }
     }
 
-    /// A condition in which related tables stand beside others: each becomes a mark.
+    /// A condition in which other tables stand beside it: each becomes a mark.
     fn condition(
         &mut self,
         mut builder: LogicalPlanBuilder,
@@ -340,10 +348,16 @@ impl<'a> Scanner<'a> {
         match condition {
             Condition::Own(_) => Ok((builder, self.own(at, condition)?)),
             Condition::Related(relationship, inner) => {
-                *marks += 1;
-                let (builder, alias) =
-                    self.join(builder, at, *relationship, inner, JoinType::LeftMark)?;
-                Ok((marked(builder, &alias)?, Plan::Column(Column::new_unqualified(alias))))
+                let partners = self.related(*relationship, inner)?;
+                self.mark(builder, at, &partners, marks)
+            }
+            Condition::In(among) => self.mark(builder, at, &Self::among(among)?, marks),
+            Condition::NotIn(among) => {
+                let value = self.raw(at, looked_up(among)?)?;
+                let (builder, mark) = self.mark(builder, at, &Self::among(among)?, marks)?;
+                let other = Plan::Not(Box::new(mark));
+                let known = Plan::IsNotNull(Box::new(value));
+                Ok((builder, datafusion_expr::binary_expr(known, Operator::And, other)))
             }
             Condition::All(parts) | Condition::Any(parts) => {
                 let op = match condition {
@@ -361,57 +375,6 @@ impl<'a> Scanner<'a> {
                 Ok((builder, test))
             }
         }
-    }
-
-    /// Joins the rows with the partners that fulfil a condition, on the stored keys. The rows of
-    /// the policy's table are its owner's: no sandbox of the asker applies to them.
-    fn join(
-        &mut self,
-        builder: LogicalPlanBuilder,
-        at: &TableReference,
-        relationship: RelationshipId,
-        condition: &Condition,
-        join_type: JoinType,
-    ) -> Result<(LogicalPlanBuilder, String), QueryError> {
-        let compiled = self.compiled;
-        let relationship = compiled.snapshot().relationship(relationship);
-        let there = self.scans.reference(compiled.stored(relationship.to)?);
-        let alias = format!("policy.{}", self.scans.policies);
-        self.scans.policies += 1;
-        let mut their_keys: Vec<FieldId> =
-            relationship.on.iter().map(|(_, theirs)| *theirs).collect();
-        let validity = compiled.snapshot().table(relationship.to).validity;
-        their_keys.extend(validity.iter().flat_map(|(from, to)| [*from, *to]));
-        let filter = RowFilter::Where(condition.clone());
-        let (partners, _) = self.rows(relationship.to, &there, &filter, their_keys)?;
-        let (mut left, mut right, mut shown) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, (own, theirs)) in relationship.on.iter().enumerate() {
-            let key = format!("{alias}.k{index}");
-            shown.push(self.raw(&there, *theirs)?.alias(&key));
-            right.push(Column::new(Some(TableReference::bare(alias.clone())), key));
-            left.push(self.raw_column(at, *own)?);
-        }
-        let held = match validity {
-            None => None,
-            Some((from, to)) => {
-                let snapshot = compiled.snapshot();
-                let time = snapshot.version_time(relationship);
-                let time = time.ok_or_else(|| QueryError::internal("a history without a time"))?;
-                let data_type = |field| snapshot.field(field).data_type;
-                let mut end = |name: &str, field| {
-                    let name = format!("{alias}.{name}");
-                    shown.push(self.raw(&there, field)?.alias(&name));
-                    let column = Column::new(Some(TableReference::bare(alias.clone())), name);
-                    Ok::<_, QueryError>((Plan::Column(column), data_type(field)))
-                };
-                let times =
-                    [(self.raw(at, time)?, data_type(time)), end("from", from)?, end("to", to)?];
-                Some(holds(times, compiled.clock()))
-            }
-        };
-        let partners =
-            partners.project(shown)?.alias(TableReference::bare(alias.clone()))?.build()?;
-        Ok((builder.join(partners, join_type, (left, right), held)?, alias))
     }
 
     /// The stored fields that a filter reads of its own table, keys to related tables included.

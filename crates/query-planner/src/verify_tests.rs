@@ -28,9 +28,9 @@ tables:
 
 const POLICIES: &str = "
 attributes: { tenant: { type: text }, tenants: { type: text, list: true } }
-groups: { all: {}, own: {}, both: {}, joint: {}, related: {}, none: {} }
+groups: { all: {}, own: {}, both: {}, joint: {}, related: {}, set: {}, none: {} }
 policies:
-  offices: { groups: [all, own, both, joint, related, none], grant: { tables: [offices] } }
+  offices: { groups: [all, own, both, joint, related, set, none], grant: { tables: [offices] } }
   all: { groups: [all], grant: { tables: [items] } }
   own: { groups: [own, both], grant: { tables: [items], rows: tenant = attribute.tenant } }
   some: { groups: [both], restrict: { tables: [items], rows: amount > 5 } }
@@ -38,6 +38,11 @@ policies:
     groups: [joint]
     grant: { tables: [items], rows: tenant = attribute.tenant and amount > 5 }
   related: { groups: [related], grant: { tables: [items], rows: office.state = attribute.tenant } }
+  set:
+    groups: [set]
+    grant:
+      tables: [items]
+      rows: office_id in (select id from offices where state = attribute.tenant)
   none: { groups: [none], grant: { tables: [items], rows: tenant in (attribute.tenants) } }
 ";
 
@@ -129,7 +134,7 @@ fn is_scan(plan: &LogicalPlan) -> bool {
 
 #[test]
 fn what_is_planned_is_proven() {
-    for group in ["all", "own", "both", "related", "none"] {
+    for group in ["all", "own", "both", "related", "set", "none"] {
         for question in [LIST, JOINED, FAILING] {
             for shield in [Shield::Open, Shield::Barrier, Shield::Sealed] {
                 let planned = planned(group, question, shield);
@@ -206,7 +211,7 @@ fn a_filter_stands_above_what_is_shown() {
 
 #[test]
 fn a_barrier_is_removed() {
-    for (group, question) in [("own", FAILING), ("related", LIST)] {
+    for (group, question) in [("own", FAILING), ("related", LIST), ("set", LIST)] {
         let planned = open(group, question);
         let tampered = changed(&planned, |node| match node {
             LogicalPlan::Extension(barrier) => Some(barrier.node.inputs()[0].clone()),
@@ -241,7 +246,7 @@ fn a_scan_has_a_limit_or_a_filter_of_its_own() {
 
 #[test]
 fn a_second_scan_is_added() {
-    for (group, question) in [("own", LIST), ("all", LIST), ("related", JOINED)] {
+    for (group, question) in [("own", LIST), ("all", LIST), ("related", JOINED), ("set", LIST)] {
         let planned = open(group, question);
         let whole = planned.logical();
         // A bare one, and one that has its policy and was not asked for.
@@ -256,7 +261,7 @@ fn a_second_scan_is_added() {
 
 #[test]
 fn a_join_has_no_key() {
-    for (group, question) in [("all", JOINED), ("own", JOINED), ("related", LIST)] {
+    for (group, question) in [("all", JOINED), ("own", JOINED), ("related", LIST), ("set", LIST)] {
         let planned = open(group, question);
         let tampered = changed(&planned, |node| match node {
             LogicalPlan::Join(join) => {

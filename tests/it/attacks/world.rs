@@ -126,9 +126,11 @@ pub(super) enum Kind {
     Cells,
     RelatedCells,
     MaskedCells,
+    InSet,
+    NotInSet,
 }
 
-pub(super) const KINDS: [(Kind, &str); 10] = [
+pub(super) const KINDS: [(Kind, &str); 12] = [
     (Kind::Own, "own"),
     (Kind::List, "list"),
     (Kind::Range, "range"),
@@ -139,6 +141,8 @@ pub(super) const KINDS: [(Kind, &str); 10] = [
     (Kind::Cells, "cells"),
     (Kind::RelatedCells, "related_cells"),
     (Kind::MaskedCells, "masked_cells"),
+    (Kind::InSet, "in_set"),
+    (Kind::NotInSet, "not_in_set"),
 ];
 
 const POLICIES: &str = "
@@ -148,11 +152,25 @@ attributes:
   low: { type: integer }
   high: { type: integer }
 groups: { own: {}, list: {}, range: {}, related: {}, either: {}, restricted: {}, union: {},
-  cells: {}, related_cells: {}, masked_cells: {} }
+  cells: {}, related_cells: {}, masked_cells: {}, in_set: {}, not_in_set: {} }
 policies:
   notes:
-    groups: [own, list, range, related, either, restricted, union, cells, related_cells, masked_cells]
+    groups:
+      [own, list, range, related, either, restricted, union, cells, related_cells, masked_cells,
+       in_set, not_in_set]
     grant: { tables: [notes] }
+  in_set:
+    groups: [in_set]
+    grant:
+      tables: [items]
+      rows: branch_id in (select id from offices where state = attribute.tenant)
+  not_in_set:
+    groups: [not_in_set]
+    grant:
+      tables: [items]
+      rows: >-
+        branch_id not in
+        (select id from offices where state <> attribute.tenant and id is not null)
   own: { groups: [own], grant: { tables: [items], rows: tenant = attribute.tenant } }
   list: { groups: [list], grant: { tables: [items], rows: tenant in (attribute.tenants) } }
   range:

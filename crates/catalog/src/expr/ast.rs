@@ -1,7 +1,7 @@
 //! The typed expression tree, and which of its nodes can fail on data.
 
 use crate::types::{Literal, Type};
-use crate::{FieldPath, RelationshipId};
+use crate::{FieldId, FieldPath, RelationshipId};
 
 use super::functions::{AggregateFunction, Function};
 
@@ -36,6 +36,8 @@ pub enum ExprKind {
     Compare(Comparison, Box<Expr>, Box<Expr>),
     /// `x in (…)`; every member has the type of `x`. A member may be a list attribute.
     InList(Box<Expr>, Vec<Expr>),
+    /// `x in (select field from table where …)` (policies only).
+    InRows(Box<Expr>, Box<RowSet>),
     /// `x between low and high`, both ends included.
     Between(Box<Expr>, Box<Expr>, Box<Expr>),
     /// `x is null`.
@@ -59,6 +61,16 @@ pub enum ExprKind {
     },
     /// An aggregation (measures and metrics only).
     Aggregate(Box<Aggregate>),
+}
+
+/// The values of one field in some rows of its table. Whatever surrounds it speaks of another table:
+/// its condition is no operand, and walks do not go into it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowSet {
+    /// The field.
+    pub field: FieldId,
+    /// Which rows, over the field's table; `None`: all of them.
+    pub filter: Option<Expr>,
 }
 
 /// One aggregation.
@@ -162,6 +174,7 @@ impl Expr {
             | ExprKind::IsNull(a)
             | ExprKind::Like(a, _)
             | ExprKind::Negate(a)
+            | ExprKind::InRows(a, _)
             | ExprKind::Cast { value: a, .. } => vec![a],
             ExprKind::And(a, b)
             | ExprKind::Or(a, b)
@@ -215,7 +228,7 @@ impl Expr {
         found
     }
 
-    /// Every attribute that is read.
+    /// Every attribute that is read, those of sets of rows aside.
     pub fn attributes(&self) -> Vec<&str> {
         let mut found = Vec::new();
         self.walk(&mut |node| {
@@ -299,6 +312,7 @@ impl Expr {
             ExprKind::IsNull(a) => ExprKind::IsNull(boxed(a)),
             ExprKind::Like(a, p) => ExprKind::Like(boxed(a), p.clone()),
             ExprKind::Negate(a) => ExprKind::Negate(boxed(a)),
+            ExprKind::InRows(a, rows) => ExprKind::InRows(boxed(a), rows.clone()),
             ExprKind::Cast { value, strict } => {
                 ExprKind::Cast { value: boxed(value), strict: *strict }
             }

@@ -34,6 +34,16 @@ pub trait Scope {
         let message = format!("`attribute.{name}` can only be used in the row filter of a policy");
         Err(ExprError::new(message).about(ExprErrorKind::Attribute))
     }
+
+    /// What names mean in the rows of another table, of which values are taken.
+    ///
+    /// # Errors
+    /// As for [`Scope::name`]; the default knows no other tables.
+    fn rows_of(&mut self, table: &str) -> Result<Box<dyn Scope + '_>, ExprError> {
+        let message =
+            format!("`select … from {table}` can only be used in the row filter of a policy");
+        Err(ExprError::new(message))
+    }
 }
 
 /// The declared type of an attribute.
@@ -105,7 +115,7 @@ impl ExprError {
         Self { silent: true, ..Self::new("") }
     }
 
-    fn located(mut self, span: sqlparser::tokenizer::Span) -> Self {
+    pub(super) fn located(mut self, span: sqlparser::tokenizer::Span) -> Self {
         if self.at.is_none() && span.start.line > 0 {
             self.at = Some((span.start.line, span.start.column));
         }
@@ -162,11 +172,11 @@ fn lower_first(text: &str) -> String {
     chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
 }
 
-struct Binder<'s> {
-    scope: &'s mut dyn Scope,
-    allow: Allow,
-    nodes: usize,
-    in_aggregate: bool,
+pub(super) struct Binder<'s> {
+    pub(super) scope: &'s mut dyn Scope,
+    pub(super) allow: Allow,
+    pub(super) nodes: usize,
+    pub(super) in_aggregate: bool,
 }
 
 type Bound = Result<Expr, ExprError>;
@@ -176,7 +186,7 @@ fn boxed(e: Expr) -> Box<Expr> {
 }
 
 impl Binder<'_> {
-    fn expr(&mut self, tree: &sql::Expr, depth: usize) -> Bound {
+    pub(super) fn expr(&mut self, tree: &sql::Expr, depth: usize) -> Bound {
         self.nodes += 1;
         if depth > MAX_DEPTH || self.nodes > MAX_NODES {
             return Err(ExprError::new(format!(
@@ -220,6 +230,20 @@ impl Binder<'_> {
                     })
                     .collect::<Result<Vec<_>, ExprError>>()?;
                 let inside = Expr::new(ExprKind::InList(boxed(value), list), Type::Boolean);
+                Ok(if *negated { not(inside) } else { inside })
+            }
+            sql::Expr::InSubquery { expr, subquery, negated } => {
+                let value = self.expr(expr, d)?;
+                let (rows, member) = self.rows(subquery, d)?;
+                if value.data_type != member.data_type {
+                    return Err(ExprError::new(format!(
+                        "{} is looked up among values of type {}: both must have one type",
+                        value.data_type.with_article(),
+                        member.data_type
+                    )));
+                }
+                let inside =
+                    Expr::new(ExprKind::InRows(boxed(value), Box::new(rows)), Type::Boolean);
                 Ok(if *negated { not(inside) } else { inside })
             }
             sql::Expr::Between { expr, negated, low, high } => {
@@ -587,7 +611,7 @@ fn not(e: Expr) -> Expr {
     Expr::new(ExprKind::Not(boxed(e)), Type::Boolean)
 }
 
-fn boolean(e: Expr) -> Bound {
+pub(super) fn boolean(e: Expr) -> Bound {
     if matches!(e.data_type, Type::Boolean | Type::Null) {
         Ok(e)
     } else {

@@ -8,9 +8,10 @@ mod bind;
 mod bins;
 mod constants;
 mod functions;
+mod rows;
 mod text;
 
-pub use ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
+pub use ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern, RowSet};
 pub use bind::{Allow, AttributeType, ExprError, ExprErrorKind, Scope, bind, parse};
 pub use bins::{Bins, Fraction, NoBins};
 pub use functions::{AggregateFunction, Function};

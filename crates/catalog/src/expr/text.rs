@@ -36,6 +36,7 @@ impl Expr {
             ExprKind::Or(a, b) => (format!("{} or {}", of(a, 1), of(b, 1)), 1),
             ExprKind::Compare(op, a, b) => (format!("{} {} {}", of(a, 5), sign(*op), of(b, 5)), 4),
             ExprKind::InList(a, items) => (format!("{} in ({})", of(a, 5), list(items)), 4),
+            ExprKind::InRows(a, _) => (format!("{} in (select …)", of(a, 5)), 4),
             ExprKind::Between(x, low, high) => {
                 (format!("{} between {} and {}", of(x, 5), of(low, 5), of(high, 5)), 4)
             }

@@ -153,6 +153,8 @@ impl Scope<'_> {
                     _ => format!("NULLIF({value}, {})", self.value(zero)?),
                 }
             }
+            ("isnan", [_]) if postgres => format!("({value} = CAST('NaN' AS DOUBLE PRECISION))"),
+            ("isnan", [_]) => format!("isnan({value})"),
             ("ceil", [_]) => format!("ceil({value})"),
             ("floor", [_]) => format!("floor({value})"),
             ("abs", [_]) => format!("abs({value})"),

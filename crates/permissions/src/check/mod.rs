@@ -1,22 +1,20 @@
 //! Policies checked against a model: every rule of the policy language, all problems at once.
 
 mod masks;
+mod rows;
 mod sources;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use sandbar_catalog::decode::{Located, Place, Problem, suggest};
-use sandbar_catalog::expr::{Allow, AttributeType, Expr, ExprError, ExprErrorKind, Scope, bind};
+use sandbar_catalog::expr::AttributeType;
 use sandbar_catalog::{
-    CollectionId, FieldId, Finding, MetricId, RelationshipId, Report, Snapshot, SourceText,
-    TableId, Type, place_inside,
+    CollectionId, FieldId, Finding, MetricId, Report, Snapshot, SourceText, TableId, Type,
 };
 
-use crate::condition::Condition;
 use crate::definitions::{DenyDef, FieldsDef, GrantDef, PolicyDef, PolicyDefinitions, RestrictDef};
 use crate::level::Level;
-use crate::policy_set::{Policy, PolicySet, TableGrant, TablePolicies, UnboundFilter};
+use crate::policy_set::{Policy, PolicySet, TableGrant, TablePolicies};
 
 const FORMAT: &str = "P0100";
 const CONDITION: &str = "P0101";
@@ -34,6 +32,7 @@ const DEFINED_TWICE: &str = "P0112";
 const SHARED_SOURCE: &str = "P0113";
 const DERIVED_ROWS: &str = "P0114";
 const NO_VERSION: &str = "P0115";
+pub(crate) const SET: &str = "P0116";
 
 pub(crate) fn check(
     definitions: &PolicyDefinitions,
@@ -346,122 +345,5 @@ impl Checker<'_> {
             }
         }
         flags
-    }
-
-    fn rows(&mut self, table: TableId, text: &Located<String>) -> Result<UnboundFilter, ()> {
-        if self.snapshot.derived(table).is_some() {
-            let name = &self.snapshot.table(table).name;
-            let message = format!(
-                "`{name}` is a derived table: its rows are made of those that an asker may see of \
-                 the tables below it, so narrow the rows of these"
-            );
-            self.at(text, DERIVED_ROWS, message, None);
-            return Err(());
-        }
-        let result = {
-            let mut scope = PolicyScope {
-                table,
-                snapshot: self.snapshot,
-                attributes: &self.set.attributes,
-                broken: &self.broken,
-            };
-            bind(&text.value, Allow::Rows, &mut scope)
-        };
-        let expr = match result {
-            Ok(expr) => expr,
-            Err(error) => {
-                if !error.silent {
-                    let code = match error.kind {
-                        ExprErrorKind::Attribute => ATTRIBUTE,
-                        ExprErrorKind::UnknownName => UNKNOWN_FIELD,
-                        ExprErrorKind::Expression | ExprErrorKind::Cycle => CONDITION,
-                    };
-                    let place = place_inside(text, error.at, self.file.as_ref());
-                    let suggestion = error.suggestion.as_deref();
-                    self.say(place, &text.path, code, error.message, suggestion);
-                }
-                return Err(());
-            }
-        };
-        if !matches!(expr.data_type, Type::Boolean | Type::Null) {
-            let message =
-                format!("a condition is wanted here, not {}", expr.data_type.with_article());
-            self.at(text, CONDITION, message, None);
-            return Err(());
-        }
-        if !self.snapshot.is_total(&expr) {
-            let message = "a row filter must not be able to fail on any row: no arithmetic on \
-                           whole numbers or decimals, no `cast`, no `div`"
-                .to_owned();
-            self.at(text, NOT_TOTAL, message, None);
-            return Err(());
-        }
-        let stored = self.snapshot.inline(&expr);
-        let mut steps = stored.fields().into_iter().flat_map(|path| &path.via);
-        let derived = |to| self.snapshot.derived(to).map(|_| self.snapshot.table(to).name.clone());
-        if let Some(name) = steps.find_map(|step| derived(self.snapshot.relationship(*step).to)) {
-            let message = format!(
-                "`{name}` is a derived table, whose rows depend on who asks: a row filter looks at \
-                 tables over sources"
-            );
-            self.at(text, DERIVED_ROWS, message, None);
-            return Err(());
-        }
-        let mut steps = stored.fields().into_iter().flat_map(|path| &path.via);
-        let undated = |step: &&RelationshipId| {
-            let step = self.snapshot.relationship(**step);
-            self.snapshot.table(step.to).validity.is_some()
-                && self.snapshot.version_time(step).is_none()
-        };
-        if let Some(step) = steps.find(undated) {
-            let step = self.snapshot.relationship(*step);
-            let message = format!(
-                "`{}` keeps a history, and nothing says which version a row filter looks at: give \
-                 `{}` a stored `time`, or `{}` an `as_of`",
-                self.snapshot.table(step.to).name,
-                self.snapshot.table(step.id.table()).name,
-                step.name
-            );
-            self.at(text, NO_VERSION, message, None);
-            return Err(());
-        }
-        if let Some(condition) = Condition::sort(&stored) {
-            return Ok(UnboundFilter(condition));
-        }
-        let message = "one comparison mixes fields of two tables: compare each with constants or \
-                       attributes"
-            .to_owned();
-        self.at(text, MIXED_TABLES, message, None);
-        Err(())
-    }
-}
-
-/// What a row filter may speak of: every field of its table and of those it reaches without
-/// fanning out, hidden or not (it runs with its author's rights), and the declared attributes.
-struct PolicyScope<'a> {
-    table: TableId,
-    snapshot: &'a Snapshot,
-    attributes: &'a HashMap<String, AttributeType>,
-    broken: &'a [String],
-}
-
-impl Scope for PolicyScope<'_> {
-    fn name(&mut self, chain: &[&str]) -> Result<Expr, ExprError> {
-        let path = self.snapshot.resolve_field(self.table, chain)?;
-        let data_type = self.snapshot.field(path.field).data_type;
-        Ok(Expr::field(path, data_type))
-    }
-
-    fn attribute(&mut self, name: &str) -> Result<AttributeType, ExprError> {
-        if let Some(declared) = self.attributes.get(name) {
-            return Ok(*declared);
-        }
-        if self.broken.iter().any(|b| b == name) {
-            return Err(ExprError::silent());
-        }
-        let known = self.attributes.keys().map(String::as_str);
-        let message = format!("`{name}` is not a declared attribute");
-        let error = ExprError::suggesting(message, suggest(name, known));
-        Err(error.about(ExprErrorKind::Attribute))
     }
 }

@@ -237,3 +237,52 @@ fn a_denial_applies_whatever_attributes_there_are() {
     check_all(&[BY_NOTHING, denied], "b", None, "Absent");
     check_all(&[BY_NOTHING, denied, RESTRICTED], "b", Some("CA"), "Absent");
 }
+
+#[test]
+fn l37_a_set_of_other_rows_is_as_doubtful_as_its_attributes() {
+    let set = "user_id in (select id from people where state = attribute.text)";
+    let shown = |rows: &str| format!("user_id in people.id[{rows}]");
+    check(set, "text", "CA".into(), &shown("state = 'CA'"));
+    check(set, "text", INJECTION.into(), &shown(&format!("state = '{INJECTION}'")));
+    check(set, "text", 1_i64.into(), "MissingAttribute(\"text\")");
+    check(set, "integer", 1_i64.into(), "MissingAttribute(\"text\")");
+    // An empty list lets no row pass, also where the set is one of two ways in.
+    let either = "paid or user_id in (select id from people where state in (attribute.texts))";
+    check(either, "texts", json("[]"), "never");
+    let both = "user_id not in (select id from people where id is not null and state = \
+                attribute.text) and paid";
+    let other = "user_id not in people.id[(not id is null and state = 'CA')]";
+    check(both, "text", "CA".into(), &format!("({other} and paid)"));
+}
+
+#[test]
+fn not_of_a_set_is_the_other_set() {
+    let policy = |rows: &str| {
+        let policy = format!("groups: [a], grant: {{tables: [orders], rows: '{rows}'}}");
+        rows_of(&policy)
+    };
+    let set = "(user_id in (select id from people where id is not null))";
+    assert_eq!(policy(&format!("not {set}")), "user_id not in people.id[not id is null]");
+    assert_eq!(policy(&format!("not (not {set})")), "user_id in people.id[not id is null]");
+    // Nobody is in it, so everybody who is known is not.
+    let nobody = "user_id not in (select id from people where id is not null and false)";
+    assert_eq!(policy(nobody), "not user_id is null");
+    assert_eq!(policy("user_id in (select id from people where false)"), "never");
+    assert_eq!(policy("user_id in (select id from people)"), "user_id in people.id[everything]");
+    // Behind a relationship, and with a set inside of a set.
+    assert_eq!(
+        policy("customer.id in (select user_id from orders where paid)"),
+        "customer[id in orders.user_id[paid]]"
+    );
+    assert_eq!(
+        policy(
+            "user_id in (select user_id from orders where product_id in (select id from products))"
+        ),
+        "user_id in orders.user_id[product_id in products.id[everything]]"
+    );
+}
+
+#[track_caller]
+fn rows_of(policy: &str) -> String {
+    rows(&grants(&[policy], &who("a", &[])), "orders")
+}

@@ -3,7 +3,7 @@
 use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
 use sandbar_catalog::{Literal, Snapshot};
 
-use crate::{Cell, Condition, Grants, Level, Mask, RowFilter};
+use crate::{Among, Cell, Condition, Grants, Level, Mask, RowFilter};
 
 use super::world::{path, table};
 
@@ -74,7 +74,16 @@ fn condition(rows: &Condition, snapshot: &Snapshot) -> String {
         Condition::Related(id, inner) => {
             format!("{}[{}]", snapshot.relationship(*id).name, condition(inner, snapshot))
         }
+        Condition::In(among) => self::among(among, "in", snapshot),
+        Condition::NotIn(among) => self::among(among, "not in", snapshot),
     }
+}
+
+fn among(among: &Among, word: &str, snapshot: &Snapshot) -> String {
+    let of = snapshot.field(among.field);
+    let table = &snapshot.table(among.field.table()).name;
+    let rows = filter(&among.rows, snapshot);
+    format!("{} {word} {table}.{}[{rows}]", expr(&among.value, snapshot), of.name)
 }
 
 fn expr(node: &Expr, snapshot: &Snapshot) -> String {

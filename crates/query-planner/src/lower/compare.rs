@@ -7,6 +7,7 @@
 use datafusion_common::ScalarValue;
 use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
 use datafusion_expr::{Expr as Plan, Operator};
+use datafusion_functions::math::expr_fn::isnan;
 use jiff::Timestamp;
 use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
 use sandbar_catalog::query::days_since_epoch;
@@ -53,6 +54,46 @@ fn operator(comparison: Comparison) -> Operator {
     }
 }
 
+/// On which side of a constant a NaN is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NanSide {
+    /// The comparison is true of it.
+    In,
+    /// The comparison is false of it.
+    Out,
+}
+
+/// NaN is greater than every other number, as in DuckDB and PostgreSQL. `None`: no statistics of
+/// files are asked for such a comparison.
+fn nan_side(comparison: Comparison) -> Option<NanSide> {
+    match comparison {
+        Comparison::Gt | Comparison::GtEq | Comparison::NotEq => Some(NanSide::In),
+        Comparison::Lt | Comparison::LtEq | Comparison::Eq => Some(NanSide::Out),
+        Comparison::Distinct | Comparison::NotDistinct => None,
+    }
+}
+
+/// A comparison of a value with a constant that says aloud what becomes of NaN. The statistics of
+/// files leave NaN out, and what is skipped by them would depend on where else it lies.
+pub(super) fn beside_nan(plan: Plan, value: &Lowered, side: NanSide) -> Plan {
+    let stored = match &value.arrow {
+        DataType::Dictionary(_, stored) => stored.as_ref(),
+        other => other,
+    };
+    if !matches!(stored, DataType::Float64 | DataType::Float32 | DataType::Float16) {
+        return plan;
+    }
+    let number = match &value.arrow {
+        DataType::Float64 => value.plan.clone(),
+        _ => super::cast(value.plan.clone(), DataType::Float64),
+    };
+    let is_nan = isnan(number);
+    match side {
+        NanSide::In => binary(plan, Operator::Or, is_nan),
+        NanSide::Out => binary(plan, Operator::And, Plan::Not(Box::new(is_nan))),
+    }
+}
+
 fn mirrored(comparison: Comparison) -> Comparison {
     match comparison {
         Comparison::Lt => Comparison::Gt,
@@ -80,6 +121,10 @@ impl Lower<'_> {
             let value = self.expr(value)?;
             let placed = self.constant(&value.arrow, literal);
             if let Some(plan) = with_constant(comparison, &value.plan, placed) {
+                let plan = match nan_side(comparison) {
+                    Some(side) => beside_nan(plan, &value, side),
+                    None => plan,
+                };
                 return Ok(Lowered::boolean(plan));
             }
         }

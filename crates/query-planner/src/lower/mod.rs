@@ -10,6 +10,8 @@ mod functions;
 
 pub(crate) use functions::first_known;
 
+use compare::{NanSide, beside_nan};
+
 use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::{Column, ScalarValue, TableReference};
 use datafusion_expr::expr::{Case, InList};
@@ -217,6 +219,7 @@ impl<'a> Lower<'a> {
             ExprKind::Or(..) => self.logic(expr, Operator::Or),
             ExprKind::Compare(op, a, b) => self.comparison(*op, a, b),
             ExprKind::InList(a, list) => self.in_list(a, list),
+            ExprKind::InRows(..) => Err(QueryError::internal("a set of rows outside of a policy")),
             ExprKind::Between(x, low, high) => {
                 let low = self.comparison(Comparison::GtEq, x, low)?;
                 let high = self.comparison(Comparison::LtEq, x, high)?;
@@ -304,7 +307,7 @@ impl<'a> Lower<'a> {
         }
         if !constants.is_empty() {
             let list = InList::new(Box::new(lowered.plan.clone()), constants, false);
-            tests.push(Plan::InList(list));
+            tests.push(beside_nan(Plan::InList(list), &lowered, NanSide::Out));
         }
         match balanced(tests, Operator::Or) {
             Some(plan) => Ok(Lowered::boolean(plan)),

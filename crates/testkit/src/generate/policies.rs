@@ -6,7 +6,7 @@ use super::metrics::rule;
 use super::random::Random;
 use super::worlds::{TEXTS, some_value};
 use super::written;
-use crate::reference::{Cell, Grant, Kind, Mask, Policies, RowRule, Rule, World};
+use crate::reference::{Cell, Grant, InRows, Kind, Mask, Policies, RowRule, Rule, World};
 
 fn row_rule(
     random: &mut Random,
@@ -32,12 +32,37 @@ fn row_rule(
         let inner = row_rule(random, world, links[link].to, asker, depth - 1);
         return RowRule::Related(link, Box::new(inner));
     }
+    if depth > 0 && random.percent(20) {
+        return in_rows(random, world, table, asker, depth - 1);
+    }
     // Columns 1 and 2 of every table are a text and a whole number.
     match random.below(4) {
         0 => RowRule::Among(1, asker.cats.clone()),
         1 => RowRule::Among(2, asker.sizes.clone()),
         _ => RowRule::Own(stored(random, world, table)),
     }
+}
+
+/// Values among those of other rows, of one type: keys, texts or whole numbers.
+fn in_rows(
+    random: &mut Random,
+    world: &World,
+    table: usize,
+    asker: &Policies,
+    depth: usize,
+) -> RowRule {
+    let stored = |index: &usize| world.tables[*index].derived.is_none();
+    let others: Vec<usize> = (0..world.tables.len()).filter(stored).collect();
+    let to = *random.pick(&others);
+    let link = world.tables[table].links.iter().find(|link| link.to == to);
+    let (column, of) = match link {
+        Some(link) if random.percent(50) => (link.column, world.tables[to].key),
+        _ if random.percent(50) => (1, 1),
+        _ => (2, 2),
+    };
+    let rows = random.percent(80).then(|| row_rule(random, world, to, asker, depth));
+    let negated = random.percent(40);
+    RowRule::InRows(Box::new(InRows { column, table: to, of, rows, negated }))
 }
 
 /// A rule over what is stored: policies calculate nothing that can fail.
@@ -120,6 +145,23 @@ fn condition(world: &World, table: usize, prefix: &str, of: &RowRule) -> String 
         RowRule::Related(link, inner) => {
             let link = &world.tables[table].links[*link];
             condition(world, link.to, &format!("{prefix}{}.", link.name), inner)
+        }
+        RowRule::InRows(set) => {
+            let (own, there) = (&world.tables[table], &world.tables[set.table]);
+            let of = &there.columns[set.of].name;
+            let mut conditions = Vec::new();
+            if let Some(rows) = &set.rows {
+                conditions.push(format!("({})", condition(world, set.table, "", rows)));
+            }
+            if set.negated {
+                conditions.push(format!("{of} is not null"));
+            }
+            let mut rows = format!("select {of} from {}", there.name);
+            if !conditions.is_empty() {
+                let _ = write!(rows, " where {}", conditions.join(" and "));
+            }
+            let not = if set.negated { "not " } else { "" };
+            format!("{prefix}{} {not}in ({rows})", own.columns[set.column].name)
         }
         RowRule::All(parts) => joined(parts, " and "),
         RowRule::Any(parts) => joined(parts, " or "),

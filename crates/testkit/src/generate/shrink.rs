@@ -1,7 +1,7 @@
 //! Smaller cases: each with one thing less than a world and question have.
 
 use crate::reference::calendar::Calendar;
-use crate::reference::{Calculation, Condition, Policies, Question, RowRule, World};
+use crate::reference::{Calculation, Condition, InRows, Policies, Question, RowRule, World};
 
 fn conditions(of: &Condition) -> Vec<Condition> {
     match of {
@@ -213,6 +213,12 @@ fn rules(of: &RowRule) -> Vec<RowRule> {
         RowRule::All(parts) | RowRule::Any(parts) => parts.clone(),
         RowRule::Related(link, inner) => {
             rules(inner).into_iter().map(|rule| RowRule::Related(*link, Box::new(rule))).collect()
+        }
+        RowRule::InRows(set) => {
+            let smaller = set.rows.iter().flat_map(|rows| rules(rows).into_iter().map(Some));
+            let all = set.rows.iter().map(|_| None);
+            let with = |rows| RowRule::InRows(Box::new(InRows { rows, ..(**set).clone() }));
+            all.chain(smaller).map(with).collect()
         }
         RowRule::Own(_) | RowRule::Among(..) => Vec::new(),
     }

@@ -26,10 +26,27 @@ pub enum RowRule {
     Among(usize, Vec<Cell>),
     /// The row leads over a relationship, by its position, to one for which it is true.
     Related(usize, Box<RowRule>),
+    /// The value of a column is, or is not, among those of a column of other rows.
+    InRows(Box<InRows>),
     /// All of them.
     All(Vec<RowRule>),
     /// One of them.
     Any(Vec<RowRule>),
+}
+
+/// A value looked up among those of a column, in some rows of its table.
+#[derive(Clone, Debug)]
+pub struct InRows {
+    /// The column whose value is looked up; a missing one is neither among them nor not.
+    pub column: usize,
+    /// The table of the values.
+    pub table: usize,
+    /// Their column; missing values are none of them.
+    pub of: usize,
+    /// The rows; all if none.
+    pub rows: Option<RowRule>,
+    /// Whether it must not be among them.
+    pub negated: bool,
 }
 
 /// Some rows of a table, and of them some columns.
@@ -67,6 +84,7 @@ impl RowRule {
             Self::Own(_) => false,
             Self::Among(_, values) => values.is_empty(),
             Self::Related(_, inner) => inner.is_void(),
+            Self::InRows(set) => set.rows.as_ref().is_some_and(Self::is_void),
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_void),
         }
     }
@@ -108,6 +126,17 @@ impl Reference<'_> {
                 let to = self.world.tables[table].links[*link].to;
                 let partner = self.follow(self.ground(table, None), row, &[*link]);
                 Some(partner.is_some_and(|there| self.row_rule(to, there, inner) == Some(true)))
+            }
+            RowRule::InRows(set) => {
+                let value = &self.world.tables[table].rows[row][set.column];
+                if value.is_null() {
+                    return Some(false);
+                }
+                let there = &self.world.tables[set.table].rows;
+                let found = there.iter().enumerate().any(|(other, cells)| {
+                    cells[set.of].same(value) && self.holds(set.table, other, set.rows.as_ref())
+                });
+                Some(found != set.negated)
             }
             RowRule::All(parts) => all(parts.iter().map(|part| self.row_rule(table, row, part))),
             RowRule::Any(parts) => any(parts.iter().map(|part| self.row_rule(table, row, part))),

@@ -1,0 +1,136 @@
+//! Rows of other tables that a policy looks at: what a row is related to, and sets of values. They
+//! are the policy's author's, and only ever decide which rows of the guarded table there are.
+
+use datafusion_common::{Column, JoinType, TableReference};
+use datafusion_expr::{Expr as Plan, LogicalPlanBuilder};
+use sandbar_catalog::expr::ExprKind;
+use sandbar_catalog::{FieldId, FieldKind, RelationshipId, TableId};
+use sandbar_permissions::{Among, Condition, RowFilter};
+
+use super::{Scanner, marked};
+use crate::error::QueryError;
+use crate::lower::{arrow_of, cast};
+use crate::versions::holds;
+
+/// Rows that a policy looks at, found by keys.
+pub(super) struct Partners {
+    table: TableId,
+    /// What must be equal, that of the guarded table first.
+    on: Vec<(FieldId, FieldId)>,
+    filter: RowFilter,
+    /// The time of the guarded row, and from when to when a partner holds.
+    held: Option<(FieldId, (FieldId, FieldId))>,
+}
+
+/// The stored field whose value is looked up.
+pub(super) fn looked_up(among: &Among) -> Result<FieldId, QueryError> {
+    match &among.value.kind {
+        ExprKind::Field(path) if path.via.is_empty() => Ok(path.field),
+        _ => Err(QueryError::internal("what a policy looks up is no field")),
+    }
+}
+
+impl Scanner<'_> {
+    /// What a relationship leads to, where it fulfils a condition.
+    pub(super) fn related(
+        &self,
+        relationship: RelationshipId,
+        condition: &Condition,
+    ) -> Result<Partners, QueryError> {
+        let snapshot = self.compiled.snapshot();
+        let relationship = snapshot.relationship(relationship);
+        let held = match snapshot.table(relationship.to).validity {
+            None => None,
+            Some(validity) => {
+                let time = snapshot.version_time(relationship);
+                let time = time.ok_or_else(|| QueryError::internal("a history without a time"))?;
+                Some((time, validity))
+            }
+        };
+        let filter = RowFilter::Where(condition.clone());
+        Ok(Partners { table: relationship.to, on: relationship.on.clone(), filter, held })
+    }
+
+    /// The rows among whose values one is looked up.
+    pub(super) fn among(among: &Among) -> Result<Partners, QueryError> {
+        let (table, filter) = (among.field.table(), among.rows.clone());
+        Ok(Partners { table, on: vec![(looked_up(among)?, among.field)], filter, held: None })
+    }
+
+    /// All rows, and of each whether it has a partner.
+    pub(super) fn mark(
+        &mut self,
+        builder: LogicalPlanBuilder,
+        at: &TableReference,
+        partners: &Partners,
+        marks: &mut usize,
+    ) -> Result<(LogicalPlanBuilder, Plan), QueryError> {
+        *marks += 1;
+        let (builder, alias) = self.join(builder, at, partners, JoinType::LeftMark)?;
+        Ok((marked(builder, &alias)?, Plan::Column(Column::new_unqualified(alias))))
+    }
+
+    /// Joins the rows with partners, on the stored keys. The rows of the policy's table are its
+    /// owner's: no sandbox of the asker applies to them.
+    pub(super) fn join(
+        &mut self,
+        builder: LogicalPlanBuilder,
+        at: &TableReference,
+        partners: &Partners,
+        join_type: JoinType,
+    ) -> Result<(LogicalPlanBuilder, String), QueryError> {
+        let compiled = self.compiled;
+        let there = self.scans.reference(compiled.stored(partners.table)?);
+        let alias = format!("policy.{}", self.scans.policies);
+        self.scans.policies += 1;
+        let mut their_fields: Vec<FieldId> =
+            partners.on.iter().map(|(_, theirs)| *theirs).collect();
+        their_fields.extend(partners.held.iter().flat_map(|(_, (from, to))| [*from, *to]));
+        let (rows, _) = self.rows(partners.table, &there, &partners.filter, their_fields)?;
+        let column = |name: &str| Column::new(Some(TableReference::bare(alias.clone())), name);
+        let (mut left, mut right, mut shown) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, (own, theirs)) in partners.on.iter().enumerate() {
+            let key = format!("{alias}.k{index}");
+            let (own, theirs) = self.comparable((at, *own), (&there, *theirs))?;
+            shown.push(theirs.alias(&key));
+            right.push(Plan::Column(column(&key)));
+            left.push(own);
+        }
+        let held = match &partners.held {
+            None => None,
+            Some((time, (from, to))) => {
+                let data_type = |field: &FieldId| compiled.snapshot().field(*field).data_type;
+                let mut end = |name: &str, field: &FieldId| {
+                    let name = format!("{alias}.{name}");
+                    shown.push(self.raw(&there, *field)?.alias(&name));
+                    Ok::<_, QueryError>((Plan::Column(column(&name)), data_type(field)))
+                };
+                let ends = [end("from", from)?, end("to", to)?];
+                let [from, to] = ends;
+                Some(holds([(self.raw(at, *time)?, data_type(time)), from, to], compiled.clock()))
+            }
+        };
+        let rows = rows.project(shown)?.alias(TableReference::bare(alias.clone()))?.build()?;
+        Ok((builder.join_with_expr_keys(rows, join_type, (left, right), held)?, alias))
+    }
+
+    /// Two stored fields as they are compared: what is stored otherwise is put into the one type
+    /// of its values, which the check has seen cannot fail.
+    fn comparable(
+        &self,
+        (at, own): (&TableReference, FieldId),
+        (there, theirs): (&TableReference, FieldId),
+    ) -> Result<(Plan, Plan), QueryError> {
+        let snapshot = self.compiled.snapshot();
+        let stored = |field: FieldId| match &snapshot.field(field).kind {
+            FieldKind::Stored { arrow, .. } => Ok(arrow),
+            FieldKind::Calculated(_) => Err(QueryError::internal("a calculated key")),
+        };
+        let values = (self.raw(at, own)?, self.raw(there, theirs)?);
+        if stored(own)? == stored(theirs)? {
+            return Ok(values);
+        }
+        let target = arrow_of(snapshot.field(own).data_type)?;
+        Ok((cast(values.0, target.clone()), cast(values.1, target)))
+    }
+}
