@@ -1,18 +1,24 @@
 //! The engine as a host uses it: one library, no global state, nothing remembered between calls
 //! but what a reload replaces.
 
+mod admission;
 mod answers;
 mod cancelled;
 mod composed;
 mod decisions;
 mod derived;
 mod files;
+mod forms;
 mod histories;
 mod host;
 mod invalid;
+mod joined;
 mod limits;
+mod memory;
 mod outline;
 mod reload;
+mod revoked;
+mod runtime;
 mod slow;
 mod traced;
 mod upstream;

@@ -22,6 +22,7 @@ mod plans;
 mod proven;
 mod refused;
 mod shields;
+mod soak;
 mod sums;
 mod tidy;
 mod tpch;

@@ -1,17 +1,19 @@
 //! An answer: rows, and what is to be known about them.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::{Stream, StreamExt};
-use sandbar_executor::{AnswerStream, Outcome};
+use sandbar_executor::{AnswerStream, Outcome, Permit};
 use sandbar_query_planner::{AnswerColumn, QueryPlan};
 use tracing::Span;
 
 use crate::call::Call;
 use crate::error::Error;
+use crate::watch::Watch;
 
 /// Something an asker should know about his answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +62,16 @@ pub struct Answer {
     /// What the rows are waited for in.
     span: Span,
     call: Option<Call>,
+    /// What a running answer needs; nothing once it has ended.
+    running: Option<(Watch, Permit)>,
 }
 
 /// What an answer begins with.
 pub(crate) struct Started {
-    pub(crate) plan: QueryPlan,
+    pub(crate) plan: Arc<QueryPlan>,
     pub(crate) stream: AnswerStream,
-    pub(crate) snapshot: u64,
+    pub(crate) watch: Watch,
+    pub(crate) permit: Permit,
     pub(crate) span: Span,
 }
 
@@ -79,16 +84,17 @@ impl std::fmt::Debug for Answer {
 impl Answer {
     /// Without a call, an answer is a part of one that goes on.
     pub(crate) fn new(started: Started, call: Option<Call>) -> Self {
-        let Started { plan, stream, snapshot, span } = started;
+        let Started { plan, stream, watch, permit, span } = started;
         Self {
             columns: plan.columns().to_vec(),
             scoped: plan.is_scoped(),
             ordered: plan.is_ordered(),
             approximate: plan.is_approximate(),
             stream,
-            snapshot,
+            snapshot: watch.snapshot(),
             span,
             call,
+            running: Some((watch, permit)),
         }
     }
 
@@ -159,9 +165,16 @@ impl Stream for Answer {
         let this = &mut *self;
         let _call = this.call.as_ref().map(|call| call.span().entered());
         let _run = this.span.clone().entered();
-        let polled = match this.stream.poll_next_unpin(context) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(polled) => polled.map(|batch| batch.map_err(Error::from)),
+        let lost = this.running.as_mut().and_then(|(watch, _)| watch.check(context).err());
+        let polled = match lost {
+            Some(error) => {
+                this.stream.abandon();
+                Some(Err(error))
+            }
+            None => match this.stream.poll_next_unpin(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(polled) => polled.map(|batch| batch.map_err(Error::from)),
+            },
         };
         if let Some(call) = &mut this.call {
             call.rows(this.stream.rows());
@@ -173,6 +186,7 @@ impl Stream for Answer {
         }
         if this.stream.outcome() != Outcome::Running {
             this.call = None;
+            this.running = None;
             this.span = Span::none();
         }
         Poll::Ready(polled)

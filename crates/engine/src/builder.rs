@@ -11,10 +11,11 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::context::SessionState;
 use sandbar_auth::Verifier;
 use sandbar_catalog::{Definitions, SourceText};
-use sandbar_executor::Limits;
 use sandbar_executor::source::SourceSpec;
+use sandbar_executor::{Admission, Executor, Limits, Place, Spill};
 use sandbar_permissions::PolicyDefinitions;
 use sandbar_query_planner::MaskKey;
+use tokio::runtime::Handle;
 
 use crate::decision::DecisionSink;
 use crate::engine::Engine;
@@ -59,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) verifier: Option<Verifier>,
     pub(crate) clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     pub(crate) limits: Limits,
+    pub(crate) admission: Admission,
+    pub(crate) place: Place,
     pub(crate) sink: Option<Arc<dyn DecisionSink>>,
     pub(crate) mask_key: MaskKey,
     /// Batches that a host gave no schema with.
@@ -75,6 +78,10 @@ pub struct EngineBuilder {
     verifier: Option<Verifier>,
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     limits: Limits,
+    admission: Admission,
+    memory: usize,
+    spill: Option<Spill>,
+    runtime: Option<Handle>,
     sink: Option<Arc<dyn DecisionSink>>,
     mask_key: Option<MaskKey>,
     /// Batches that a host gave no schema with.
@@ -100,6 +107,10 @@ impl EngineBuilder {
             #[expect(clippy::disallowed_methods, reason = "the default of the one clock there is")]
             clock: Arc::new(SystemTime::now),
             limits: Limits::default(),
+            admission: Admission::default(),
+            memory: 2 << 30,
+            spill: None,
+            runtime: None,
             sink: None,
             mask_key: None,
             schemaless: Vec::new(),
@@ -186,6 +197,36 @@ impl EngineBuilder {
         self
     }
 
+    /// How many queries run at a time, and how many wait. A query counts from its call to the end
+    /// of its answer, or until that is dropped.
+    pub fn admission(mut self, admission: Admission) -> Self {
+        self.admission = admission;
+        self
+    }
+
+    /// The most memory, in bytes, of all queries together; 2 GiB unless it is said here. Each one
+    /// has at most [`Limits::memory`] of it, and puts what it can on disk when there is no more.
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Where queries put what does not fit into memory; see [`Spill`]. Without it this is as
+    /// the session of the host has it, and the default where there is none.
+    pub fn spill(mut self, spill: Spill) -> Self {
+        self.spill = Some(spill);
+        self
+    }
+
+    /// Plans and runs queries on this runtime instead of the caller's, so that heavy ones do not
+    /// keep the threads busy that wait for requests. Limits of time are then kept by the caller's
+    /// runtime, whatever the other one is doing. The host keeps it running as long as the engine
+    /// is used; give its threads a stack of 8 MiB or more.
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
     /// Is told of every call of the engine and its sessions when it ends, building apart.
     pub fn decisions(mut self, sink: impl DecisionSink + 'static) -> Self {
         self.sink = Some(Arc::new(sink));
@@ -211,12 +252,14 @@ impl EngineBuilder {
             None => random_key()?,
         };
         let settings = Settings {
-            state: sandbar_executor::Executor::session_state(self.state),
+            state: Executor::session_state(self.state, self.memory, self.spill)?,
             sources: self.sources,
             base: self.base,
             verifier: self.verifier,
             clock: self.clock,
             limits: self.limits,
+            admission: self.admission,
+            place: Place::new(self.runtime),
             sink: self.sink,
             mask_key,
             schemaless: self.schemaless,

@@ -7,7 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use sandbar_auth::Principal;
+use sandbar_executor::Gate;
 use sandbar_permissions::Administrator;
+use tokio::sync::Notify;
 use tracing::Instrument;
 
 use crate::builder::{EngineBuilder, Model, Settings};
@@ -31,6 +33,10 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) world: ArcSwap<World>,
     versions: AtomicU64,
+    /// Lets queries in.
+    pub(crate) gate: Arc<Gate>,
+    /// Tells running answers that there is another world.
+    pub(crate) reloaded: Arc<Notify>,
 }
 
 impl Inner {
@@ -54,7 +60,13 @@ impl Engine {
 
     pub(crate) async fn open(settings: Settings, model: &Model) -> Result<Self, Error> {
         let world = Self::world(&settings, model, 1).await?;
-        let inner = Inner { settings, world: ArcSwap::from_pointee(world), versions: 1.into() };
+        let inner = Inner {
+            gate: Arc::new(Gate::new(settings.admission.clone())),
+            settings,
+            world: ArcSwap::from_pointee(world),
+            versions: 1.into(),
+            reloaded: Arc::new(Notify::new()),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -64,11 +76,13 @@ impl Engine {
 
     async fn world(settings: &Settings, model: &Model, version: u64) -> Result<World, Error> {
         let checked = check(settings, model).await?;
-        World::new(version, checked, settings.state.clone(), settings.mask_key.clone())
+        let (state, place) = (settings.state.clone(), settings.place.clone());
+        World::new(version, checked, state, settings.mask_key.clone(), place)
     }
 
-    /// Replaces model and policies, all or nothing. Sources are opened anew. Running queries end
-    /// with what they started with; the next request sees the new snapshot.
+    /// Replaces model and policies, all or nothing. Sources are opened anew. The next request sees
+    /// the new snapshot. Running queries go on with what they started with, as long as their askers
+    /// would get the same plan now; others end in an error of [`ErrorKind::Cancelled`].
     ///
     /// # Errors
     /// Every problem at once; the engine then keeps answering from the last good snapshot.
@@ -90,6 +104,7 @@ impl Engine {
             let newer = if current.version < version { &world } else { current };
             Arc::clone(newer)
         });
+        self.inner.reloaded.notify_waiters();
         Ok(version)
     }
 

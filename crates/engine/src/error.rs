@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use sandbar_auth::TokenError;
 use sandbar_catalog::Report;
@@ -27,9 +28,10 @@ pub enum ErrorKind {
     InvalidPolicy,
     /// There is no valid proof of who asks.
     Unauthenticated,
-    /// A limit of rows, time or memory was met.
+    /// A limit was met: of rows, time or memory, or of the queries that run
+    /// at a time.
     LimitExceeded,
-    /// The query was cancelled.
+    /// The query was ended before its answer was complete: its asker's rights have changed.
     Cancelled,
     /// A source cannot be opened or read.
     Source,
@@ -64,12 +66,14 @@ pub struct Error {
     code: &'static str,
     message: String,
     problems: Vec<QueryProblem>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), problems: Vec::new(), source: None }
+        let (message, problems) = (message.into(), Vec::new());
+        Self { kind, code, message, problems, retry_after: None, source: None }
     }
 
     pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
@@ -90,6 +94,11 @@ impl Error {
     /// failures.
     pub fn problems(&self) -> &[QueryProblem] {
         &self.problems
+    }
+
+    /// What to wait before asking again, where the same question may be answered then.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     pub(crate) fn model(report: Report) -> Self {
@@ -195,9 +204,15 @@ impl From<RunError> for Error {
             RunError::Memory(_) => (ErrorKind::LimitExceeded, "E0303"),
             RunError::Computation { .. } => (ErrorKind::InvalidQuery, "E0304"),
             RunError::Source(_) => (ErrorKind::Source, "E0305"),
+            RunError::Joined(_) => (ErrorKind::LimitExceeded, "E0309"),
+            RunError::Busy { .. } => (ErrorKind::LimitExceeded, "E0307"),
             _ => return Self::internal(error),
         };
-        Self::new(kind, code, error.to_string()).with_source(error)
+        let retry_after = match &error {
+            RunError::Busy { retry_after } => Some(*retry_after),
+            _ => None,
+        };
+        Self { retry_after, ..Self::new(kind, code, error.to_string()).with_source(error) }
     }
 }
 

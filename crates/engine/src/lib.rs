@@ -40,8 +40,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Engine`] is cheap to clone and to share; it has no runtime, reads no environment and keeps no
-//! global state. [`Session`] is where the calls of one request stand in their order.
+//! [`Engine`] is cheap to clone and to share; it has no runtime of its own, reads no environment and
+//! keeps no global state. [`Session`] is where the calls of one request stand in their order.
 
 mod answer;
 mod builder;
@@ -58,6 +58,7 @@ mod policies;
 pub mod policy_test;
 mod request;
 mod session;
+mod watch;
 mod world;
 
 pub use answer::{Answer, Collected, Warning};
@@ -85,7 +86,7 @@ pub use sandbar_catalog::{
     Definitions, Finding, Report, SemanticType, SourceText, Type, definitions, time,
 };
 pub use sandbar_executor::source::{FilesSpec, Format, SourceSpec};
-pub use sandbar_executor::{Limits, NoSqlText, Outcome, Overflow, SqlDialect};
+pub use sandbar_executor::{Admission, Limits, NoSqlText, Outcome, Overflow, Spill, SqlDialect};
 pub use sandbar_permissions::{
     Administrator, ChangeEffect, Coverage, CoverageFinding, CoverageKind, DeclarationChange,
     FieldsDef, GrantDef, GroupDiff, Level, MaskDef, PolicyChange, PolicyDefinitions, PolicyDiff,

@@ -9,7 +9,6 @@ use arrow::datatypes::{DataType, Int64Type};
 use sandbar_auth::{AttributeValue, Principal};
 use sandbar_catalog::TableId;
 use sandbar_catalog::query::{Aggregation, SemanticQuery};
-use sandbar_executor::Deadline;
 use sandbar_permissions::{
     Administrator, Coverage, Grants, PolicyDefinitions, PolicyDiff, PolicySet, Refusal,
 };
@@ -230,18 +229,19 @@ impl Counting<'_> {
         if grants.may_query(table).is_err() {
             return Ok(0);
         }
-        let limits = self.inner.settings.limits.clone();
+        let session = Session::new(Arc::clone(self.inner), principal.clone());
+        let (permit, deadline) = session.admitted().await?;
         let request = Request {
             world: Arc::clone(self.world),
             grants: Arc::new(grants),
             now: instant(self.inner.now())?,
-            deadline: Deadline::starting_now(limits.time),
-            limits,
+            deadline,
+            limits: self.inner.settings.limits.clone(),
         };
         let name = &self.world.snapshot.table(table).name;
         let query = SemanticQuery::table(name).aggregate(Aggregation::new("count"));
-        let session = Session::new(Arc::clone(self.inner), principal.clone());
-        let answer = Answer::new(session.started(&query, &request).await?, None);
+        let started = session.started(Arc::new(query), &request, permit).await?;
+        let answer = Answer::new(started, None);
         let counted = answer.collect().await?;
         let column = counted.batches().iter().find(|batch| batch.num_rows() > 0);
         let column = column.and_then(|batch| batch.columns().first());

@@ -12,7 +12,8 @@ use crate::engine::Inner;
 use crate::error::{Error, ErrorKind};
 use crate::world::World;
 
-/// Everything that one request uses.
+/// Everything that one request uses. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) world: Arc<World>,
     pub(crate) grants: Arc<Grants>,
@@ -26,9 +27,9 @@ impl Request {
         inner: &Inner,
         principal: &Principal,
         limits: &Limits,
+        deadline: Deadline,
         at: SystemTime,
     ) -> Result<Self, Error> {
-        let deadline = Deadline::starting_now(limits.time);
         let world = inner.world.load_full();
         let grants = world.grants(principal);
         let now = instant(at)?;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
-use sandbar_executor::{Limits, Prepared, RunError};
+use sandbar_executor::{Deadline, Limits, Permit, Prepared, RunError};
 use sandbar_permissions::{Administrator, Grants};
 use sandbar_query_planner::{QueryPlan, Shield, authorize, plan, resolve};
 use tracing::{Instrument, debug_span};
@@ -19,6 +19,7 @@ use crate::engine::Inner;
 use crate::error::{Error, ErrorKind};
 use crate::explain::{self, Explanation};
 use crate::request::Request;
+use crate::watch::Watch;
 
 /// One principal's way in. It holds who asks, never what he may see.
 #[derive(Clone)]
@@ -28,6 +29,13 @@ pub struct Session {
     limits: Limits,
     /// The time of its calls; `None`: each reads the clock.
     at: Option<SystemTime>,
+}
+
+/// A question that can be answered.
+struct Proven {
+    plan: QueryPlan,
+    prepared: Prepared,
+    shield: Shield,
 }
 
 impl fmt::Debug for Session {
@@ -66,7 +74,7 @@ impl Session {
     /// Everything that is wrong with the question at once. What the asker may not see is answered
     /// like what does not exist.
     pub async fn query(&self, query: &SemanticQuery) -> Result<Answer, Error> {
-        self.ask(query, self.open(Action::Query)).await
+        self.ask(Arc::new(query.clone()), self.open(Action::Query)).await
     }
 
     /// Answers a question written in JSON.
@@ -76,13 +84,13 @@ impl Session {
     pub async fn query_json(&self, json: &str) -> Result<Answer, Error> {
         let call = self.open(Action::Query);
         match call.span().in_scope(|| SemanticQuery::from_json(json)) {
-            Ok(query) => self.ask(&query, call).await,
+            Ok(query) => self.ask(Arc::new(query), call).await,
             Err(problems) => call.closed(Err(problems.into())),
         }
     }
 
     /// The answer takes the call along, and closes it with its last row.
-    async fn ask(&self, query: &SemanticQuery, mut call: Call) -> Result<Answer, Error> {
+    async fn ask(&self, query: Arc<SemanticQuery>, mut call: Call) -> Result<Answer, Error> {
         let span = call.span();
         match self.start(query, &mut call).instrument(span).await {
             Ok(started) => Ok(Answer::new(started, Some(call))),
@@ -90,33 +98,50 @@ impl Session {
         }
     }
 
-    async fn start(&self, query: &SemanticQuery, call: &mut Call) -> Result<Started, Error> {
-        let request = self.request(call)?;
-        let started = self.started(query, &request).await?;
+    async fn start(&self, query: Arc<SemanticQuery>, call: &mut Call) -> Result<Started, Error> {
+        let (permit, deadline) = self.admitted().await?;
+        let request = self.request(call, deadline)?;
+        let started = self.started(query, &request, permit).await?;
         call.scoped(started.plan.is_scoped());
         Ok(started)
     }
 
-    /// Begins an answer within one request.
+    /// Begins an answer within one request that has its turn.
     pub(crate) async fn started(
         &self,
-        query: &SemanticQuery,
+        query: Arc<SemanticQuery>,
         request: &Request,
+        permit: Permit,
     ) -> Result<Started, Error> {
-        let (plan, prepared) = self.prepare(query, request).await?;
+        let Proven { plan, prepared, shield } = self.prepare(&query, request).await?;
         let span = debug_span!(target: "sandbar", "sandbar.run");
         let (executor, deadline) = (&request.world.executor, request.deadline);
         let stream = span.in_scope(|| executor.start(&prepared, &request.limits, deadline))?;
-        Ok(Started { plan, stream, snapshot: request.world.version, span })
+        let plan = Arc::new(plan);
+        let (inner, principal) = (&self.inner, &self.principal);
+        let watch = Watch::new(inner, principal, query, request, Arc::clone(&plan), shield);
+        Ok(Started { plan, stream, watch, permit, span })
     }
 
-    /// From names to a proven physical plan.
+    /// Waits until the queries of this principal have their turn. What is waited counts.
+    pub(crate) async fn admitted(&self) -> Result<(Permit, Deadline), Error> {
+        let deadline = Deadline::starting_now(self.limits.time);
+        let turn = self.inner.gate.admit(self.principal.subject());
+        Ok((deadline.bound(turn).await?, deadline))
+    }
+
+    /// From names to a proven physical plan, where queries run.
     async fn prepare(
         &self,
-        query: &SemanticQuery,
+        query: &Arc<SemanticQuery>,
         request: &Request,
-    ) -> Result<(QueryPlan, Prepared), Error> {
-        let (world, grants) = (&request.world, &request.grants);
+    ) -> Result<Proven, Error> {
+        let work = Self::proven(Arc::clone(query), request.clone());
+        request.deadline.bound(self.inner.settings.place.run(work)).await?
+    }
+
+    async fn proven(query: Arc<SemanticQuery>, request: Request) -> Result<Proven, Error> {
+        let (query, world, grants) = (&*query, &request.world, &request.grants);
         let resolved = debug_span!(target: "sandbar", "sandbar.resolve")
             .in_scope(|| resolve(query, grants, &world.compiled, request.now))?;
         let authorized = debug_span!(target: "sandbar", "sandbar.authorize")
@@ -133,7 +158,7 @@ impl Session {
                 Ok(prepared) => {
                     let keys = world.executor.check_keys(&plan, &request.limits, request.deadline);
                     request.deadline.bound(keys).await?;
-                    return Ok((plan, prepared));
+                    return Ok(Proven { plan, prepared, shield });
                 }
                 Err(error @ RunError::Unproven(_)) => {
                     // What was not found names the values of policies: not for a common log.
@@ -201,7 +226,7 @@ impl Session {
         limit: u64,
     ) -> Result<Collected, Error> {
         let query = SemanticQuery::table(table).group_by(field).limit(limit);
-        self.ask(&query, self.open(Action::FieldValues)).await?.collect().await
+        self.ask(Arc::new(query), self.open(Action::FieldValues)).await?.collect().await
     }
 
     /// How a question would be answered, as far as its asker may know.
@@ -220,8 +245,9 @@ impl Session {
         query: &SemanticQuery,
         call: &mut Call,
     ) -> Result<Explanation, Error> {
-        let request = self.request(call)?;
-        let (plan, _) = self.prepare(query, &request).await?;
+        let (_permit, deadline) = self.admitted().await?;
+        let request = self.request(call, deadline)?;
+        let Proven { plan, .. } = self.prepare(&Arc::new(query.clone()), &request).await?;
         call.scoped(plan.is_scoped());
         let (grants, compiled) = (&request.grants, &request.world.compiled);
         let outline = resolve(query, grants, compiled, request.now)?.outline(grants);
@@ -246,10 +272,11 @@ impl Session {
         query: &SemanticQuery,
         call: &mut Call,
     ) -> Result<Explanation, Error> {
-        let request = self.request(call)?;
+        let (_permit, deadline) = self.admitted().await?;
+        let request = self.request(call, deadline)?;
         let (outline, policies) = explain::looked_into(&request, query, administrator);
-        match self.prepare(query, &request).await {
-            Ok((plan, prepared)) => {
+        match self.prepare(&Arc::new(query.clone()), &request).await {
+            Ok(Proven { plan, prepared, .. }) => {
                 call.scoped(plan.is_scoped());
                 let version = request.world.version;
                 Ok(explain::in_full(&plan, &prepared, outline, policies, version))
@@ -268,16 +295,17 @@ impl Session {
         action: Action,
         work: impl FnOnce(&Grants) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.open(action).run(|call| work(&self.request(call)?.grants))
+        let deadline = Deadline::starting_now(None);
+        self.open(action).run(|call| work(&self.request(call, deadline)?.grants))
     }
 
     pub(crate) fn open(&self, action: Action) -> Call {
         Call::open(&self.inner, action, Some(self.principal.subject()))
     }
 
-    pub(crate) fn request(&self, call: &mut Call) -> Result<Request, Error> {
+    pub(crate) fn request(&self, call: &mut Call, deadline: Deadline) -> Result<Request, Error> {
         let now = self.at.unwrap_or_else(|| self.inner.now());
-        let request = Request::new(&self.inner, &self.principal, &self.limits, now)?;
+        let request = Request::new(&self.inner, &self.principal, &self.limits, deadline, now)?;
         call.sees(&request);
         Ok(request)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use sandbar_auth::Principal;
 use sandbar_catalog::Snapshot;
-use sandbar_executor::Executor;
+use sandbar_executor::{Executor, Place};
 use sandbar_permissions::{Grants, PolicySet};
 use sandbar_query_planner::{Compiled, MaskKey};
 
@@ -33,9 +33,10 @@ impl World {
         checked: Checked,
         state: datafusion::execution::context::SessionState,
         mask_key: MaskKey,
+        place: Place,
     ) -> Result<Self, Error> {
         let Checked { snapshot, policies, sources } = checked;
-        let executor = Executor::new(state, sources);
+        let executor = Executor::new(state, sources, place);
         let scan = |name: &str| executor.scan_source(name);
         let compiled = Compiled::new(Arc::clone(&snapshot), &scan, mask_key)?;
         let grants = Mutex::new(HashMap::new());

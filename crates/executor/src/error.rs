@@ -50,11 +50,23 @@ pub enum RunError {
     /// The query panicked.
     #[error("the query panicked")]
     Panicked,
+    /// The joins of the query give more rows than allowed.
+    #[error("the query joins more than {0} rows")]
+    Joined(u64),
+    /// Too many queries run and wait.
+    #[error("too many queries are running; ask again in a moment")]
+    Busy {
+        /// What to wait before the next try.
+        retry_after: Duration,
+    },
 }
 
 impl RunError {
     /// Sorts an error of DataFusion by what it means for the asker.
     pub(crate) fn from_datafusion(error: DataFusionError) -> Self {
+        if let Some(own) = behind(&error) {
+            return own;
+        }
         if SourceProblem::behind(&error).is_some() {
             return Self::Source(error);
         }
@@ -63,6 +75,7 @@ impl RunError {
         }
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Self::Memory(error),
+            root if is_full(root) => Self::Memory(error),
             DataFusionError::ObjectStore(_)
             | DataFusionError::ParquetError(_)
             | DataFusionError::IoError(_) => Self::Source(error),
@@ -82,6 +95,28 @@ impl RunError {
             }
             _ => Self::Internal(error),
         }
+    }
+}
+
+/// Whether more would be put on disk than may: DataFusion says so with a text only.
+fn is_full(root: &DataFusionError) -> bool {
+    let full = |text: &str| text.contains("used disk space during the spilling process");
+    match root {
+        DataFusionError::IoError(io) => full(&io.to_string()),
+        DataFusionError::ArrowError(arrow, _) => {
+            matches!(&**arrow, ArrowError::IoError(text, io) if full(text) || full(&io.to_string()))
+        }
+        _ => false,
+    }
+}
+
+/// What we said ourselves inside of a plan.
+fn behind(error: &DataFusionError) -> Option<RunError> {
+    let DataFusionError::External(inner) = error.find_root() else { return None };
+    match inner.downcast_ref::<RunError>()? {
+        RunError::Joined(limit) => Some(RunError::Joined(*limit)),
+        RunError::Time(limit) => Some(RunError::Time(*limit)),
+        _ => None,
     }
 }
 

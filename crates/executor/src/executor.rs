@@ -16,6 +16,7 @@ use futures::StreamExt;
 use sandbar_query_planner::QueryPlan;
 
 use crate::barrier::BarrierPlanner;
+use crate::budget::Budget;
 use crate::deadline::Deadline;
 use crate::error::RunError;
 use crate::exact_lists::optimizer_rules;
@@ -23,7 +24,9 @@ use crate::guarded::Guarded;
 use crate::keys::{Keys, duplicates};
 use crate::limits::Limits;
 use crate::memory_cap::MemoryCap;
+use crate::place::Place;
 use crate::source::Sources;
+use crate::spill::Spill;
 use crate::stream::AnswerStream;
 use crate::verify::verify;
 
@@ -47,6 +50,7 @@ pub struct Executor {
     planner: DefaultPhysicalPlanner,
     sources: Sources,
     keys: Keys,
+    place: Place,
 }
 
 impl std::fmt::Debug for Executor {
@@ -81,9 +85,19 @@ impl Executor {
     ///
     /// A host's state keeps its runtime environment (object stores, caches, memory pool) and its
     /// options, with these exceptions: filters stay above Parquet scans, where they can be verified;
-    /// join keys get no filters against NULL; no answer is taken from statistics; and what has given
-    /// wrong answers is off.
-    pub fn session_state(host: Option<SessionState>) -> SessionState {
+    /// join keys get no filters against NULL; no answer is taken from statistics; what has given
+    /// wrong answers is off; queries have at most `memory` bytes of its pool together; and what
+    /// they put on disk goes where `spill` says, if it says anything.
+    ///
+    /// # Errors
+    /// None that is known of: what DataFusion says to the runtime environment.
+    pub fn session_state(
+        host: Option<SessionState>,
+        memory: usize,
+        spill: Option<Spill>,
+    ) -> Result<SessionState, RunError> {
+        // What a host has set up for spilling counts, unless it says something else here.
+        let spill = spill.or_else(|| host.is_none().then(Spill::default));
         let mut state = match host {
             Some(state) => state,
             None => SessionStateBuilder::new()
@@ -105,17 +119,26 @@ impl Executor {
         let rules = state.physical_optimizers().iter();
         let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").cloned().collect();
         let exact = optimizer_rules(&state);
-        SessionStateBuilder::new_from_existing(state)
+        let host = state.runtime_env();
+        let pool = MemoryCap::of_engine(Arc::clone(&host.memory_pool), memory);
+        let runtime = RuntimeEnvBuilder::from_runtime_env(host).with_memory_pool(Arc::new(pool));
+        let runtime = match spill {
+            Some(spill) => runtime.with_disk_manager_builder(spill.manager()),
+            None => runtime,
+        };
+        let runtime = runtime.build_arc().map_err(RunError::from_datafusion)?;
+        Ok(SessionStateBuilder::new_from_existing(state)
+            .with_runtime_env(runtime)
             .with_physical_optimizer_rules(rules)
             .with_optimizer_rules(exact)
-            .build()
+            .build())
     }
 
     /// An executor over opened sources.
-    pub fn new(state: SessionState, sources: Sources) -> Self {
+    pub fn new(state: SessionState, sources: Sources, place: Place) -> Self {
         let planner =
             DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(BarrierPlanner)]);
-        Self { state, planner, sources, keys: Keys::default() }
+        Self { state, planner, sources, keys: Keys::default(), place }
     }
 
     /// The opened sources.
@@ -200,7 +223,7 @@ impl Executor {
     /// What a query runs in: its own share of the memory, everything else as the host has it.
     fn context(&self, limits: &Limits) -> Result<Arc<TaskContext>, RunError> {
         let host = self.state.runtime_env();
-        let pool = Arc::new(MemoryCap::new(Arc::clone(&host.memory_pool), limits.memory));
+        let pool = Arc::new(MemoryCap::of_query(Arc::clone(&host.memory_pool), limits.memory));
         let runtime = RuntimeEnvBuilder::from_runtime_env(host)
             .with_memory_pool(pool)
             .build_arc()
@@ -218,8 +241,8 @@ impl Executor {
         )))
     }
 
-    /// Starts a prepared plan on the runtime of the caller. Dropping the stream cancels the query.
-    /// The time of the request counts, not that of the limits.
+    /// Starts a prepared plan, in the place where queries run. Dropping the stream cancels the
+    /// query. The time of the request counts, not that of the limits.
     ///
     /// # Errors
     /// What DataFusion finds wrong before the first row.
@@ -230,8 +253,9 @@ impl Executor {
         deadline: Deadline,
     ) -> Result<AnswerStream, RunError> {
         let context = self.context(limits)?;
-        let stream = execute_stream(Arc::clone(&prepared.physical), context)
-            .map_err(RunError::from_datafusion)?;
+        let plan = Budget::new(limits.joined_rows, deadline).over(&prepared.physical)?;
+        let open = move || execute_stream(plan, context);
+        let stream = self.place.stream(prepared.physical.schema(), open)?;
         AnswerStream::new(stream, prepared.row_cap, limits.clone(), deadline, prepared.narrowed)
     }
 }

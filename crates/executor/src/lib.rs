@@ -1,10 +1,12 @@
 //! How does the plan become batches: sources are opened, verified plans run, limits kept.
 //!
 //! The executor runs nothing but a [`QueryPlan`](sandbar_query_planner::QueryPlan), and looks at
-//! the plan once more after DataFusion has optimised it. It has no runtime of its own and never
-//! learns who asks.
+//! the plan once more after DataFusion has optimised it. It has no runtime of its own, and of who
+//! asks it knows a name at most, to let the queries of each in by turns.
 
+mod admission;
 mod barrier;
+mod budget;
 mod composed;
 mod deadline;
 mod error;
@@ -14,17 +16,22 @@ mod guarded;
 mod keys;
 mod limits;
 mod memory_cap;
+mod place;
 mod renew;
 pub mod source;
+mod spill;
 mod sql;
 mod stream;
 mod verify;
 #[cfg(test)]
 mod verify_tests;
 
+pub use admission::{Admission, Gate, Permit};
 pub use deadline::Deadline;
 pub use error::RunError;
 pub use executor::{Executor, Prepared};
 pub use limits::{Limits, Overflow};
+pub use place::Place;
+pub use spill::Spill;
 pub use sql::{NoSqlText, SqlDialect, sql_text};
 pub use stream::{AnswerStream, Outcome};

@@ -16,6 +16,9 @@ pub struct Limits {
     pub time: Option<Duration>,
     /// The most memory, in bytes, of sorting, grouping and joining.
     pub memory: usize,
+    /// The most rows that the joins of a question give, all of them together: what ends one that
+    /// gives a row for each of very many pairs.
+    pub joined_rows: u64,
 }
 
 /// What becomes of an answer that has more rows than allowed.
@@ -28,13 +31,14 @@ pub enum Overflow {
 }
 
 impl Default for Limits {
-    /// 10,000 rows, then truncated; 30 seconds; 512 MiB.
+    /// 10,000 rows, then truncated; 30 seconds; 512 MiB; a thousand million joined rows.
     fn default() -> Self {
         Self {
             rows: 10_000,
             overflow: Overflow::Truncate,
             time: Some(Duration::from_secs(30)),
             memory: 512 << 20,
+            joined_rows: 1_000_000_000,
         }
     }
 }
@@ -56,6 +60,12 @@ impl Limits {
     #[must_use]
     pub fn with_time(self, time: Option<Duration>) -> Self {
         Self { time, ..self }
+    }
+
+    /// At most this many rows out of joins.
+    #[must_use]
+    pub fn with_joined_rows(self, joined_rows: u64) -> Self {
+        Self { joined_rows, ..self }
     }
 
     /// At most this many bytes.

@@ -1,4 +1,5 @@
-//! One query's share of the host's memory pool.
+//! How much memory queries may use: each one at most its own limit, and all of an engine's together
+//! no more than that of the engine.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,17 +10,27 @@ use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 
-/// Lets one query have at most a number of bytes, all of them from the pool behind it.
+/// Lets at most a number of bytes be had, all of them from the pool behind it.
 #[derive(Debug)]
 pub(crate) struct MemoryCap {
+    /// Whose bytes they are, for the log.
+    whose: &'static str,
     behind: Arc<dyn MemoryPool>,
     limit: usize,
     used: AtomicUsize,
 }
 
 impl MemoryCap {
-    pub(crate) fn new(behind: Arc<dyn MemoryPool>, limit: usize) -> Self {
-        Self { behind, limit, used: AtomicUsize::new(0) }
+    pub(crate) fn of_query(behind: Arc<dyn MemoryPool>, limit: usize) -> Self {
+        Self::new("a query", behind, limit)
+    }
+
+    pub(crate) fn of_engine(behind: Arc<dyn MemoryPool>, limit: usize) -> Self {
+        Self::new("all queries together", behind, limit)
+    }
+
+    fn new(whose: &'static str, behind: Arc<dyn MemoryPool>, limit: usize) -> Self {
+        Self { whose, behind, limit, used: AtomicUsize::new(0) }
     }
 
     fn take(&self, bytes: usize) -> bool {
@@ -30,7 +41,7 @@ impl MemoryCap {
 
 impl fmt::Display for MemoryCap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "memory cap of {} bytes", self.limit)
+        write!(f, "{} may use {} bytes", self.whose, self.limit)
     }
 }
 
@@ -60,8 +71,8 @@ impl MemoryPool for MemoryCap {
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         if !self.take(additional) {
             return Err(DataFusionError::ResourcesExhausted(format!(
-                "a query may use {} bytes",
-                self.limit
+                "{} may use {} bytes",
+                self.whose, self.limit
             )));
         }
         self.behind.try_grow(reservation, additional).inspect_err(|_| {

@@ -86,6 +86,11 @@ impl AnswerStream {
         self.outcome
     }
 
+    /// Ends it before all rows have come: it has failed.
+    pub fn abandon(&mut self) {
+        self.end(Outcome::Failed);
+    }
+
     fn end(&mut self, outcome: Outcome) {
         self.outcome = outcome;
         // Dropping the plan's stream stops its tasks.

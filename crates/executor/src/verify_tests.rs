@@ -30,7 +30,7 @@ use sandbar_query_planner::{Compiled, MaskKey, QueryPlan, Shield, authorize, pla
 use crate::barrier::{BarrierPlanner, SecurityBarrierExec};
 use crate::source::{SourceSpec, Sources};
 use crate::verify::{lies_within, verify};
-use crate::{Executor, RunError};
+use crate::{Executor, Place, RunError};
 
 const MODEL: &str = "
 tables:
@@ -99,14 +99,14 @@ fn rows() -> BTreeMap<String, SourceSpec> {
 
 /// The plans of a question for somebody in one group.
 async fn made(group: &str, question: &str, shield: Shield) -> Made {
-    let state = Executor::session_state(None);
+    let state = Executor::session_state(None, usize::MAX, None).unwrap();
     let opened = Sources::open(&state, rows()).await.unwrap();
     let schemas = opened.iter().fold(SourceSchemas::new(), |all, (name, schema, identity)| {
         all.with(name, Arc::clone(schema), identity)
     });
     let snapshot = Definitions::from_yaml_str("model.yaml", MODEL).check(&schemas).unwrap();
     let snapshot = Arc::new(snapshot);
-    let executor = Executor::new(state.clone(), opened);
+    let executor = Executor::new(state.clone(), opened, Place::default());
     let source = |name: &str| executor.scan_source(name);
     let compiled = Compiled::new(Arc::clone(&snapshot), &source, MaskKey::new([7; 32])).unwrap();
     let policies = PolicyDefinitions::from_yaml([SourceText::new("policies.yaml", POLICIES)]);

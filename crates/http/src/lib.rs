@@ -72,7 +72,7 @@
 //! | `Unauthenticated` | 401, the same bytes for every reason |
 //! | `Denied` | 403 |
 //! | `NotFound` | 404 |
-//! | `LimitExceeded` | 422: well formed, but more than this engine spends on one question |
+//! | `LimitExceeded` | 422: well formed, but more than this engine spends on one question; 429 with `Retry-After` where too many questions are asked at a time |
 //! | `Internal`, `InvalidModel`, `InvalidPolicy` | 500, without details |
 //! | `Source` | 502 |
 //! | `Cancelled` | 503 |

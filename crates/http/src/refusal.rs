@@ -1,9 +1,10 @@
 //! A request that is not answered: its status and its body.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use axum::Json;
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sandbar::{Error, ErrorKind};
@@ -16,6 +17,7 @@ const OURS: &str = "the request cannot be answered because of a problem on this 
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
+    retry_after: Option<Duration>,
     body: Box<Body>,
 }
 
@@ -45,7 +47,7 @@ impl Refusal {
         message: impl Into<String>,
     ) -> Self {
         let body = Body { error, message: message.into(), code, problems: Vec::new() };
-        Self { status, body: Box::new(body) }
+        Self { status, retry_after: None, body: Box::new(body) }
     }
 
     /// One text for every reason, so that a token tells its bearer nothing about why it fails.
@@ -111,7 +113,10 @@ pub(crate) fn causes(error: &dyn StdError) -> String {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let kind = error.kind();
-        let status = status(kind);
+        let status = match error.retry_after() {
+            Some(_) => StatusCode::TOO_MANY_REQUESTS,
+            None => status(kind),
+        };
         if kind == ErrorKind::Unauthenticated {
             return Self::unauthenticated();
         }
@@ -124,6 +129,7 @@ impl From<Error> for Refusal {
             _ => error.to_string(),
         };
         let mut refusal = Self::new(status, kind.name(), error.code(), message);
+        refusal.retry_after = error.retry_after();
         refusal.body.problems = error
             .problems()
             .iter()
@@ -157,6 +163,11 @@ impl IntoResponse for Refusal {
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
+        if let Some(wait) = self.retry_after {
+            // In whole seconds (RFC 9110, section 10.2.3), and not sooner than was said.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

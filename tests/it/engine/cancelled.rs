@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -51,17 +52,23 @@ impl PartitionStream for Endless {
     }
 }
 
-async fn endless() -> (Engine, Arc<AtomicUsize>) {
+/// A table that never ends, in three parts, and how many of its streams are open.
+pub(super) fn endless_table() -> (Arc<dyn TableProvider>, Arc<AtomicUsize>) {
     let (schema, open) = (rows(0).schema(), Arc::new(AtomicUsize::new(0)));
     let part = |_| -> Arc<dyn PartitionStream> {
         Arc::new(Endless { schema: Arc::clone(&schema), open: Arc::clone(&open) })
     };
     let table = StreamingTable::try_new(Arc::clone(&schema), (0..3).map(part).collect()).unwrap();
-    (over(Arc::new(table)).await, open)
+    (Arc::new(table), open)
+}
+
+async fn endless() -> (Engine, Arc<AtomicUsize>) {
+    let (table, open) = endless_table();
+    (over(table).await, open)
 }
 
 /// Lets other tasks go on until something holds.
-async fn until(what: &str, holds: impl Fn() -> bool) {
+pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..500 {
         if holds() {
             return;

@@ -1,5 +1,6 @@
 //! Cases are asked one after the other, each as its person and in a call of its own.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sandbar_catalog::decode::Problem;
@@ -99,12 +100,14 @@ fn time(micros: i64) -> Option<SystemTime> {
 async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
     let mut call = session.open(Action::PolicyTest);
     let span = call.span();
+    let admitted = session.admitted().instrument(span.clone()).await;
     let looked: Result<_, Error> = span.in_scope(|| {
-        let request = session.request(&mut call)?;
+        let (permit, deadline) = admitted?;
+        let request = session.request(&mut call, deadline)?;
         let differences = names(case, &request.grants);
-        Ok((request, differences))
+        Ok((request, permit, differences))
     });
-    let (request, mut differences) = match looked {
+    let (request, permit, mut differences) = match looked {
         Ok(looked) => looked,
         Err(error) => {
             let difference = CaseDifference::new("answer", expected(case), failure(&error));
@@ -116,7 +119,8 @@ async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
         call.answered();
         return differences;
     };
-    let answer = match session.started(&query.value, &request).instrument(span).await {
+    let query = Arc::new(query.value.clone());
+    let answer = match session.started(query, &request, permit).instrument(span).await {
         Ok(started) => {
             call.scoped(started.plan.is_scoped());
             Answer::new(started, Some(call)).collect().await

@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::routing::get as route;
 use axum::{Extension, Router};
+use sandbar::Admission;
 use sandbar_shop::Asker;
 use tower::ServiceExt;
 
@@ -165,4 +166,24 @@ async fn the_clock_is_read_once_per_request() {
         ask.bearing("ana").of(&app).await;
     }
     assert_eq!(reads.load(Ordering::SeqCst) - before, asked);
+}
+
+#[tokio::test]
+async fn too_many_questions_at_a_time_are_told_when_to_come_back() {
+    let admission = Admission::default().with_running(1).with_queued(0);
+    let engine = shop().admission(admission.with_retry_after(Duration::from_millis(1_200))).build();
+    let engine = engine.await.unwrap();
+    let app = crate::router(engine.clone());
+    let body = question("revenue_by_category");
+    let ana = engine.authenticate(&token("ana")).unwrap();
+    let running = ana.query_json(&body).await.unwrap();
+    for name in ["ana", "wei"] {
+        let told = post(body.clone()).bearing(name).of(&app).await;
+        told.refused(429, "LimitExceeded", "E0307");
+        // Whole seconds, and the same for everybody.
+        assert_eq!(told.header("retry-after"), "2");
+    }
+    drop(running);
+    let told = post(body.clone()).bearing("ana").of(&app).await;
+    assert_eq!((told.status.as_u16(), told.header("retry-after")), (200, ""));
 }

@@ -19,7 +19,7 @@ use crate::functions::floor_date;
 use crate::query::{AnswerColumn, Cut, Predicate, Shape};
 
 /// The most conditions one question has.
-const MAX_CONDITIONS: usize = 1_000;
+pub(super) const MAX_CONDITIONS: usize = 1_000;
 /// The most values one condition has.
 const MAX_VALUES: usize = 10_000;
 /// How deeply conditions nest.
@@ -50,16 +50,16 @@ fn conjuncts(condition: Option<Predicate>) -> Vec<Predicate> {
 }
 
 impl Asking<'_> {
-    /// The conjuncts of a condition on rows.
+    /// The conjuncts of a condition on rows, of which there may still be so many.
     pub(super) fn filter(
         &mut self,
         ground: &mut Ground,
         filter: &Located<Filter>,
         path: &str,
+        budget: &mut usize,
     ) -> Vec<Predicate> {
-        let mut budget = MAX_CONDITIONS;
         let path = if filter.path.is_empty() { path } else { &filter.path };
-        conjuncts(self.condition(&mut On::Rows(ground), &filter.value, path, 0, &mut budget))
+        conjuncts(self.condition(&mut On::Rows(ground), &filter.value, path, 0, budget))
     }
 
     /// The conjuncts of the condition on the columns of the answer, whose inputs they are.
@@ -86,6 +86,16 @@ impl Asking<'_> {
         conjuncts(self.condition(&mut On::Columns(columns), &filter.value, path, 0, &mut budget))
     }
 
+    pub(super) fn too_many_conditions(&mut self, path: &str) {
+        let known = "Q0131";
+        if !self.problems.iter().any(|p| p.code == known) {
+            let message = format!(
+                "a question has at most {MAX_CONDITIONS} conditions; use `in` for many values"
+            );
+            self.problem(known, path, message);
+        }
+    }
+
     pub(super) fn condition(
         &mut self,
         on: &mut On<'_>,
@@ -100,13 +110,7 @@ impl Asking<'_> {
             return None;
         }
         if *budget == 0 {
-            let known = "Q0131";
-            if !self.problems.iter().any(|p| p.code == known) {
-                let message = format!(
-                    "a question has at most {MAX_CONDITIONS} conditions; use `in` for many values"
-                );
-                self.problem(known, path, message);
-            }
+            self.too_many_conditions(path);
             return None;
         }
         *budget -= 1;

@@ -7,6 +7,7 @@ use sandbar_catalog::query::{Aggregation, Compare, Filter, MetricAsk, SemanticQu
 use sandbar_catalog::{Conversion, FieldId, Leaf as ModelLeaf, MetricId, Shift, TableId, Window};
 
 use super::Asking;
+use super::filter::MAX_CONDITIONS;
 use super::ground::Ground;
 use crate::functions::Moved;
 use crate::query::{AnswerColumn, Key, Leaf, Output, Place, Predicate, Series};
@@ -332,7 +333,7 @@ impl Asking<'_> {
             return Vec::new();
         };
         let path = format!("{}.filter", narrowed.path);
-        let found = self.filter(&mut draft.ground, filter, &path);
+        let found = self.filter(&mut draft.ground, filter, &path, &mut { MAX_CONDITIONS });
         self.not_of_time(draft, &found, &path);
         found
     }

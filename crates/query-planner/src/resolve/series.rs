@@ -6,6 +6,7 @@ use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{Conversion, FieldId, FieldPath, Literal, Shift, Type, Window, WindowStart};
 
+use super::filter::MAX_CONDITIONS;
 use super::ground::Ground;
 use super::numbers::{Draft, Kind, Required};
 use super::relative::range;
@@ -43,8 +44,11 @@ impl Asking<'_> {
     ) -> Days {
         let moved = matches!(draft.kind, Kind::Moved { .. });
         let mut days = Days::default();
-        let mut conjuncts = Vec::new();
-        flatten(&filter.value, path.to_owned(), &mut conjuncts);
+        let (mut conjuncts, mut budget) = (Vec::new(), MAX_CONDITIONS);
+        if !flatten(&filter.value, path.to_owned(), &mut conjuncts, &mut budget) {
+            self.too_many_conditions(path);
+            return days;
+        }
         for (conjunct, path) in conjuncts {
             let of_time = self.days_of(&draft.ground, conjunct);
             if let Some(found) = of_time {
@@ -54,7 +58,7 @@ impl Asking<'_> {
                 }
             }
             let located = Located { path, ..Located::from(conjunct.clone()) };
-            let found = self.filter(&mut draft.ground, &located, "");
+            let found = self.filter(&mut draft.ground, &located, "", &mut budget);
             self.not_of_time(draft, &found, &located.path);
             draft.filter.extend(found);
         }
@@ -231,7 +235,8 @@ impl Asking<'_> {
         let mut days = Days::default();
         if let Some(filter) = &query.filter {
             let mut conjuncts = Vec::new();
-            flatten(&filter.value, String::new(), &mut conjuncts);
+            // What is too much was told where it is narrowed.
+            flatten(&filter.value, String::new(), &mut conjuncts, &mut { MAX_CONDITIONS });
             for (conjunct, _) in conjuncts {
                 days = days.and(self.days_of(&draft.ground, conjunct).unwrap_or_default());
             }
@@ -283,15 +288,27 @@ fn to_one_value(predicate: &Predicate, path: &FieldPath) -> bool {
     }
 }
 
-/// The conditions that all hold, each with its place.
-fn flatten<'f>(filter: &'f Filter, path: String, into: &mut Vec<(&'f Filter, String)>) {
+/// The conditions that all hold, each with its place; not where there are too many that hold them
+/// together.
+fn flatten<'f>(
+    filter: &'f Filter,
+    path: String,
+    into: &mut Vec<(&'f Filter, String)>,
+    budget: &mut usize,
+) -> bool {
     match filter {
         Filter::And(items) if !items.is_empty() => {
-            for (index, item) in items.iter().enumerate() {
-                flatten(&item.value, format!("{path}.and[{index}]"), into);
-            }
+            let Some(left) = budget.checked_sub(1) else { return false };
+            *budget = left;
+            let mut items = items.iter().enumerate();
+            items.all(|(index, item)| {
+                flatten(&item.value, format!("{path}.and[{index}]"), into, budget)
+            })
         }
-        other => into.push((other, path)),
+        other => {
+            into.push((other, path));
+            true
+        }
     }
 }
 

@@ -1,0 +1,98 @@
+//! How deep, long and wide a question may be: the last that is answered and the first that is
+//! refused, on the two MiB of stack that a thread of a test has.
+
+use sandbar::{Aggregation, Engine, ErrorKind, Filter, SemanticQuery};
+
+use super::{MODEL, POLICIES, builder, chief, rows};
+
+/// Answered as `expected`, and with one more of it refused.
+async fn check(engine: &Engine, code: &str, query: impl Fn(usize) -> SemanticQuery, most: usize) {
+    let session = chief(engine);
+    session.query(&query(most)).await.unwrap().collect().await.unwrap();
+    let error = session.query(&query(most + 1)).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidQuery, code), "{error}");
+}
+
+fn count() -> SemanticQuery {
+    SemanticQuery::table("sales").aggregate(Aggregation::new("count"))
+}
+
+/// A condition that is like none of the others.
+fn unlike(n: usize) -> String {
+    let (field, op) = (["id", "amount"][n % 2], [">=", "<", "!="][n % 3]);
+    format!(r#"{{"field":"{field}","op":"{op}","value":{n}}}"#)
+}
+
+#[tokio::test]
+async fn q0131_a_thousand_conditions() {
+    let engine = builder(10).build().await.unwrap();
+    for word in ["or", "and"] {
+        // The whole is one of them.
+        let many = |n| {
+            let all: Vec<String> = (1..n).map(unlike).collect();
+            let all = all.join(",");
+            let query = format!(
+                r#"{{"table":"sales","aggregations":["count"],"filter":{{"{word}":[{all}]}}}}"#
+            );
+            SemanticQuery::from_json(&query).unwrap()
+        };
+        check(&engine, "Q0131", many, 1_000).await;
+    }
+}
+
+#[tokio::test]
+async fn q0130_thirty_two_levels_of_conditions() {
+    let engine = builder(10).build().await.unwrap();
+    let deep = |n| count().filter((0..n).fold(Filter::eq("id", 3), |filter, _| filter.negate()));
+    check(&engine, "Q0130", deep, 32).await;
+}
+
+#[tokio::test]
+async fn q0135_ten_thousand_values() {
+    let engine = builder(10).build().await.unwrap();
+    let long = |n: usize| count().filter(Filter::is_in("id", (0..n).map(|n| n as i64)));
+    check(&engine, "Q0135", long, 10_000).await;
+}
+
+#[tokio::test]
+async fn q0119_two_hundred_and_fifty_six_columns() {
+    let engine = builder(10).build().await.unwrap();
+    let wide = |n: usize| {
+        let columns = (0..n).map(|n| Aggregation::of("sum", "amount").alias(&format!("c{n}")));
+        columns.fold(SemanticQuery::table("sales"), SemanticQuery::aggregate)
+    };
+    check(&engine, "Q0119", wide, 256).await;
+}
+
+#[tokio::test]
+async fn q0116_thirty_two_tables() {
+    let roles = |n: usize| {
+        let roles = (0..n).map(|n| {
+            format!("      r{n}: {{ to: parts, on: {{ id: id }}, cardinality: many_to_one }}\n")
+        });
+        roles.collect::<String>()
+    };
+    let fields = "      id: {}\n      tenant: {}\n      code: {}\n";
+    assert!(MODEL.contains(fields));
+    let with = format!("    relationships:\n{}    fields:\n{fields}", roles(32));
+    let model = MODEL.replace(&format!("    fields:\n{fields}"), &with);
+    let model = model.replace(
+        "metrics:\n",
+        "  parts: { primary_key: [id], fields: { id: {}, amount: {} } }\nmetrics:\n",
+    );
+    let policies = POLICIES.replace("[sales, heap] }", "[sales, heap, parts] }");
+    let engine = Engine::builder()
+        .model("model.yaml", &model)
+        .policies("policies.yaml", &policies)
+        .batches("sales", vec![rows(10)])
+        .batches("parts", vec![rows(10)])
+        .build()
+        .await
+        .unwrap();
+    let joined = |n: usize| {
+        let columns = (0..n - 1)
+            .map(|n| Aggregation::of("max", &format!("r{n}.amount")).alias(&format!("c{n}")));
+        columns.fold(count(), SemanticQuery::aggregate)
+    };
+    check(&engine, "Q0116", joined, 32).await;
+}
