@@ -195,6 +195,13 @@ fn disguise(world: &mut World, seen: &World) {
                 }
             }
         }
+        for (at, (name, rule)) in table.segments.iter_mut().enumerate() {
+            let mut columns = Vec::new();
+            rule.columns(&mut columns);
+            if shown.hidden || columns.iter().any(|column| shown.columns[*column].hidden) {
+                *name = format!("else_segment{at}");
+            }
+        }
         let columns = table.columns.iter_mut().zip(&shown.columns).enumerate();
         for (at, (column, shown)) in columns.filter(|(_, (_, shown))| shown.hidden) {
             // Every table names its primary key.
@@ -217,6 +224,12 @@ pub fn hidden_names(world: &World, policies: &Policies) -> Vec<String> {
         names.extend(shown.hidden.then(|| table.name.clone()));
         let columns = table.columns.iter().zip(&shown.columns);
         names.extend(columns.filter(|(_, s)| s.hidden).map(|(c, _)| c.name.clone()));
+        for (name, rule) in &table.segments {
+            let mut columns = Vec::new();
+            rule.columns(&mut columns);
+            let gone = columns.iter().any(|column| shown.columns[*column].hidden);
+            names.extend(gone.then(|| name.clone()));
+        }
         let gone = |to: usize| seen.tables[index].hidden || seen.tables[to].hidden;
         let links = table.links.iter().filter(|link| gone(link.to));
         names.extend(links.map(|link| format!("{}.cat", link.name)));
@@ -224,6 +237,55 @@ pub fn hidden_names(world: &World, policies: &Policies) -> Vec<String> {
     let hidden = (0..world.metrics.len()).filter(|metric| !seen.shows(*metric));
     names.extend(hidden.map(|metric| world.metrics[metric].name.clone()));
     names
+}
+
+/// Other values in a column that is masked or hidden: of every row where that shows nothing, or of
+/// a few.
+fn veil(
+    random: &mut Random,
+    world: &World,
+    twin: &mut World,
+    policies: &Policies,
+    (table, column): (usize, usize),
+) -> bool {
+    let wild = !counts_days(policies);
+    let kind = world.tables[table].columns[column].kind;
+    let mut change = |twin: &World, rows: &[usize]| {
+        let mut changed = twin.clone();
+        for row in rows {
+            let value = match &changed.tables[table].rows[*row][column] {
+                // What is left of a prefix stays.
+                Cell::Text(text) if random.percent(50) => Cell::Text(format!("{text}~")),
+                _ => hostile(random, world, kind, wild),
+            };
+            changed.tables[table].rows[*row][column] = value;
+        }
+        alike(world, &changed, policies).then_some(changed)
+    };
+    let rows: Vec<usize> = (0..twin.tables[table].rows.len()).collect();
+    let all = change(twin, &rows);
+    let found = all.or_else(|| rows.chunks(4).take(3).find_map(|rows| change(twin, rows)));
+    let changed = found.is_some();
+    found.into_iter().for_each(|changed| *twin = changed);
+    changed
+}
+
+/// The columns of stored tables that somebody sees masked or not at all, in some row.
+fn veiled(world: &World, policies: &Policies) -> Vec<(usize, usize)> {
+    let mut found = policies.denied.clone();
+    for grant in &policies.grants {
+        let columns = grant.masks.iter().map(|(column, _)| column).chain(&grant.hidden);
+        found.extend(columns.map(|column| (grant.table, *column)));
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.retain(|(table, column)| {
+        let of = &world.tables[*table];
+        let ends = of.validity.is_some_and(|(from, till)| *column == from || *column == till);
+        let is_stored = of.derived.is_none() && of.columns[*column].calculated.is_none();
+        is_stored && *column != of.key && !ends
+    });
+    found
 }
 
 /// A world that is alike to somebody, and how many changes there are.
@@ -238,6 +300,9 @@ pub fn twin(random: &mut Random, world: &World, policies: &Policies) -> (World, 
             twin = changed;
             changes += 1;
         }
+    }
+    for place in veiled(world, policies) {
+        changes += usize::from(veil(random, world, &mut twin, policies, place));
     }
     if random.percent(50) {
         disguise(&mut twin, &world.seen(policies));
