@@ -40,7 +40,7 @@ fn hostile(random: &mut Random, world: &World, kind: Kind, wild: bool) -> Cell {
             1 => "2026-02-31".to_owned(),
             2 => "9".repeat(40),
             3 => "%_\\' or 1=1".to_owned(),
-            4 => "x".repeat(100_000),
+            4 => "x".repeat(3_000),
             5 => "\u{0}\u{202e}\u{1f4a3}".to_owned(),
             _ => "0".to_owned(),
         }),
