@@ -10,4 +10,5 @@ mod positions;
 mod row_level;
 mod sandboxed;
 mod stored;
+mod unordered;
 mod world;

@@ -5,6 +5,7 @@
 //! wrong are made small and kept as files in `target/tmp/cases`.
 
 mod configurations;
+mod interference;
 mod laws;
 mod narrowed;
 mod parts;
@@ -20,7 +21,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
-    Random, batch, constructs, json, policies_yaml, question, smaller, tables, weaker, world, yaml,
+    Random, batch, constructs, json, policies_yaml, question, smaller, strata_of, tables, weaker,
+    world, yaml,
 };
 use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, Table, World};
 use sandbar_testkit::rows::Rows;
@@ -154,6 +156,11 @@ fn setting(name: &str, otherwise: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how long")]
     let value = std::env::var(name);
     value.ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Whether the first wrong answer is enough: where it is known that there are some.
+fn stops() -> bool {
+    setting("SANDBAR_STOP", 0) > 0
 }
 
 /// A session of somebody who sees everything.
@@ -375,6 +382,8 @@ struct Tally {
     /// What those that are answered make use of.
     used: BTreeMap<&'static str, usize>,
     refused: BTreeMap<String, usize>,
+    /// How much of the tables they are about the asker sees, of those that are answered.
+    strata: BTreeMap<&'static str, usize>,
     wrong: Vec<String>,
 }
 
@@ -402,8 +411,16 @@ impl Tally {
                         for name in constructs(&case.world, &case.question) {
                             *tally.used.entry(name).or_default() += 1;
                         }
+                        if let Some(policies) = &case.policies {
+                            for name in strata_of(&case.world, policies, &case.question) {
+                                *tally.strata.entry(name).or_default() += 1;
+                            }
+                        }
                     }
                     Outcome::Refused(code) => *tally.refused.entry(code).or_default() += 1,
+                    Outcome::Wrong(why) if stops() => {
+                        panic!("the answer {} is wrong: {why}", tally.asked);
+                    }
                     Outcome::Wrong(why) if tally.wrong.len() < TOLD => {
                         let (small, why) = runtime.block_on(case.clone().shrunk(why));
                         tally.wrong.push(small.told(&format!("{seed}.{number}"), &why));
@@ -412,8 +429,9 @@ impl Tally {
                 }
             }
         }
-        let Self { asked, answered, used, refused, wrong } = &tally;
+        let Self { asked, answered, used, refused, strata, wrong } = &tally;
         eprintln!("{asked} asked, {answered} answered, refused: {refused:?}\nused: {used:?}");
+        eprintln!("seen: {strata:?}");
         none_is_wrong(name, wrong);
         tally
     }

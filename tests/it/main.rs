@@ -21,6 +21,7 @@ mod percentiles;
 mod plans;
 mod proven;
 mod refused;
+mod seeded;
 mod shields;
 mod soak;
 mod sums;

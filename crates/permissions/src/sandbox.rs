@@ -84,6 +84,19 @@ impl Sandbox {
         self.clear_key
     }
 
+    /// Whether rows of other tables decide what is shown.
+    pub fn looks_at_others(&self) -> bool {
+        let looks = |rows: &RowFilter| match rows {
+            RowFilter::Everything | RowFilter::Never => false,
+            RowFilter::Where(condition) => !condition.related().is_empty(),
+        };
+        let by_row = |cell: &Cell| match cell {
+            Cell::Clear | Cell::Hidden | Cell::Masked(_) => false,
+            Cell::ByRow(rules) => rules.iter().any(|(rows, _)| looks(rows)),
+        };
+        looks(&self.rows) || self.cells.iter().any(by_row)
+    }
+
     /// Whether anything is narrowed: rows, or the values of some field.
     pub fn is_narrowed(&self) -> bool {
         !self.rows.is_everything() || self.cells.iter().any(|cell| *cell != Cell::Clear)

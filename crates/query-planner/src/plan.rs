@@ -366,6 +366,16 @@ impl<'a> Planner<'a, '_> {
         self.listed().is_some_and(|sandbox| table(sandbox).validity.is_some())
     }
 
+    /// Whether rows that are in no order would tell of what is hidden: which table DataFusion reads
+    /// first for a join, and so the order of what comes of it, depends on how many rows are stored.
+    fn order_tells(&self) -> bool {
+        let tables = self.query.tables();
+        let joined = tables.len() > 1;
+        tables
+            .iter()
+            .any(|sandbox| sandbox.looks_at_others() || joined && !sandbox.rows().is_everything())
+    }
+
     /// The table whose rows are listed, where they are those of a table.
     fn listed(&self) -> Option<&Sandbox> {
         match (&self.query.shape, &self.query.source) {
@@ -404,7 +414,8 @@ impl<'a> Planner<'a, '_> {
             Shape::Listing(_) => {
                 let ties = self.tie_breakers().len();
                 sort.extend((0..ties).map(|index| column(&format!("#t{index}"), Order::Asc)));
-                if (ties == 0 && !self.query.order.is_empty()) || self.lists_versions() {
+                let untold = ties == 0 && (!self.query.order.is_empty() || self.order_tells());
+                if untold || self.lists_versions() {
                     // Rows that are alike in all that is shown may stand in any order.
                     let rest = columns.iter().enumerate().filter(|(place, _)| !asked(*place));
                     sort.extend(rest.map(|(_, shown)| column(&shown.name, Order::Asc)));

@@ -84,5 +84,12 @@ pub(super) fn expr(world: &World, table: usize, of: &Expression) -> String {
             let rule = written::rule(world, table, "", rule);
             format!("case when {rule} then {} else {} end", value(cell), name(column))
         }
+        Expression::Fallible(text, columns) => {
+            let mut text = (*text).to_owned();
+            for (index, column) in columns.iter().enumerate() {
+                text = text.replace(&format!("{{{index}}}"), &name(column));
+            }
+            text
+        }
     }
 }

@@ -7,6 +7,7 @@
     reason = "small worlds of our own; a mistake here fails a test, and nothing else"
 )]
 
+mod attacks;
 mod batches;
 mod calculated;
 mod constructs;
@@ -18,15 +19,20 @@ mod policies;
 mod questions;
 mod random;
 mod shrink;
+mod strata;
+mod twins;
 mod worlds;
 mod written;
 
+pub use attacks::{arm, attack};
 pub use batches::batch;
 pub use constructs::constructs;
 pub use json::json;
-pub use policies::{policies, policies_yaml};
+pub use policies::policies_yaml;
 pub use questions::question;
 pub use random::Random;
-pub use shrink::{smaller, weaker};
-pub use worlds::world;
+pub use shrink::{questions_below, smaller, weaker};
+pub use strata::{STRATA, strata_of, stratified};
+pub use twins::{alike, closer, hidden_names, twin};
+pub use worlds::{wide_world, world};
 pub use written::{tables, yaml};

@@ -103,30 +103,28 @@ fn grant(random: &mut Random, world: &World, table: usize, asker: &Policies) -> 
     grant
 }
 
-/// Random policies that concern one asker.
-pub fn policies(random: &mut Random, world: &World) -> Policies {
+/// Somebody with random attributes, whom no policy concerns.
+pub(super) fn asker(random: &mut Random) -> Policies {
     let count = random.below(5);
     let cats = (0..count).map(|_| Cell::Text((*random.pick(&TEXTS)).to_owned())).collect();
     let count = random.below(8);
     let sizes = (0..count).map(|_| Cell::Int(random.within(-4, 9))).collect();
-    let mut policies = Policies { cats, sizes, ..Policies::default() };
-    for table in 0..world.tables.len() {
-        if random.percent(5) {
-            continue;
-        }
-        for _ in 0..1 + random.below(2) * random.below(3) {
-            let grant = grant(random, world, table, &policies);
-            policies.grants.push(grant);
-        }
-        if world.tables[table].derived.is_none() && random.percent(20) {
-            let rule = row_rule(random, world, table, &policies, 2);
-            policies.restrictions.push((table, rule));
-        }
-        if random.percent(8) {
-            policies.denied.push((table, random.below(world.tables[table].columns.len())));
-        }
+    Policies { cats, sizes, ..Policies::default() }
+}
+
+/// Adds random policies of one table.
+pub(super) fn of_table(random: &mut Random, world: &World, table: usize, policies: &mut Policies) {
+    for _ in 0..1 + random.below(2) * random.below(3) {
+        let grant = grant(random, world, table, policies);
+        policies.grants.push(grant);
     }
-    policies
+    if world.tables[table].derived.is_none() && random.percent(20) {
+        let rule = row_rule(random, world, table, policies, 2);
+        policies.restrictions.push((table, rule));
+    }
+    if random.percent(8) {
+        policies.denied.push((table, random.below(world.tables[table].columns.len())));
+    }
 }
 
 fn condition(world: &World, table: usize, prefix: &str, of: &RowRule) -> String {

@@ -52,7 +52,8 @@ fn optional(of: &Option<Condition>) -> Vec<Option<Condition>> {
     }
 }
 
-fn questions(of: &Question) -> Vec<Question> {
+/// The same question with one thing less, in every way.
+pub fn questions_below(of: &Question) -> Vec<Question> {
     let mut found = Vec::new();
     let mut add = |change: &dyn Fn(&mut Question)| {
         let mut question = of.clone();
@@ -61,7 +62,7 @@ fn questions(of: &Question) -> Vec<Question> {
     };
     if let Some(inner) = &of.from {
         add(&|q| *q = inner.as_ref().clone());
-        for smaller in questions(inner) {
+        for smaller in questions_below(inner) {
             add(&|q| q.from = Some(Box::new(smaller.clone())));
         }
     }
@@ -204,7 +205,7 @@ fn worlds(of: &World) -> Vec<World> {
 
 /// The same case with one thing less, in every way.
 pub fn smaller(world: &World, question: &Question) -> Vec<(World, Question)> {
-    let questions = questions(question).into_iter().map(|q| (world.clone(), q));
+    let questions = questions_below(question).into_iter().map(|q| (world.clone(), q));
     questions.chain(worlds(world).into_iter().map(|w| (w, question.clone()))).collect()
 }
 

@@ -200,13 +200,22 @@ fn versions(random: &mut Random, table: &mut Table, (from, till): (usize, usize)
     }
 }
 
-/// A random world.
+/// A random world, of a dozen rows a table at most.
 pub fn world(random: &mut Random) -> World {
+    sized(random, 13)
+}
+
+/// A random world with tables of which a fifth is several rows.
+pub fn wide_world(random: &mut Random) -> World {
+    sized(random, 31)
+}
+
+fn sized(random: &mut Random, most: usize) -> World {
     let count = 1 + random.below(5);
     let calendar = some_calendar(random);
     let histories: Vec<bool> = (0..count).map(|_| count > 1 && random.percent(30)).collect();
     let mut tables: Vec<Table> = (0..count).map(|index| table(random, index, &histories)).collect();
-    let sizes: Vec<usize> = (0..count).map(|_| random.below(13)).collect();
+    let sizes: Vec<usize> = (0..count).map(|_| random.below(most)).collect();
     for index in 0..count {
         let mut ids: Vec<i64> = (1..=sizes[index] as i64).collect();
         for at in 1..ids.len() {

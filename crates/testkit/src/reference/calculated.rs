@@ -26,6 +26,9 @@ pub enum Expression {
     Holds(Rule),
     /// A value where a rule holds, and otherwise a column.
     Chosen(Rule, Cell, usize),
+    /// Something in the expression language that fails on some values of these columns, which
+    /// stand in it as `{0}`, `{1}` … It is not worked out.
+    Fallible(&'static str, Vec<usize>),
 }
 
 impl Reference<'_> {
@@ -48,6 +51,7 @@ impl Reference<'_> {
                 Some(true) => value.clone(),
                 _ => own(*column),
             },
+            Expression::Fallible(..) => Cell::Null,
         }
     }
 
@@ -121,6 +125,7 @@ impl World {
             Expression::Filled(column, _) => shown(column),
             Expression::Holds(rule) => of_rule(rule),
             Expression::Chosen(rule, _, column) => of_rule(rule) && shown(column),
+            Expression::Fallible(_, columns) => columns.iter().all(shown),
         }
     }
 }

@@ -147,6 +147,16 @@ impl Reference<'_> {
         let holds = |rule: &RowRule| self.row_rule(table, row, rule) == Some(true);
         rule.is_none_or(|rule| !rule.is_void() && holds(rule))
     }
+
+    /// The grants that show a row, which no restriction takes away again.
+    fn showing<'p>(&self, policies: &'p Policies, table: usize, row: usize) -> Vec<&'p Grant> {
+        let mut remains = policies.restrictions.iter().filter(|(of, _)| *of == table);
+        if !remains.all(|(_, rule)| self.holds(table, row, Some(rule))) {
+            return Vec::new();
+        }
+        let grants = policies.grants.iter().filter(|grant| grant.table == table);
+        grants.filter(|grant| self.holds(table, row, grant.rows.as_ref())).collect()
+    }
 }
 
 /// The cell of a row that some grants show, by those of them that show the row.
@@ -160,6 +170,13 @@ fn cell(cell: &Cell, column: usize, grants: &[&Grant]) -> Cell {
 }
 
 impl World {
+    /// Which rows of a stored table somebody sees whom these policies concern.
+    pub fn shown(&self, policies: &Policies, table: usize) -> Vec<bool> {
+        let stored = Reference::new(self);
+        let rows = 0..self.tables[table].rows.len();
+        rows.map(|row| !stored.showing(policies, table, row).is_empty()).collect()
+    }
+
     /// What somebody sees whom these policies concern. Rows still lead where their stored keys say.
     #[must_use]
     pub fn seen(&self, policies: &Policies) -> Self {
@@ -220,15 +237,8 @@ impl World {
             shown.links.iter_mut().for_each(|link| link.column = stands(link.column));
             shown.rows.clear();
             for (row, cells) in table.rows.iter().enumerate() {
-                let mut remains = policies.restrictions.iter().filter(|(of, _)| *of == index);
-                let of_row: Vec<&Grant> = grants
-                    .iter()
-                    .copied()
-                    .filter(|grant| stored.holds(index, row, grant.rows.as_ref()))
-                    .collect();
-                if of_row.is_empty()
-                    || !remains.all(|(_, rule)| stored.holds(index, row, Some(rule)))
-                {
+                let of_row = stored.showing(policies, index, row);
+                if of_row.is_empty() {
                     continue;
                 }
                 let mut found: Vec<Cell> =
@@ -255,7 +265,7 @@ impl World {
     }
 
     /// Whether nothing is hidden of what a metric is computed from.
-    pub(super) fn shows(&self, metric: usize) -> bool {
+    pub fn shows(&self, metric: usize) -> bool {
         let on = |table: usize, columns: &[usize]| {
             let of = &self.tables[table];
             !of.hidden && columns.iter().all(|column| !of.columns[*column].hidden)

@@ -1,0 +1,80 @@
+//! L33: rows that are in no order do not tell how many others are hidden. Which table of a join is
+//! read first is decided by how many rows are stored, and the order of what is joined by that.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use sandbar::{Engine, Principal, Session};
+
+const MODEL: &str = "
+tables:
+  notes:
+    fields: { text: {}, place: {}, tenant: {} }
+    relationships:
+      where: { to: places, on: { place: id }, cardinality: many_to_one }
+  places:
+    primary_key: [id]
+    fields: { id: {}, name: {}, tenant: {} }
+";
+const POLICIES: &str = "
+groups: { own: {}, related: {} }
+policies:
+  own: { groups: [own], grant: { tables: [notes, places], rows: tenant = 'a' } }
+  places: { groups: [related], grant: { tables: [places], rows: tenant = 'a' } }
+  notes: { groups: [related], grant: { tables: [notes], rows: where.tenant = 'a' } }
+";
+
+/// Five notes at five places are seen; of each table so many rows more are stored.
+async fn session(notes: i64, places: i64, group: &str) -> Session {
+    let numbers = |count: i64, of: fn(i64) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values((0..count).map(of)))
+    };
+    let texts = |count: i64, of: fn(i64) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values((0..count).map(of)))
+    };
+    let tenant = |n: i64| if n < 5 { "a" } else { "b" }.to_owned();
+    let notes = RecordBatch::try_from_iter([
+        ("text", texts(5 + notes, |n| format!("note {n}"))),
+        ("place", numbers(5 + notes, |n| if n < 5 { 4 - n } else { n })),
+        ("tenant", texts(5 + notes, tenant)),
+    ]);
+    let places = RecordBatch::try_from_iter([
+        ("id", numbers(5 + places, |n| n)),
+        ("name", texts(5 + places, |n| format!("place {n}"))),
+        ("tenant", texts(5 + places, tenant)),
+    ]);
+    let engine = Engine::builder()
+        .model("model.yaml", MODEL)
+        .policies("policies.yaml", POLICIES)
+        .batches("notes", vec![notes.unwrap()])
+        .batches("places", vec![places.unwrap()])
+        .build()
+        .await
+        .unwrap();
+    engine.session(Principal::asserted_by_host("ann").group(group).build().unwrap())
+}
+
+async fn check(group: &str, query: &str) {
+    let mut told = Vec::new();
+    for (notes, places) in [(0, 0), (200, 0), (0, 200), (200, 200)] {
+        let session = session(notes, places, group).await;
+        let answer = session.query_json(query).await.unwrap().collect().await.unwrap();
+        told.push((answer.to_csv().unwrap(), format!("{:?}", answer.warnings())));
+    }
+    let expected = told[0].clone();
+    assert!(told.iter().all(|found| *found == expected), "{group} {query}: {told:#?}");
+}
+
+#[tokio::test]
+async fn l33_rows_without_an_order_do_not_tell_how_many_are_hidden() {
+    for query in [
+        r#"{"table":"notes","fields":["where.name"]}"#,
+        r#"{"table":"notes","fields":["where.name"],"limit":2}"#,
+        r#"{"table":"notes","fields":["text"],"filter":{"field":"where.name","op":"!=","value":"x"}}"#,
+        r#"{"from":{"table":"notes","fields":["text","where.name"]},"fields":["text"],"limit":2}"#,
+    ] {
+        check("own", query).await;
+        check("related", query).await;
+    }
+    check("related", r#"{"table":"notes","fields":["text"],"limit":2}"#).await;
+}
