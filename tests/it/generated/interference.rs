@@ -48,7 +48,7 @@ impl Door {
     }
 
     /// Whatever can be noticed of one question: texts that are the same to the byte, and cells.
-    async fn told(&self, question: &str, explained: bool) -> (String, Vec<Vec<String>>) {
+    async fn told(&self, question: &str, explained: bool) -> Told {
         self.records.lock().unwrap().clear();
         let mut told = String::new();
         let answer = match self.session.query_json(question).await {
@@ -128,7 +128,7 @@ fn all_of(error: &Error) -> String {
 }
 
 /// What differs of what somebody is told.
-fn difference(a: (String, Vec<Vec<String>>), b: (String, Vec<Vec<String>>)) -> Option<String> {
+fn difference(a: Told, b: Told) -> Option<String> {
     let short = |text: &str| text.chars().take(4_000).collect::<String>();
     let same_row = |(a, b): (&Vec<String>, &Vec<String>)| {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_cell(a, b))
@@ -210,20 +210,37 @@ fn shortened(text: &str) -> String {
     text.lines().map(|line| line.chars().take(300).collect::<String>() + "\n").collect()
 }
 
-/// What tells two worlds apart, each of three times: which of its threads is first may decide where
-/// DataFusion ends a batch, and tells nothing.
+/// What tells two worlds apart, whenever they are asked: which of its threads is first may decide
+/// where DataFusion ends a batch, and the order of rows that have none, and tells nothing. What one
+/// world tells at some time the other must tell at another.
 async fn differs(doors: &[Door; 2], question: &str, explained: bool) -> Option<String> {
     let told = AssertUnwindSafe(async {
         let [a, b] = doors;
+        let (mut of_one, mut of_other) = (Vec::new(), Vec::new());
         let mut found = None;
-        for _ in 0..3 {
-            let told = (a.told(question, explained).await, b.told(question, explained).await);
-            found = Some(difference(told.0, told.1)?);
+        for _ in 0..TRIES {
+            let (one, other) =
+                (a.told(question, explained).await, b.told(question, explained).await);
+            let between = |one: &Told, other: &Told| difference(one.clone(), other.clone());
+            found = Some(between(&one, &other)?);
+            if of_other.iter().any(|other| between(&one, other).is_none())
+                || of_one.iter().any(|one| between(one, &other).is_none())
+            {
+                return None;
+            }
+            of_one.push(one);
+            of_other.push(other);
         }
         found
     });
     told.catch_unwind().await.unwrap_or_else(|_| Some("panic: the engine panics".to_owned()))
 }
+
+/// How often both worlds are asked before they are told apart.
+const TRIES: usize = 6;
+
+/// What somebody is told: beside the rows, and the rows.
+type Told = (String, Vec<Vec<String>>);
 
 /// What became of many questions.
 #[derive(Debug, Default)]
