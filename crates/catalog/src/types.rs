@@ -35,6 +35,25 @@ pub enum Type {
 }
 
 impl Type {
+    /// Whether values of this type that are stored in two ways are compared without a conversion
+    /// that could fail or lose something. Doubles are not looked up by equality.
+    pub fn is_comparable_as_stored(self, a: &DataType, b: &DataType) -> bool {
+        fn plain(stored: &DataType) -> &DataType {
+            match stored {
+                DataType::Dictionary(_, value) => plain(value),
+                other => other,
+            }
+        }
+        match self {
+            Self::Number | Self::Other | Self::Null => false,
+            _ if a == b => true,
+            // Half of its values are no whole numbers of 64 bits with a sign.
+            Self::Integer => [a, b].into_iter().all(|side| *plain(side) != DataType::UInt64),
+            Self::Text | Self::Boolean | Self::Date => true,
+            Self::Decimal { .. } | Self::Datetime => false,
+        }
+    }
+
     /// The model type of an Arrow type.
     pub fn from_arrow(data_type: &DataType) -> Self {
         match data_type {
@@ -275,6 +294,29 @@ mod tests {
     #[track_caller]
     fn check_name(text: &str, expected: Option<Type>) {
         assert_eq!(Type::parse(text), expected, "{text}");
+    }
+
+    #[track_caller]
+    fn check_comparable(a: DataType, b: DataType, expected: bool) {
+        let data_type = Type::from_arrow(&a);
+        assert_eq!(data_type.is_comparable_as_stored(&a, &b), expected, "{a} and {b}");
+    }
+
+    #[test]
+    fn what_is_stored_in_two_ways_is_compared_where_that_cannot_fail() {
+        use arrow_schema::TimeUnit::{Microsecond, Second};
+        let words = |value| DataType::Dictionary(Box::new(DataType::Int32), Box::new(value));
+        check_comparable(DataType::Int32, DataType::Int64, true);
+        check_comparable(DataType::UInt64, DataType::UInt64, true);
+        check_comparable(DataType::Int64, DataType::UInt64, false);
+        check_comparable(DataType::Int64, words(DataType::UInt64), false);
+        check_comparable(DataType::LargeUtf8, words(DataType::Utf8), true);
+        check_comparable(DataType::Float64, DataType::Float64, false);
+        check_comparable(DataType::Decimal128(9, 2), DataType::Decimal128(9, 2), true);
+        check_comparable(DataType::Decimal128(9, 2), DataType::Decimal128(9, 3), false);
+        let time = |unit| DataType::Timestamp(unit, None);
+        check_comparable(time(Second), time(Second), true);
+        check_comparable(time(Second), time(Microsecond), false);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Volatility,
@@ -85,7 +85,9 @@ impl OptimizerRule for ExactLists {
         };
         let mut found = false;
         plan.apply_expressions(|expr| {
-            found |= !at_risk(expr, root)?.is_empty();
+            for part in split(expr, root) {
+                found |= is_at_risk(part)?;
+            }
             Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
         })?;
         if !found {
@@ -103,122 +105,86 @@ impl OptimizerRule for ExactLists {
     }
 }
 
-/// A test whether a value equals one of some constants.
-struct Test<'e> {
-    value: &'e Expr,
-    /// Whether it is that none of them is equal.
-    negated: bool,
-}
-
-impl<'e> Test<'e> {
-    fn of(expr: &'e Expr) -> Option<Self> {
-        match expr {
-            Expr::InList(list) => Some(Self { value: bare(&list.expr), negated: list.negated }),
-            Expr::BinaryExpr(binary) => {
-                let negated = match binary.op {
-                    Operator::Eq => false,
-                    Operator::NotEq => true,
-                    _ => return None,
-                };
-                match (bare(&binary.left), bare(&binary.right)) {
-                    (Expr::Literal(..), Expr::Literal(..)) => None,
-                    // `flag = true` is `flag`, and no list.
-                    (_, Expr::Literal(ScalarValue::Boolean(_), _))
-                    | (Expr::Literal(ScalarValue::Boolean(_), _), _) => None,
-                    (value, Expr::Literal(..)) | (Expr::Literal(..), value) => {
-                        Some(Self { value, negated })
-                    }
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Conversions are moved to the constants later on: values are compared without them.
-fn bare(expr: &Expr) -> &Expr {
+/// Whether an expression tests if a value equals others, and if so whether it wants none of them to.
+/// Any operand counts: which of them are constants is found out while they are simplified.
+fn negated_test(expr: &Expr) -> Option<bool> {
     match expr {
-        Expr::Cast(cast) => bare(&cast.expr),
-        Expr::TryCast(cast) => bare(&cast.expr),
-        other => other,
+        Expr::InList(list) => Some(list.negated),
+        Expr::BinaryExpr(binary) => {
+            let negated = match binary.op {
+                Operator::Eq => false,
+                Operator::NotEq => true,
+                _ => return None,
+            };
+            // `flag = true` is `flag`, and no list.
+            let is_flag = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Boolean(_), _));
+            (!is_flag(&binary.left) && !is_flag(&binary.right)).then_some(negated)
+        }
+        _ => None,
     }
 }
 
-/// What an expression consists of, as far as lists could be put together in it.
-#[derive(Default)]
-struct Shape<'e> {
-    tests: Vec<Test<'e>>,
-    ands: bool,
-    ors: bool,
-    /// NOT, or something else that tells false from unknown or turns one into the other.
-    turns: bool,
-}
-
-/// The values whose tests must not be put together: those that are tested more than once, unless
-/// all tests ask whether one holds, or all whether none does. Conjuncts of a condition are apart:
-/// what is false of them and what is unknown leave the same rows.
-fn at_risk(expr: &Expr, root: Root) -> Result<Vec<&Expr>> {
-    let mut found = Vec::new();
-    let mut conjuncts = vec![expr];
-    while let Some(next) = conjuncts.pop() {
-        if let Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) = next
-            && root == Root::Condition
-        {
-            conjuncts.extend([left.as_ref(), right.as_ref()]);
-            continue;
+/// Whether lists in a condition or value could be put together wrongly: there is more than one test,
+/// and it is neither that all ask whether one holds, nor that all ask whether none does.
+fn is_at_risk(expr: &Expr) -> Result<bool> {
+    let (mut tests, mut negated) = (0, 0);
+    let (mut ands, mut ors) = (false, false);
+    // NOT, or something else that tells false from unknown or turns one into the other.
+    let mut turns = false;
+    expr.apply(|node| {
+        if let Some(none) = negated_test(node) {
+            tests += 1;
+            negated += usize::from(none);
         }
-        let mut shape = Shape::default();
-        next.apply(|node| {
-            match node {
-                Expr::BinaryExpr(binary) if binary.op == Operator::And => shape.ands = true,
-                Expr::BinaryExpr(binary) if binary.op == Operator::Or => shape.ors = true,
-                Expr::InList(_) => {}
-                Expr::BinaryExpr(binary)
-                    if matches!(binary.op, Operator::Eq | Operator::NotEq)
-                        && !is_condition(&binary.left)
-                        && !is_condition(&binary.right) => {}
-                Expr::Column(_) | Expr::Literal(..) | Expr::Cast(_) | Expr::TryCast(_) => {}
-                Expr::Alias(_) => {}
-                _ => shape.turns = true,
+        match node {
+            Expr::BinaryExpr(binary) => match binary.op {
+                Operator::And => ands = true,
+                Operator::Or => ors = true,
+                Operator::Eq | Operator::NotEq => {
+                    turns |= !is_plain(&binary.left) || !is_plain(&binary.right);
+                }
+                _ => turns = true,
+            },
+            Expr::InList(list) => {
+                turns |= !is_plain(&list.expr) || !list.list.iter().all(is_plain);
             }
-            shape.tests.extend(Test::of(node));
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        let one_holds = !shape.turns && !shape.ands && shape.tests.iter().all(|t| !t.negated);
-        let none_holds = !shape.turns && !shape.ors && shape.tests.iter().all(|t| t.negated);
-        if one_holds || none_holds {
-            continue;
+            plain => turns |= !is_plain(plain) && !matches!(plain, Expr::Alias(_)),
         }
-        for (index, test) in shape.tests.iter().enumerate() {
-            let again = shape.tests.iter().skip(index + 1).any(|other| other.value == test.value);
-            if again && !found.contains(&test.value) {
-                found.push(test.value);
-            }
-        }
-    }
-    Ok(found)
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let one_holds = !turns && !ands && negated == 0;
+    let none_holds = !turns && !ors && negated == tests;
+    Ok(tests > 1 && !one_holds && !none_holds)
 }
 
-/// Whether an operand may itself be a condition with lists in it.
-fn is_condition(expr: &Expr) -> bool {
-    !matches!(bare(expr), Expr::Column(_) | Expr::Literal(..))
-}
-
-/// The expression with the tests at risk hidden. Each conjunct of a condition is looked at alone.
-fn hidden(expr: Expr, root: Root) -> Result<Expr> {
-    let parts = match root {
-        Root::Condition => split_conjunction_owned(expr),
+/// The parts of an expression that are simplified apart. Of the conjuncts of a condition those that
+/// are false and those that are unknown leave the same rows.
+fn split(expr: &Expr, root: Root) -> Vec<&Expr> {
+    match root {
+        Root::Condition => split_conjunction(expr),
         Root::Value => vec![expr],
-    };
-    let parts = parts.into_iter().map(|part| {
-        let values: Vec<Expr> = at_risk(&part, root)?.into_iter().cloned().collect();
-        if values.is_empty() {
+    }
+}
+
+/// Whether an operand is a column or a constant, converted or not, and no calculation.
+fn is_plain(expr: &Expr) -> bool {
+    match expr {
+        Expr::Column(_) | Expr::Literal(..) => true,
+        Expr::Cast(cast) => is_plain(&cast.expr),
+        Expr::TryCast(cast) => is_plain(&cast.expr),
+        _ => false,
+    }
+}
+
+/// The expression with the tests of those parts hidden that are at risk.
+fn hidden(expr: Expr, root: Root) -> Result<Expr> {
+    let parts = split(&expr, root).into_iter().cloned().map(|part| {
+        if !is_at_risk(&part)? {
             return Ok(part);
         }
         let hide = |node: Expr| {
-            let of_risk = Test::of(&node).is_some_and(|test| values.contains(test.value));
-            Ok(if of_risk { Transformed::yes(hidden_test(node)) } else { Transformed::no(node) })
+            let is_test = negated_test(&node).is_some();
+            Ok(if is_test { Transformed::yes(hidden_test(node)) } else { Transformed::no(node) })
         };
         Ok(part.transform_up(hide)?.data)
     });

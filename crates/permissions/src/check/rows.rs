@@ -151,14 +151,13 @@ fn comparable(snapshot: &Snapshot, value: &Expr, set: &RowSet) -> Result<(), Str
     let (Some(own), Some(theirs)) = (looked_up, stored(&FieldPath::own(set.field))) else {
         return Err("values are looked up in sets by stored fields, on both sides".to_owned());
     };
-    match value.data_type {
-        Type::Integer | Type::Text | Type::Boolean | Type::Date => Ok(()),
-        Type::Decimal { .. } | Type::Datetime if own == theirs => Ok(()),
-        _ => Err(format!(
-            "values stored as {own} and {theirs} are not looked up in sets: use whole numbers, \
-             texts, dates, or decimals and times that are stored alike"
-        )),
+    if value.data_type.is_comparable_as_stored(own, theirs) {
+        return Ok(());
     }
+    Err(format!(
+        "values stored as {own} and {theirs} are not looked up in sets: use whole numbers, texts, \
+         dates, or decimals and times that are stored alike"
+    ))
 }
 
 /// The rows of a set: their table is one over a source, and their condition like any other.

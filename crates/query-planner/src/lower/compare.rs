@@ -121,11 +121,11 @@ impl Lower<'_> {
             let value = self.expr(value)?;
             let placed = self.constant(&value.arrow, literal);
             if let Some(plan) = with_constant(comparison, &value.plan, placed) {
-                let plan = match nan_side(comparison) {
-                    Some(side) => beside_nan(plan, &value, side),
-                    None => plan,
-                };
-                return Ok(Lowered::boolean(plan));
+                return Ok(Lowered::boolean(match (nan_side(comparison), literal) {
+                    // Nothing is known beside what is missing, NaN or not.
+                    (None, _) | (_, Literal::Null) => plan,
+                    (Some(side), _) => beside_nan(plan, &value, side),
+                }));
             }
         }
         let common = match (a.data_type, b.data_type) {
@@ -137,8 +137,19 @@ impl Lower<'_> {
         if common == Type::Null {
             return Ok(Lowered::boolean(typed_null(&DataType::Boolean)?));
         }
+        let varies = |side: &Expr| !side.fields().is_empty() || !side.inputs().is_empty();
+        let constants = (varies(a), varies(b));
         let (a, b) = (self.canonical(a, common)?, self.canonical(b, common)?);
-        Ok(Lowered::boolean(binary(a.plan, operator(comparison), b.plan)))
+        let plan = binary(a.plan.clone(), operator(comparison), b.plan.clone());
+        let (value, seen) = match constants {
+            (true, false) => (a, comparison),
+            (false, true) => (b, mirrored(comparison)),
+            _ => return Ok(Lowered::boolean(plan)),
+        };
+        Ok(Lowered::boolean(match nan_side(seen) {
+            Some(side) => beside_nan(plan, &value, side),
+            None => plan,
+        }))
     }
 
     /// Places a constant in a type. A day beside instants is that of the zone: its first instant.

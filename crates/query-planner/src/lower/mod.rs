@@ -290,6 +290,9 @@ impl<'a> Lower<'a> {
         let mut tests = Vec::new();
         for item in list {
             match &item.kind {
+                // Whether a value equals one that is missing is unknown, and stays a test of its
+                // own: DataFusion forgets it where it puts lists together.
+                ExprKind::Literal(Literal::Null) => tests.push(typed_null(&DataType::Boolean)?),
                 ExprKind::Literal(literal) => match self.constant(&lowered.arrow, literal) {
                     compare::Placed::Exact(scalar) => {
                         constants.push(Plan::Literal(scalar, None));
@@ -437,6 +440,15 @@ impl<'a> Lower<'a> {
             }
         };
         Ok(Lowered::new(plan, target))
+    }
+}
+
+/// What a key is joined by, given its type and that of the other side: itself, or the day of an
+/// instant.
+pub(crate) fn join_key(key: Plan, types: (Type, Type), clock: &Clock) -> Plan {
+    match types {
+        (Type::Datetime, Type::Date) => bucket(key, Grain::Day, clock),
+        _ => key,
     }
 }
 

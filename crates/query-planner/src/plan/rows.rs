@@ -3,16 +3,14 @@
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, JoinType, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
-use sandbar_catalog::time::Grain;
-use sandbar_catalog::{FieldId, FieldKind, FieldPath, Relationship, RelationshipId, TableId, Type};
+use sandbar_catalog::{FieldId, FieldKind, FieldPath, Relationship, RelationshipId, TableId};
 use sandbar_permissions::Sandbox;
 
 use super::merge::{Absent, Merged};
 use super::part::key_column;
 use super::{DeclaredKey, Planner, bare};
 use crate::error::QueryError;
-use crate::functions::bucket;
-use crate::lower::{Columns, Lower, Lowered, balanced, cast};
+use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key};
 use crate::query::{
     AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
 };
@@ -360,10 +358,7 @@ impl<'a> Planner<'a, '_> {
         let snapshot = self.compiled.snapshot();
         let (own, theirs) = (snapshot.field(own), snapshot.field(theirs));
         let column = Plan::Column(key_of(alias, &own.name));
-        if (own.data_type, theirs.data_type) == (Type::Datetime, Type::Date) {
-            return Ok(bucket(column, Grain::Day, &self.query.clock));
-        }
-        Ok(column)
+        Ok(join_key(column, (own.data_type, theirs.data_type), &self.query.clock))
     }
 
     /// The condition under which a row of a history held at the time of the row that leads to it.

@@ -4,12 +4,12 @@
 use datafusion_common::{Column, JoinType, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlanBuilder};
 use sandbar_catalog::expr::ExprKind;
-use sandbar_catalog::{FieldId, FieldKind, RelationshipId, TableId};
+use sandbar_catalog::{FieldId, FieldKind, RelationshipId, TableId, Type};
 use sandbar_permissions::{Among, Condition, RowFilter};
 
 use super::{Scanner, marked};
 use crate::error::QueryError;
-use crate::lower::{arrow_of, cast};
+use crate::lower::{Columns, Lower, Lowered, arrow_of, cast, join_key};
 use crate::versions::holds;
 
 /// Rows that a policy looks at, found by keys.
@@ -114,23 +114,45 @@ impl Scanner<'_> {
         Ok((builder.join_with_expr_keys(rows, join_type, (left, right), held)?, alias))
     }
 
-    /// Two stored fields as they are compared: what is stored otherwise is put into the one type
-    /// of its values, which the check has seen cannot fail.
+    /// Two stored fields as they are compared: the day of an instant with a day, and what is stored
+    /// otherwise in the one type of its values.
     fn comparable(
         &self,
         (at, own): (&TableReference, FieldId),
         (there, theirs): (&TableReference, FieldId),
     ) -> Result<(Plan, Plan), QueryError> {
         let snapshot = self.compiled.snapshot();
-        let stored = |field: FieldId| match &snapshot.field(field).kind {
-            FieldKind::Stored { arrow, .. } => Ok(arrow),
-            FieldKind::Calculated(_) => Err(QueryError::internal("a calculated key")),
-        };
-        let values = (self.raw(at, own)?, self.raw(there, theirs)?);
-        if stored(own)? == stored(theirs)? {
-            return Ok(values);
+        let types = (snapshot.field(own).data_type, snapshot.field(theirs).data_type);
+        let left = self.field_of(at, own)?;
+        let right = self.field_of(there, theirs)?;
+        if types.0 != types.1 || types.0 == Type::Datetime || left.arrow == right.arrow {
+            return Ok((join_key(left.plan, types, self.compiled.clock()), right.plan));
         }
-        let target = arrow_of(snapshot.field(own).data_type)?;
-        Ok((cast(values.0, target.clone()), cast(values.1, target)))
+        let mut lower = Lower::new(self.compiled, Columns::Nothing, self.compiled.clock());
+        let target = arrow_of(types.0)?;
+        let mut key = |side: Lowered| {
+            let value = lower.convert(side, types.0)?;
+            // Texts of another width are left as they are, and keys must be of one type.
+            let is_other = value.arrow != target;
+            Ok::<_, QueryError>(if is_other {
+                cast(value.plan, target.clone())
+            } else {
+                value.plan
+            })
+        };
+        let (left, right) = (key(left)?, key(right)?);
+        if lower.fallible {
+            return Err(QueryError::internal("the keys of a policy cannot be compared"));
+        }
+        Ok((left, right))
+    }
+
+    fn field_of(&self, at: &TableReference, field: FieldId) -> Result<Lowered, QueryError> {
+        match &self.compiled.snapshot().field(field).kind {
+            FieldKind::Stored { arrow, .. } => {
+                Ok(Lowered { plan: self.raw(at, field)?, arrow: arrow.clone() })
+            }
+            FieldKind::Calculated(_) => Err(QueryError::internal("a calculated key")),
+        }
     }
 }
