@@ -342,27 +342,16 @@ impl Case {
     }
 
     /// The smallest case that is wrong in the same manner.
-    async fn shrunk(mut self, mut why: String) -> (Self, String) {
+    fn shrunk(self, runtime: &Runtime, why: String) -> (Self, String) {
         let manner = |why: &str| {
             let kind = why.split([':', '\n']).next().map(str::to_owned);
             (kind, why.contains("expected a refusal"))
         };
-        let mut tries = 0;
-        'smaller: loop {
-            for found in self.smaller() {
-                tries += 1;
-                if tries > 300 {
-                    return (self, why);
-                }
-                if let Some(still) = found.is_wrong().await
-                    && manner(&still) == manner(&why)
-                {
-                    (self, why) = (found, still);
-                    continue 'smaller;
-                }
-            }
-            return (self, why);
-        }
+        let first = manner(&why);
+        let is_wrong = |case: &Self| runtime.block_on(case.is_wrong());
+        smallest((self, why), 300, Self::smaller, |case| {
+            is_wrong(case).filter(|why| manner(why) == first)
+        })
     }
 
     fn told(&self, seed: &str, why: &str) -> String {
@@ -371,6 +360,29 @@ impl Case {
             format!("{yaml}{:?} {:?}\n", policies.cats, policies.sizes)
         });
         case(seed, &self.world, &self.question, &format!("{asker}{why}"))
+    }
+}
+
+/// The smallest case found below one, by so many tries, that is still wrong; and why it is.
+fn smallest<C>(
+    mut found: (C, String),
+    tries: usize,
+    smaller: impl Fn(&C) -> Vec<C>,
+    still: impl Fn(&C) -> Option<String>,
+) -> (C, String) {
+    let mut tried = 0;
+    'smaller: loop {
+        for case in smaller(&found.0) {
+            tried += 1;
+            if tried > tries {
+                return found;
+            }
+            if let Some(why) = still(&case) {
+                found = (case, why);
+                continue 'smaller;
+            }
+        }
+        return found;
     }
 }
 
@@ -422,7 +434,7 @@ impl Tally {
                         panic!("the answer {} is wrong: {why}", tally.asked);
                     }
                     Outcome::Wrong(why) if tally.wrong.len() < TOLD => {
-                        let (small, why) = runtime.block_on(case.clone().shrunk(why));
+                        let (small, why) = case.clone().shrunk(&runtime, why);
                         tally.wrong.push(small.told(&format!("{seed}.{number}"), &why));
                     }
                     Outcome::Wrong(_) => tally.wrong.push(String::new()),

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{Entries, Items, Located, Node, Problems, decode};
+use crate::decode::{Entries, Items, Located};
 use crate::query::SemanticQuery;
 use crate::report::{Finding, Report, SourceText};
 use crate::time::{FiscalYear, Grain, WeekStart};
@@ -46,19 +46,7 @@ impl Definitions {
     pub fn from_yaml(texts: impl IntoIterator<Item = SourceText>) -> Self {
         let mut all = Self::default();
         for source in texts {
-            let mut problems = Problems::default();
-            let model = match Node::from_yaml(&source.text) {
-                Ok(node) => decode::<ModelFile>(&node, &mut problems),
-                Err(problem) => {
-                    problems.push(problem);
-                    None
-                }
-            };
-            for problem in problems.iter() {
-                let file = Some(source.clone());
-                all.findings.push(Finding { file, problem: problem.clone() });
-            }
-            let model = model.unwrap_or_default();
+            let model = source.decode(&mut all.findings);
             all.files.push(DefinitionFile { source: Some(source), model });
         }
         all

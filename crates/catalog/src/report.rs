@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::decode::{Located, Place, Problem, render};
+use serde::de::DeserializeOwned;
+
+use crate::decode::{Located, Node, Place, Problem, Problems, decode, render};
 
 /// A named text: one file of the model, or a document handed over by the host.
 #[derive(Clone, Debug)]
@@ -18,6 +20,22 @@ impl SourceText {
     /// A named text.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), text: text.into() }
+    }
+
+    /// Reads the text as YAML. What is wrong with it goes into `findings`; what could not be read
+    /// at all is as if nothing stood there.
+    pub fn decode<T: DeserializeOwned + Default>(&self, findings: &mut Vec<Finding>) -> T {
+        let mut problems = Problems::default();
+        let read = match Node::from_yaml(&self.text) {
+            Ok(node) => decode(&node, &mut problems),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        };
+        let found = problems.iter().cloned();
+        findings.extend(found.map(|problem| Finding { file: Some(self.clone()), problem }));
+        read.unwrap_or_default()
     }
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use sandbar_catalog::decode::{Entries, Items, Located, Node, Problems, decode};
+use sandbar_catalog::decode::{Entries, Items, Located};
 use sandbar_catalog::query::Value;
 use sandbar_catalog::{Finding, Report, Snapshot, SourceText};
 
@@ -27,19 +27,8 @@ impl PolicyDefinitions {
     pub fn from_yaml(texts: impl IntoIterator<Item = SourceText>) -> Self {
         let mut all = Self::default();
         for source in texts {
-            let mut problems = Problems::default();
-            let file = match Node::from_yaml(&source.text) {
-                Ok(node) => decode::<PolicyFile>(&node, &mut problems),
-                Err(problem) => {
-                    problems.push(problem);
-                    None
-                }
-            };
-            for problem in problems.iter() {
-                let file = Some(source.clone());
-                all.findings.push(Finding { file, problem: problem.clone() });
-            }
-            all.files.push((Some(source), file.unwrap_or_default()));
+            let file = source.decode(&mut all.findings);
+            all.files.push((Some(source), file));
         }
         all
     }

@@ -21,7 +21,7 @@ use sandbar_testkit::told;
 use tokio::runtime::Runtime;
 
 use super::narrowed::principal;
-use super::{TOLD, none_is_wrong, policies_yaml, setting, stops, with_rows};
+use super::{TOLD, none_is_wrong, policies_yaml, setting, smallest, stops, with_rows};
 
 /// How many pairs of worlds there are, where nobody says otherwise: 1,120 questions.
 const PAIRS: u64 = 140;
@@ -170,24 +170,12 @@ impl Pair {
         all
     }
 
-    async fn shrunk(mut self, mut why: String) -> (Self, String) {
+    fn shrunk(self, runtime: &Runtime, why: String) -> (Self, String) {
         let manner = |why: &str| why.split(':').next().map(str::to_owned);
-        let mut tries = 0;
-        'smaller: loop {
-            for found in self.smaller() {
-                tries += 1;
-                if tries > 150 {
-                    return (self, why);
-                }
-                if let Some(still) = found.is_wrong().await
-                    && manner(&still) == manner(&why)
-                {
-                    (self, why) = (found, still);
-                    continue 'smaller;
-                }
-            }
-            return (self, why);
-        }
+        let first = manner(&why);
+        smallest((self, why), 150, Self::smaller, |pair| {
+            runtime.block_on(pair.is_wrong()).filter(|why| manner(why) == first)
+        })
     }
 
     fn told(&self, seed: &str, why: &str) -> String {
@@ -302,7 +290,7 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
                 panic!("the question {} is told apart: {why}", count.asked);
             }
             if wrong.len() < TOLD {
-                let (small, why) = runtime.block_on(pair.clone().shrunk(why));
+                let (small, why) = pair.clone().shrunk(&runtime, why);
                 wrong.push(small.told(&format!("{seed}.{number}"), &why));
             } else {
                 wrong.push(String::new());

@@ -148,28 +148,28 @@ impl Law {
     fn shrunk(
         &self,
         runtime: &Runtime,
-        case: (World, Question, String),
+        (world, question, why): (World, Question, String),
     ) -> (World, Question, String) {
-        let (mut case, mut tries) = (case, 0);
-        'smaller: loop {
-            for (world, question) in smaller(&case.0, &case.1) {
-                tries += 1;
-                if tries > TRIES {
-                    return case;
-                }
-                let Some(question) = (self.about)(&world, question) else { continue };
-                if json(&question) == json(&case.1) && tables(&world) == tables(&case.0) {
-                    continue;
-                }
-                let Ok(engines) = (self.engines)(runtime, &world) else { continue };
-                let smaller = Case { world, engines, runtime };
-                if let Verdict::Broken(why) = (self.check)(&smaller, &question) {
-                    case = (smaller.world, question, why);
-                    continue 'smaller;
-                }
+        let about = |(world, question): &(World, Question)| {
+            let asked = smaller(world, question).into_iter().filter_map(|(world, question)| {
+                let question = (self.about)(&world, question)?;
+                Some((world, question))
+            });
+            let other = |(w, q): &(World, Question)| {
+                json(q) != json(question) || tables(w) != tables(world)
+            };
+            asked.filter(other).collect()
+        };
+        let still = |(world, question): &(World, Question)| {
+            let (world, engines) = (world.clone(), (self.engines)(runtime, world).ok()?);
+            match (self.check)(&Case { world, engines, runtime }, question) {
+                Verdict::Broken(why) => Some(why),
+                _ => None,
             }
-            return case;
-        }
+        };
+        let ((world, question), why) =
+            super::smallest(((world, question), why), TRIES, about, still);
+        (world, question, why)
     }
 
     /// Tries the law on random worlds and questions.

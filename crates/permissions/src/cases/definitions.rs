@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use sandbar_auth::{AttributeValue, Principal, PrincipalError};
-use sandbar_catalog::decode::{Entries, Items, Located, Node, Problems, decode};
+use sandbar_catalog::decode::{Entries, Items, Located};
 use sandbar_catalog::query::{SemanticQuery, Value};
 use sandbar_catalog::{Finding, Report, SourceText};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -27,19 +27,8 @@ impl PolicyCases {
     pub fn from_yaml(texts: impl IntoIterator<Item = SourceText>) -> Self {
         let mut all = Self::default();
         for source in texts {
-            let mut problems = Problems::default();
-            let file = match Node::from_yaml(&source.text) {
-                Ok(node) => decode::<CaseFile>(&node, &mut problems),
-                Err(problem) => {
-                    problems.push(problem);
-                    None
-                }
-            };
-            for problem in problems.iter() {
-                let file = Some(source.clone());
-                all.findings.push(Finding { file, problem: problem.clone() });
-            }
-            all.files.push((source, file.unwrap_or_default()));
+            let file = source.decode(&mut all.findings);
+            all.files.push((source, file));
         }
         all
     }
