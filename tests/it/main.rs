@@ -14,6 +14,7 @@ mod clocks;
 mod docs;
 mod engine;
 mod explained;
+mod fuzzed;
 mod generated;
 mod golden;
 mod optimised;
