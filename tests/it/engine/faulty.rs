@@ -125,9 +125,12 @@ async fn every_fault_at_every_call_of_every_format() {
         assert_eq!(ask(&engine).await.unwrap(), red(0..60), "{format}");
         let calls = faulty.calls();
         assert!(calls > 4, "{format}: {calls} calls");
-        for fault in FAULTS {
+        // All of them take a while; otherwise each fault happens at some calls, and another one
+        // at the next.
+        let step = if setting("SANDBAR_CASES", 0) > 1_000 { 1 } else { 5 };
+        for (shift, fault) in FAULTS.into_iter().enumerate() {
             let before = faulty.fired().get(&fault).copied().unwrap_or_default();
-            for at in 0..calls {
+            for at in (shift % step..calls).step_by(step) {
                 put().await;
                 faulty.script(move |call| (call.number == at).then_some(fault));
                 match ask(&engine).await {
@@ -149,7 +152,7 @@ async fn every_fault_at_every_call_of_every_format() {
         }
     }
     // Being late is no failure, and a listing has no bytes that could be wrong.
-    assert!(right > 20 && failed > 200, "{right} right, {failed} failed");
+    assert!(right > 10 && failed > 40, "{right} right, {failed} failed");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use sandbar::{Admission, Engine, ErrorKind, FilesSpec, Format, Limits, Model, SourceSpec, Spill};
 use sandbar_shop::{ASKERS, Asker, MODEL, MODEL_NAME, POLICIES, POLICIES_NAME, Shop};
-use sandbar_testkit::faults::Faulty;
+use sandbar_testkit::faults::{Fault, Faulty, Operation};
 use sandbar_testkit::generate::Random;
 use sandbar_testkit::rows::{Rows, same_rows};
 use sandbar_testkit::{fixture, instant_of_day, principal};
@@ -28,7 +28,10 @@ use super::super::asked;
 use super::{FAULTS, STORE, check_clean, setting};
 
 /// How many questions are asked, where nobody says otherwise.
-const CASES: u64 = 120;
+const CASES: u64 = 60;
+
+/// What is told by nothing but the store's own words.
+const SILENT: [Fault; 4] = [Fault::Short, Fault::Long, Fault::Tagged, Fault::Resized];
 
 /// The shop, and what must be as it was once all have been answered.
 struct Files {
@@ -143,11 +146,13 @@ fn whatever_the_store_of_a_shop_does_the_rows_are_right_or_there_is_an_error() {
         let mut random = Random::new(seed);
         let case = random.pick(&all);
         let reloads = random.percent(25);
-        let faults = [(); 2].map(|()| (random.below(12), *random.pick(&FAULTS)));
-        let faults: Vec<_> = faults.into_iter().take(1 + random.below(2)).collect();
-        let told = format!("seed {seed}: {} as {}, {faults:?}", case.name, case.asker.name);
+        let told = format!("seed {seed}: {} as {}", case.name, case.asker.name);
         files.faulty.script(move |call| {
-            faults.iter().find(|(at, _)| *at == call.number).map(|(_, fault)| *fault)
+            let reads = matches!(call.operation, Operation::Get | Operation::Ranges);
+            let fails = random.percent(if reads { 20 } else { 4 });
+            // What no reader would notice by itself is half of it.
+            let all: &[Fault] = if random.percent(50) { &SILENT } else { &FAULTS };
+            fails.then(|| *random.pick(all))
         });
         // All of it can be read, or the engine goes on with what it has.
         if reloads && let Err(error) = hosts.block_on(files.engine.reload(&model())) {
@@ -188,8 +193,8 @@ fn whatever_the_store_of_a_shop_does_the_rows_are_right_or_there_is_an_error() {
     println!("{ends:?}, {fired} faults of {kinds} kinds");
     let count = usize::try_from(count).unwrap();
     assert!(fired > count / 4, "only {fired} faults in {count} cases");
-    if count >= 100 {
-        assert_eq!(kinds, FAULTS.len(), "kinds of faults");
+    if count >= 60 {
+        assert!(kinds > FAULTS.len() / 2, "only {kinds} kinds of faults");
         assert!(ends["right"] > count / 5 && ends["E0305"] > count / 20, "{ends:?}");
     }
 }
