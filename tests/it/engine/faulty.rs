@@ -147,12 +147,12 @@ async fn every_fault_at_every_call_of_every_format() {
                 assert_eq!(faulty.open(), 0, "{format}: {fault:?} at {at}");
             }
             assert!(faulty.fired()[&fault] > before, "{format}: {fault:?} never happened");
-            faulty.heal();
-            assert_eq!(ask(&engine).await.unwrap(), red(0..60), "{format}: after {fault:?}");
         }
+        faulty.heal();
+        assert_eq!(ask(&engine).await.unwrap(), red(0..60), "{format}: after all of them");
     }
     // Being late is no failure, and a listing has no bytes that could be wrong.
-    assert!(right > 10 && failed > 40, "{right} right, {failed} failed");
+    assert!(right >= 5 && failed > 40, "{right} right, {failed} failed");
 }
 
 #[tokio::test]
@@ -202,42 +202,49 @@ async fn an_engine_over_a_store_that_fails_is_not_built() {
     }
 }
 
-/// The pages of this file carry checksums, which another library has written.
-#[tokio::test]
-async fn a_flipped_bit_in_a_page_with_a_checksum_is_never_a_wrong_number() {
-    let whole = std::fs::read(fixture("faulty/checked.parquet")).unwrap();
+/// What becomes of a question when bits of the pages of a file are flipped, one at a time: right
+/// answers, wrong ones, and errors. The footer is flipped too, but has no checksum to be held to.
+async fn flipped(whole: &[u8], expected: &str, flips: usize) -> [usize; 3] {
     let length = u32::from_le_bytes(whole[whole.len() - 8..][..4].try_into().unwrap()) as usize;
     let footer = whole.len() - 8 - length;
     let inner = Arc::new(InMemory::new());
     let path = Path::from("data/0.parquet");
-    inner.put(&path, whole.clone().into()).await.unwrap();
+    inner.put(&path, whole.to_vec().into()).await.unwrap();
     let engine = engine(Arc::clone(&inner) as _, "parquet").await.unwrap();
-    // All of the points are there, unlike in our own files.
-    let expected = "count,sum_points,max_weight\n30,6090,58.25\n";
     assert_eq!(ask(&engine).await.unwrap(), expected);
-    let (mut right, mut failed) = (0, 0);
-    let steps = usize::try_from(9_000 / setting("SANDBAR_CASES", 600).max(1)).unwrap().max(1);
-    for (place, bit) in (4..whole.len()).step_by(steps).zip((0..8).cycle()) {
-        let mut flipped = whole.clone();
+    let (mut right, mut wrong, mut failed) = (0, 0, 0);
+    let step = (whole.len() / flips).max(1);
+    for (place, bit) in (4..whole.len()).step_by(step).zip((0..8).cycle()) {
+        let mut flipped = whole.to_vec();
         flipped[place] ^= 1 << bit;
         inner.put(&path, flipped.into()).await.unwrap();
         match ask(&engine).await {
-            // No checksum is over the footer.
-            Ok(rows) if place < footer => {
-                assert_eq!(rows, expected, "bit {bit} of byte {place}");
-                right += 1;
-            }
-            Ok(_) => {}
+            Ok(rows) if rows == expected => right += 1,
+            Ok(_) if place >= footer => {}
+            Ok(_) => wrong += 1,
             Err(error) => {
                 check_clean(&error, true);
                 failed += 1;
             }
         }
     }
-    // Some bytes mean nothing: statistics in the header of a page, columns that are not asked for.
-    assert!(failed > right && failed > 20, "{right} right, {failed} failed");
-    inner.put(&path, whole.into()).await.unwrap();
+    inner.put(&path, whole.to_vec().into()).await.unwrap();
     assert_eq!(ask(&engine).await.unwrap(), expected);
+    [right, wrong, failed]
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_a_page_with_a_checksum_is_never_a_wrong_number() {
+    let flips = usize::try_from(setting("SANDBAR_CASES", 60)).unwrap();
+    // Another library has written the checksums. All of the points are there.
+    let whole = std::fs::read(fixture("faulty/checked.parquet")).unwrap();
+    let expected = "count,sum_points,max_weight\n30,6090,58.25\n";
+    let [right, wrong, failed] = flipped(&whole, expected, flips).await;
+    // Some bytes mean nothing: columns and statistics that are not asked for.
+    assert!(wrong == 0 && failed > 5, "{right} right, {wrong} wrong, {failed} failed");
+    // Ours has none, which is why the manual says what is not seen.
+    let [_, wrong, _] = flipped(&content("parquet", 0..60), &red(0..60), flips).await;
+    assert!(wrong > 0, "there is something else that sees it");
 }
 
 #[tokio::test]
