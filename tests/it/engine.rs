@@ -7,6 +7,7 @@ mod cancelled;
 mod composed;
 mod decisions;
 mod derived;
+mod faulty;
 mod files;
 mod forms;
 mod histories;

@@ -152,7 +152,7 @@ const CONSTRUCTS: [&str; 112] = [
     "weeks",
 ];
 
-fn setting(name: &str, otherwise: u64) -> u64 {
+pub(crate) fn setting(name: &str, otherwise: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how long")]
     let value = std::env::var(name);
     value.ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)

@@ -15,6 +15,7 @@ mod credited;
 mod docs;
 mod engine;
 mod explained;
+mod fuzzed;
 mod generated;
 mod golden;
 mod optimised;

@@ -186,6 +186,25 @@ fn there_is_one_version_of_each_shared_library() {
 }
 
 #[test]
+fn the_fuzzers_are_built_from_the_same_versions() {
+    let packages = |path: &str| -> BTreeSet<String> {
+        let lock = std::fs::read_to_string(root().join(path)).unwrap();
+        let part = |text: &str, key: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(key).map(str::to_owned));
+            line.unwrap_or_default()
+        };
+        let packages = lock.split("[[package]]").skip(1);
+        packages.map(|text| [part(text, "name = "), part(text, "version = ")].join(" ")).collect()
+    };
+    let (all, fuzzed) = (packages("Cargo.lock"), packages("fuzz/Cargo.lock"));
+    let own = ["arbitrary", "libfuzzer-sys", "sandbar-fuzz"].map(|name| format!("\"{name}\" "));
+    let others = fuzzed.difference(&all).filter(|name| !own.iter().any(|o| name.starts_with(o)));
+    let what = "in fuzz/Cargo.lock alone (copy Cargo.lock there, then let cargo look at it)";
+    none(others.cloned().collect(), what);
+    assert!(fuzzed.len() > 200, "only {} packages were found", fuzzed.len());
+}
+
+#[test]
 fn there_is_one_binary() {
     let mut binaries = Vec::new();
     for package in packages() {

@@ -9,15 +9,17 @@ use std::time::SystemTime;
 use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::context::SessionState;
+use object_store::ObjectStore;
 use sandbar_auth::Verifier;
 use sandbar_catalog::{Definitions, SourceText};
 use sandbar_executor::source::SourceSpec;
-use sandbar_executor::{Admission, Executor, Limits, Place, Spill};
+use sandbar_executor::{Admission, Executor, Limits, NoStoreAddress, ObjectStores, Place, Spill};
 use sandbar_permissions::PolicyDefinitions;
 use sandbar_query_planner::MaskKey;
 use tokio::runtime::Handle;
 
 use crate::decision::DecisionSink;
+use crate::declared::UNOPENED;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 
@@ -81,6 +83,9 @@ pub struct EngineBuilder {
     admission: Admission,
     memory: usize,
     spill: Option<Spill>,
+    stores: ObjectStores,
+    /// Whether a store was handed over under no address.
+    misplaced: Option<NoStoreAddress>,
     runtime: Option<Handle>,
     sink: Option<Arc<dyn DecisionSink>>,
     mask_key: Option<MaskKey>,
@@ -110,6 +115,8 @@ impl EngineBuilder {
             admission: Admission::default(),
             memory: 2 << 30,
             spill: None,
+            stores: ObjectStores::new(),
+            misplaced: None,
             runtime: None,
             sink: None,
             mask_key: None,
@@ -166,6 +173,35 @@ impl EngineBuilder {
                 self
             }
         }
+    }
+
+    /// Hands over the store of all files whose paths start with `url`, a scheme and a name: with
+    /// `s3://shop`, the model may say `path: s3://shop/orders/*.parquet`. A model opens no store
+    /// that neither this nor the session of the host (`EngineBuilder::session_state`) has, and
+    /// credentials are the store's own, never in a URL. One store under two addresses is not seen
+    /// to be one: give each one address.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use datafusion::object_store::memory::InMemory;
+    /// # use datafusion::object_store::{ObjectStoreExt, path::Path};
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let store = InMemory::new(); // or AmazonS3Builder::new()…
+    /// store.put(&Path::from("prices.csv"), "id,price\n1,2.50\n".into()).await?;
+    /// let engine = sandbar::Engine::builder()
+    ///     .object_store("s3://shop", Arc::new(store))
+    ///     .model("model.yaml", "
+    /// sources: { prices: { format: csv, path: 's3://shop/prices.csv' } }
+    /// tables: { prices: { fields: { id: {}, price: {} } } }
+    /// ");
+    /// assert!(engine.build().await.is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn object_store(mut self, url: &str, store: Arc<dyn ObjectStore>) -> Self {
+        self.misplaced = self.stores.add(url, store).err().or(self.misplaced);
+        self
     }
 
     /// Gives a source as a table of the host's own making.
@@ -251,8 +287,11 @@ impl EngineBuilder {
             Some(key) => key,
             None => random_key()?,
         };
+        if let Some(misplaced) = self.misplaced {
+            return Err(Error::new(ErrorKind::Source, UNOPENED, misplaced.to_string()));
+        }
         let settings = Settings {
-            state: Executor::session_state(self.state, self.memory, self.spill)?,
+            state: Executor::session_state(self.state, self.memory, self.spill, self.stores)?,
             sources: self.sources,
             base: self.base,
             verifier: self.verifier,

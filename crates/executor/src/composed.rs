@@ -69,6 +69,11 @@ impl ComposedScanExec {
         Ok(Self::close(inner, limit))
     }
 
+    /// What is inside, for whoever only looks.
+    pub(crate) fn inner(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.inner
+    }
+
     pub(crate) fn is_limited(&self) -> bool {
         self.limit == Limit::Some
     }

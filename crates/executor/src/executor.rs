@@ -27,6 +27,7 @@ use crate::memory_cap::MemoryCap;
 use crate::place::Place;
 use crate::source::Sources;
 use crate::spill::Spill;
+use crate::stores::{Held, ObjectStores, Pins};
 use crate::stream::AnswerStream;
 use crate::verify::verify;
 
@@ -87,7 +88,8 @@ impl Executor {
     /// options, with these exceptions: filters stay above Parquet scans, where they can be verified;
     /// join keys get no filters against NULL; no answer is taken from statistics; what has given
     /// wrong answers is off; queries have at most `memory` bytes of its pool together; and what
-    /// they put on disk goes where `spill` says, if it says anything.
+    /// they put on disk goes where `spill` says, if it says anything. Files are found in `stores`
+    /// before they are in those of the host's state.
     ///
     /// # Errors
     /// None that is known of: what DataFusion says to the runtime environment.
@@ -95,6 +97,7 @@ impl Executor {
         host: Option<SessionState>,
         memory: usize,
         spill: Option<Spill>,
+        stores: ObjectStores,
     ) -> Result<SessionState, RunError> {
         // What a host has set up for spilling counts, unless it says something else here.
         let spill = spill.or_else(|| host.is_none().then(Spill::default));
@@ -122,6 +125,8 @@ impl Executor {
         let host = state.runtime_env();
         let pool = MemoryCap::of_engine(Arc::clone(&host.memory_pool), memory);
         let runtime = RuntimeEnvBuilder::from_runtime_env(host).with_memory_pool(Arc::new(pool));
+        let stores = stores.before(Arc::clone(&host.object_store_registry));
+        let runtime = runtime.with_object_store_registry(stores);
         let runtime = match spill {
             Some(spill) => runtime.with_disk_manager_builder(spill.manager()),
             None => runtime,
@@ -209,7 +214,7 @@ impl Executor {
         let optimised = self.state.optimize(plan).map_err(RunError::from_datafusion)?;
         let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
         let physical = physical.map_err(RunError::from_datafusion)?;
-        let stream = execute_stream(physical, self.context(limits)?);
+        let stream = execute_stream(Arc::clone(&physical), self.context(&physical, limits)?);
         let stream = stream.map_err(RunError::from_datafusion)?;
         let mut rows = AnswerStream::new(stream, u64::MAX, limits.clone(), deadline, false)?;
         while let Some(batch) = rows.next().await {
@@ -220,12 +225,20 @@ impl Executor {
         Ok(false)
     }
 
-    /// What a query runs in: its own share of the memory, everything else as the host has it.
-    fn context(&self, limits: &Limits) -> Result<Arc<TaskContext>, RunError> {
+    /// What a query runs in: its own share of the memory, each file as it was planned with, and
+    /// everything else as the host has it.
+    fn context(
+        &self,
+        plan: &Arc<dyn ExecutionPlan>,
+        limits: &Limits,
+    ) -> Result<Arc<TaskContext>, RunError> {
         let host = self.state.runtime_env();
         let pool = Arc::new(MemoryCap::of_query(Arc::clone(&host.memory_pool), limits.memory));
+        let pins = Pins::of_plan(plan).map_err(RunError::from_datafusion)?;
+        let stores = Arc::clone(&host.object_store_registry);
         let runtime = RuntimeEnvBuilder::from_runtime_env(host)
             .with_memory_pool(pool)
+            .with_object_store_registry(Arc::new(Held { stores, pins }))
             .build_arc()
             .map_err(RunError::from_datafusion)?;
         let base = self.state.task_ctx();
@@ -252,7 +265,7 @@ impl Executor {
         limits: &Limits,
         deadline: Deadline,
     ) -> Result<AnswerStream, RunError> {
-        let context = self.context(limits)?;
+        let context = self.context(&prepared.physical, limits)?;
         let plan = Budget::new(limits.joined_rows, deadline).over(&prepared.physical)?;
         let open = move || execute_stream(plan, context);
         let stream = self.place.stream(prepared.physical.schema(), open)?;

@@ -21,6 +21,7 @@ mod renew;
 pub mod source;
 mod spill;
 mod sql;
+mod stores;
 mod stream;
 mod verify;
 #[cfg(test)]
@@ -34,4 +35,5 @@ pub use limits::{Limits, Overflow};
 pub use place::Place;
 pub use spill::Spill;
 pub use sql::{NoSqlText, SqlDialect, sql_text};
+pub use stores::{NoStoreAddress, ObjectStores};
 pub use stream::{AnswerStream, Outcome};

@@ -99,7 +99,7 @@ fn rows() -> BTreeMap<String, SourceSpec> {
 
 /// The plans of a question for somebody in one group.
 async fn made(group: &str, question: &str, shield: Shield) -> Made {
-    let state = Executor::session_state(None, usize::MAX, None).unwrap();
+    let state = Executor::session_state(None, usize::MAX, None, Default::default()).unwrap();
     let opened = Sources::open(&state, rows()).await.unwrap();
     let schemas = opened.iter().fold(SourceSchemas::new(), |all, (name, schema, identity)| {
         all.with(name, Arc::clone(schema), identity)

@@ -13,16 +13,16 @@ use tempfile::TempDir;
 
 use super::{asked, csv};
 
-const POLICIES: &str = "
+pub(super) const POLICIES: &str = "
 attributes: { team: { type: text } }
 groups: { teams: {} }
 policies: { own: { groups: [teams], grant: { tables: [points], rows: team = attribute.team } } }
 ";
 
-const FORMATS: [(&str, &str); 4] =
+pub(super) const FORMATS: [(&str, &str); 4] =
     [("parquet", "parquet"), ("csv", "csv"), ("json_lines", "jsonl"), ("arrow", "arrow")];
 
-fn batch(ids: std::ops::Range<i64>) -> RecordBatch {
+pub(super) fn batch(ids: std::ops::Range<i64>) -> RecordBatch {
     let columns: [(&str, ArrayRef); 5] = [
         ("id", Arc::new(Int64Array::from_iter_values(ids.clone()))),
         ("team", Arc::new(StringArray::from_iter_values(ids.clone().map(team)))),
@@ -47,7 +47,7 @@ fn weight(id: i64) -> f64 {
 }
 
 /// Writes the rows as a file of a format.
-fn write(path: &Path, format: &str, ids: std::ops::Range<i64>) {
+pub(super) fn write(path: &Path, format: &str, ids: std::ops::Range<i64>) {
     let batch = batch(ids.clone());
     let shown = |id| points(id).map(|n| n.to_string());
     match format {
@@ -104,7 +104,7 @@ tables:
         .await
 }
 
-fn session(engine: &Engine) -> Session {
+pub(super) fn session(engine: &Engine) -> Session {
     let principal = Principal::asserted_by_host("ed").group("teams").attribute("team", "red");
     engine.session(principal.build().unwrap())
 }

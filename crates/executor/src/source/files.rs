@@ -11,12 +11,15 @@ use datafusion::common::{Result as PlanResult, Statistics, project_schema};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::DataFusionError;
 use datafusion::execution::cache::TableScopedPath;
 use datafusion::execution::cache::cache_manager::{CachedFileMetadata, SchemaFingerprint};
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -25,12 +28,13 @@ use object_store::{ObjectMeta, ObjectStore};
 use parking_lot::Mutex;
 
 use super::inference;
-use super::listing::{list, shown};
+use super::listing::list;
 use super::location::Location;
 use super::partitions::Partitions;
 use super::problem::{SourceProblem, SourceProblemKind};
-use super::reading;
 use super::spec::{FilesSpec, Format};
+use super::{reading, remote};
+use crate::stores::{Pins, Steady, shown};
 
 /// Files of one format, read as one table.
 ///
@@ -64,15 +68,21 @@ impl FileTable {
         let all = |kinds: Vec<SourceProblemKind>| {
             kinds.into_iter().map(|kind| SourceProblem::new(source, kind)).collect::<Vec<_>>()
         };
-        let location = Location::resolve(spec).map_err(one)?;
-        let store = local_store(state, &location).map_err(one)?;
+        let location = match spec.path.contains("://") {
+            true => remote::locate(spec, state).await,
+            false => Location::resolve(spec),
+        };
+        let location = location.map_err(one)?;
+        let store = store(state, &location).map_err(one)?;
         let files = list(&location, store.as_ref()).await.map_err(one)?;
         let reader = reading::reader(spec.format, state);
 
         let schemas: Vec<_> = stream::iter(&files)
             .map(|file| {
                 forget(state, file);
-                reading::file_schema(spec.format, reader.as_ref(), state, &store, file)
+                let store = steady(&store, &location, file);
+                let reader = reader.as_ref();
+                async move { reading::file_schema(spec.format, reader, state, &store, file).await }
             })
             .boxed()
             .buffered(concurrency(state))
@@ -162,8 +172,9 @@ impl FileTable {
         store: &Arc<dyn ObjectStore>,
     ) -> Result<(), SourceProblemKind> {
         forget(state, file);
+        let store = steady(store, &self.location, file);
         let found =
-            reading::file_schema(self.format, self.reader.as_ref(), state, store, file).await?;
+            reading::file_schema(self.format, self.reader.as_ref(), state, &store, file).await?;
         inference::check(self.format, self.schema.file_schema(), &found, file)
     }
 
@@ -217,7 +228,8 @@ impl FileTable {
             return Ok(cached.statistics);
         }
         let schema = Arc::clone(self.schema.file_schema());
-        let meta = self.reader.infer_stats_and_ordering(state, store, schema, file).await?;
+        let store = steady(store, &self.location, file);
+        let meta = self.reader.infer_stats_and_ordering(state, &store, schema, file).await?;
         let statistics = Arc::new(meta.statistics);
         if let Some(cache) = cache {
             let fingerprint = Arc::clone(&self.fingerprint);
@@ -284,9 +296,9 @@ impl TableProvider for FileTable {
         limit: Option<usize>,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
         let fail = |kind| SourceProblem::new(&self.source, kind);
-        let store = local_store(state, &self.location).map_err(fail)?;
-        let files = self.verified_files(state, &store).await.map_err(fail)?;
-        let files = self.partitions.place(&files).map_err(fail)?;
+        let store = store(state, &self.location).map_err(fail)?;
+        let verified = self.verified_files(state, &store).await.map_err(fail)?;
+        let files = self.partitions.place(&verified).map_err(fail)?;
 
         let (per_file, per_row): (Vec<_>, Vec<_>) =
             filters.iter().partition(|filter| self.partitions.decide(filter));
@@ -301,26 +313,54 @@ impl TableProvider for FileTable {
         let (groups, statistics) = self.group(files, cut, state)?;
 
         let reader = self.reader.file_source(self.schema.clone());
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), reader)
+        let config = FileScanConfigBuilder::new(self.location.url.clone(), reader)
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
-        self.reader.create_physical_plan(state, config).await
+        let plan = self.reader.create_physical_plan(state, config).await?;
+        let pinned = Steady::new(store, self.location.url.as_str(), Pins::ordered(verified));
+        Ok(read_through(plan, Arc::new(pinned), state))
     }
 }
 
-fn local_store(
+fn store(
     state: &dyn Session,
     location: &Location,
 ) -> Result<Arc<dyn ObjectStore>, SourceProblemKind> {
-    state.runtime_env().object_store(ObjectStoreUrl::local_filesystem()).map_err(|error| {
-        SourceProblemKind::Unreadable {
-            file: location.shown.clone(),
-            reason: error.strip_backtrace(),
-        }
+    state.runtime_env().object_store(&location.url).map_err(|error| SourceProblemKind::Unreadable {
+        file: location.shown.clone(),
+        reason: error.strip_backtrace(),
     })
+}
+
+/// The store, in which a file is the version that was listed.
+fn steady(
+    store: &Arc<dyn ObjectStore>,
+    location: &Location,
+    file: &ObjectMeta,
+) -> Arc<dyn ObjectStore> {
+    Arc::new(Steady::new(Arc::clone(store), location.url.as_str(), Pins::of(file)))
+}
+
+/// A scan of Parquet files keeps the store that it is planned with, unlike the others, which find
+/// theirs when they run.
+fn read_through(
+    plan: Arc<dyn ExecutionPlan>,
+    store: Arc<dyn ObjectStore>,
+    state: &dyn Session,
+) -> Arc<dyn ExecutionPlan> {
+    let source = plan.downcast_ref::<DataSourceExec>().map(DataSourceExec::data_source);
+    let Some(config) = source.and_then(|source| source.downcast_ref::<FileScanConfig>()) else {
+        return plan;
+    };
+    let Some(parquet) = config.file_source().downcast_ref::<ParquetSource>() else { return plan };
+    let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
+    let factory = Arc::new(CachedParquetFileReaderFactory::new(store, cache));
+    let parquet = parquet.clone().with_parquet_file_reader_factory(factory);
+    let config = FileScanConfigBuilder::from(config.clone()).with_source(Arc::new(parquet));
+    DataSourceExec::from_data_source(config.build())
 }
 
 fn concurrency(state: &dyn Session) -> usize {

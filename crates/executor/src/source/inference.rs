@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use object_store::ObjectMeta;
 
-use super::listing::shown;
 use super::problem::SourceProblemKind;
 use super::spec::Format;
+use crate::stores::shown;
 
 /// The one schema of all files, with the problems of those that disagree with the files before
 /// them. Every column is nullable, because a file may come that has nulls.

@@ -7,6 +7,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::location::{Location, Pattern, Reach, Steps};
 use super::problem::SourceProblemKind;
+use crate::stores::shown;
 
 /// How many folders below the root are followed; a link that points back up ends here.
 const DEPTH: usize = 16;
@@ -35,11 +36,6 @@ pub(super) async fn list(
     }
     files.sort_unstable_by(|a, b| a.location.cmp(&b.location));
     Ok(files)
-}
-
-/// A file or folder as the operator knows it.
-pub(super) fn shown(path: &Path) -> String {
-    format!("/{path}")
 }
 
 async fn walk(

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use datafusion::datasource::listing::ListingTableUrl;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::path::Path as ObjectPath;
 
 use super::problem::SourceProblemKind;
@@ -17,6 +18,8 @@ use super::spec::FilesSpec;
 pub(super) struct Location {
     /// The path for messages: absolute, as declared.
     pub(super) shown: String,
+    /// The store that the files are scanned in.
+    pub(super) url: ObjectStoreUrl,
     /// The file, or the folder that the pattern starts from.
     pub(super) root: ObjectPath,
     pub(super) reach: Reach,
@@ -106,17 +109,18 @@ impl Location {
             .map_err(|error| unreadable(root, &error))?;
         let (reach, identity) = reach(canonical.display().to_string())?;
         let identity = format!("file:{identity}");
-        Ok(Self { shown: shown.display().to_string(), root, reach, identity })
+        let (shown, url) = (shown.display().to_string(), ObjectStoreUrl::local_filesystem());
+        Ok(Self { shown, url, root, reach, identity })
     }
 }
 
 impl Pattern {
     /// All files with one of the extensions, at any depth.
-    fn folder(extensions: &'static [&'static str]) -> Self {
+    pub(super) fn folder(extensions: &'static [&'static str]) -> Self {
         Self { steps: vec![Step::AnyDepth, Step::AnyName], extensions }
     }
 
-    fn parse(names: &[String]) -> Result<Self, String> {
+    pub(super) fn parse(names: &[String]) -> Result<Self, String> {
         let step = |name: &String| {
             if name == "**" {
                 return Ok(Step::AnyDepth);

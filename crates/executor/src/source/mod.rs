@@ -9,11 +9,13 @@ mod memory;
 mod partitions;
 mod problem;
 mod reading;
+mod remote;
 mod spec;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -23,6 +25,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use futures::FutureExt;
 use object_store::ObjectMeta;
 
 pub use files::FileTable;
@@ -116,11 +119,13 @@ impl Sources {
         let mut opened = BTreeMap::new();
         let mut problems = Vec::new();
         for (name, spec) in specs {
-            match Opened::open(state, &name, spec).await {
-                Ok(source) => {
+            // A store is the host's, and a panic of it is no more than a source that fails.
+            match AssertUnwindSafe(Opened::open(state, &name, spec)).catch_unwind().await {
+                Ok(Ok(source)) => {
                     opened.insert(name, source);
                 }
-                Err(found) => problems.extend(found),
+                Ok(Err(found)) => problems.extend(found),
+                Err(_) => problems.push(SourceProblem::new(&name, SourceProblemKind::Panicked)),
             }
         }
         (Self { opened }, problems)

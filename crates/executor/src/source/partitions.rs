@@ -15,8 +15,8 @@ use datafusion::logical_expr::utils::conjunction;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use super::listing::shown;
 use super::problem::SourceProblemKind;
+use crate::stores::shown;
 
 /// What Hive writes for a null. Columns of folder names are never null here, so it is refused.
 const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";

@@ -25,9 +25,9 @@ pub enum SourceProblemKind {
         /// The path as declared.
         path: String,
     },
-    /// A URL where a path of the local file system is expected.
+    /// A URL of no object store that the host has handed over.
     UnsupportedStore {
-        /// The path as declared.
+        /// The path as declared, without what may be a password.
         path: String,
     },
     /// A pattern that cannot be understood.
@@ -66,6 +66,8 @@ pub enum SourceProblemKind {
         /// What the reader says.
         reason: String,
     },
+    /// What gives access to it panicked.
+    Panicked,
     /// Two columns of a file have the same name.
     RepeatedColumn {
         /// The file.
@@ -206,7 +208,10 @@ impl fmt::Display for SourceProblemKind {
                 write!(f, "`{path}` is relative: write an absolute path or give an absolute base")
             }
             Self::UnsupportedStore { path } => {
-                write!(f, "`{path}` is a URL: write a path of the local file system")
+                write!(
+                    f,
+                    "`{path}` is a URL of no object store that is known: write a path of the local file system, or let the host hand the store over under its scheme and name"
+                )
             }
             Self::BadPattern { path, reason } => {
                 write!(
@@ -235,6 +240,9 @@ impl fmt::Display for SourceProblemKind {
                     f,
                     "`{file}` cannot be read ({reason}): check its format and rights, or write it again"
                 )
+            }
+            Self::Panicked => {
+                write!(f, "what opens it panicked: see to the store that it is in")
             }
             Self::RepeatedColumn { file, column } => {
                 write!(f, "file `{file}` has two columns `{column}`: rename one")

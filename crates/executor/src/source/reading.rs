@@ -19,9 +19,9 @@ use datafusion::error::{DataFusionError, Result as PlanResult};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::listing::shown;
 use super::problem::SourceProblemKind;
 use super::spec::Format;
+use crate::stores::shown;
 
 /// How many rows of a CSV or JSON lines file are read to infer its types.
 pub const INFERENCE_ROWS: usize = 10_000;

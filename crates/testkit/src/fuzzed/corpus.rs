@@ -1,0 +1,83 @@
+//! What fuzzing starts from: what is committed beside the fuzzers, and what there is anyway.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{NOW, minter, signed};
+use crate::{fixture, principal};
+
+/// The texts that a door is known to be given, right ones and wrong ones, in a fixed order.
+pub fn corpus(door: &str) -> Vec<Vec<u8>> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let mut all = files(&root.join(door), |_| true);
+    let yaml = |name: &str| name.ends_with(".yaml");
+    all.extend(match door {
+        "query" => {
+            let json = |name: &str| name.ends_with(".json");
+            let mut queries = files(&fixture("queries"), json);
+            queries.extend(files(&fixture("refused"), json));
+            queries
+        }
+        "model" => below(&fixture("invalid"), |name| yaml(name) && name.starts_with("model"))
+            .into_iter()
+            .chain(files(&fixture("shop"), |name| name == "model.yaml"))
+            .collect(),
+        "policies" => below(&fixture("invalid"), |name| yaml(name) && name.starts_with("policies"))
+            .into_iter()
+            .chain(files(&fixture("shop"), |name| name == "policies.yaml"))
+            .collect(),
+        "cases" => files(&fixture("shop"), |name| name == "cases.yaml"),
+        "token" => {
+            let mut tokens: Vec<Vec<u8>> = tokens().into_iter().map(String::into_bytes).collect();
+            // None of these may be believed.
+            let header = |alg: &str| format!(r#"{{"alg":"{alg}","typ":"JWT"}}"#);
+            for alg in ["none", "HS384", "RS256"] {
+                tokens.push(signed(header(alg).as_bytes(), b"{}").into_bytes());
+            }
+            tokens
+        }
+        _ => CLAIMS.iter().map(|claims| claims.as_bytes().to_vec()).collect(),
+    });
+    all
+}
+
+/// What tokens say.
+const CLAIMS: [&str; 5] = [
+    r#"{"iat":1782864000,"email":"ana@shop.test"}"#,
+    r#"{"iat":1782864000,"exp":1782864900,"nbf":1782864000,"email":"ana@shop.test","groups":["hq"]}"#,
+    r#"{"iat":1782864000,"email":"wei@shop.test","groups":["regional"],"attributes":{"states":["CA"]}}"#,
+    r#"{"iat":1782864000,"email":"vic@shop.test","attributes":{"a":1,"b":1.5,"c":true,"d":null,"e":[1,2]}}"#,
+    r#"{"iat":1,"email":"old@shop.test","iss":"x","aud":["a","b"],"sub":"y"}"#,
+];
+
+/// Tokens of the people of the shop.
+pub fn tokens() -> Vec<String> {
+    let minter = minter();
+    let token = |asker: &sandbar_shop::Asker| {
+        let principal = principal(asker);
+        let groups: Vec<&str> = principal.groups().iter().map(String::as_str).collect();
+        let attributes = principal.attributes().map(|(name, value)| (name, value.clone()));
+        let attributes: Vec<_> = attributes.collect();
+        minter.mint(asker.email, &groups, &attributes, NOW).expect("a token")
+    };
+    sandbar_shop::ASKERS.iter().map(token).collect()
+}
+
+/// The contents of some files of a folder, by their names; none where there is no such folder.
+fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<Vec<u8>> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    paths.retain(|path| {
+        path.is_file() && path.file_name().is_some_and(|name| wanted(&name.to_string_lossy()))
+    });
+    paths.iter().map(|path| fs::read(path).expect("it can be read")).collect()
+}
+
+/// The contents of some files of the folders in a folder.
+fn below(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<Vec<u8>> {
+    let entries = fs::read_dir(folder).expect("the fixtures are there");
+    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    folders.sort();
+    folders.iter().flat_map(|folder| files(folder, &wanted)).collect()
+}
