@@ -4,6 +4,7 @@
 
 mod failing;
 mod grains;
+mod groups;
 mod hidden;
 mod masked;
 mod positions;

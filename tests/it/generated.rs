@@ -403,7 +403,17 @@ impl Tally {
     /// Asks worlds, of which each seed makes one and perhaps policies. None of the answers is wrong.
     #[track_caller]
     fn of(name: &str, make: impl Fn(u64) -> (Random, World, Option<Policies>)) -> Self {
-        let (cases, first) = (setting("SANDBAR_CASES", WORLDS), setting("SANDBAR_SEED", 1));
+        Self::of_worlds(name, WORLDS, make)
+    }
+
+    /// The same of so many worlds, where nobody says otherwise.
+    #[track_caller]
+    fn of_worlds(
+        name: &str,
+        worlds: u64,
+        make: impl Fn(u64) -> (Random, World, Option<Policies>),
+    ) -> Self {
+        let (cases, first) = (setting("SANDBAR_CASES", worlds), setting("SANDBAR_SEED", 1));
         let runtime = Runtime::new().unwrap();
         let mut tally = Self::default();
         for seed in first..first + cases {

@@ -555,6 +555,11 @@ impl<S> Part<S> {
         self.keys.iter().filter(|key| key.internal).map(|key| key.path.clone()).collect()
     }
 
+    /// The way to what its numbers are looked up for, where they are.
+    pub(crate) fn entity(&self) -> Option<&[RelationshipId]> {
+        self.keys.iter().find(|key| key.internal).map(|key| key.path.via.as_slice())
+    }
+
     /// Every stored field that is read of the rows of its bridge.
     pub(crate) fn bridge_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
         let mut found = Fields::default();

@@ -2,11 +2,11 @@
 //! answers are those of a world that has only these.
 
 use sandbar::{AttributeValue, Principal, Session};
-use sandbar_testkit::generate::{Random, STRATA, stratified, wide_world};
+use sandbar_testkit::generate::{Random, STRATA, in_groups, stratified, wide_world};
 use sandbar_testkit::reference::{Cell, Policies, World};
 use sandbar_testkit::told;
 
-use super::{Tally, with_rows};
+use super::{Tally, WORLDS, with_rows};
 
 fn attribute(values: &[Cell]) -> AttributeValue {
     let one = |cell: &Cell| match cell {
@@ -49,4 +49,16 @@ fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
         let count = strata.get(stratum).copied().unwrap_or(0);
         assert!(count * 20 > all, "{count} of {all} are about tables of which is seen: {stratum}");
     }
+}
+
+#[test]
+fn l30_groups_and_numbers_of_few_rows_are_told_to_nobody() {
+    let Tally { asked, answered, .. } = Tally::of_worlds("groups", WORLDS / 2, |seed| {
+        let mut random = Random::new(seed ^ 0x6_0000);
+        let world = wide_world(&mut random);
+        let mut policies = stratified(&mut random, &world);
+        in_groups(&mut random, &world, &mut policies);
+        (random, world, Some(policies))
+    });
+    assert!(answered * 6 > asked, "{answered} of {asked} are answered");
 }

@@ -9,7 +9,9 @@ use sandbar_catalog::Type;
 use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, Fraction};
 use std::sync::Arc;
 
-use super::{Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast, one_zero};
+use super::{
+    Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast, one_zero, only_where,
+};
 use crate::error::QueryError;
 use crate::functions::{Between, checked_sum, mean, percentile};
 use crate::query::Predicate;
@@ -66,9 +68,23 @@ impl Lower<'_> {
         Ok(Lowered::new(plan, wanted))
     }
 
+    /// What stands for an aggregation in what is calculated from it: its column, or nothing where
+    /// that is of too few rows.
+    fn aggregate_column(
+        &mut self,
+        udaf: Arc<AggregateUDF>,
+        arguments: Vec<Plan>,
+        distinct: bool,
+        filter: Option<Plan>,
+    ) -> Plan {
+        let enough = self.enough(arguments.first(), filter.as_ref());
+        self.conditions.extend(enough.clone());
+        only_where(enough, self.column_of(udaf, arguments, distinct, filter))
+    }
+
     /// The column of an aggregation between the aggregation and what is calculated from it; equal
     /// aggregations share one.
-    fn aggregate_column(
+    pub(super) fn column_of(
         &mut self,
         udaf: Arc<AggregateUDF>,
         arguments: Vec<Plan>,

@@ -7,8 +7,10 @@
 mod aggregate;
 mod compare;
 mod functions;
+mod smallest;
 
 pub(crate) use functions::first_known;
+pub(crate) use smallest::{Smallest, only_where};
 
 use compare::{NanSide, beside_nan};
 
@@ -67,6 +69,10 @@ pub(crate) struct Lower<'a> {
     pub(crate) inputs: Vec<Lowered>,
     /// A condition that every aggregation is narrowed by.
     narrowed: Option<Plan>,
+    /// The tables of which few rows tell nothing.
+    pub(crate) smallest: Vec<Smallest>,
+    /// Under which conditions what was aggregated may be told.
+    conditions: Vec<Plan>,
     /// Whether something met on the way can fail on some data.
     pub(crate) fallible: bool,
 }
@@ -119,6 +125,8 @@ impl<'a> Lower<'a> {
             first_aggregate: 0,
             inputs: Vec::new(),
             narrowed: None,
+            smallest: Vec::new(),
+            conditions: Vec::new(),
             fallible: false,
         }
     }

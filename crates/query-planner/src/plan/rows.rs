@@ -8,6 +8,7 @@ use sandbar_permissions::Sandbox;
 
 use super::merge::{Absent, Merged};
 use super::part::key_column;
+use super::smallest::{of_entities, of_single_rows};
 use super::{DeclaredKey, Planner, bare};
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key};
@@ -219,6 +220,7 @@ impl<'a> Planner<'a, '_> {
         part: &Part<Sandbox>,
         bridge: &Bridge<Sandbox>,
     ) -> Result<(LogicalPlan, Vec<Option<Lowered>>), QueryError> {
+        of_single_rows(&bridge.rows)?;
         let mut lower = self.lower(&bridge.rows)?;
         let looked = self.look_up(&bridge.rows, &mut lower)?;
         let asked = self.compiled.alias(base(&bridge.rows)?.source.table(), &[]);
@@ -429,6 +431,7 @@ impl<'a> Planner<'a, '_> {
         let relation = TableReference::bare(alias);
         match &member.of {
             MemberOf::Rows { rows, far } => {
+                of_single_rows(rows)?;
                 let mut lower = self.lower(rows)?;
                 let looked = self.look_up(rows, &mut lower)?;
                 let fields = rows.stored_fields(self.compiled.snapshot());
@@ -447,6 +450,7 @@ impl<'a> Planner<'a, '_> {
                 Ok((plan, Lowered::boolean(mark)))
             }
             MemberOf::Value { parts, places, value } => {
+                parts.iter().try_for_each(of_entities)?;
                 let keys = member.near.len();
                 let merged = self.merged(parts, keys, Absent::Missing)?;
                 let inputs = Merged::inputs(&merged.leaves, places)?;

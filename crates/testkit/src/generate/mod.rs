@@ -28,7 +28,7 @@ pub use attacks::{arm, attack};
 pub use batches::batch;
 pub use constructs::constructs;
 pub use json::json;
-pub use policies::policies_yaml;
+pub use policies::{in_groups, policies_yaml};
 pub use questions::question;
 pub use random::Random;
 pub use shrink::{questions_below, smaller, weaker};
