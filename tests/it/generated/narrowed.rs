@@ -53,7 +53,7 @@ fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
 
 #[test]
 fn l30_groups_and_numbers_of_few_rows_are_told_to_nobody() {
-    let Tally { asked, answered, .. } = Tally::of_worlds("groups", WORLDS / 2, |seed| {
+    let Tally { asked, answered, few, .. } = Tally::of_worlds("groups", WORLDS / 2, |seed| {
         let mut random = Random::new(seed ^ 0x6_0000);
         let world = wide_world(&mut random);
         let mut policies = stratified(&mut random, &world);
@@ -61,4 +61,5 @@ fn l30_groups_and_numbers_of_few_rows_are_told_to_nobody() {
         (random, world, Some(policies))
     });
     assert!(answered * 6 > asked, "{answered} of {asked} are answered");
+    assert!(few * 8 > answered, "{few} of {answered} leave something out");
 }

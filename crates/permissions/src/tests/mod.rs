@@ -13,6 +13,7 @@ mod cells;
 mod combine;
 mod dependents;
 mod errors;
+mod group_sizes;
 mod invalid;
 mod keys;
 mod names;
