@@ -20,6 +20,7 @@ use crate::mask::Mask;
 ///         cells: Vec::new().into(),
 ///         clear_key: true,
 ///         min_group_size: None,
+///         lifted: Vec::new().into(),
 ///     }
 /// }
 /// ```
@@ -36,6 +37,7 @@ pub struct Sandbox {
     cells: Arc<[Cell]>,
     clear_key: bool,
     min_group_size: Option<u32>,
+    lifted: Arc<[bool]>,
 }
 
 /// What the principal sees of one stored field, over the rows that he sees.
@@ -60,7 +62,12 @@ impl Sandbox {
         clear_key: bool,
         min_group_size: Option<u32>,
     ) -> Self {
-        Self { table, rows, cells, clear_key, min_group_size }
+        Self { table, rows, cells, clear_key, min_group_size, lifted: Arc::default() }
+    }
+
+    /// The same with stored fields that some metrics read with their authors' rights.
+    pub(crate) fn with_lifted(self, lifted: Arc<[bool]>) -> Self {
+        Self { lifted, ..self }
     }
 
     /// The table.
@@ -85,6 +92,12 @@ impl Sandbox {
     /// neither it nor, in a derived table, what it is made of is masked.
     pub fn has_clear_key(&self) -> bool {
         self.clear_key
+    }
+
+    /// Whether a field is given clear as well, for numbers of metrics that read it with their
+    /// authors' rights.
+    pub fn lifts(&self, field: FieldId) -> bool {
+        field.table() == self.table && self.lifted.get(field.index()).copied().unwrap_or(false)
     }
 
     /// Of how many rows something is told at least; `None`: of single rows too.

@@ -21,7 +21,7 @@ use datafusion_expr::{
     Expr as Plan, Extension, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit,
 };
 use sandbar_catalog::query::Order;
-use sandbar_catalog::{FieldId, FieldPath};
+use sandbar_catalog::{FieldId, FieldPath, MetricId};
 use sandbar_permissions::Sandbox;
 
 use crate::barrier::Barrier;
@@ -61,6 +61,7 @@ pub struct QueryPlan {
     scoped: bool,
     approximate: bool,
     grouped: bool,
+    definers: Vec<MetricId>,
     row_cap: u64,
 }
 
@@ -106,6 +107,11 @@ impl QueryPlan {
         self.grouped
     }
 
+    /// The metrics of it that read fields with their authors' rights.
+    pub fn definers(&self) -> &[MetricId] {
+        &self.definers
+    }
+
     /// The most rows an answer may have; the plan gives one more where there are more.
     pub fn row_cap(&self) -> u64 {
         self.row_cap
@@ -131,10 +137,21 @@ pub fn plan(
     let columns = query.shape.columns().into_iter().cloned().collect();
     let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
     let scoped = query.tables().iter().any(|sandbox| sandbox.is_narrowed());
-    let grouped = query.tables().iter().any(|sandbox| sandbox.min_group_size().is_some());
+    let sizes = query.tables().iter().any(|sandbox| sandbox.min_group_size().is_some());
+    let (grouped, definers) = (sizes || query.has_sizes(), query.definers());
     let approximate = is_approximate(&plan)?;
-    let planned =
-        QueryPlan { plan, columns, guards, keys, ordered, scoped, approximate, grouped, row_cap };
+    let planned = QueryPlan {
+        plan,
+        columns,
+        guards,
+        keys,
+        ordered,
+        scoped,
+        approximate,
+        grouped,
+        definers,
+        row_cap,
+    };
     verify(&planned.plan, &planned.guards)?;
     Ok(planned)
 }

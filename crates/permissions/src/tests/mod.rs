@@ -16,6 +16,7 @@ mod errors;
 mod group_sizes;
 mod invalid;
 mod keys;
+mod lifted;
 mod names;
 mod schemas;
 mod text;

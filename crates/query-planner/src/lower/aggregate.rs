@@ -34,7 +34,52 @@ impl Lower<'_> {
         lowered
     }
 
+    /// The same where the metric's author wrote the expression and some filters to be read with his
+    /// rights.
+    pub(crate) fn lifted(
+        &mut self,
+        expr: &Expr,
+        own: &[Predicate],
+        filters: &[Predicate],
+        pick: Option<Plan>,
+    ) -> Result<Lowered, QueryError> {
+        let filters = filters.iter().map(|filter| self.predicate(filter));
+        let mut all = filters.collect::<Result<Vec<_>, _>>()?;
+        all.extend(pick);
+        let before = std::mem::take(&mut self.fallible);
+        self.lifts = true;
+        for filter in own {
+            all.push(self.predicate(filter)?);
+        }
+        // The check refuses what can fail by its model types; the stored ones decide.
+        if self.fallible {
+            return Err(QueryError::internal("what an author lifts can fail on stored values"));
+        }
+        self.fallible = before;
+        self.narrowed = balanced(all, Operator::And);
+        let lowered = self.modelled(expr);
+        self.narrowed = None;
+        self.lifts = false;
+        lowered
+    }
+
     pub(super) fn aggregate(
+        &mut self,
+        aggregate: &Aggregate,
+        data_type: Type,
+    ) -> Result<Lowered, QueryError> {
+        let before = self.lifts.then(|| std::mem::take(&mut self.fallible));
+        let lowered = self.aggregate_of(aggregate, data_type)?;
+        if let Some(before) = before {
+            if self.fallible {
+                return Err(QueryError::internal("what an author lifts can fail on stored values"));
+            }
+            self.fallible = before;
+        }
+        Ok(lowered)
+    }
+
+    fn aggregate_of(
         &mut self,
         aggregate: &Aggregate,
         data_type: Type,

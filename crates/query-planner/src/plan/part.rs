@@ -104,7 +104,14 @@ impl<'a> Planner<'a, '_> {
         let mut told = Vec::with_capacity(part.leaves.len());
         for (leaf, pick) in part.leaves.iter().zip(picks) {
             let filters = if shared.is_empty() { leaf.filters.as_slice() } else { &[] };
-            leaves.push(lower.aggregated(&leaf.expr, filters, pick)?);
+            let own = self.smallest_of(leaf, &part.rows)?;
+            let all = lower.smallest.len();
+            lower.smallest.extend(own);
+            leaves.push(match &leaf.definer {
+                Some(of) => lower.lifted(&leaf.expr, &of.filters, filters, pick)?,
+                None => lower.aggregated(&leaf.expr, filters, pick)?,
+            });
+            lower.smallest.truncate(all);
             told.push(lower.told());
         }
         let condition = shared.iter().map(|predicate| lower.predicate(predicate));
@@ -116,12 +123,15 @@ impl<'a> Planner<'a, '_> {
         let fields = part.stored_fields(self.compiled.snapshot(), &[]);
         let step = part.bridge.as_ref().map(|bridge| &bridge.step);
         let mut internal = part.internal_keys();
-        for scan in &part.rows.scans {
-            if scan.via.is_empty() && scan.source.min_group_size().is_some() {
-                internal.extend(self.told_apart(scan)?.into_iter().map(FieldPath::own));
-            }
-        }
-        let wants = Wants { condition, bridge: step, keys: &internal, ..Wants::fields(&fields) };
+        internal.extend(self.own_keys(part)?);
+        let lifted = part.lifted(self.compiled.snapshot());
+        let wants = Wants {
+            condition,
+            bridge: step,
+            keys: &internal,
+            lifted: &lifted,
+            ..Wants::fields(&fields)
+        };
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
         let builder = match bridge {
             Some((plan, step)) => self.with_bridge(builder, &part.rows, step, plan)?,

@@ -260,6 +260,7 @@ impl Asking<'_> {
         }
         let mut used = part.stored_fields(self.compiled.snapshot(), order);
         used.extend(part.internal_keys());
+        used.extend(part.lifted(self.compiled.snapshot()));
         if let Some(Bridge { step, .. }) = &part.bridge
             && let Some(near) = step.near.first()
         {
