@@ -23,6 +23,7 @@ mod mask;
 mod metric_access;
 mod policy_set;
 mod sandbox;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod workbench;
@@ -43,6 +44,7 @@ pub use level::Level;
 pub use mask::Mask;
 pub use policy_set::PolicySet;
 pub use sandbox::{Cell, Sandbox};
+pub use scope::Purpose;
 pub use workbench::{
     ChangeEffect, Coverage, CoverageFinding, CoverageKind, DeclarationChange, GroupDiff,
     PolicyChange, PolicyDiff,
