@@ -2,8 +2,10 @@
 //!
 //! Ids are those of the leak suite (security 2.4 and 2.6).
 
+mod definer;
 mod failing;
 mod grains;
+mod groups;
 mod hidden;
 mod masked;
 mod positions;

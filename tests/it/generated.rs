@@ -319,6 +319,17 @@ impl Case {
         self.policies.as_ref().map_or_else(|| self.world.clone(), |p| self.world.seen(p))
     }
 
+    /// Whether the answer would be another one if single rows were told.
+    fn leaves_few_out(&self) -> bool {
+        let Some(policies) = &self.policies else { return false };
+        if policies.min_group_sizes.is_empty() {
+            return false;
+        }
+        let open = Policies { min_group_sizes: Vec::new(), ..policies.clone() };
+        let told = |world: &World| Reference::new(world).answer(&self.question).map(|a| shown(&a));
+        told(&self.seen()) != told(&self.world.seen(&open))
+    }
+
     async fn is_wrong(&self) -> Option<String> {
         match outcome(&self.session().await.ok()?, &self.seen(), &self.question).await {
             Outcome::Wrong(why) => Some(why),
@@ -396,6 +407,8 @@ struct Tally {
     refused: BTreeMap<String, usize>,
     /// How much of the tables they are about the asker sees, of those that are answered.
     strata: BTreeMap<&'static str, usize>,
+    /// How many of the answers leave something out that is of few rows.
+    few: usize,
     wrong: Vec<String>,
 }
 
@@ -403,7 +416,17 @@ impl Tally {
     /// Asks worlds, of which each seed makes one and perhaps policies. None of the answers is wrong.
     #[track_caller]
     fn of(name: &str, make: impl Fn(u64) -> (Random, World, Option<Policies>)) -> Self {
-        let (cases, first) = (setting("SANDBAR_CASES", WORLDS), setting("SANDBAR_SEED", 1));
+        Self::of_worlds(name, WORLDS, make)
+    }
+
+    /// The same of so many worlds, where nobody says otherwise.
+    #[track_caller]
+    fn of_worlds(
+        name: &str,
+        worlds: u64,
+        make: impl Fn(u64) -> (Random, World, Option<Policies>),
+    ) -> Self {
+        let (cases, first) = (setting("SANDBAR_CASES", worlds), setting("SANDBAR_SEED", 1));
         let runtime = Runtime::new().unwrap();
         let mut tally = Self::default();
         for seed in first..first + cases {
@@ -427,6 +450,7 @@ impl Tally {
                             for name in strata_of(&case.world, policies, &case.question) {
                                 *tally.strata.entry(name).or_default() += 1;
                             }
+                            tally.few += usize::from(case.leaves_few_out());
                         }
                     }
                     Outcome::Refused(code) => *tally.refused.entry(code).or_default() += 1,
@@ -441,9 +465,9 @@ impl Tally {
                 }
             }
         }
-        let Self { asked, answered, used, refused, strata, wrong } = &tally;
+        let Self { asked, answered, used, refused, strata, few, wrong } = &tally;
         eprintln!("{asked} asked, {answered} answered, refused: {refused:?}\nused: {used:?}");
-        eprintln!("seen: {strata:?}");
+        eprintln!("seen: {strata:?}; {few} leave something out");
         none_is_wrong(name, wrong);
         tally
     }

@@ -92,6 +92,11 @@ pub struct Leaf {
     pub dense: bool,
     /// Fields that a question groups by or narrows to one value.
     pub requires: Vec<FieldId>,
+    /// Of how many rows it is told at least, where not of single ones.
+    pub min_group_size: Option<u32>,
+    /// The metric with whose author's rights its expressions read fields, where not with those of
+    /// who asks.
+    pub definer: Option<String>,
     /// The stored fields it reads.
     pub inputs: Vec<FieldPath>,
 }

@@ -25,6 +25,8 @@ pub enum Warning {
     Truncated,
     /// `W0003`: distinct values were counted approximately.
     Approximate,
+    /// `W0004`: what is of too few rows is left out. It is told whether there is any or not.
+    FewLeftOut,
 }
 
 impl Warning {
@@ -34,6 +36,7 @@ impl Warning {
             Self::Unordered => "W0001",
             Self::Truncated => "W0002",
             Self::Approximate => "W0003",
+            Self::FewLeftOut => "W0004",
         }
     }
 
@@ -45,6 +48,7 @@ impl Warning {
             Self::Approximate => {
                 "what `approx_distinct` counts is approximate, mostly within two percent"
             }
+            Self::FewLeftOut => "groups and numbers of too few rows are left out, if there are any",
         }
     }
 }
@@ -58,6 +62,7 @@ pub struct Answer {
     scoped: bool,
     ordered: bool,
     approximate: bool,
+    leaves_few_out: bool,
     snapshot: u64,
     /// What the rows are waited for in.
     span: Span,
@@ -90,6 +95,7 @@ impl Answer {
             scoped: plan.is_scoped(),
             ordered: plan.is_ordered(),
             approximate: plan.is_approximate(),
+            leaves_few_out: plan.leaves_few_out(),
             stream,
             snapshot: watch.snapshot(),
             span,
@@ -108,7 +114,8 @@ impl Answer {
         &self.columns
     }
 
-    /// Whether anything that was read was narrowed for its asker: rows left out, or values masked.
+    /// Whether anything that was read was narrowed for its asker: rows left out, values masked, or
+    /// what is of few rows not told.
     pub fn is_scoped(&self) -> bool {
         self.scoped
     }
@@ -134,6 +141,9 @@ impl Answer {
         }
         if self.approximate {
             warnings.push(Warning::Approximate);
+        }
+        if self.leaves_few_out {
+            warnings.push(Warning::FewLeftOut);
         }
         warnings
     }

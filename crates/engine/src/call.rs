@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sandbar_catalog::Snapshot;
+use sandbar_query_planner::QueryPlan;
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -41,6 +43,7 @@ impl Call {
             snapshot,
             effective_policy: None,
             scoped: false,
+            definers: Vec::new(),
             rows: 0,
             duration: Duration::ZERO,
             outcome: DecisionOutcome::Cancelled,
@@ -75,8 +78,11 @@ impl Call {
         self.span.record("snapshot", version);
     }
 
-    pub(crate) fn scoped(&mut self, scoped: bool) {
-        self.decision.scoped = scoped;
+    /// What the plan of a question says of rights.
+    pub(crate) fn planned(&mut self, plan: &QueryPlan, snapshot: &Snapshot) {
+        self.decision.scoped = plan.is_scoped();
+        let names = plan.definers().iter().map(|id| snapshot.metric(*id).name.clone());
+        self.decision.definers = names.collect();
     }
 
     pub(crate) fn rows(&mut self, rows: u64) {

@@ -121,6 +121,8 @@ pub struct Decision {
     pub effective_policy: Option<[u8; 32]>,
     /// Whether anything was narrowed.
     pub scoped: bool,
+    /// The metrics asked for, directly or by others, that read fields with their authors' rights.
+    pub definers: Vec<String>,
     /// How many rows were given.
     pub rows: u64,
     /// From the call to the end of the answer.

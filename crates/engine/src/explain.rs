@@ -126,7 +126,8 @@ pub(crate) fn hidden(grants: &Grants, query: &SemanticQuery, _: &Administrator) 
     let asked = query.metrics.iter().filter_map(|m| snapshot.find_metric(&m.value.name.value));
     let mut hidden = Vec::new();
     for metric in asked.map(|id| snapshot.metric(id)) {
-        for leaf in &metric.leaves {
+        // What a metric reads with its author's rights, nobody needs to see.
+        for leaf in metric.leaves.iter().filter(|leaf| leaf.definer.is_none()) {
             let own = leaf.inputs.iter().map(|input| (leaf.table, input));
             let events = leaf.conversion.iter();
             let theirs = events.flat_map(|c| c.inputs.iter().map(|input| (c.table, input)));

@@ -194,6 +194,9 @@ impl Counting<'_> {
         let note = self.note(&new, table, "under the new policies");
         let note = note.or_else(|| self.note(&old, table, "under the old policies"));
         let either = old.rows_of_either(&new, self.administrator);
+        // The rows of each alone, as numbers: however few they are.
+        let old = old.rows_of_either(&old, self.administrator);
+        let new = new.rows_of_either(&new, self.administrator);
         let before = self.count(principal, old, table).await?;
         let after = self.count(principal, new, table).await?;
         let either = self.count(principal, either, table).await?;

@@ -102,7 +102,7 @@ impl Session {
         let (permit, deadline) = self.admitted().await?;
         let request = self.request(call, deadline)?;
         let started = self.started(query, &request, permit).await?;
-        call.scoped(started.plan.is_scoped());
+        call.planned(&started.plan, &request.world.snapshot);
         Ok(started)
     }
 
@@ -248,7 +248,7 @@ impl Session {
         let (_permit, deadline) = self.admitted().await?;
         let request = self.request(call, deadline)?;
         let Proven { plan, .. } = self.prepare(&Arc::new(query.clone()), &request).await?;
-        call.scoped(plan.is_scoped());
+        call.planned(&plan, &request.world.snapshot);
         let (grants, compiled) = (&request.grants, &request.world.compiled);
         let outline = resolve(query, grants, compiled, request.now)?.outline(grants);
         Ok(explain::for_asker(&plan, outline, request.world.version))
@@ -277,7 +277,7 @@ impl Session {
         let (outline, policies) = explain::looked_into(&request, query, administrator);
         match self.prepare(&Arc::new(query.clone()), &request).await {
             Ok(Proven { plan, prepared, .. }) => {
-                call.scoped(plan.is_scoped());
+                call.planned(&plan, &request.world.snapshot);
                 let version = request.world.version;
                 Ok(explain::in_full(&plan, &prepared, outline, policies, version))
             }

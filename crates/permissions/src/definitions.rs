@@ -117,7 +117,7 @@ pub struct PolicyDef {
     /// Shows rows and fields of tables, or metrics, or collections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<Located<GrantDef>>,
-    /// Narrows the rows of tables on top of every grant.
+    /// Narrows the rows of tables, or the groups that are told, on top of every grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restrict: Option<Located<RestrictDef>>,
     /// Takes away, whatever grants say.
@@ -180,14 +180,18 @@ pub enum MaskDef {
     Constant(Value),
 }
 
-/// Narrows rows on top of every grant.
+/// Narrows rows on top of every grant, or what is told of few of them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestrictDef {
     /// The tables.
     pub tables: Items<String>,
-    /// Which rows remain.
-    pub rows: Located<String>,
+    /// Which rows remain; all if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Located<String>>,
+    /// Nothing is told of fewer rows than these, and of no single row: at least 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_group_size: Option<Located<u32>>,
 }
 
 /// Takes away, whatever grants say.
@@ -249,10 +253,19 @@ impl PolicyFile {
 
     /// Adds a policy that narrows a table for everyone.
     #[must_use]
-    pub fn restrict(mut self, name: &str, table: &str, rows: &str) -> Self {
-        let mut tables = Items::default();
-        tables.push(table.to_owned());
-        let restrict = RestrictDef { tables, rows: Located::from(rows.to_owned()) };
+    pub fn restrict(self, name: &str, table: &str, rows: &str) -> Self {
+        let rows = Some(Located::from(rows.to_owned()));
+        self.restricted(name, RestrictDef { rows, ..RestrictDef::table(table) })
+    }
+
+    /// Adds a policy under which nothing is told of fewer rows of a table, to anyone.
+    #[must_use]
+    pub fn min_group_size(self, name: &str, table: &str, rows: u32) -> Self {
+        let min_group_size = Some(Located::from(rows));
+        self.restricted(name, RestrictDef { min_group_size, ..RestrictDef::table(table) })
+    }
+
+    fn restricted(mut self, name: &str, restrict: RestrictDef) -> Self {
         let def = PolicyDef { restrict: Some(Located::from(restrict)), ..PolicyDef::default() };
         self.policies.insert(name, def);
         self
@@ -320,6 +333,12 @@ impl GrantDef {
     pub fn level(mut self, level: Level) -> Self {
         self.level = Some(level);
         self
+    }
+}
+
+impl RestrictDef {
+    fn table(name: &str) -> Self {
+        Self { tables: items(&[name]), ..Self::default() }
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) struct TableAccess {
     pub(crate) void: Option<Void>,
     rows: Option<RowFilter>,
     cells: Arc<[Cell]>,
+    min_group_size: Option<u32>,
     /// One level per field, calculated ones included.
     pub(crate) fields: Vec<Level>,
 }
@@ -186,7 +187,14 @@ impl Grants {
         let access = self.access(table);
         let rows = access.rows.clone().unwrap_or(RowFilter::Never);
         let clear_key = self.snapshot.table(table).identity().all(|field| self.is_clear(field));
-        Ok(Sandbox::new(table, rows, Arc::clone(&access.cells), clear_key))
+        let smallest = self.min_group_size(table);
+        Ok(Sandbox::new(table, rows, Arc::clone(&access.cells), clear_key, smallest))
+    }
+
+    /// Of how many rows of a table something is told to this principal at least: the most that any
+    /// restriction says which concerns him. `None`: of single rows too.
+    pub fn min_group_size(&self, table: TableId) -> Option<u32> {
+        self.access(table).min_group_size
     }
 
     /// How far access to a field goes, seen from the table that the path starts at. Every table
@@ -288,9 +296,13 @@ impl Grants {
             .filter_map(|g| describe(g.policy, "grant", g.rows.as_ref().is_some_and(unbound)));
         let restricts = rules.restricts.iter().filter(|(p, _)| concerned(*p));
         let restricts = restricts.filter_map(|(p, rows)| describe(*p, "restrict", unbound(rows)));
+        // A policy that says both has one line.
+        let of_rows = |policy: usize| rules.restricts.iter().any(|(p, _)| *p == policy);
+        let sizes = rules.min_group_sizes.iter().filter(|(p, _)| concerned(*p) && !of_rows(*p));
+        let sizes = sizes.filter_map(|(p, _)| describe(*p, "restrict", false));
         let denials = rules.denials.iter().filter(|(p, _)| concerned(*p));
         let denials = denials.filter_map(|(p, _)| describe(*p, "deny", false));
-        grants.chain(restricts).chain(denials).collect()
+        grants.chain(restricts).chain(sizes).chain(denials).collect()
     }
 
     pub(crate) fn access(&self, table: TableId) -> &TableAccess {
@@ -309,6 +321,7 @@ impl Grants {
                 void: None,
                 rows: Some(RowFilter::Everything),
                 cells: vec![Cell::Clear; count].into(),
+                min_group_size: None,
                 fields: vec![Level::Query; count],
             };
         };
@@ -376,7 +389,9 @@ impl Grants {
             let bound = bind(&rows.0, &self.policies, principal).unwrap_or(RowFilter::Never);
             restricted = restricted.and(bound);
         }
-        let access = Self::combine(table, &rectangles, &denied, restricted, &self.snapshot);
+        let mut access = Self::combine(table, &rectangles, &denied, restricted, &self.snapshot);
+        let sizes = rules.min_group_sizes.iter().filter(|(p, _)| concerned(*p));
+        access.min_group_size = sizes.map(|(_, rows)| *rows).max();
         match below {
             Below::Seen(Level::None) => TableAccess::default_none(),
             Below::Seen(level) => TableAccess { level: access.level.min(level), ..access },
@@ -463,7 +478,8 @@ impl Grants {
             levels.push(best.unwrap_or(Level::None));
             cells.push(cell(field.id, &queried, &shows));
         }
-        TableAccess { level, void: None, rows: Some(rows), cells: cells.into(), fields: levels }
+        let (rows, cells) = (Some(rows), cells.into());
+        TableAccess { level, void: None, rows, cells, min_group_size: None, fields: levels }
     }
 }
 
@@ -504,6 +520,7 @@ impl TableAccess {
             void: None,
             rows: Some(RowFilter::any(rows)),
             cells: vec![Cell::Hidden; self.cells.len()].into(),
+            min_group_size: None,
             fields: vec![Level::None; self.fields.len()],
         }
     }

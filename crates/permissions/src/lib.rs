@@ -18,6 +18,7 @@ mod discovery;
 mod effective;
 mod grants;
 mod level;
+mod lifted;
 mod mask;
 mod metric_access;
 mod policy_set;

@@ -21,6 +21,9 @@ impl Grants {
     fn leaf_level(&self, leaf: &Leaf) -> Level {
         let fields = leaf_fields(leaf);
         let mut level = self.inputs_level(&fields).min(self.table_level(leaf.table));
+        // Fields are lifted, and not the tables on the way to them: rows stay those of who asks.
+        let of_table = |id: TableId| self.table_level(id);
+        level = level.min(self.least(&lifted_fields(leaf), &of_table, &|_| Level::Query));
         if let Some(conversion) = &leaf.conversion {
             let fields = conversion_fields(conversion);
             level = level.min(self.inputs_level(&fields)).min(self.table_level(conversion.table));
@@ -59,6 +62,8 @@ impl Grants {
             if let Some(conversion) = &leaf.conversion {
                 read.push((conversion.table, conversion_fields(conversion), &conversion.inputs));
             }
+            let lifted = lifted_fields(leaf);
+            promised = promised.min(self.least(&lifted, &of_table, &|_| Level::Query));
             for (table, fields, inputs) in read {
                 promised = promised.min(self.least(&fields, &of_table, &of_field));
                 promised = promised.min(of_table(table));
@@ -117,9 +122,16 @@ impl Grants {
     }
 }
 
-/// The fields that a leaf names, of its own table and related ones.
+/// The fields that a leaf names with its author's rights.
+fn lifted_fields(leaf: &Leaf) -> Vec<FieldPath> {
+    let lifted = leaf.expressions().filter(|_| leaf.definer.is_some());
+    lifted.flat_map(Expr::fields).cloned().collect()
+}
+
+/// The fields that a leaf names with the rights of who asks, of its own table and related ones.
 fn leaf_fields(leaf: &Leaf) -> Vec<FieldPath> {
-    let mut fields: Vec<FieldPath> = leaf.expressions().flat_map(Expr::fields).cloned().collect();
+    let asked = leaf.expressions().filter(|_| leaf.definer.is_none());
+    let mut fields: Vec<FieldPath> = asked.flat_map(Expr::fields).cloned().collect();
     // What a question has to group by or to narrow is told to who asks.
     fields.extend(leaf.requires.iter().copied().map(FieldPath::own));
     if let Some(semi) = &leaf.semi_additive {

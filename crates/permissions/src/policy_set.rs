@@ -55,6 +55,8 @@ pub(crate) struct TablePolicies {
     pub(crate) grants: Vec<TableGrant>,
     pub(crate) restricts: Vec<(usize, UnboundFilter)>,
     pub(crate) denials: Vec<(usize, Option<Vec<FieldId>>)>,
+    /// Of how many rows something is told at least.
+    pub(crate) min_group_sizes: Vec<(usize, u32)>,
 }
 
 #[derive(Debug)]

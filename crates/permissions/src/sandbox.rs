@@ -19,6 +19,8 @@ use crate::mask::Mask;
 ///         rows: sandbar_permissions::RowFilter::Everything,
 ///         cells: Vec::new().into(),
 ///         clear_key: true,
+///         min_group_size: None,
+///         lifted: Vec::new().into(),
 ///     }
 /// }
 /// ```
@@ -34,6 +36,8 @@ pub struct Sandbox {
     rows: RowFilter,
     cells: Arc<[Cell]>,
     clear_key: bool,
+    min_group_size: Option<u32>,
+    lifted: Arc<[bool]>,
 }
 
 /// What the principal sees of one stored field, over the rows that he sees.
@@ -56,8 +60,14 @@ impl Sandbox {
         rows: RowFilter,
         cells: Arc<[Cell]>,
         clear_key: bool,
+        min_group_size: Option<u32>,
     ) -> Self {
-        Self { table, rows, cells, clear_key }
+        Self { table, rows, cells, clear_key, min_group_size, lifted: Arc::default() }
+    }
+
+    /// The same with stored fields that some metrics read with their authors' rights.
+    pub(crate) fn with_lifted(self, lifted: Arc<[bool]>) -> Self {
+        Self { lifted, ..self }
     }
 
     /// The table.
@@ -84,6 +94,17 @@ impl Sandbox {
         self.clear_key
     }
 
+    /// Whether a field is given clear as well, for numbers of metrics that read it with their
+    /// authors' rights.
+    pub fn lifts(&self, field: FieldId) -> bool {
+        field.table() == self.table && self.lifted.get(field.index()).copied().unwrap_or(false)
+    }
+
+    /// Of how many rows something is told at least; `None`: of single rows too.
+    pub fn min_group_size(&self) -> Option<u32> {
+        self.min_group_size
+    }
+
     /// Whether rows of other tables decide what is shown.
     pub fn looks_at_others(&self) -> bool {
         let looks = |rows: &RowFilter| match rows {
@@ -97,8 +118,10 @@ impl Sandbox {
         looks(&self.rows) || self.cells.iter().any(by_row)
     }
 
-    /// Whether anything is narrowed: rows, or the values of some field.
+    /// Whether anything is narrowed: rows, the values of some field, or what is told of few rows.
     pub fn is_narrowed(&self) -> bool {
-        !self.rows.is_everything() || self.cells.iter().any(|cell| *cell != Cell::Clear)
+        self.min_group_size.is_some()
+            || !self.rows.is_everything()
+            || self.cells.iter().any(|cell| *cell != Cell::Clear)
     }
 }

@@ -1,6 +1,6 @@
 //! Every table of a question is exchanged for what the asker sees of it.
 
-use sandbar_catalog::{FieldPath, TableId};
+use sandbar_catalog::{FieldPath, MetricId, TableId};
 use sandbar_permissions::{Cell, Grants, Refusal, Sandbox};
 
 use crate::error::{ProblemKind, QueryError, QueryProblem};
@@ -42,6 +42,8 @@ fn one_part(
 ) -> Result<Part<Sandbox>, QueryError> {
     let used = part.stored_fields(grants.snapshot(), order);
     let of_bridge = part.bridge_fields(grants.snapshot());
+    let lifted: Vec<Vec<MetricId>> =
+        part.rows.scans.iter().map(|scan| part.definers_of(grants.snapshot(), &scan.via)).collect();
     let Part { rows, keys, leaves, series, events, bridge } = part;
     let bridge = match bridge {
         None => None,
@@ -58,7 +60,12 @@ fn one_part(
             Some(Events { rows, base_time, time, on, window })
         }
     };
-    let rows = rows_of(rows, &used, grants)?;
+    let mut rows = rows_of(rows, &used, grants)?;
+    // Only what the metrics of this part read, and only beside what its asker sees.
+    for (scan, metrics) in rows.scans.iter_mut().zip(lifted).filter(|(_, all)| !all.is_empty()) {
+        let table = scan.source.table();
+        scan.source = grants.sandbox_for(table, &metrics).map_err(|r| refused(&r, ""))?;
+    }
     Ok(Part { rows, keys, leaves, series, events, bridge })
 }
 

@@ -13,6 +13,7 @@ mod barrier;
 mod compiled;
 mod error;
 mod functions;
+mod lifted;
 mod lower;
 mod outline;
 mod plan;

@@ -258,8 +258,11 @@ impl Teller<'_> {
 
     fn leaf(&self, table: Option<TableId>, leaf: &Leaf, inputs: &[String]) -> String {
         let mut text = self.expr(table, &leaf.expr, inputs);
-        let filters: Vec<String> =
-            leaf.filters.iter().map(|filter| self.predicate(table, filter, inputs)).collect();
+        let lifted = leaf.definer.iter().flat_map(|definer| &definer.filters);
+        let filters: Vec<String> = lifted
+            .chain(&leaf.filters)
+            .map(|filter| self.predicate(table, filter, inputs))
+            .collect();
         if !filters.is_empty() {
             text.push_str(&format!(" where {}", filters.join(" and ")));
         }

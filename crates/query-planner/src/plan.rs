@@ -10,6 +10,7 @@ mod groups;
 mod merge;
 mod part;
 mod rows;
+mod smallest;
 mod window;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use datafusion_expr::{
     Expr as Plan, Extension, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit,
 };
 use sandbar_catalog::query::Order;
-use sandbar_catalog::{FieldId, FieldPath};
+use sandbar_catalog::{FieldId, FieldPath, MetricId};
 use sandbar_permissions::Sandbox;
 
 use crate::barrier::Barrier;
@@ -32,6 +33,7 @@ use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
 use part::key_column;
 use rows::Wants;
+use smallest::of_single_rows;
 use window::one_row;
 
 /// A verified logical plan: the only thing the executor runs.
@@ -58,6 +60,8 @@ pub struct QueryPlan {
     ordered: bool,
     scoped: bool,
     approximate: bool,
+    grouped: bool,
+    definers: Vec<MetricId>,
     row_cap: u64,
 }
 
@@ -97,6 +101,17 @@ impl QueryPlan {
         self.approximate
     }
 
+    /// Whether something that the question reads is told in groups of some rows only, so that what
+    /// is of fewer is left out.
+    pub fn leaves_few_out(&self) -> bool {
+        self.grouped
+    }
+
+    /// The metrics of it that read fields with their authors' rights.
+    pub fn definers(&self) -> &[MetricId] {
+        &self.definers
+    }
+
     /// The most rows an answer may have; the plan gives one more where there are more.
     pub fn row_cap(&self) -> u64 {
         self.row_cap
@@ -122,8 +137,21 @@ pub fn plan(
     let columns = query.shape.columns().into_iter().cloned().collect();
     let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
     let scoped = query.tables().iter().any(|sandbox| sandbox.is_narrowed());
+    let sizes = query.tables().iter().any(|sandbox| sandbox.min_group_size().is_some());
+    let (grouped, definers) = (sizes || query.has_sizes(), query.definers());
     let approximate = is_approximate(&plan)?;
-    let planned = QueryPlan { plan, columns, guards, keys, ordered, scoped, approximate, row_cap };
+    let planned = QueryPlan {
+        plan,
+        columns,
+        guards,
+        keys,
+        ordered,
+        scoped,
+        approximate,
+        grouped,
+        definers,
+        row_cap,
+    };
     verify(&planned.plan, &planned.guards)?;
     Ok(planned)
 }
@@ -232,6 +260,7 @@ impl<'a> Planner<'a, '_> {
         columns: &[AnswerColumn],
     ) -> Result<Computed, QueryError> {
         let part = parts.first().ok_or_else(|| QueryError::internal("a list of nothing"))?;
+        of_single_rows(&part.rows)?;
         let sorted = self.hidden_sort_fields();
         let mut lower = self.lower(&part.rows)?;
         let looked = self.look_up(&part.rows, &mut lower)?;

@@ -12,7 +12,8 @@ use sandbar_catalog::expr::{Bins, Expr, ExprKind};
 use sandbar_catalog::query::{Order, RelativeUnit, Truncation};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{
-    FieldId, FieldPath, RelationshipId, SemanticType, SemiAdditive, Snapshot, TableId, Type,
+    FieldId, FieldPath, MetricId, RelationshipId, SemanticType, SemiAdditive, Snapshot, TableId,
+    Type,
 };
 use sandbar_permissions::Sandbox;
 
@@ -239,6 +240,18 @@ pub(crate) struct Leaf {
     /// Only rows for which all of these are true count.
     pub(crate) filters: Vec<Predicate>,
     pub(crate) semi_additive: Option<SemiAdditive>,
+    /// Of how many rows it is told at least, where not of single ones.
+    pub(crate) min_group_size: Option<u32>,
+    /// With whose rights it reads fields, where not with those of who asks.
+    pub(crate) definer: Option<Definer>,
+}
+
+/// The rights with which a number reads fields: those of the author of its metric.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Definer {
+    pub(crate) metric: MetricId,
+    /// What the metric itself counts of rows, with its rights too.
+    pub(crate) filters: Vec<Predicate>,
 }
 
 /// Where a leaf stands: its part, and its position there.
@@ -455,6 +468,8 @@ impl<S> Query<S> {
                     let leaf = places.get(input).and_then(|place| {
                         parts.get(place.part).and_then(|part| part.leaves.get(place.leaf))
                     });
+                    // What is read with its author's rights is nobody's to look into.
+                    let leaf = leaf.filter(|leaf| leaf.definer.is_none());
                     for path in leaf.iter().flat_map(|leaf| leaf.expr.fields()) {
                         let inputs = &snapshot.field(path.field).inputs;
                         found.extend(inputs.iter().map(|input| input.field));
@@ -530,7 +545,9 @@ impl<S> Part<S> {
         let own = self.keys.iter().filter(|key| key.bridge.is_none() && !key.internal);
         own.for_each(|key| found.add(snapshot, &key.path));
         for leaf in &self.leaves {
-            found.add_expr(snapshot, &leaf.expr);
+            if leaf.definer.is_none() {
+                found.add_expr(snapshot, &leaf.expr);
+            }
             leaf.filters.iter().for_each(|filter| found.add_predicate(snapshot, filter));
             if let Some(semi) = &leaf.semi_additive {
                 found.add(snapshot, &FieldPath::own(semi.over));
@@ -553,6 +570,11 @@ impl<S> Part<S> {
     /// The stored fields by which its numbers are looked up.
     pub(crate) fn internal_keys(&self) -> Vec<FieldPath> {
         self.keys.iter().filter(|key| key.internal).map(|key| key.path.clone()).collect()
+    }
+
+    /// The way to what its numbers are looked up for, where they are.
+    pub(crate) fn entity(&self) -> Option<&[RelationshipId]> {
+        self.keys.iter().find(|key| key.internal).map(|key| key.path.via.as_slice())
     }
 
     /// Every stored field that is read of the rows of its bridge.

@@ -112,6 +112,15 @@ pub(crate) fn key_of(alias: &str, field: &str) -> Column {
     Column::new(Some(TableReference::bare(alias)), key_name(alias, field))
 }
 
+/// The column of a field that a metric reads with its author's rights, clear.
+pub(crate) fn lifted_of(alias: &str, field: &str) -> Column {
+    Column::new(Some(TableReference::bare(alias)), lifted_name(alias, field))
+}
+
+fn lifted_name(alias: &str, field: &str) -> String {
+    format!("#lifted.{}", column_name(alias, field))
+}
+
 /// Rows joined with others that tell of each row whether it has a partner, in a column of its own
 /// name.
 pub(crate) fn marked(
@@ -145,6 +154,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) fields: &'a [FieldId],
     /// The fields that joins use, clear.
     pub(crate) keys: &'a [FieldId],
+    /// The fields that metrics read with their authors' rights, clear.
+    pub(crate) lifted: &'a [FieldId],
     /// Conditions on the masked fields that cannot fail.
     pub(crate) copies: Vec<Plan>,
     pub(crate) barrier: bool,
@@ -178,6 +189,7 @@ impl<'a> Scanner<'a> {
     ) -> Result<LogicalPlan, QueryError> {
         let table = sandbox.table();
         let mut columns: Vec<FieldId> = wanted.fields.iter().chain(wanted.keys).copied().collect();
+        columns.extend(wanted.lifted);
         let mut by_row = Vec::new();
         for field in wanted.fields {
             if let Cell::ByRow(rules) = sandbox.cell(*field) {
@@ -221,6 +233,13 @@ impl<'a> Scanner<'a> {
         for key in wanted.keys {
             let name = &self.compiled.snapshot().field(*key).name;
             shown.push(self.raw(&at, *key)?.alias(key_name(wanted.alias, name)));
+        }
+        for field in wanted.lifted {
+            if !sandbox.lifts(*field) {
+                return Err(QueryError::internal("a field is read with nobody's rights"));
+            }
+            let name = &self.compiled.snapshot().field(*field).name;
+            shown.push(self.raw(&at, *field)?.alias(lifted_name(wanted.alias, name)));
         }
         if shown.is_empty() {
             shown.push(lit(true).alias("#row"));

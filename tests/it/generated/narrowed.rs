@@ -2,11 +2,11 @@
 //! answers are those of a world that has only these.
 
 use sandbar::Session;
-use sandbar_testkit::generate::{Random, STRATA, concerned, stratified, wide_world};
+use sandbar_testkit::generate::{Random, STRATA, concerned, in_groups, stratified, wide_world};
 use sandbar_testkit::reference::{Policies, World};
 use sandbar_testkit::told;
 
-use super::{Tally, with_rows};
+use super::{Tally, WORLDS, with_rows};
 
 /// A session of his.
 pub(super) async fn session(world: &World, policies: &Policies) -> Result<Session, String> {
@@ -30,4 +30,17 @@ fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
         let count = strata.get(stratum).copied().unwrap_or(0);
         assert!(count * 20 > all, "{count} of {all} are about tables of which is seen: {stratum}");
     }
+}
+
+#[test]
+fn l30_groups_and_numbers_of_few_rows_are_told_to_nobody() {
+    let Tally { asked, answered, few, .. } = Tally::of_worlds("groups", WORLDS / 2, |seed| {
+        let mut random = Random::new(seed ^ 0x6_0000);
+        let world = wide_world(&mut random);
+        let mut policies = stratified(&mut random, &world);
+        in_groups(&mut random, &world, &mut policies);
+        (random, world, Some(policies))
+    });
+    assert!(answered * 6 > asked, "{answered} of {asked} are answered");
+    assert!(few * 8 > answered, "{few} of {answered} leave something out");
 }

@@ -189,6 +189,7 @@ fn with_more(world: &World) -> World {
             validity: None,
             hidden: false,
             told_apart: true,
+            min_group_size: None,
             derived: None,
             rows: vec![row(1, 1), row(2, 1), row(3, 2), row(4, 99)],
         });

@@ -27,3 +27,4 @@ pub(super) const DERIVED: &str = "M0123";
 pub(super) const UNKNOWN_METRIC: &str = "M0124";
 pub(super) const METRIC_TIME: &str = "M0125";
 pub(super) const DIMENSION: &str = "M0126";
+pub(super) const DEFINER: &str = "M0127";

@@ -149,6 +149,8 @@ impl<'d> Metrics<'_, '_, 'd> {
                 ("semi_additive", def.semi_additive.is_some()),
                 ("requires", !def.requires.is_empty()),
                 ("join_to_timespine", def.join_to_timespine.is_some()),
+                ("min_group_size", def.min_group_size.is_some()),
+                ("definer", def.definer.is_some()),
                 ("inputs", !def.inputs.is_empty() && def.derived.is_none()),
             ];
             if let Some((key, _)) = own.iter().find(|(_, given)| *given) {
@@ -281,6 +283,15 @@ impl<'d> Metrics<'_, '_, 'd> {
         text: &Located<String>,
         entry: MetricEntry<'d>,
     ) -> Option<()> {
+        // It would have the rights of another author.
+        if let Some(definer) = built.leaves.iter().find_map(|leaf| leaf.definer.as_ref()) {
+            let message = format!(
+                "`{definer}` reads fields that others may not see, so no other metric narrows it: \
+                 give it the `filter`, or a metric of its own"
+            );
+            self.sink.at(entry.file, text, complaint(codes::DEFINER, message));
+            return None;
+        }
         for leaf in &mut built.leaves {
             let found = condition(leaf.table, text, entry, self.snapshot, self.names, self.sink)?;
             leaf.filters.push(found);
@@ -488,6 +499,7 @@ impl<'d> Metrics<'_, '_, 'd> {
                 && leaf.shifts.is_empty()
                 && leaf.conversion.is_none()
                 && leaf.semi_additive.is_none()
+                && leaf.min_group_size.is_none()
                 && leaf.time.is_some()
         };
         let one = leaves.len() == 1 && matches!(expr.kind, ExprKind::Input(_));

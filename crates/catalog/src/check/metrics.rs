@@ -9,6 +9,7 @@ use crate::types::Type;
 
 use super::MetricEntry;
 use super::codes;
+use super::definer::with_rights;
 use super::expressions::expression;
 use super::names::{Entry, Names, check_name};
 use super::sink::{Sink, complaint};
@@ -251,10 +252,12 @@ pub(super) fn simple(
         conversion: None,
         dense: def.join_to_timespine.unwrap_or(false),
         requires,
+        min_group_size: None,
+        definer: None,
         inputs: Vec::new(),
     };
     leaf.inputs = inputs(snapshot, &leaf);
-    Some(leaf)
+    with_rights(name, entry, leaf, snapshot, sink)
 }
 
 /// The stored fields that a leaf reads.

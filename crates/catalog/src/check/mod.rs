@@ -7,6 +7,7 @@
 
 mod codes;
 mod composite;
+mod definer;
 mod expressions;
 mod metrics;
 mod names;

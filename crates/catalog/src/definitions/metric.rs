@@ -57,6 +57,13 @@ pub struct MetricDef {
     /// different units are not added up.
     #[serde(skip_serializing_if = "Items::is_empty")]
     pub requires: Items<String>,
+    /// With `expr` or `measure`: nothing is told of fewer rows than these; at least 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_group_size: Option<Located<u32>>,
+    /// With `expr` or `measure`: whether it reads fields with its author's rights, so that whoever
+    /// asks need not see them. It then has a `min_group_size`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub definer: Option<Located<bool>>,
     /// What a person calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

@@ -211,6 +211,25 @@ impl AggregateFunction {
         Self::NAMES.iter().map(|(name, _)| *name).chain(percentiles)
     }
 
+    /// Whether what it gives is the value of a row, or lies between those of two.
+    pub fn gives_a_value(self) -> bool {
+        match self {
+            Self::Min
+            | Self::Max
+            | Self::Median
+            | Self::PercentileContinuous(_)
+            | Self::PercentileDiscrete(_) => true,
+            Self::ApproxDistinct
+            | Self::Avg
+            | Self::Count
+            | Self::StddevSample
+            | Self::StddevPopulation
+            | Self::Sum
+            | Self::VarianceSample
+            | Self::VariancePopulation => false,
+        }
+    }
+
     /// The name in a query or model.
     pub fn name(self) -> &'static str {
         match self {

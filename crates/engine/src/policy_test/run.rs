@@ -122,7 +122,7 @@ async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
     let query = Arc::new(query.value.clone());
     let answer = match session.started(query, &request, permit).instrument(span).await {
         Ok(started) => {
-            call.scoped(started.plan.is_scoped());
+            call.planned(&started.plan, &request.world.snapshot);
             Answer::new(started, Some(call)).collect().await
         }
         Err(error) => call.closed(Err(error)),

@@ -1,6 +1,7 @@
 //! Policies checked against a model: every rule of the policy language, all problems at once.
 
 mod masks;
+mod min_group_size;
 mod rows;
 mod sources;
 
@@ -33,6 +34,7 @@ const SHARED_SOURCE: &str = "P0113";
 const DERIVED_ROWS: &str = "P0114";
 const NO_VERSION: &str = "P0115";
 pub(crate) const SET: &str = "P0116";
+const MIN_GROUP_SIZE: &str = "P0118";
 
 pub(crate) fn check(
     definitions: &PolicyDefinitions,
@@ -190,7 +192,7 @@ impl Checker<'_> {
         }
         let origin = self.origin(def);
         let rows = def.grant.as_ref().and_then(|g| g.rows.as_ref());
-        let rows = rows.or_else(|| def.restrict.as_ref().map(|r| &r.rows));
+        let rows = rows.or_else(|| def.restrict.as_ref().and_then(|r| r.rows.as_ref()));
         let index = self.set.policies.len();
         self.set.policies.push(Policy {
             name: Arc::from(name),
@@ -245,12 +247,15 @@ impl Checker<'_> {
         if restrict.tables.is_empty() {
             self.at(restrict, SHAPE, "a restriction names `tables`".to_owned(), None);
         }
+        let smallest = self.min_group_size(restrict);
         for name in restrict.tables.iter() {
             let Some(table) = self.table(name) else { continue };
-            let rows = self.rows(table, &restrict.rows);
-            if let (Ok(rows), Some(rules)) = (rows, self.set.by_table.get_mut(table.index())) {
+            let rows = restrict.rows.as_ref().map(|text| self.rows(table, text));
+            let Some(rules) = self.set.by_table.get_mut(table.index()) else { continue };
+            if let Some(Ok(rows)) = rows {
                 rules.restricts.push((policy, rows));
             }
+            rules.min_group_sizes.extend(smallest.map(|rows| (policy, rows)));
         }
     }
 

@@ -43,9 +43,12 @@ impl Checker<'_> {
 
     fn restricts(&self, id: TableId) -> Vec<usize> {
         let rules = self.set.by_table.get(id.index());
-        let mut policies: Vec<usize> =
-            rules.into_iter().flat_map(|r| &r.restricts).map(|(policy, _)| *policy).collect();
+        let of_rows = rules.into_iter().flat_map(|r| &r.restricts).map(|(policy, _)| *policy);
+        let of_groups =
+            rules.into_iter().flat_map(|r| &r.min_group_sizes).map(|(policy, _)| *policy);
+        let mut policies: Vec<usize> = of_rows.chain(of_groups).collect();
         policies.sort_unstable();
+        policies.dedup();
         policies
     }
 }

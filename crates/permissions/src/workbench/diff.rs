@@ -60,7 +60,8 @@ pub struct PolicyChange {
     pub what: &'static str,
     /// The table, `table.field` or metric.
     pub name: String,
-    /// `level`, `rows` (of a table) or `values` (of a field: clear, masked, NULL).
+    /// `level`, `rows` or `min_group_size` (of a table), or `values` (of a field: clear, masked,
+    /// NULL).
     pub aspect: &'static str,
     /// What was.
     pub before: String,
@@ -195,6 +196,13 @@ fn changes(snapshot: &Snapshot, before: &View, after: &View) -> Vec<PolicyChange
                 _ => ChangeEffect::Changes,
             };
             say(effect, "table", table.name.clone(), "rows", old.to_string(), new.to_string());
+        }
+        let (old, new) = (before.min_group_size(table.id), after.min_group_size(table.id));
+        // A table that appears with a size says so; one that goes has said so.
+        if old != new && levels.1 == Level::Query {
+            let effect = ChangeEffect::of(&new, &old);
+            let (old, new) = (old.to_string(), new.to_string());
+            say(effect, "table", table.name.clone(), "min_group_size", old, new);
         }
         for field in table.fields.iter().filter(|f| f.visibility != Visibility::Internal) {
             let name = format!("{}.{}", table.name, field.name);

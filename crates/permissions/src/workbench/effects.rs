@@ -124,13 +124,23 @@ impl Look<'_> {
     }
 
     fn restricts_of(&mut self, table: &Table, rules: &TablePolicies) {
+        let limits = |policy: usize| rules.min_group_sizes.iter().any(|(p, _)| *p == policy);
+        let by_collection = table.collection.is_some_and(|id| self.is_granted(id));
+        let nobody = !by_collection && rules.grants.iter().all(|grant| grant.level == Level::None);
+        let of_rows = |policy: usize| rules.restricts.iter().any(|(p, _)| *p == policy);
+        for (policy, _) in &rules.min_group_sizes {
+            if nobody && !of_rows(*policy) {
+                let message = format!("it concerns no one: nothing grants `{}`", table.name);
+                self.say(*policy, message);
+            }
+        }
         for (policy, filter) in &rules.restricts {
             let mut rows = Rows::everything();
             rows.keep(filter, Arc::default());
-            if rules.grants.iter().all(|grant| grant.level == Level::None) {
+            if nobody {
                 let message = format!("it concerns no one: nothing grants `{}`", table.name);
                 self.say(*policy, message);
-            } else if rows.is_everything() {
+            } else if rows.is_everything() && !limits(*policy) {
                 self.say(*policy, format!("it keeps every row of `{}`", table.name));
             }
         }

@@ -89,6 +89,11 @@ impl View {
         rows
     }
 
+    /// Of how many rows of a table something is told at least; 1: of single rows too.
+    pub(crate) fn min_group_size(&self, table: TableId) -> u32 {
+        self.grants.min_group_size(table).unwrap_or(1)
+    }
+
     /// In which rows the values of a stored field are shown, and what masks them.
     pub(crate) fn shown(&self, field: FieldId) -> Shown {
         let mut shown = Shown::default();

@@ -9,7 +9,9 @@ use sandbar_catalog::Type;
 use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, Fraction};
 use std::sync::Arc;
 
-use super::{Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast, one_zero};
+use super::{
+    Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast, one_zero, only_where,
+};
 use crate::error::QueryError;
 use crate::functions::{Between, checked_sum, mean, percentile};
 use crate::query::Predicate;
@@ -32,7 +34,52 @@ impl Lower<'_> {
         lowered
     }
 
+    /// The same where the metric's author wrote the expression and some filters to be read with his
+    /// rights.
+    pub(crate) fn lifted(
+        &mut self,
+        expr: &Expr,
+        own: &[Predicate],
+        filters: &[Predicate],
+        pick: Option<Plan>,
+    ) -> Result<Lowered, QueryError> {
+        let filters = filters.iter().map(|filter| self.predicate(filter));
+        let mut all = filters.collect::<Result<Vec<_>, _>>()?;
+        all.extend(pick);
+        let before = std::mem::take(&mut self.fallible);
+        self.lifts = true;
+        for filter in own {
+            all.push(self.predicate(filter)?);
+        }
+        // The check refuses what can fail by its model types; the stored ones decide.
+        if self.fallible {
+            return Err(QueryError::internal("what an author lifts can fail on stored values"));
+        }
+        self.fallible = before;
+        self.narrowed = balanced(all, Operator::And);
+        let lowered = self.modelled(expr);
+        self.narrowed = None;
+        self.lifts = false;
+        lowered
+    }
+
     pub(super) fn aggregate(
+        &mut self,
+        aggregate: &Aggregate,
+        data_type: Type,
+    ) -> Result<Lowered, QueryError> {
+        let before = self.lifts.then(|| std::mem::take(&mut self.fallible));
+        let lowered = self.aggregate_of(aggregate, data_type)?;
+        if let Some(before) = before {
+            if self.fallible {
+                return Err(QueryError::internal("what an author lifts can fail on stored values"));
+            }
+            self.fallible = before;
+        }
+        Ok(lowered)
+    }
+
+    fn aggregate_of(
         &mut self,
         aggregate: &Aggregate,
         data_type: Type,
@@ -66,9 +113,23 @@ impl Lower<'_> {
         Ok(Lowered::new(plan, wanted))
     }
 
+    /// What stands for an aggregation in what is calculated from it: its column, or nothing where
+    /// that is of too few rows.
+    fn aggregate_column(
+        &mut self,
+        udaf: Arc<AggregateUDF>,
+        arguments: Vec<Plan>,
+        distinct: bool,
+        filter: Option<Plan>,
+    ) -> Plan {
+        let enough = self.enough(arguments.first(), filter.as_ref());
+        self.conditions.extend(enough.clone());
+        only_where(enough, self.column_of(udaf, arguments, distinct, filter))
+    }
+
     /// The column of an aggregation between the aggregation and what is calculated from it; equal
     /// aggregations share one.
-    fn aggregate_column(
+    pub(super) fn column_of(
         &mut self,
         udaf: Arc<AggregateUDF>,
         arguments: Vec<Plan>,

@@ -7,8 +7,10 @@
 mod aggregate;
 mod compare;
 mod functions;
+mod smallest;
 
 pub(crate) use functions::first_known;
+pub(crate) use smallest::{Smallest, only_where};
 
 use compare::{NanSide, beside_nan};
 
@@ -24,7 +26,7 @@ use crate::compiled::Compiled;
 use crate::error::QueryError;
 use crate::functions::{CheckedOp, Clock, bucket, checked, midnight};
 use crate::query::Predicate;
-use crate::scan::{column_of, key_of};
+use crate::scan::{column_of, key_of, lifted_of};
 
 /// A lowered expression with the type of its values.
 #[derive(Clone, Debug)]
@@ -67,6 +69,12 @@ pub(crate) struct Lower<'a> {
     pub(crate) inputs: Vec<Lowered>,
     /// A condition that every aggregation is narrowed by.
     narrowed: Option<Plan>,
+    /// The tables of which few rows tell nothing.
+    pub(crate) smallest: Vec<Smallest>,
+    /// Under which conditions what was aggregated may be told.
+    conditions: Vec<Plan>,
+    /// Fields are read with the rights of an author: clear.
+    lifts: bool,
     /// Whether something met on the way can fail on some data.
     pub(crate) fallible: bool,
 }
@@ -119,6 +127,9 @@ impl<'a> Lower<'a> {
             first_aggregate: 0,
             inputs: Vec::new(),
             narrowed: None,
+            smallest: Vec::new(),
+            conditions: Vec::new(),
+            lifts: false,
             fallible: false,
         }
     }
@@ -178,7 +189,8 @@ impl<'a> Lower<'a> {
             FieldKind::Stored { column, arrow } => {
                 let column = match self.columns {
                     Columns::Joined(base) => {
-                        column_of(&compiled.alias(base, &path.via), &field.name)
+                        let of = if self.lifts { lifted_of } else { column_of };
+                        of(&compiled.alias(base, &path.via), &field.name)
                     }
                     Columns::Raw(scan) => Column::new(Some(scan.clone()), column.clone()),
                     Columns::Nothing => {

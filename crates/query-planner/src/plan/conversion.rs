@@ -18,6 +18,7 @@ use sandbar_permissions::Sandbox;
 
 use super::part::{AggregateColumn, Aggregated, key_column};
 use super::rows::{Wants, base};
+use super::smallest::of_single_rows;
 use super::window::{Frame, over, over_all, with_windows};
 use super::{Planner, apart, bare};
 use crate::error::QueryError;
@@ -56,6 +57,8 @@ impl<'a> Planner<'a, '_> {
         part: &Part<Sandbox>,
         events: &Events<Sandbox>,
     ) -> Result<Aggregated, QueryError> {
+        of_single_rows(&part.rows)?;
+        of_single_rows(&events.rows)?;
         let Line { builder, keys, tie_breakers } = self.lined_up(part, events)?;
         let follow = self.events(events, &keys, &tie_breakers)?;
         // DataFusion would sort both before it puts them together, and forgets by what it did where
@@ -108,8 +111,9 @@ impl<'a> Planner<'a, '_> {
         let builder = line.aggregate(groups.collect::<Vec<_>>(), vec![count])?;
         let value = Lowered { plan: bare(&name), arrow: DataType::Int64 };
         let leaves = part.leaves.iter().map(|_| value.clone()).collect();
+        let told = part.leaves.iter().map(|_| None).collect();
         let column = AggregateColumn { name, arrow: DataType::Int64, counts: true };
-        Ok(Aggregated { builder, keys, aggregates: vec![column], leaves })
+        Ok(Aggregated { builder, keys, aggregates: vec![column], leaves, told })
     }
 
     /// The rows of the part, in the form of the line.

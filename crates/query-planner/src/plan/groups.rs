@@ -12,7 +12,7 @@ use super::part::key_column;
 use super::window::{one_row, over_all, with_windows};
 use super::{Computed, Planner, bare};
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, cast, not_zero};
+use crate::lower::{Columns, Lower, cast, not_zero, only_where};
 use crate::query::{Groups, Part};
 
 /// 0 for a group, else the number of the coarser groups that a row is of.
@@ -33,7 +33,7 @@ impl<'a> Planner<'a, '_> {
         } else {
             Absent::AsComputed
         };
-        let Merged { mut builder, leaves } = self.merged(parts, groups.keys.len(), absent)?;
+        let Merged { mut builder, leaves, told } = self.merged(parts, groups.keys.len(), absent)?;
         if let Some(dense) = dense {
             builder = self.with_gaps(builder, groups.keys.len(), dense)?;
         }
@@ -48,7 +48,10 @@ impl<'a> Planner<'a, '_> {
             shown.push(bare(&key_column(index)).alias(&column.name));
         }
         for output in &groups.values {
-            shown.push(lower.expr(&output.value)?.plan.alias(&output.column.name));
+            let value = lower.expr(&output.value)?.plan;
+            // Whatever the calculation makes of missing numbers: one of too few rows stays missing.
+            let told = Merged::told(&told, &groups.places, &output.value.inputs());
+            shown.push(only_where(told, value).alias(&output.column.name));
         }
         if groups.levels.is_empty() {
             return Ok(Computed { builder: builder.project(shown)?, extra: false });
@@ -77,7 +80,8 @@ impl<'a> Planner<'a, '_> {
         for (number, level) in of.levels.iter().enumerate() {
             let coarser: Vec<Part<Sandbox>> =
                 parts.iter().map(|part| coarser(part, level)).collect();
-            let rows = if level.is_empty() && parts.iter().all(|part| part.leaves.is_empty()) {
+            let nothing = level.is_empty() && parts.iter().all(|part| part.leaves.is_empty());
+            let rows = if nothing {
                 // The total of nothing is one row, whatever the rows are.
                 LogicalPlanBuilder::empty(true)
             } else {
@@ -89,7 +93,7 @@ impl<'a> Planner<'a, '_> {
             };
             let mut columns = Vec::with_capacity(names.len() + 1);
             for (index, (name, arrow)) in names.iter().zip(&types).enumerate() {
-                let value = if index >= of.keys.len() {
+                let value = if index >= of.keys.len() && !nothing {
                     bare(name)
                 } else if let Some(position) = level.iter().position(|key| *key == index) {
                     cast(bare(&key_column(position)), arrow.clone())

@@ -16,7 +16,7 @@ use super::window::{Frame, for_each_of, over, over_all, with_column, with_window
 use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::{floor_date, gap};
-use crate::lower::{Lowered, cast, first_known};
+use crate::lower::{Lowered, balanced, cast, first_known};
 use crate::query::{Dense, Part, Place};
 
 /// What a number is where its part has no such group.
@@ -40,9 +40,26 @@ pub(super) struct Merged {
     pub(super) builder: LogicalPlanBuilder,
     /// What the leaves of each part are, over those columns.
     pub(super) leaves: Vec<Vec<Lowered>>,
+    /// Under which conditions these may be told, where there are some.
+    pub(super) told: Vec<Vec<Option<Plan>>>,
 }
 
 impl Merged {
+    /// The condition under which what is calculated from the leaves at some places may be told.
+    pub(super) fn told(
+        told: &[Vec<Option<Plan>>],
+        places: &[Place],
+        inputs: &[usize],
+    ) -> Option<Plan> {
+        let places = inputs.iter().filter_map(|input| places.get(*input));
+        let mut all: Vec<Plan> = Vec::new();
+        for place in places {
+            let condition = told.get(place.part).and_then(|part| part.get(place.leaf)?.clone());
+            all.extend(condition.filter(|condition| !all.contains(condition)));
+        }
+        balanced(all, Operator::And)
+    }
+
     /// The leaves that stand at these places.
     pub(super) fn inputs(
         leaves: &[Vec<Lowered>],
@@ -73,8 +90,10 @@ impl Planner<'_, '_> {
             .collect();
         let single = all.len() == 1;
         let mut leaves = Vec::with_capacity(all.len());
+        let mut told = Vec::with_capacity(all.len());
         for part in &mut all {
             leaves.push(std::mem::take(&mut part.leaves));
+            told.push(std::mem::take(&mut part.told));
         }
         let builder = match all.pop() {
             Some(only) if single => only.builder,
@@ -93,7 +112,7 @@ impl Planner<'_, '_> {
                 *lowered = fill(lowered.clone())?;
             }
         }
-        Ok(Merged { builder, leaves })
+        Ok(Merged { builder, leaves, told })
     }
 }
 

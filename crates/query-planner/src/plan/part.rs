@@ -33,6 +33,8 @@ pub(super) struct Aggregated {
     pub(super) aggregates: Vec<AggregateColumn>,
     /// What the leaves are, over those columns.
     pub(super) leaves: Vec<Lowered>,
+    /// Under which condition each of them may be told, where there is one.
+    pub(super) told: Vec<Option<Plan>>,
 }
 
 /// The column of one aggregation.
@@ -94,12 +96,23 @@ impl<'a> Planner<'a, '_> {
                 _ => self.group_key(key, &mut lower)?,
             });
         }
+        lower.smallest = self.smallest(part)?;
+        let enough = lower.enough(None, None);
         let shared = shared_filter(part);
         let Picks { picks, computed, windows } = self.picks(part, shared, &mut keys, &mut lower)?;
         let mut leaves = Vec::with_capacity(part.leaves.len());
+        let mut told = Vec::with_capacity(part.leaves.len());
         for (leaf, pick) in part.leaves.iter().zip(picks) {
             let filters = if shared.is_empty() { leaf.filters.as_slice() } else { &[] };
-            leaves.push(lower.aggregated(&leaf.expr, filters, pick)?);
+            let own = self.smallest_of(leaf, &part.rows)?;
+            let all = lower.smallest.len();
+            lower.smallest.extend(own);
+            leaves.push(match &leaf.definer {
+                Some(of) => lower.lifted(&leaf.expr, &of.filters, filters, pick)?,
+                None => lower.aggregated(&leaf.expr, filters, pick)?,
+            });
+            lower.smallest.truncate(all);
+            told.push(lower.told());
         }
         let condition = shared.iter().map(|predicate| lower.predicate(predicate));
         let condition = balanced(condition.collect::<Result<_, _>>()?, Operator::And);
@@ -109,8 +122,16 @@ impl<'a> Planner<'a, '_> {
         };
         let fields = part.stored_fields(self.compiled.snapshot(), &[]);
         let step = part.bridge.as_ref().map(|bridge| &bridge.step);
-        let internal = part.internal_keys();
-        let wants = Wants { condition, bridge: step, keys: &internal, ..Wants::fields(&fields) };
+        let mut internal = part.internal_keys();
+        internal.extend(self.own_keys(part)?);
+        let lifted = part.lifted(self.compiled.snapshot());
+        let wants = Wants {
+            condition,
+            bridge: step,
+            keys: &internal,
+            lifted: &lifted,
+            ..Wants::fields(&fields)
+        };
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
         let builder = match bridge {
             Some((plan, step)) => self.with_bridge(builder, &part.rows, step, plan)?,
@@ -161,8 +182,13 @@ impl<'a> Planner<'a, '_> {
             columns.push(AggregateColumn { name, arrow, counts });
         }
         self.shared.aggregates += columns.len();
+        // That there is a group tells of its rows. Without keys there is one, whatever the rows.
+        let builder = match enough {
+            Some(enough) if !keys.is_empty() => builder.filter(enough)?,
+            _ => builder,
+        };
         let keys = keys.into_iter().map(|key| key.arrow).collect();
-        Ok(Aggregated { builder, keys, aggregates: columns, leaves })
+        Ok(Aggregated { builder, keys, aggregates: columns, leaves, told })
     }
 
     /// Which rows count for numbers that are not added up over time: those of the first or last

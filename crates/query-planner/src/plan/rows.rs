@@ -8,9 +8,10 @@ use sandbar_permissions::Sandbox;
 
 use super::merge::{Absent, Merged};
 use super::part::key_column;
+use super::smallest::{of_entities, of_single_rows};
 use super::{DeclaredKey, Planner, bare};
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key};
+use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key, only_where};
 use crate::query::{
     AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
 };
@@ -31,6 +32,8 @@ pub(super) struct Wants<'w> {
     pub(super) fields: &'w [FieldPath],
     /// Stored fields by which they are looked up, clear.
     pub(super) keys: &'w [FieldPath],
+    /// Stored fields that numbers read with their authors' rights, clear.
+    pub(super) lifted: &'w [FieldPath],
     /// A further condition.
     pub(super) condition: Option<Plan>,
     /// The step to rows that they have many of, and are joined with.
@@ -40,7 +43,7 @@ pub(super) struct Wants<'w> {
 impl<'w> Wants<'w> {
     /// Some stored fields.
     pub(super) fn fields(fields: &'w [FieldPath]) -> Self {
-        Self { fields, keys: &[], condition: None, bridge: None }
+        Self { fields, keys: &[], lifted: &[], condition: None, bridge: None }
     }
 }
 
@@ -178,6 +181,8 @@ impl<'a> Planner<'a, '_> {
             let used = wants.fields.iter().filter(|path| path.via == scan.via);
             let fields = once(used.map(|path| path.field));
             let keys = self.keys(rows, wants, &scan.via);
+            let lifted = wants.lifted.iter().filter(|path| path.via == scan.via);
+            let lifted = once(lifted.map(|path| path.field));
             let narrowed = !scan.source.rows().is_everything();
             let barrier = narrowed && (fallible || self.shield > Shield::Open);
             let copies = if barrier && scan.via.is_empty() && self.shield < Shield::Sealed {
@@ -185,7 +190,8 @@ impl<'a> Planner<'a, '_> {
             } else {
                 Vec::new()
             };
-            let wanted = Wanted { alias: &alias, fields: &fields, keys: &keys, copies, barrier };
+            let (alias, fields, keys) = (&*alias, &*fields, &*keys);
+            let wanted = Wanted { alias, fields, keys, lifted: &lifted, copies, barrier };
             let derived = match &scan.derived {
                 Some(query) => Some(self.derived(query, scan.source.table(), fallible)?),
                 None => None,
@@ -199,10 +205,10 @@ impl<'a> Planner<'a, '_> {
                     let mut keys = (Vec::new(), Vec::new());
                     for (own, theirs) in &step.on {
                         keys.0.push(self.join_key(&parent, *own, *theirs)?);
-                        let theirs = key_of(&alias, &snapshot.field(*theirs).name);
+                        let theirs = key_of(alias, &snapshot.field(*theirs).name);
                         keys.1.push(Plan::Column(theirs));
                     }
-                    let held = self.held(rows, step, &parent, &alias)?;
+                    let held = self.held(rows, step, &parent, alias)?;
                     self.rely_on(scan, step)?;
                     joined.join_with_expr_keys(plan, JoinType::Left, keys, held)?
                 }
@@ -219,6 +225,7 @@ impl<'a> Planner<'a, '_> {
         part: &Part<Sandbox>,
         bridge: &Bridge<Sandbox>,
     ) -> Result<(LogicalPlan, Vec<Option<Lowered>>), QueryError> {
+        of_single_rows(&bridge.rows)?;
         let mut lower = self.lower(&bridge.rows)?;
         let looked = self.look_up(&bridge.rows, &mut lower)?;
         let asked = self.compiled.alias(base(&bridge.rows)?.source.table(), &[]);
@@ -429,6 +436,7 @@ impl<'a> Planner<'a, '_> {
         let relation = TableReference::bare(alias);
         match &member.of {
             MemberOf::Rows { rows, far } => {
+                of_single_rows(rows)?;
                 let mut lower = self.lower(rows)?;
                 let looked = self.look_up(rows, &mut lower)?;
                 let fields = rows.stored_fields(self.compiled.snapshot());
@@ -447,6 +455,7 @@ impl<'a> Planner<'a, '_> {
                 Ok((plan, Lowered::boolean(mark)))
             }
             MemberOf::Value { parts, places, value } => {
+                parts.iter().try_for_each(of_entities)?;
                 let keys = member.near.len();
                 let merged = self.merged(parts, keys, Absent::Missing)?;
                 let inputs = Merged::inputs(&merged.leaves, places)?;
@@ -460,7 +469,9 @@ impl<'a> Planner<'a, '_> {
                 let plan = builder.alias(relation.clone())?.build()?;
                 let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
                 lower.inputs = inputs;
-                let lowered = lower.expr(value)?;
+                let mut lowered = lower.expr(value)?;
+                let told = Merged::told(&merged.told, places, &value.inputs());
+                lowered.plan = only_where(told, lowered.plan);
                 // The columns are those of the member now.
                 let moved = lowered.plan.transform(|node| match node {
                     Plan::Column(column) if column.relation.is_none() => Ok(Transformed::yes(

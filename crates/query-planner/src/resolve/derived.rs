@@ -13,6 +13,7 @@ use sandbar_catalog::{
 use sandbar_permissions::{Administrator, Grants, PolicySet};
 
 use super::Asking;
+use super::smallest::tells_of_single_rows;
 use crate::compiled::Compiled;
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::lower::arrow_of;
@@ -61,6 +62,14 @@ impl Asking<'_> {
         self.derived.seen = inner.derived.seen;
         match resolved {
             Ok(resolved) => Some(Some(Box::new(resolved))),
+            Err(QueryError::Problems(problems)) if tells_of_single_rows(&problems) => {
+                let message = format!(
+                    "`{name}` cannot be asked with these rights: it is made of single rows of a \
+                     table of which only groups are told"
+                );
+                self.push("Q0160", ProblemKind::Denied, "", message);
+                None
+            }
             // What is wrong with it is the author's business, and was told him.
             Err(_) => self.unanswered(&name),
         }

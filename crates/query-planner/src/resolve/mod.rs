@@ -10,6 +10,7 @@ mod names;
 mod numbers;
 mod relative;
 mod series;
+mod smallest;
 mod stage;
 mod totals;
 mod values;
@@ -116,7 +117,9 @@ impl<'a> Asking<'a> {
     }
 
     fn answered(&mut self, query: &SemanticQuery) -> Result<ResolvedQuery, QueryError> {
-        match self.resolve(query) {
+        let resolved = self.resolve(query);
+        resolved.iter().for_each(|query| self.of_groups(query));
+        match resolved {
             Some(resolved) if self.problems.is_empty() => Ok(resolved),
             _ if self.problems.is_empty() => Err(QueryError::internal("a question got lost")),
             _ => Err(QueryError::Problems(std::mem::take(&mut self.problems))),
@@ -257,6 +260,7 @@ impl Asking<'_> {
         }
         let mut used = part.stored_fields(self.compiled.snapshot(), order);
         used.extend(part.internal_keys());
+        used.extend(part.lifted(self.compiled.snapshot()));
         if let Some(Bridge { step, .. }) = &part.bridge
             && let Some(near) = step.near.first()
         {

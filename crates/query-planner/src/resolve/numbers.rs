@@ -10,7 +10,7 @@ use super::Asking;
 use super::filter::MAX_CONDITIONS;
 use super::ground::Ground;
 use crate::functions::Moved;
-use crate::query::{AnswerColumn, Key, Leaf, Output, Place, Predicate, Series};
+use crate::query::{AnswerColumn, Definer, Key, Leaf, Output, Place, Predicate, Series};
 
 /// A metric that is asked for, and where.
 pub(super) struct AskedMetric<'q> {
@@ -163,7 +163,7 @@ impl Asking<'_> {
             let narrowed = Narrowed { filter: asked.value.filter.as_ref(), path: &path };
             let filters = self.narrowed(narrowed, part, drafts);
             let measure = self.compiled.snapshot().measure(id);
-            let leaf = Leaf { expr: measure.expr.clone(), filters, semi_additive: None };
+            let leaf = Leaf::new(measure.expr.clone(), filters);
             let column = AnswerColumn {
                 name: asked.value.alias.clone().unwrap_or_else(|| measure.name.clone()),
                 label: measure.label.clone(),
@@ -291,6 +291,11 @@ impl Asking<'_> {
         let grain = self.grain(leaf.table);
         let mut filters: Vec<Predicate> =
             leaf.filters.iter().cloned().map(Predicate::Modelled).collect();
+        let definer = leaf.definer.as_ref().and_then(|name| {
+            // Its own conditions are its author's; what is asked on top has the asker's rights.
+            let metric = self.compiled.snapshot().find_metric(name)?;
+            Some(Definer { metric, filters: std::mem::take(&mut filters) })
+        });
         if let Some(conversion) = &leaf.conversion {
             if moved {
                 let message = format!("`{about}` counts conversions, which have no other time");
@@ -303,7 +308,7 @@ impl Asking<'_> {
             let draft = drafts.all.get_mut(part)?;
             draft.filter.extend(filters);
             draft.dense |= leaf.dense;
-            let leaf = Leaf { expr: leaf.expr.clone(), filters: Vec::new(), semi_additive: None };
+            let leaf = Leaf::new(leaf.expr.clone(), Vec::new());
             return Some(drafts.leaf(part, leaf));
         }
         if moved && leaf.time.is_none() {
@@ -319,7 +324,8 @@ impl Asking<'_> {
         drafts.all.get_mut(part)?.dense |= leaf.dense;
         let (expr, semi_additive) = (leaf.expr.clone(), leaf.semi_additive.clone());
         drafts.required(part, &leaf.requires, about, narrowed.path);
-        Some(drafts.leaf(part, Leaf { expr, filters, semi_additive }))
+        let min_group_size = leaf.min_group_size;
+        Some(drafts.leaf(part, Leaf { expr, filters, semi_additive, min_group_size, definer }))
     }
 
     /// The condition of one number alone, over the rows of its part.
@@ -366,7 +372,7 @@ impl Asking<'_> {
         let argument = argument.zip(field).map(|(path, f)| Expr::field(path, f.data_type));
         let aggregate = Aggregate { function, argument, distinct, filter: None };
         let expr = Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type);
-        let value = drafts.leaf(part, Leaf { expr, filters, semi_additive: None });
+        let value = drafts.leaf(part, Leaf::new(expr, filters));
         Some(Output { column, value })
     }
 }

@@ -155,7 +155,7 @@ impl Asking<'_> {
                 None => Vec::new(),
             };
             let value = Expr::input(leaves.len(), expr.data_type);
-            leaves.push(Leaf { expr, filters, semi_additive: None });
+            leaves.push(Leaf::new(expr, filters));
             values.push(Output { column, value });
         }
         (values, leaves)

@@ -94,6 +94,7 @@ pub(super) fn derived(random: &mut Random, world: &mut World) {
             validity: None,
             hidden: false,
             told_apart: unique,
+            min_group_size: None,
             derived: Some(question),
             rows,
         });

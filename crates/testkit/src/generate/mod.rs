@@ -29,7 +29,7 @@ pub use attacks::{arm, attack};
 pub use batches::batch;
 pub use constructs::constructs;
 pub use json::json;
-pub use policies::{concerned, policies_yaml};
+pub use policies::{concerned, in_groups, policies_yaml};
 pub use questions::question;
 pub use random::Random;
 pub use row_security::row_security;

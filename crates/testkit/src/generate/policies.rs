@@ -129,6 +129,15 @@ pub(super) fn of_table(random: &mut Random, world: &World, table: usize, policie
     }
 }
 
+/// Tells some tables in groups only.
+pub fn in_groups(random: &mut Random, world: &World, policies: &mut Policies) {
+    for table in 0..world.tables.len() {
+        if random.percent(35) {
+            policies.min_group_sizes.push((table, 2 + random.below(2)));
+        }
+    }
+}
+
 fn condition(world: &World, table: usize, prefix: &str, of: &RowRule) -> String {
     let joined = |parts: &[RowRule], word: &str| {
         let parts: Vec<String> =
@@ -226,6 +235,13 @@ pub fn policies_yaml(world: &World, policies: &Policies) -> String {
         let _ = writeln!(
             text,
             "  r{index}: {{ groups: [here], restrict: {{ tables: [{name}], rows: \"{rule}\" }} }}"
+        );
+    }
+    for (index, (table, rows)) in policies.min_group_sizes.iter().enumerate() {
+        let name = &world.tables[*table].name;
+        let _ = writeln!(
+            text,
+            "  g{index}: {{ groups: [here], restrict: {{ tables: [{name}], min_group_size: {rows} }} }}"
         );
     }
     for (index, (table, column)) in policies.denied.iter().enumerate() {

@@ -247,6 +247,11 @@ pub fn weaker(of: &Policies) -> Vec<Policies> {
         (0..grant.masks.len()).for_each(|at| add(&|p| drop(p.grants[index].masks.remove(at))));
     }
     (0..of.restrictions.len()).for_each(|at| add(&|p| drop(p.restrictions.remove(at))));
+    for at in 0..of.min_group_sizes.len() {
+        add(&|p| {
+            p.min_group_sizes.remove(at);
+        });
+    }
     if !of.denied.is_empty() {
         add(&|p| p.denied.clear());
     }

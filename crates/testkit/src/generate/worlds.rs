@@ -165,6 +165,7 @@ fn table(random: &mut Random, index: usize, histories: &[bool]) -> Table {
         validity,
         hidden: false,
         told_apart: true,
+        min_group_size: None,
         derived: None,
         rows: Vec::new(),
     }

@@ -4,7 +4,7 @@ use super::calendar;
 use super::cell::Cell;
 use super::groups::{Group, Key, Part, same_keys};
 use super::listing::ordered;
-use super::numbers::{Extra, Leaf, Value, of_nothing};
+use super::numbers::{Extra, Leaf, Value};
 use super::question::{Answer, AskedField, Question};
 use super::world::Shift;
 use super::{Reference, Refused};
@@ -109,8 +109,7 @@ impl Reference<'_> {
             for (found, cells) in self.groups(part, &keys, question.filter.as_ref(), leaves)? {
                 let known = merged.iter().position(|(known, _)| same_keys(known, &found));
                 let position = known.unwrap_or_else(|| {
-                    let nothing = |leaf: &Leaf| of_nothing(leaf.function);
-                    merged.push((found, leaves.iter().map(nothing).collect()));
+                    merged.push((found, self.nothing(parts, leaves)));
                     merged.len() - 1
                 });
                 for (index, cell) in part.leaves.iter().zip(cells) {
@@ -170,8 +169,7 @@ impl Reference<'_> {
             while period <= last {
                 other[at] = Cell::Date(period);
                 if !merged.iter().any(|(known, _)| same_keys(known, &other)) {
-                    let nothing = leaves.iter().map(|leaf| of_nothing(leaf.function)).collect();
-                    merged.push((other.clone(), nothing));
+                    merged.push((other.clone(), self.nothing(parts, leaves)));
                 }
                 period = self.calendar.next(period, grain);
             }

@@ -45,6 +45,7 @@ impl Reference<'_> {
                 routes.remove(0)
             };
             self.dated(leaf.ground(), &way)?;
+            self.for_entities(leaf, &way)?;
             let count = self.world.tables[leaf.table].rows.len();
             // Choice: a row that belongs to nothing has the number of no rows: 0 if it is a count.
             let of_owner = |row: &usize| {

@@ -7,6 +7,7 @@ use super::names::{Ground, Place, Step};
 use super::numbers::{Extra, Follows, Leaf, Moved};
 use super::question::{Condition, Question};
 use super::series::Periods;
+use super::smallest::Limit;
 use super::world::{Kind, Window};
 use super::{Reference, Refused};
 
@@ -18,6 +19,8 @@ pub(super) struct Part {
     pub(super) follows: Option<Follows>,
     /// The positions of its leaves.
     pub(super) leaves: Vec<usize>,
+    /// The tables among what it reads that are told in groups.
+    pub(super) limits: Vec<Limit>,
 }
 
 /// A key.
@@ -90,14 +93,20 @@ impl Reference<'_> {
                 Some(part) => part.leaves.push(index),
                 None => {
                     let follows = leaf.follows.clone();
-                    parts.push(Part { ground, moved, follows, leaves: vec![index] });
+                    let limits = Vec::new();
+                    parts.push(Part { ground, moved, follows, leaves: vec![index], limits });
                 }
             }
         }
         if parts.is_empty() {
             let table = table.ok_or("no table")?;
             let ground = self.ground(table, None);
-            parts.push(Part { ground, moved: None, follows: None, leaves: Vec::new() });
+            let (leaves, limits) = (Vec::new(), Vec::new());
+            parts.push(Part { ground, moved: None, follows: None, leaves, limits });
+        }
+        for part in &mut parts {
+            let keys = self.keys(question, part.ground)?;
+            part.limits = self.limits_of(part, &keys, question.filter.as_ref(), leaves)?;
         }
         Ok(parts)
     }
@@ -226,12 +235,14 @@ impl Reference<'_> {
                 }
             }
         }
+        // That there is a group tells of its rows.
+        groups.retain(|(keys, rows)| keys.is_empty() || self.enough(ground, &part.limits, rows));
         let mut found = Vec::new();
         for (keys, rows) in groups {
             let count = Cell::Int(i64::try_from(rows.len()).unwrap_or(0));
             let cells = own.iter().map(|leaf| match leaf.follows {
                 Some(_) => Ok(count.clone()),
-                None => self.leaf(leaf, &rows),
+                None => self.told_leaf(leaf, &rows, &part.limits),
             });
             found.push((keys, cells.collect::<Result<Vec<_>, _>>()?));
         }

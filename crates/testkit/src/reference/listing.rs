@@ -7,6 +7,7 @@ use super::cell::Cell;
 use super::names::Place;
 use super::numbers::Extra;
 use super::question::{Answer, Question};
+use super::smallest::Ways;
 use super::{Reference, Refused};
 
 impl Reference<'_> {
@@ -21,10 +22,20 @@ impl Reference<'_> {
         for asked in &question.fields {
             places.push((self.field(ground, &asked.field)?, asked.cut));
         }
+        let mut ways = Ways::default();
+        places.iter().for_each(|(place, _)| self.reads_place(place, &mut ways));
+        if let Some(condition) = &question.filter {
+            self.reads(ground, condition, &mut ways)?;
+        }
         let shown = places.len();
         // What is only ordered by stands behind, the primary key last.
         for (name, _) in question.order_by.iter().filter(|(name, _)| !head.contains(name)) {
-            places.push((self.field(ground, name)?, None));
+            let place = self.field(ground, name)?;
+            self.reads_place(&place, &mut ways);
+            places.push((place, None));
+        }
+        if !self.limits(ground, &ways).is_empty() {
+            return Err("single rows are listed".to_owned());
         }
         let behind = question.order_by.iter().map(|(name, _)| name);
         let behind: Vec<String> = behind.filter(|name| !head.contains(name)).cloned().collect();

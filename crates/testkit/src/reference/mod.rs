@@ -24,6 +24,7 @@ mod numbers;
 mod policy;
 mod question;
 mod series;
+mod smallest;
 mod stage;
 mod world;
 mod zones;

@@ -4,6 +4,7 @@ use super::calendar::Calendar;
 use super::cell::Cell;
 use super::names::{Ground, Place};
 use super::question::Condition;
+use super::smallest::{Limit, UNTOLD, is_untold};
 use super::world::{Calculation, Formula, Function, Input, Rule, Semi, Shift, Window};
 use super::{Reference, Refused};
 
@@ -61,12 +62,26 @@ pub(super) enum Value {
 }
 
 impl Value {
+    /// Its value; none where one of its leaves is not told.
     pub(super) fn of(&self, leaves: &[Cell]) -> Cell {
+        if self.reads_untold(leaves) { Cell::Null } else { self.calculated(leaves) }
+    }
+
+    fn reads_untold(&self, leaves: &[Cell]) -> bool {
+        match self {
+            Self::Leaf(index) => is_untold(&leaves[*index]),
+            Self::Number(_) => false,
+            Self::Calculate(_, a, b) => a.reads_untold(leaves) || b.reads_untold(leaves),
+            Self::Fill(inner, _) => inner.reads_untold(leaves),
+        }
+    }
+
+    fn calculated(&self, leaves: &[Cell]) -> Cell {
         match self {
             Self::Leaf(index) => leaves[*index].clone(),
             Self::Number(n) => Cell::Int(*n),
             Self::Calculate(op, a, b) => {
-                let (a, b) = (a.of(leaves), b.of(leaves));
+                let (a, b) = (a.calculated(leaves), b.calculated(leaves));
                 match op {
                     '+' => a.plus(&b),
                     '-' => a.plus(&b.negated()),
@@ -74,7 +89,7 @@ impl Value {
                     _ => a.over(&b),
                 }
             }
-            Self::Fill(inner, fill) => match inner.of(leaves) {
+            Self::Fill(inner, fill) => match inner.calculated(leaves) {
                 Cell::Null => Cell::Int(*fill),
                 found => found,
             },
@@ -247,6 +262,16 @@ impl Reference<'_> {
 
     /// The value of a leaf over the rows of one group.
     pub(super) fn leaf(&self, leaf: &Leaf, rows: &[usize]) -> Result<Cell, Refused> {
+        self.told_leaf(leaf, rows, &[])
+    }
+
+    /// The same where there are enough rows with a value.
+    pub(super) fn told_leaf(
+        &self,
+        leaf: &Leaf,
+        rows: &[usize],
+        limits: &[Limit],
+    ) -> Result<Cell, Refused> {
         let ground = leaf.ground();
         let mut rows = self.narrowed(ground, rows, &leaf.filters)?;
         if let Some(semi) = &leaf.semi {
@@ -256,6 +281,11 @@ impl Reference<'_> {
             Some(place) => rows.iter().map(|row| self.value(ground, *row, place)).collect(),
             None => rows.iter().map(|_| Cell::Int(1)).collect(),
         };
+        let present = rows.iter().zip(&cells).filter(|(_, cell)| !cell.is_null());
+        let present: Vec<usize> = present.map(|(row, _)| *row).collect();
+        if !self.enough(ground, limits, &present) {
+            return Ok(Cell::Text(UNTOLD.to_owned()));
+        }
         Ok(match aggregate(leaf.function, &cells) {
             // A sum of whole numbers is a decimal.
             Cell::Int(n) if leaf.function == Function::Sum => Cell::Decimal(i128::from(n), 0),

@@ -73,6 +73,8 @@ pub struct Policies {
     pub grants: Vec<Grant>,
     /// Which rows remain of each table.
     pub restrictions: Vec<(usize, RowRule)>,
+    /// Tables that are told in groups of so many rows.
+    pub min_group_sizes: Vec<(usize, usize)>,
     /// Columns that are hidden, whatever else shows them.
     pub denied: Vec<(usize, usize)>,
 }
@@ -188,6 +190,8 @@ impl World {
                 policies.grants.iter().filter(|grant| grant.table == index).collect();
             let shown = &mut seen.tables[index];
             shown.hidden = grants.is_empty();
+            let sizes = policies.min_group_sizes.iter().filter(|(of, _)| *of == index);
+            shown.min_group_size = sizes.map(|(_, rows)| *rows).max();
             let from = table.validity.map(|(from, _)| from);
             let clear = |grant: &&Grant| {
                 let mut tell = std::iter::once(table.key).chain(from);

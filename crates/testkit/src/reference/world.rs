@@ -123,6 +123,8 @@ pub struct Table {
     pub hidden: bool,
     /// The asker sees the primary key of every row.
     pub told_apart: bool,
+    /// Of how many rows something is told to the asker at least, where not of single ones.
+    pub min_group_size: Option<usize>,
     /// The question whose answer it is, where it is not stored.
     pub derived: Option<Question>,
     /// Its rows.
