@@ -9,6 +9,7 @@ use sandbar_catalog::{Finding, Report, Snapshot, SourceText};
 
 use crate::level::Level;
 use crate::policy_set::PolicySet;
+use crate::propagation::PropagateDef;
 
 /// All policy files of one engine, read but not yet checked.
 #[derive(Clone, Debug, Default)]
@@ -136,6 +137,10 @@ pub struct GrantDef {
     /// out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<Located<String>>,
+    /// Whether rows of other tables that belong to a row which is not shown are hidden too: over
+    /// every relationship (`true`), or those that are listed; over none if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propagate: Option<Located<PropagateDef>>,
     /// Which fields; all if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<Located<FieldsDef>>,
@@ -188,6 +193,10 @@ pub struct RestrictDef {
     pub tables: Items<String>,
     /// Which rows remain.
     pub rows: Located<String>,
+    /// Whether rows of other tables that belong to a row which is not shown are hidden too: over
+    /// every relationship (`true`), or those that are listed; over none if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagate: Option<Located<PropagateDef>>,
 }
 
 /// Takes away, whatever grants say.
@@ -249,13 +258,8 @@ impl PolicyFile {
 
     /// Adds a policy that narrows a table for everyone.
     #[must_use]
-    pub fn restrict(mut self, name: &str, table: &str, rows: &str) -> Self {
-        let mut tables = Items::default();
-        tables.push(table.to_owned());
-        let restrict = RestrictDef { tables, rows: Located::from(rows.to_owned()) };
-        let def = PolicyDef { restrict: Some(Located::from(restrict)), ..PolicyDef::default() };
-        self.policies.insert(name, def);
-        self
+    pub fn restrict(self, name: &str, table: &str, rows: &str) -> Self {
+        self.restriction(name, RestrictDef::table(table, rows))
     }
 
     /// Adds a denial.

@@ -21,6 +21,7 @@ mod level;
 mod mask;
 mod metric_access;
 mod policy_set;
+mod propagation;
 mod sandbox;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use grants::{Administrator, AppliedPolicy, Grants, Refusal};
 pub use level::Level;
 pub use mask::Mask;
 pub use policy_set::PolicySet;
+pub use propagation::PropagateDef;
 pub use sandbox::{Cell, Sandbox};
 pub use workbench::{
     ChangeEffect, Coverage, CoverageFinding, CoverageKind, DeclarationChange, GroupDiff,

@@ -1,6 +1,7 @@
 //! Policies checked against a model: every rule of the policy language, all problems at once.
 
 mod masks;
+mod propagation;
 mod rows;
 mod sources;
 
@@ -216,11 +217,14 @@ impl Checker<'_> {
             self.at(grant, SHAPE, message, None);
         } else if grant.tables.is_empty() {
             self.narrows_nothing(grant.rows.as_ref(), "rows");
+            self.narrows_nothing(grant.propagate.as_ref(), "propagate");
             self.narrows_nothing(grant.fields.as_ref(), "fields");
             self.narrows_nothing(grant.masks.iter().next().map(|(_, mask)| mask), "masks");
         }
+        let mut tables = Vec::new();
         for name in grant.tables.iter() {
             let Some(table) = self.table(name) else { continue };
+            tables.push(table);
             let rows = match &grant.rows {
                 None => Ok(None),
                 Some(text) => self.rows(table, text).map(Some),
@@ -232,6 +236,9 @@ impl Checker<'_> {
                 continue;
             };
             rules.grants.push(TableGrant { policy, level, rows, fields, masks });
+        }
+        if let Some(def) = &grant.propagate {
+            self.propagate(policy, &tables, level, def);
         }
         for metric in self.metrics(&grant.metrics) {
             self.set.metric_grants.entry(metric).or_default().push((policy, level));
@@ -245,12 +252,17 @@ impl Checker<'_> {
         if restrict.tables.is_empty() {
             self.at(restrict, SHAPE, "a restriction names `tables`".to_owned(), None);
         }
+        let mut tables = Vec::new();
         for name in restrict.tables.iter() {
             let Some(table) = self.table(name) else { continue };
+            tables.push(table);
             let rows = self.rows(table, &restrict.rows);
             if let (Ok(rows), Some(rules)) = (rows, self.set.by_table.get_mut(table.index())) {
                 rules.restricts.push((policy, rows));
             }
+        }
+        if let Some(def) = &restrict.propagate {
+            self.propagate(policy, &tables, Level::Query, def);
         }
     }
 

@@ -16,6 +16,7 @@ mod errors;
 mod invalid;
 mod keys;
 mod names;
+mod propagation;
 mod schemas;
 mod text;
 mod workbench;
