@@ -66,7 +66,7 @@ fn snapshot() -> Arc<Snapshot> {
             Field::new(name, data_type, true)
         };
         let fields: Vec<Field> = columns.split(' ').map(field).collect();
-        sources = sources.with(name, Arc::new(Schema::new(fields)), &format!("memory:{name}"));
+        sources = sources.with(name, Arc::new(Schema::new(fields)), format!("memory:{name}"));
     }
     let definitions = Definitions::from_yaml_str("model.yaml", MODEL);
     let mut snapshot = definitions.check(&sources).unwrap_or_else(|report| panic!("{report}"));

@@ -247,6 +247,16 @@ pub fn weaker(of: &Policies) -> Vec<Policies> {
         (0..grant.masks.len()).for_each(|at| add(&|p| drop(p.grants[index].masks.remove(at))));
     }
     (0..of.restrictions.len()).for_each(|at| add(&|p| drop(p.restrictions.remove(at))));
+    (0..of.propagations.len()).for_each(|at| add(&|p| drop(p.propagations.remove(at))));
+    for (at, propagation) in of.propagations.iter().enumerate() {
+        for index in 0..propagation.over.as_ref().map_or(0, Vec::len) {
+            add(&|p| {
+                if let Some(over) = &mut p.propagations[at].over {
+                    over.remove(index);
+                }
+            });
+        }
+    }
     if !of.denied.is_empty() {
         add(&|p| p.denied.clear());
     }
