@@ -39,6 +39,7 @@ pub enum Shield {
 pub struct Guard {
     source: String,
     policy: Vec<Plan>,
+    tests: Vec<Plan>,
     joined: usize,
     barrier: bool,
     never: bool,
@@ -54,6 +55,11 @@ impl Guard {
     /// The conditions that every row above the scan must fulfil, over the source's own columns.
     pub fn policy(&self) -> &[Plan] {
         &self.policy
+    }
+
+    /// The conditions in which it stands whether a row has a partner among those of other tables.
+    pub(crate) fn tests(&self) -> &[Plan] {
+        &self.tests
     }
 
     /// How many policy tables its rows are joined with.
@@ -270,6 +276,7 @@ impl<'a> Scanner<'a> {
         self.scans.guards.push(Guard {
             source: stored.name.clone(),
             policy: Vec::new(),
+            tests: Vec::new(),
             joined: 0,
             barrier: false,
             never: *filter == RowFilter::Never,
@@ -291,13 +298,15 @@ impl<'a> Scanner<'a> {
         if let Some(all) = balanced(policy.clone(), Operator::And) {
             builder = builder.filter(all)?;
         }
+        let mut tests = Vec::new();
         for condition in others {
             let partners = match condition {
                 Condition::Related(relationship, inner) => self.related(*relationship, inner)?,
                 Condition::In(among) => Self::among(among)?,
                 _ => {
                     let (joined, test) = self.condition(builder, at, condition, &mut marks)?;
-                    builder = joined.filter(test)?;
+                    builder = joined.filter(test.clone())?;
+                    tests.push(test);
                     continue;
                 }
             };
@@ -306,6 +315,7 @@ impl<'a> Scanner<'a> {
         }
         if let Some(guard) = self.scans.guards.get_mut(guard) {
             guard.policy = policy;
+            guard.tests = tests;
             guard.joined = marks;
         }
         Ok((builder, marks))
