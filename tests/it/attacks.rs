@@ -6,6 +6,7 @@ mod failing;
 mod grains;
 mod hidden;
 mod masked;
+mod parents;
 mod positions;
 mod row_level;
 mod sandboxed;
