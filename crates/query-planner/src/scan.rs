@@ -291,14 +291,13 @@ impl<'a> Scanner<'a> {
         flatten(condition, &mut conjuncts);
         let (own, others): (Vec<&Condition>, Vec<&Condition>) =
             conjuncts.into_iter().partition(|condition| condition.is_own());
-        let mut policy = Vec::with_capacity(own.len());
+        let (mut policy, mut tests) = (Vec::with_capacity(own.len()), Vec::new());
         for condition in own {
             policy.push(self.own(at, condition)?);
         }
         if let Some(all) = balanced(policy.clone(), Operator::And) {
             builder = builder.filter(all)?;
         }
-        let mut tests = Vec::new();
         for condition in others {
             let partners = match condition {
                 Condition::Related(relationship, inner) => self.related(*relationship, inner)?,
