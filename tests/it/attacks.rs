@@ -8,6 +8,7 @@ mod grains;
 mod groups;
 mod hidden;
 mod masked;
+mod parents;
 mod positions;
 mod row_level;
 mod sandboxed;

@@ -118,8 +118,8 @@ impl Doubt {
     /// Whether a problem of the policies is one for certain.
     fn allows(&self, finding: &Finding) -> bool {
         match finding.problem.code {
-            // A metric that is not there.
-            "P0104" => !self.everything && !self.metrics,
+            // A metric that is not there; where relationships lead, and of what derived tables are.
+            "P0104" | "P0118" | "P0119" => !self.everything && !self.metrics,
             // A table, field or collection that is not there.
             "P0102" | "P0103" | "P0105" => {
                 let mut quoted = finding.problem.message.split('`').skip(1).step_by(2);

@@ -9,6 +9,7 @@ use sandbar_catalog::{Finding, Report, Snapshot, SourceText};
 
 use crate::level::Level;
 use crate::policy_set::PolicySet;
+use crate::propagation::PropagateDef;
 
 /// All policy files of one engine, read but not yet checked.
 #[derive(Clone, Debug, Default)]
@@ -136,6 +137,10 @@ pub struct GrantDef {
     /// out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<Located<String>>,
+    /// Whether rows of other tables that belong to a row which is not shown are hidden too: over
+    /// every relationship (`true`), or those that are listed; over none if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propagate: Option<Located<PropagateDef>>,
     /// Which fields; all if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<Located<FieldsDef>>,
@@ -192,6 +197,10 @@ pub struct RestrictDef {
     /// Nothing is told of fewer rows than these, and of no single row: at least 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_group_size: Option<Located<u32>>,
+    /// Whether rows of other tables that belong to a row which is not shown are hidden too: over
+    /// every relationship (`true`), or those that are listed; over none if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagate: Option<Located<PropagateDef>>,
 }
 
 /// Takes away, whatever grants say.
@@ -254,21 +263,15 @@ impl PolicyFile {
     /// Adds a policy that narrows a table for everyone.
     #[must_use]
     pub fn restrict(self, name: &str, table: &str, rows: &str) -> Self {
-        let rows = Some(Located::from(rows.to_owned()));
-        self.restricted(name, RestrictDef { rows, ..RestrictDef::table(table) })
+        self.restriction(name, RestrictDef::table(table, rows))
     }
 
     /// Adds a policy under which nothing is told of fewer rows of a table, to anyone.
     #[must_use]
     pub fn min_group_size(self, name: &str, table: &str, rows: u32) -> Self {
         let min_group_size = Some(Located::from(rows));
-        self.restricted(name, RestrictDef { min_group_size, ..RestrictDef::table(table) })
-    }
-
-    fn restricted(mut self, name: &str, restrict: RestrictDef) -> Self {
-        let def = PolicyDef { restrict: Some(Located::from(restrict)), ..PolicyDef::default() };
-        self.policies.insert(name, def);
-        self
+        let tables = items(&[table]);
+        self.restriction(name, RestrictDef { tables, min_group_size, ..RestrictDef::default() })
     }
 
     /// Adds a denial.
@@ -333,12 +336,6 @@ impl GrantDef {
     pub fn level(mut self, level: Level) -> Self {
         self.level = Some(level);
         self
-    }
-}
-
-impl RestrictDef {
-    fn table(name: &str) -> Self {
-        Self { tables: items(&[name]), ..Self::default() }
     }
 }
 

@@ -65,7 +65,8 @@ pub struct AppliedPolicy {
     pub name: Arc<str>,
     /// The file and line it was written at.
     pub origin: Arc<str>,
-    /// What it did: `grant`, `restrict` or `deny`.
+    /// What it did: `grant`, `restrict`, `deny`, or `propagate` where it speaks of a table whose
+    /// hidden rows hide those that belong to them.
     pub effect: &'static str,
     /// The condition as it was written.
     pub rows: Option<Arc<str>>,
@@ -302,7 +303,16 @@ impl Grants {
         let sizes = sizes.filter_map(|(p, _)| describe(*p, "restrict", false));
         let denials = rules.denials.iter().filter(|(p, _)| concerned(*p));
         let denials = denials.filter_map(|(p, _)| describe(*p, "deny", false));
-        grants.chain(restricts).chain(sizes).chain(denials).collect()
+        let mut told: Vec<AppliedPolicy> =
+            grants.chain(restricts).chain(sizes).chain(denials).collect();
+        for parent in rules.parents.iter().filter(|parent| concerned(parent.policy)) {
+            let there = self.policies.of_table(parent.of);
+            let void =
+                there.into_iter().flat_map(|rules| rules.rows_of(parent.policy)).any(unbound);
+            let applied = describe(parent.policy, "propagate", void);
+            told.extend(applied.filter(|applied| !told.contains(applied)));
+        }
+        told
     }
 
     pub(crate) fn access(&self, table: TableId) -> &TableAccess {
@@ -389,6 +399,7 @@ impl Grants {
             let bound = bind(&rows.0, &self.policies, principal).unwrap_or(RowFilter::Never);
             restricted = restricted.and(bound);
         }
+        let restricted = restricted.and(self.propagated(table, principal));
         let mut access = Self::combine(table, &rectangles, &denied, restricted, &self.snapshot);
         let sizes = rules.min_group_sizes.iter().filter(|(p, _)| concerned(*p));
         access.min_group_size = sizes.map(|(_, rows)| *rows).max();

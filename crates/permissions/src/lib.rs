@@ -22,6 +22,7 @@ mod lifted;
 mod mask;
 mod metric_access;
 mod policy_set;
+mod propagation;
 mod sandbox;
 mod scope;
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub use grants::{Administrator, AppliedPolicy, Grants, Refusal};
 pub use level::Level;
 pub use mask::Mask;
 pub use policy_set::PolicySet;
+pub use propagation::PropagateDef;
 pub use sandbox::{Cell, Sandbox};
 pub use scope::Purpose;
 pub use workbench::{

@@ -11,6 +11,7 @@ use crate::condition::Condition;
 use crate::grants::{Administrator, Grants};
 use crate::level::Level;
 use crate::mask::Mask;
+use crate::propagation::Parent;
 use crate::scope::Purpose;
 
 /// Policies checked against one snapshot. Made only by
@@ -57,6 +58,8 @@ pub(crate) struct TablePolicies {
     pub(crate) denials: Vec<(usize, Option<Vec<FieldId>>)>,
     /// Of how many rows something is told at least.
     pub(crate) min_group_sizes: Vec<(usize, u32)>,
+    /// Over which relationships its rows go with those of other tables.
+    pub(crate) parents: Vec<Parent>,
 }
 
 #[derive(Debug)]
@@ -85,6 +88,15 @@ pub(crate) struct TableGrant {
 /// ```
 #[derive(Debug)]
 pub(crate) struct UnboundFilter(pub(crate) Condition);
+
+impl TablePolicies {
+    /// The conditions of one policy.
+    pub(crate) fn rows_of(&self, policy: usize) -> impl Iterator<Item = &UnboundFilter> {
+        let grants = self.grants.iter().filter(move |grant| grant.policy == policy);
+        let restricts = self.restricts.iter().filter(move |(of, _)| *of == policy);
+        grants.filter_map(|grant| grant.rows.as_ref()).chain(restricts.map(|(_, rows)| rows))
+    }
+}
 
 impl PolicySet {
     /// What `principal` may see of `snapshot`, which must be the one the policies were checked

@@ -39,6 +39,7 @@ pub enum Shield {
 pub struct Guard {
     source: String,
     policy: Vec<Plan>,
+    tests: Vec<Plan>,
     joined: usize,
     barrier: bool,
     never: bool,
@@ -54,6 +55,11 @@ impl Guard {
     /// The conditions that every row above the scan must fulfil, over the source's own columns.
     pub fn policy(&self) -> &[Plan] {
         &self.policy
+    }
+
+    /// The conditions in which it stands whether a row has a partner among those of other tables.
+    pub(crate) fn tests(&self) -> &[Plan] {
+        &self.tests
     }
 
     /// How many policy tables its rows are joined with.
@@ -289,6 +295,7 @@ impl<'a> Scanner<'a> {
         self.scans.guards.push(Guard {
             source: stored.name.clone(),
             policy: Vec::new(),
+            tests: Vec::new(),
             joined: 0,
             barrier: false,
             never: *filter == RowFilter::Never,
@@ -303,7 +310,7 @@ impl<'a> Scanner<'a> {
         flatten(condition, &mut conjuncts);
         let (own, others): (Vec<&Condition>, Vec<&Condition>) =
             conjuncts.into_iter().partition(|condition| condition.is_own());
-        let mut policy = Vec::with_capacity(own.len());
+        let (mut policy, mut tests) = (Vec::with_capacity(own.len()), Vec::new());
         for condition in own {
             policy.push(self.own(at, condition)?);
         }
@@ -316,7 +323,8 @@ impl<'a> Scanner<'a> {
                 Condition::In(among) => Self::among(among)?,
                 _ => {
                     let (joined, test) = self.condition(builder, at, condition, &mut marks)?;
-                    builder = joined.filter(test)?;
+                    builder = joined.filter(test.clone())?;
+                    tests.push(test);
                     continue;
                 }
             };
@@ -325,6 +333,7 @@ impl<'a> Scanner<'a> {
         }
         if let Some(guard) = self.scans.guards.get_mut(guard) {
             guard.policy = policy;
+            guard.tests = tests;
             guard.joined = marks;
         }
         Ok((builder, marks))

@@ -1,6 +1,7 @@
 //! The third lock: a finished plan is walked again, by rules that know nothing of how it was made.
 
-use datafusion_expr::{Expr, LogicalPlan, Operator};
+use datafusion_common::JoinType;
+use datafusion_expr::{Expr, LogicalPlan, Operator, Projection};
 
 use crate::barrier::Barrier;
 use crate::error::QueryError;
@@ -82,6 +83,7 @@ fn stands(guard: &Guard, above: &[&LogicalPlan]) -> bool {
         match node {
             LogicalPlan::Filter(filter) if !rows_done => split(&filter.predicate, &mut conjuncts),
             LogicalPlan::Join(_) if !rows_done => joins += 1,
+            LogicalPlan::Projection(shown) if !rows_done && is_mark(shown) => {}
             LogicalPlan::Projection(_) => rows_done = true,
             LogicalPlan::Extension(_) if rows_done => barrier = true,
             // A policy's table stands below the asked one: the barrier is that of both.
@@ -93,13 +95,28 @@ fn stands(guard: &Guard, above: &[&LogicalPlan]) -> bool {
         }
     }
     let never = Expr::Literal(datafusion_common::ScalarValue::Boolean(Some(false)), None);
-    guard.policy().iter().all(|wanted| {
+    guard.policy().iter().chain(guard.tests()).all(|wanted| {
         let mut parts = Vec::new();
         split(wanted, &mut parts);
         parts.iter().all(|part| conjuncts.contains(part))
     }) && (!guard.never() || conjuncts.contains(&&never))
         && (!guard.barrier() || barrier)
-        && joins >= usize::from(guard.joined() > 0)
+        && joins >= guard.joined()
+}
+
+/// Whether a projection shows all that it is made of, and only names whether a row has a partner.
+fn is_mark(shown: &Projection) -> bool {
+    let LogicalPlan::Join(join) = &*shown.input else { return false };
+    let columns = join.schema.columns();
+    join.join_type == JoinType::LeftMark
+        && shown.expr.len() == columns.len()
+        && shown.expr.iter().zip(&columns).all(|(expr, column)| match expr {
+            Expr::Column(same) => same == column,
+            Expr::Alias(mark) => {
+                is_policy(&mark.name) && *mark.expr == Expr::Column(column.clone())
+            }
+            _ => false,
+        })
 }
 
 fn is_policy(alias: &str) -> bool {

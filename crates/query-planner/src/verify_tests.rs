@@ -4,9 +4,12 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema};
+use datafusion_common::ScalarValue;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_expr::logical_plan::builder::LogicalTableSource;
-use datafusion_expr::{Expr, Limit, LogicalPlan, Projection, TableSource, Union, Values, lit};
+use datafusion_expr::{
+    Expr, Filter, Limit, LogicalPlan, Projection, TableSource, Union, Values, lit,
+};
 use jiff::Timestamp;
 use sandbar_auth::{AttributeValue, Principal};
 use sandbar_catalog::query::SemanticQuery;
@@ -28,10 +31,19 @@ tables:
 
 const POLICIES: &str = "
 attributes: { tenant: { type: text }, tenants: { type: text, list: true } }
-groups: { all: {}, own: {}, both: {}, joint: {}, related: {}, set: {}, none: {} }
+groups:
+  { all: {}, own: {}, both: {}, joint: {}, related: {}, set: {}, none: {}, goes: {}, either: {} }
 policies:
-  offices: { groups: [all, own, both, joint, related, set, none], grant: { tables: [offices] } }
-  all: { groups: [all], grant: { tables: [items] } }
+  offices:
+    groups: [all, own, both, joint, related, set, none, either]
+    grant: { tables: [offices] }
+  all: { groups: [all, goes], grant: { tables: [items] } }
+  goes:
+    groups: [goes]
+    grant: { tables: [offices], rows: state = attribute.tenant, propagate: true }
+  either:
+    groups: [either]
+    grant: { tables: [items], rows: office.state = attribute.tenant or office.state = 'b' }
   own: { groups: [own, both], grant: { tables: [items], rows: tenant = attribute.tenant } }
   some: { groups: [both], restrict: { tables: [items], rows: amount > 5 } }
   joint:
@@ -134,7 +146,7 @@ fn is_scan(plan: &LogicalPlan) -> bool {
 
 #[test]
 fn what_is_planned_is_proven() {
-    for group in ["all", "own", "both", "related", "set", "none"] {
+    for group in ["all", "own", "both", "related", "set", "none", "goes", "either"] {
         for question in [LIST, JOINED, FAILING] {
             for shield in [Shield::Open, Shield::Barrier, Shield::Sealed] {
                 let planned = planned(group, question, shield);
@@ -211,7 +223,9 @@ fn a_filter_stands_above_what_is_shown() {
 
 #[test]
 fn a_barrier_is_removed() {
-    for (group, question) in [("own", FAILING), ("related", LIST), ("set", LIST)] {
+    for (group, question) in
+        [("own", FAILING), ("related", LIST), ("set", LIST), ("goes", LIST), ("either", LIST)]
+    {
         let planned = open(group, question);
         let tampered = changed(&planned, |node| match node {
             LogicalPlan::Extension(barrier) => Some(barrier.node.inputs()[0].clone()),
@@ -261,7 +275,9 @@ fn a_second_scan_is_added() {
 
 #[test]
 fn a_join_has_no_key() {
-    for (group, question) in [("all", JOINED), ("own", JOINED), ("related", LIST), ("set", LIST)] {
+    for (group, question) in
+        [("all", JOINED), ("own", JOINED), ("related", LIST), ("set", LIST), ("goes", LIST)]
+    {
         let planned = open(group, question);
         let tampered = changed(&planned, |node| match node {
             LogicalPlan::Join(join) => {
@@ -282,6 +298,48 @@ fn a_filter_that_nothing_passes_is_dropped() {
     let tampered = changed(&planned, |node| match node {
         LogicalPlan::Filter(filter) => Some(filter.input.as_ref().clone()),
         _ => None,
+    });
+    refused(&planned, &tampered, "`items` is scanned without its policy");
+}
+
+/// Rows that have a partner are told from others, and all of them stay.
+#[test]
+fn a_test_of_a_mark_is_dropped_or_says_something_else() {
+    for group in ["goes", "either"] {
+        let planned = open(group, LIST);
+        let of_marks = |filter: &Filter| filter.predicate.to_string().contains("policy.");
+        let dropped = changed(&planned, |node| match node {
+            LogicalPlan::Filter(filter) if of_marks(filter) => Some(filter.input.as_ref().clone()),
+            _ => None,
+        });
+        refused(&planned, &dropped, "`items` is scanned without its policy");
+        let either = changed(&planned, |node| match node {
+            LogicalPlan::Filter(filter) if of_marks(filter) => {
+                let mut filter = filter.clone();
+                filter.predicate = filter.predicate.or(lit(true));
+                Some(LogicalPlan::Filter(filter))
+            }
+            _ => None,
+        });
+        refused(&planned, &either, "`items` is scanned without its policy");
+    }
+}
+
+#[test]
+fn one_of_two_joins_with_a_policys_table_is_dropped() {
+    let planned = open("either", LIST);
+    let count = Cell::new(0);
+    let tampered = changed(&planned, |node| {
+        let LogicalPlan::Projection(shown) = node else { return None };
+        let LogicalPlan::Join(join) = &*shown.input else { return None };
+        count.set(count.get() + 1);
+        let whole = join.left.schema().columns().into_iter().map(Expr::Column);
+        let mark = Expr::Literal(ScalarValue::Boolean(Some(true)), None);
+        let mark = mark.alias(shown.schema.field(shown.schema.fields().len() - 1).name());
+        let shown = whole.chain([mark]).collect();
+        (count.get() == 2).then(|| {
+            LogicalPlan::Projection(Projection::try_new(shown, Arc::clone(&join.left)).unwrap())
+        })
     });
     refused(&planned, &tampered, "`items` is scanned without its policy");
 }

@@ -124,6 +124,7 @@ cases! {
     l1_masked_cells_in_memory: check(Storage::Memory, Kind::MaskedCells);
     l1_rows_of_a_set_in_memory: check(Storage::Memory, Kind::InSet);
     l1_rows_of_no_set_in_memory: check(Storage::Memory, Kind::NotInSet);
+    l1_rows_that_go_with_others_in_memory: check(Storage::Memory, Kind::Goes);
     l1_rows_of_the_asker_in_parquet: check(Storage::Parquet, Kind::Own);
     l1_rows_of_a_list_in_parquet: check(Storage::Parquet, Kind::List);
     l1_rows_of_a_range_in_parquet: check(Storage::Parquet, Kind::Range);
@@ -136,6 +137,7 @@ cases! {
     l1_masked_cells_in_parquet: check(Storage::Parquet, Kind::MaskedCells);
     l1_rows_of_a_set_in_parquet: check(Storage::Parquet, Kind::InSet);
     l1_rows_of_no_set_in_parquet: check(Storage::Parquet, Kind::NotInSet);
+    l1_rows_that_go_with_others_in_parquet: check(Storage::Parquet, Kind::Goes);
     l1_division_cast_and_case_in_a_filter_in_memory: check_direct(Storage::Memory);
     l1_division_cast_and_case_in_a_filter_in_parquet: check_direct(Storage::Parquet);
     l1_every_calculation_where_half_is_hidden: check_all_attacks(Storage::Memory, 50);

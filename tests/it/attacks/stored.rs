@@ -62,6 +62,17 @@ pub(super) fn batch(rows: &[Row]) -> RecordBatch {
             true,
         ),
         ("desk_id", int(&|r| Some(if r.shown && !r.is_left() { 1 } else { 2 })), true),
+        // Where there is an office it is seen; the others' is hidden, or not there.
+        (
+            "place_id",
+            int(&|r| match (r.shown, r.id % 3) {
+                (true, 0) => None,
+                (true, _) => Some(1),
+                (false, 0) => Some(7),
+                (false, _) => Some(2),
+            }),
+            true,
+        ),
         ("salary", int(&|r| r.salary), true),
         ("secret", text(&|r| r.secret.clone()), true),
         ("big", int(&|r| r.big), true),

@@ -128,9 +128,10 @@ pub(super) enum Kind {
     MaskedCells,
     InSet,
     NotInSet,
+    Goes,
 }
 
-pub(super) const KINDS: [(Kind, &str); 12] = [
+pub(super) const KINDS: [(Kind, &str); 13] = [
     (Kind::Own, "own"),
     (Kind::List, "list"),
     (Kind::Range, "range"),
@@ -143,6 +144,7 @@ pub(super) const KINDS: [(Kind, &str); 12] = [
     (Kind::MaskedCells, "masked_cells"),
     (Kind::InSet, "in_set"),
     (Kind::NotInSet, "not_in_set"),
+    (Kind::Goes, "goes"),
 ];
 
 const POLICIES: &str = "
@@ -152,13 +154,17 @@ attributes:
   low: { type: integer }
   high: { type: integer }
 groups: { own: {}, list: {}, range: {}, related: {}, either: {}, restricted: {}, union: {},
-  cells: {}, related_cells: {}, masked_cells: {}, in_set: {}, not_in_set: {} }
+  cells: {}, related_cells: {}, masked_cells: {}, in_set: {}, not_in_set: {}, goes: {} }
 policies:
   notes:
     groups:
       [own, list, range, related, either, restricted, union, cells, related_cells, masked_cells,
-       in_set, not_in_set]
+       in_set, not_in_set, goes]
     grant: { tables: [notes] }
+  goes:
+    groups: [goes]
+    grant: { tables: [offices], rows: state = attribute.tenant, propagate: [items.place] }
+  every_item: { groups: [goes], grant: { tables: [items] } }
   in_set:
     groups: [in_set]
     grant:
@@ -238,6 +244,7 @@ tables:
       wide: {{ visibility: internal }}
       branch_id: {{ visibility: internal }}
       desk_id: {{ visibility: internal }}
+      place_id: {{ visibility: internal }}
       salary: {{}}
       secret: {{}}
       big: {{}}
@@ -254,6 +261,7 @@ tables:
     relationships:
       branch: {{ to: offices, on: {{ branch_id: id }}, cardinality: many_to_one }}
       desk: {{ to: offices, on: {{ desk_id: id }}, cardinality: many_to_one }}
+      place: {{ to: offices, on: {{ place_id: id }}, cardinality: many_to_one }}
   offices: {{ primary_key: [id], fields: {{ id: {{}}, state: {{}} }} }}
   notes:
     primary_key: [id]

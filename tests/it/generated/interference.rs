@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 use sandbar::{Collected, Decision, Error, SemanticQuery, Session};
 use sandbar_testkit::generate::{
-    Random, alike, arm, attack, closer, concerned, hidden_names, json, question, questions_below,
-    stratified, tables, twin, wide_world, yaml,
+    Random, alike, arm, attack, closer, concerned, hidden_names, json, propagating, question,
+    questions_below, stratified, tables, twin, wide_world, yaml,
 };
 use sandbar_testkit::reference::{Policies, Question, World};
 use sandbar_testkit::rows::{Rows, same_cell};
@@ -253,7 +253,8 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
         let mut random = Random::new(seed ^ 0x7171);
         let mut world = wide_world(&mut random);
         arm(&mut random, &mut world);
-        let policies = stratified(&mut random, &world);
+        let mut policies = stratified(&mut random, &world);
+        propagating(&mut Random::new(seed ^ 0xFA17), &world, &mut policies);
         let (other, changes) = twin(&mut random, &world, &policies);
         assert!(alike(&world, &other, &policies), "seed {seed}: the worlds look different");
         count.changes += changes;

@@ -2,6 +2,7 @@
 
 mod masks;
 mod min_group_size;
+mod propagation;
 mod rows;
 mod sources;
 
@@ -34,7 +35,7 @@ const SHARED_SOURCE: &str = "P0113";
 const DERIVED_ROWS: &str = "P0114";
 const NO_VERSION: &str = "P0115";
 pub(crate) const SET: &str = "P0116";
-const MIN_GROUP_SIZE: &str = "P0118";
+const MIN_GROUP_SIZE: &str = "P0117";
 
 pub(crate) fn check(
     definitions: &PolicyDefinitions,
@@ -218,11 +219,14 @@ impl Checker<'_> {
             self.at(grant, SHAPE, message, None);
         } else if grant.tables.is_empty() {
             self.narrows_nothing(grant.rows.as_ref(), "rows");
+            self.narrows_nothing(grant.propagate.as_ref(), "propagate");
             self.narrows_nothing(grant.fields.as_ref(), "fields");
             self.narrows_nothing(grant.masks.iter().next().map(|(_, mask)| mask), "masks");
         }
+        let mut tables = Vec::new();
         for name in grant.tables.iter() {
             let Some(table) = self.table(name) else { continue };
+            tables.push(table);
             let rows = match &grant.rows {
                 None => Ok(None),
                 Some(text) => self.rows(table, text).map(Some),
@@ -234,6 +238,9 @@ impl Checker<'_> {
                 continue;
             };
             rules.grants.push(TableGrant { policy, level, rows, fields, masks });
+        }
+        if let Some(def) = &grant.propagate {
+            self.propagate(policy, &tables, level, def);
         }
         for metric in self.metrics(&grant.metrics) {
             self.set.metric_grants.entry(metric).or_default().push((policy, level));
@@ -248,14 +255,19 @@ impl Checker<'_> {
             self.at(restrict, SHAPE, "a restriction names `tables`".to_owned(), None);
         }
         let smallest = self.min_group_size(restrict);
+        let mut tables = Vec::new();
         for name in restrict.tables.iter() {
             let Some(table) = self.table(name) else { continue };
+            tables.push(table);
             let rows = restrict.rows.as_ref().map(|text| self.rows(table, text));
             let Some(rules) = self.set.by_table.get_mut(table.index()) else { continue };
             if let Some(Ok(rows)) = rows {
                 rules.restricts.push((policy, rows));
             }
             rules.min_group_sizes.extend(smallest.map(|rows| (policy, rows)));
+        }
+        if let Some(def) = &restrict.propagate {
+            self.propagate(policy, &tables, Level::Query, def);
         }
     }
 

@@ -96,7 +96,7 @@ fn condition(snapshot: &Snapshot, expr: &Expr) -> Result<Condition, Unsorted> {
 }
 
 /// Whether a row filter can look at what a relationship leads to.
-fn may_follow(snapshot: &Snapshot, step: RelationshipId) -> Result<(), Unsorted> {
+pub(super) fn may_follow(snapshot: &Snapshot, step: RelationshipId) -> Result<(), Unsorted> {
     let step = snapshot.relationship(step);
     let to = snapshot.table(step.to);
     over_source(snapshot, step.to)?;

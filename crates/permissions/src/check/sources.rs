@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sandbar_catalog::decode::{Place, Problem};
-use sandbar_catalog::{Finding, SourceText, Table, TableId, TableSource};
+use sandbar_catalog::{FieldId, FieldKind, Finding, SourceText, Table, TableId, TableSource};
 
 use super::{Checker, SHARED_SOURCE};
 
@@ -41,15 +41,30 @@ impl Checker<'_> {
         a != b || a.is_empty()
     }
 
-    fn restricts(&self, id: TableId) -> Vec<usize> {
-        let rules = self.set.by_table.get(id.index());
-        let of_rows = rules.into_iter().flat_map(|r| &r.restricts).map(|(policy, _)| *policy);
-        let of_groups =
-            rules.into_iter().flat_map(|r| &r.min_group_sizes).map(|(policy, _)| *policy);
-        let mut policies: Vec<usize> = of_rows.chain(of_groups).collect();
-        policies.sort_unstable();
+    /// The policies that narrow a table on top of its grants; with what propagates, over which
+    /// columns, and where it leads.
+    fn restricts(&self, id: TableId) -> Vec<(usize, Vec<(&str, FieldId)>)> {
+        let mut policies = Vec::new();
+        if let Some(rules) = self.set.by_table.get(id.index()) {
+            let of_rows = rules.restricts.iter().map(|(policy, _)| *policy);
+            let of_groups = rules.min_group_sizes.iter().map(|(policy, _)| *policy);
+            policies.extend(of_rows.chain(of_groups).map(|policy| (policy, Vec::new())));
+            policies.extend(rules.parents.iter().map(|parent| {
+                let on = &self.snapshot.relationship(parent.step).on;
+                (parent.policy, on.iter().map(|pair| (self.column(pair.0), pair.1)).collect())
+            }));
+        }
+        policies.sort();
         policies.dedup();
         policies
+    }
+
+    fn column(&self, field: FieldId) -> &str {
+        let field = self.snapshot.field(field);
+        match &field.kind {
+            FieldKind::Stored { column, .. } => column,
+            FieldKind::Calculated(_) => &field.name,
+        }
     }
 }
 

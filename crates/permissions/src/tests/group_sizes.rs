@@ -96,6 +96,6 @@ fn a_size_built_in_rust_is_checked_too() {
     assert_eq!(check(2).unwrap(), 1);
     assert_eq!(check(1_000_000).unwrap(), 1);
     for rows in [0, 1, 1_000_001] {
-        assert_eq!(check(rows).unwrap_err().findings()[0].problem.code, "P0118");
+        assert_eq!(check(rows).unwrap_err().findings()[0].problem.code, "P0117");
     }
 }

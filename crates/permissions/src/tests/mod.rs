@@ -18,6 +18,7 @@ mod invalid;
 mod keys;
 mod lifted;
 mod names;
+mod propagation;
 mod schemas;
 mod text;
 mod workbench;

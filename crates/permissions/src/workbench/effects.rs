@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sandbar_catalog::{CollectionId, FieldId, MetricId, Snapshot, Table, Visibility};
+use sandbar_catalog::{CollectionId, FieldId, MetricId, Snapshot, Table, TableId, Visibility};
 
 use super::coverage::{CoverageFinding, CoverageKind};
 use super::rows::{Rows, attributes};
@@ -54,6 +54,12 @@ impl Look<'_> {
         self.found.push((policy, finding));
     }
 
+    /// Whether a policy hides rows of other tables with those of a table.
+    fn propagates(&self, policy: usize, of: TableId) -> bool {
+        let parents = self.policies.by_table.iter().flat_map(|rules| &rules.parents);
+        parents.into_iter().any(|parent| (parent.policy, parent.of) == (policy, of))
+    }
+
     fn name(&self, policy: usize) -> &str {
         self.policies.policies.get(policy).map_or("", |policy| &policy.name)
     }
@@ -70,6 +76,9 @@ impl Look<'_> {
         let name = &table.name;
         for (index, grant) in rules.grants.iter().enumerate() {
             let policy = grant.policy;
+            if self.propagates(policy, table.id) {
+                continue;
+            }
             let denied = rules.denials.iter().filter(|(denial, _)| self.covers(*denial, policy));
             let whole = denied.clone().find(|(_, fields)| fields.is_none()).map(|(p, _)| *p);
             let gone: Vec<FieldId> = denied.filter_map(|(_, f)| f.clone()).flatten().collect();
@@ -135,6 +144,9 @@ impl Look<'_> {
             }
         }
         for (policy, filter) in &rules.restricts {
+            if self.propagates(*policy, table.id) {
+                continue;
+            }
             let mut rows = Rows::everything();
             rows.keep(filter, Arc::default());
             if nobody {

@@ -145,6 +145,40 @@ impl Rows {
         }
     }
 
+    /// Rows that lead over these ways to hidden rows are not kept: only `filter`, which says that of
+    /// the rows that are shown there.
+    pub(crate) fn keep_with(&mut self, filter: RowFilter, ways: &[String], there: &Self) {
+        // Two grants are void apart, and one that says the same is void as a whole: their rows are
+        // the same only where they want the same attributes, part by part.
+        let mut wanted: Vec<String> = there.parts().map(|p| format!("{:?}", p.wants)).collect();
+        wanted.sort();
+        let wants = if there.parts().all(|part| part.wants.is_empty()) {
+            Vec::new()
+        } else {
+            vec![wanted.join(" ")]
+        };
+        let text = format!("{} missing or shown: {there}", ways.join(" and "));
+        let part = Part { filter, wants, text: Arc::from(text) };
+        if !self.kept.contains(&part) {
+            self.kept.push(part);
+        }
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.shown.iter().chain(&self.kept)
+    }
+
+    /// The rows as one filter, attributes still names in it, whatever the order of the policies.
+    pub(crate) fn filter(&self) -> RowFilter {
+        let sorted = |parts: &[Part]| {
+            let mut filters: Vec<RowFilter> = parts.iter().map(|p| p.filter.clone()).collect();
+            filters.sort_by_cached_key(|filter| format!("{filter:?}"));
+            filters
+        };
+        let kept = sorted(&self.kept).into_iter();
+        RowFilter::any(sorted(&self.shown)).and(kept.fold(RowFilter::Everything, RowFilter::and))
+    }
+
     /// Whether they are all rows, for everybody.
     pub(crate) fn is_everything(&self) -> bool {
         self.kept.is_empty() && self.shown.iter().any(Part::is_everything)

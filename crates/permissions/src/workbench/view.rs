@@ -11,6 +11,7 @@ use super::rows::Rows;
 use crate::grants::Grants;
 use crate::level::Level;
 use crate::policy_set::{PolicySet, TableGrant};
+use crate::propagation::Propagation;
 
 /// What somebody sees who is in these groups and no others, and has every attribute.
 ///
@@ -85,6 +86,17 @@ impl View {
         }
         for (policy, filter) in rules.restricts.iter().filter(|(p, _)| self.concerned(*p)) {
             rows.keep(filter, self.text(*policy));
+        }
+        let shown = |of: TableId| self.rows(of).filter();
+        let propagation = Propagation {
+            snapshot: &self.snapshot,
+            policies: &self.policies,
+            concerned: &|policy| self.concerned(policy),
+            shown: &shown,
+        };
+        for (of, step) in propagation.parents(table) {
+            let ways = propagation.ways(of, step);
+            rows.keep_with(propagation.needed(of, step), &ways, &self.rows(of));
         }
         rows
     }

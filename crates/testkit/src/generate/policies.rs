@@ -8,7 +8,9 @@ use super::metrics::rule;
 use super::random::Random;
 use super::worlds::{TEXTS, some_value};
 use super::written;
-use crate::reference::{Cell, Grant, InRows, Kind, Mask, Policies, RowRule, Rule, World};
+use crate::reference::{
+    Cell, Grant, InRows, Kind, Mask, Policies, Propagation, RowRule, Rule, World,
+};
 
 fn row_rule(
     random: &mut Random,
@@ -199,17 +201,36 @@ pub fn concerned(policies: &Policies) -> Principal {
     principal.expect("a name")
 }
 
+/// Over which relationships rows go with those of a table, where they do.
+fn propagated(world: &World, of: &Propagation) -> String {
+    let Some(over) = &of.over else { return ", propagate: true".to_owned() };
+    let name = |(table, link): &(usize, usize)| {
+        let table = &world.tables[*table];
+        format!("{}.{}", table.name, table.links[*link].name)
+    };
+    format!(", propagate: [{}]", over.iter().map(name).collect::<Vec<_>>().join(", "))
+}
+
 /// The policies in YAML. They concern the group `here`; somebody else sees everything.
 pub fn policies_yaml(world: &World, policies: &Policies) -> String {
     let mut text = "format: 1\nattributes:\n  cats: { type: text, list: true }\n  sizes: { type: \
                     integer, list: true }\ngroups: { here: {}, elsewhere: {} }\npolicies:\n"
         .to_owned();
+    // The first policy of a table says it, whether it grants or restricts; or one of its own.
+    let mut unsaid: Vec<&Propagation> = policies.propagations.iter().collect();
+    let mut say = |table: usize| {
+        let at = unsaid.iter().position(|of| of.table == table);
+        at.map_or(String::new(), |at| propagated(world, unsaid.remove(at)))
+    };
     for (index, grant) in policies.grants.iter().enumerate() {
         let table = &world.tables[grant.table];
         let name = |column: &usize| table.columns[*column].name.as_str();
         let _ = write!(text, "  p{index}: {{ groups: [here], grant: {{ tables: [{}]", table.name);
         if let Some(rows) = &grant.rows {
             let _ = write!(text, ", rows: \"{}\"", condition(world, grant.table, "", rows));
+        }
+        if index % 2 == 0 {
+            text += &say(grant.table);
         }
         if !grant.hidden.is_empty() {
             let hidden: Vec<&str> = grant.hidden.iter().map(name).collect();
@@ -232,9 +253,17 @@ pub fn policies_yaml(world: &World, policies: &Policies) -> String {
     }
     for (index, (table, rule)) in policies.restrictions.iter().enumerate() {
         let (name, rule) = (&world.tables[*table].name, condition(world, *table, "", rule));
+        let more = say(*table);
         let _ = writeln!(
             text,
-            "  r{index}: {{ groups: [here], restrict: {{ tables: [{name}], rows: \"{rule}\" }} }}"
+            "  r{index}: {{ groups: [here], restrict: {{ tables: [{name}], rows: \"{rule}\"{more} }} }}"
+        );
+    }
+    for of in unsaid {
+        let (table, more) = (&world.tables[of.table].name, propagated(world, of));
+        let _ = writeln!(
+            text,
+            "  {table}_goes: {{ groups: [here], restrict: {{ tables: [{table}], rows: \"true\"{more} }} }}"
         );
     }
     for (index, (table, rows)) in policies.min_group_sizes.iter().enumerate() {

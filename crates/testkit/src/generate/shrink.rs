@@ -252,6 +252,16 @@ pub fn weaker(of: &Policies) -> Vec<Policies> {
             p.min_group_sizes.remove(at);
         });
     }
+    (0..of.propagations.len()).for_each(|at| add(&|p| drop(p.propagations.remove(at))));
+    for (at, propagation) in of.propagations.iter().enumerate() {
+        for index in 0..propagation.over.as_ref().map_or(0, Vec::len) {
+            add(&|p| {
+                if let Some(over) = &mut p.propagations[at].over {
+                    over.remove(index);
+                }
+            });
+        }
+    }
     if !of.denied.is_empty() {
         add(&|p| p.denied.clear());
     }

@@ -77,6 +77,17 @@ pub struct Policies {
     pub min_group_sizes: Vec<(usize, usize)>,
     /// Columns that are hidden, whatever else shows them.
     pub denied: Vec<(usize, usize)>,
+    /// Where rows go with hidden rows, at most once for each table that these are of.
+    pub propagations: Vec<Propagation>,
+}
+
+/// Rows go with the hidden rows of a table that they belong to.
+#[derive(Clone, Debug)]
+pub struct Propagation {
+    /// The table.
+    pub table: usize,
+    /// Over which relationships, each by its table and position; over all that lead there if none.
+    pub over: Option<Vec<(usize, usize)>>,
 }
 
 impl RowRule {
@@ -150,10 +161,31 @@ impl Reference<'_> {
         rule.is_none_or(|rule| !rule.is_void() && holds(rule))
     }
 
+    /// Whether a row belongs to nothing, or to what is shown: over each of the relationships.
+    fn belongs(&self, policies: &Policies, of: &Propagation, table: usize, row: usize) -> bool {
+        let ways = self.world.ways(of);
+        let mut own = ways.iter().filter(|(from, _)| *from == table);
+        own.all(|(_, link)| {
+            let to = &self.world.tables[table].links[*link];
+            if self.world.tables[table].rows[row][to.column].is_null() {
+                return true;
+            }
+            let there = self.follow(self.ground(table, None), row, &[*link]);
+            there.is_some_and(|there| match to.to == of.table {
+                true => !self.showing(policies, of.table, there).is_empty(),
+                false => self.belongs(policies, of, to.to, there),
+            })
+        })
+    }
+
     /// The grants that show a row, which no restriction takes away again.
     fn showing<'p>(&self, policies: &'p Policies, table: usize, row: usize) -> Vec<&'p Grant> {
         let mut remains = policies.restrictions.iter().filter(|(of, _)| *of == table);
         if !remains.all(|(_, rule)| self.holds(table, row, Some(rule))) {
+            return Vec::new();
+        }
+        let mut above = policies.propagations.iter();
+        if !above.all(|propagation| self.belongs(policies, propagation, table, row)) {
             return Vec::new();
         }
         let grants = policies.grants.iter().filter(|grant| grant.table == table);
@@ -172,6 +204,28 @@ fn cell(cell: &Cell, column: usize, grants: &[&Grant]) -> Cell {
 }
 
 impl World {
+    /// The relationships over which rows go with those of a table.
+    pub fn ways(&self, of: &Propagation) -> Vec<(usize, usize)> {
+        if let Some(over) = &of.over {
+            return over.clone();
+        }
+        let mut ways: Vec<(usize, usize)> = Vec::new();
+        loop {
+            let before = ways.len();
+            for (from, table) in self.tables.iter().enumerate() {
+                for (at, link) in table.links.iter().enumerate() {
+                    let further = ways.iter().any(|(there, _)| *there == link.to);
+                    if (link.to == of.table || further) && !ways.contains(&(from, at)) {
+                        ways.push((from, at));
+                    }
+                }
+            }
+            if ways.len() == before {
+                return ways;
+            }
+        }
+    }
+
     /// Which rows of a stored table somebody sees whom these policies concern.
     pub fn shown(&self, policies: &Policies, table: usize) -> Vec<bool> {
         let stored = Reference::new(self);
