@@ -8,6 +8,7 @@ mod composed;
 mod decisions;
 mod derived;
 mod files;
+mod footers;
 mod forms;
 mod histories;
 mod host;
