@@ -22,6 +22,7 @@ mod revoked;
 mod runtime;
 mod slow;
 mod traced;
+mod types;
 mod upstream;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use super::merge::{Absent, Merged};
 use super::part::key_column;
 use super::{DeclaredKey, Planner, bare};
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key};
+use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key, plain_type};
 use crate::query::{
     AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
 };
@@ -350,7 +350,7 @@ impl<'a> Planner<'a, '_> {
         };
         let alias = self.compiled.alias(base(rows)?.source.table(), &path.via);
         let plan = Plan::Column(key_of(&alias, &field.name));
-        Ok(Lowered { plan, arrow: arrow.clone() })
+        Ok(Lowered { plan, arrow: plain_type(arrow).clone() })
     }
 
     /// What the rows of a table are joined by: a field, or the day of an instant.
