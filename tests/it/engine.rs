@@ -9,6 +9,7 @@ mod decisions;
 mod derived;
 mod faulty;
 mod files;
+mod footers;
 mod forms;
 mod histories;
 mod host;
@@ -23,6 +24,7 @@ mod runtime;
 mod scoped;
 mod slow;
 mod traced;
+mod types;
 mod upstream;
 
 use std::sync::Arc;

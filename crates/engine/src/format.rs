@@ -105,9 +105,10 @@ impl Collected {
 }
 
 fn formatters(columns: &[ArrayRef]) -> Result<Vec<ArrayFormatter<'_>>, Error> {
-    // Instants without a zone are in UTC, like those with one.
+    // Instants without a zone are in UTC, like those with one; days have no time, however stored.
     const OPTIONS: FormatOptions<'static> = FormatOptions::new()
         .with_display_error(false)
+        .with_datetime_format(Some("%Y-%m-%d"))
         .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"));
     let made: Result<Vec<_>, ArrowError> =
         columns.iter().map(|column| ArrayFormatter::try_new(column, &OPTIONS)).collect();

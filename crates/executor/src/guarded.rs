@@ -10,6 +10,8 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::composed::{ComposedScanExec, Limit};
+use crate::footers::{OfFiles, relied_on};
+use crate::source::FileTable;
 use crate::verify::reads_only;
 
 /// Reads what the provider behind it reads, and lets it skip rows by a filter but never be the
@@ -25,6 +27,16 @@ impl Guarded {
     /// depend on a question, so a view is asked for all of them.
     fn is_view(&self) -> bool {
         self.0.get_logical_plan().is_some()
+    }
+
+    /// Sees to it that Parquet files are read by what their footers say for sure.
+    fn sure(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        state: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let own = self.0.is::<FileTable>();
+        relied_on(plan, if own { OfFiles::Reliable } else { OfFiles::Doubted }, state)
     }
 
     /// Makes one leaf of a scan.
@@ -65,7 +77,7 @@ impl TableProvider for Guarded {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let limit = limit.filter(|_| !self.is_view());
         let plan = self.0.scan(state, projection, filters, limit).await?;
-        self.closed(plan, limit, state)
+        self.closed(self.sure(plan, state)?, limit, state)
     }
 
     async fn scan_with_args<'a>(
@@ -75,7 +87,8 @@ impl TableProvider for Guarded {
     ) -> Result<ScanResult> {
         let limit = args.limit().filter(|_| !self.is_view());
         let scanned = self.0.scan_with_args(state, args.with_limit(limit)).await?;
-        let plan = self.closed(Arc::clone(scanned.plan()), limit, state)?;
+        let plan = self.sure(Arc::clone(scanned.plan()), state)?;
+        let plan = self.closed(plan, limit, state)?;
         Ok(ScanResult::new(plan))
     }
 

@@ -5,6 +5,7 @@
 //! same. A table of the host may change at any time, so its keys are looked at for every question.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
@@ -20,6 +21,7 @@ use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
 use sandbar_query_planner::DeclaredKey;
 
+use crate::guarded::Guarded;
 use crate::source::{Sources, Version};
 
 /// The keys that have been found to be unique, with the data in which they were.
@@ -48,11 +50,12 @@ pub(crate) fn duplicates(key: &DeclaredKey, sources: &Sources) -> Result<Option<
     let ends = key.validity();
     let names = key.columns().iter().chain(ends.iter().flat_map(|(from, to)| [from, to]));
     let projection = names.map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
+    let source = provider_as_source(Arc::new(Guarded(provider)));
     #[expect(
         clippy::disallowed_methods,
         reason = "it reads keys for no principal, and tells nothing but whether they are unique"
     )]
-    let scan = LogicalPlanBuilder::scan(KEYS, provider_as_source(provider), Some(projection))?;
+    let scan = LogicalPlanBuilder::scan(KEYS, source, Some(projection))?;
     let keys: Vec<Expr> = key.columns().iter().map(|name| stored(name)).collect();
     let known = keys.iter().cloned().map(Expr::is_not_null).reduce(Expr::and);
     let known = known.unwrap_or_else(|| lit(true));

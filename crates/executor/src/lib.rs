@@ -12,6 +12,7 @@ mod deadline;
 mod error;
 mod exact_lists;
 mod executor;
+mod footers;
 mod guarded;
 mod keys;
 mod limits;

@@ -98,6 +98,7 @@ fn cells(batch: &RecordBatch) -> Result<Vec<Cells<'_>>, ArrowError> {
     // Instants without a zone are in UTC, like those with one.
     const OPTIONS: FormatOptions<'static> = FormatOptions::new()
         .with_display_error(false)
+        .with_datetime_format(Some("%Y-%m-%d"))
         .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"));
     let made = batch.columns().iter();
     made.map(|array| Ok(Cells { array, formatter: ArrayFormatter::try_new(array, &OPTIONS)? }))

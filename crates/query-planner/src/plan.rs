@@ -18,7 +18,8 @@ use std::sync::Arc;
 use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{Column, TableReference};
 use datafusion_expr::{
-    Expr as Plan, Extension, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit,
+    Expr as Plan, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr,
+    lit,
 };
 use sandbar_catalog::query::Order;
 use sandbar_catalog::{FieldId, FieldPath, MetricId};
@@ -27,7 +28,7 @@ use sandbar_permissions::Sandbox;
 use crate::barrier::Barrier;
 use crate::compiled::Compiled;
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, balanced, one_zero};
+use crate::lower::{Columns, Lower, Lowered, balanced, one_number};
 use crate::query::{AnswerColumn, AuthorizedQuery, Part, Shape, SortBy, Source, Stage};
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
@@ -234,7 +235,12 @@ impl<'a> Planner<'a, '_> {
         };
         // Without a limit the order of an inner answer tells nothing.
         let sorted = cap.is_some() || fetch.is_some();
-        let builder = if sort.is_empty() || !sorted { builder } else { builder.sort(sort)? };
+        let builder = if sort.is_empty() || !sorted {
+            builder
+        } else {
+            let sort = in_order(sort, &builder)?;
+            builder.sort(sort)?
+        };
         // DataFusion's limits are signed; one beyond them is none.
         let builder = match fetch.map(i64::try_from) {
             Some(Ok(fetch)) => builder.limit(0, usize::try_from(fetch).ok())?,
@@ -318,7 +324,7 @@ impl<'a> Planner<'a, '_> {
         let aggregates = lower.named_aggregates();
         self.shared.aggregates += aggregates.len();
         // Named apart from the answer: an order of the answer is none of the groups.
-        let keys = keys.into_iter().map(one_zero).enumerate();
+        let keys = keys.into_iter().map(one_number).enumerate();
         let keys: Vec<Plan> = keys.map(|(index, key)| key.plan.alias(key_column(index))).collect();
         let builder = builder.aggregate(keys, aggregates)?;
         let shown = groups.keys.iter().enumerate();
@@ -452,6 +458,18 @@ impl<'a> Planner<'a, '_> {
             }
         }
     }
+}
+
+/// Keys of an order by which doubles that are equal stand beside each other.
+fn in_order(
+    sort: Vec<SortExpr>,
+    builder: &LogicalPlanBuilder,
+) -> Result<Vec<SortExpr>, QueryError> {
+    let key = |key: SortExpr| {
+        let arrow = key.expr.get_type(builder.schema().as_ref())?;
+        Ok(SortExpr { expr: one_number(Lowered { plan: key.expr, arrow }).plan, ..key })
+    };
+    sort.into_iter().map(key).collect()
 }
 
 /// A column by its name alone, whatever stands in the name.

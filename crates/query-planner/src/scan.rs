@@ -19,7 +19,7 @@ use crate::barrier::Barrier;
 use crate::compiled::{Compiled, Stored};
 use crate::error::QueryError;
 use crate::functions::mask_hash;
-use crate::lower::{Columns, Lower, balanced, cast, constant_in};
+use crate::lower::{Columns, Lower, balanced, cast, constant_in, plain, plain_type};
 use partners::looked_up;
 
 /// How strongly the policies are set apart from the question.
@@ -430,11 +430,16 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// A stored column, of its plain type.
     fn raw(&self, at: &TableReference, field: FieldId) -> Result<Plan, QueryError> {
-        Ok(Plan::Column(self.raw_column(at, field)?))
+        let column = Plan::Column(self.raw_column(at, field)?);
+        match &self.compiled.snapshot().field(field).kind {
+            FieldKind::Stored { arrow, .. } => Ok(plain(column, arrow)),
+            FieldKind::Calculated(_) => Ok(column),
+        }
     }
 
-    /// What the sandbox shows of a field, in the stored type.
+    /// What the sandbox shows of a field, in the plain type of what is stored.
     fn cell(
         &self,
         at: &TableReference,
@@ -445,7 +450,7 @@ impl<'a> Scanner<'a> {
         let FieldKind::Stored { arrow, .. } = &self.compiled.snapshot().field(field).kind else {
             return Err(QueryError::internal("a calculated field is not stored"));
         };
-        let value = self.raw(at, field)?;
+        let (value, arrow) = (self.raw(at, field)?, plain_type(arrow));
         match cell {
             Cell::Clear => Ok(value),
             Cell::Hidden => Err(QueryError::internal("a hidden field is read")),

@@ -7,11 +7,12 @@ use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{Result as PlanResult, Statistics, project_schema};
+use datafusion::common::{Result as PlanResult, Statistics, TableReference, project_schema};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
 };
@@ -26,6 +27,8 @@ use datafusion::physical_plan::empty::EmptyExec;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 use parking_lot::Mutex;
+
+use crate::footers;
 
 use super::inference;
 use super::listing::list;
@@ -227,15 +230,25 @@ impl FileTable {
         {
             return Ok(cached.statistics);
         }
-        let schema = Arc::clone(self.schema.file_schema());
         let store = steady(store, &self.location, file);
-        let meta = self.reader.infer_stats_and_ordering(state, &store, schema, file).await?;
-        let statistics = Arc::new(meta.statistics);
+        let statistics = Arc::new(match self.format {
+            Format::Parquet => {
+                let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
+                let footer = DFParquetMetadata::new(store.as_ref(), file)
+                    .with_file_metadata_cache(Some(footers))
+                    .fetch_metadata()
+                    .await?;
+                footers::statistics(&footer, self.schema.file_schema())?
+            }
+            Format::Csv { .. } | Format::JsonLines | Format::Arrow => {
+                let schema = Arc::clone(self.schema.file_schema());
+                self.reader.infer_stats(state, &store, schema, file).await?
+            }
+        });
         if let Some(cache) = cache {
             let fingerprint = Arc::clone(&self.fingerprint);
             let kept = Arc::clone(&statistics);
-            cache
-                .put(&key, CachedFileMetadata::new(file.clone(), fingerprint, kept, meta.ordering));
+            cache.put(&key, CachedFileMetadata::new(file.clone(), fingerprint, kept, None));
         }
         Ok(statistics)
     }
@@ -367,8 +380,10 @@ fn concurrency(state: &dyn Session) -> usize {
     state.config_options().execution.meta_fetch_concurrency.get()
 }
 
+/// What others have found out about a file, as DataFusion does, is not what is sure of it.
 fn cache_key(file: &ObjectMeta) -> TableScopedPath {
-    TableScopedPath { table: None, path: file.location.clone() }
+    let table = Some(TableReference::partial("sandbar", "files"));
+    TableScopedPath { table, path: file.location.clone() }
 }
 
 /// Drops what the runtime's caches hold about a file that is new to us. They compare size and time

@@ -47,6 +47,8 @@ impl Scope<'_> {
             Meaning::Midnight => Err(NoSqlText::ClocksSetBack(self.dialect)),
             Meaning::Bin(bins) => self.bin(first, *bins),
             Meaning::Checked(op) => self.checked(*op, args),
+            // There, zeros are one, and every NaN is the greatest number.
+            Meaning::Double => self.value(first),
             Meaning::DecimalMean => self.mean(first, self.argument(args, 1)?),
             Meaning::MaskHash => Err(NoSqlText::HashMask),
             Meaning::Reported(_) | Meaning::Gap(..) => {

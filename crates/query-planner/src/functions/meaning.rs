@@ -10,6 +10,7 @@ use super::bin::Binned;
 use super::bucket::Bucket;
 use super::calendar::{self, Rules};
 use super::checked::{Checked, CheckedOp};
+use super::doubles::Doubles;
 use super::hash::MaskHash;
 use super::later::Later;
 use super::mean::DecimalMean;
@@ -31,6 +32,8 @@ pub enum Meaning {
     Checked(CheckedOp),
     /// The first argument over the second one, with four more digits, rounded half away from zero.
     DecimalMean,
+    /// The number itself; or its place among all, or back: the order of places is that of numbers.
+    Double,
     /// The same time of a day some calendar units later.
     Later(u32, RelativeUnit, Calendar),
     /// The instant at which a day begins, in a zone that is not UTC.
@@ -95,6 +98,9 @@ impl Meaning {
         }
         if inner.downcast_ref::<DecimalMean>().is_some() {
             return Some(Self::DecimalMean);
+        }
+        if inner.downcast_ref::<Doubles>().is_some() {
+            return Some(Self::Double);
         }
         if let Some(later) = inner.downcast_ref::<Later>() {
             return Some(Self::Later(later.count, later.unit, Calendar::of(&later.clock)));

@@ -8,6 +8,7 @@
 //! | `exact_percentile`, `exact_percentile_disc` | DataFusion's interpolates in steps of a millionth, and its rank may miss a value by a bit |
 //! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
 //! | `checked_sum` | DataFusion wraps where a sum of decimals leaves 128 bits |
+//! | `same_double`, `double_place`, `placed_double` | DataFusion tells zeros and NaN apart by their bits, and its extremes of groups with a NaN depend on the order of rows |
 //! | `decimal_mean` | DataFusion's mean of decimals cuts digits off |
 //! | `reported_periods`, `missing_periods` | the periods in which a day counts, on a calendar |
 //! | `later` | the same time of a later calendar day, in a zone |
@@ -18,6 +19,7 @@ mod bin;
 mod bucket;
 mod calendar;
 mod checked;
+mod doubles;
 mod hash;
 mod instants;
 mod later;
@@ -34,6 +36,7 @@ pub(crate) use bin::bin;
 pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
 pub(crate) use calendar::{Rules, shift as calendar_shift};
 pub(crate) use checked::checked;
+pub(crate) use doubles::{place, placed, same_double};
 pub(crate) use hash::mask_hash;
 pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;

@@ -10,10 +10,10 @@ use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, Fraction};
 use std::sync::Arc;
 
 use super::{
-    Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast, one_zero, only_where,
+    Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast, one_number, only_where,
 };
 use crate::error::QueryError;
-use crate::functions::{Between, checked_sum, mean, percentile};
+use crate::functions::{Between, checked_sum, mean, percentile, place, placed};
 use crate::query::Predicate;
 
 impl Lower<'_> {
@@ -96,6 +96,12 @@ impl Lower<'_> {
             && matches!(argument.data_type, Type::Decimal { .. })
         {
             return self.decimal_mean(aggregate, argument, data_type, filter);
+        }
+        if let (AggregateFunction::Min | AggregateFunction::Max, Some(argument)) =
+            (aggregate.function, &aggregate.argument)
+            && argument.data_type == Type::Number
+        {
+            return self.extreme_double(aggregate, argument, filter);
         }
         let (udaf, arguments, found) = match share(aggregate.function) {
             Some((share, between)) => self.percentile(aggregate, data_type, share, between)?,
@@ -183,6 +189,28 @@ impl Lower<'_> {
         Ok(Lowered::new(mean(sum, count), arrow_of(data_type)?))
     }
 
+    /// The least or greatest of doubles by their places, since DataFusion's own of groups with a NaN
+    /// depends on the order of the rows.
+    fn extreme_double(
+        &mut self,
+        aggregate: &Aggregate,
+        argument: &Expr,
+        filter: Option<Plan>,
+    ) -> Result<Lowered, QueryError> {
+        let value = self.expr(argument)?;
+        let udaf = match aggregate.function {
+            AggregateFunction::Min => functions::min_max::min_udaf(),
+            _ => functions::min_max::max_udaf(),
+        };
+        let places = vec![place(value.plan)];
+        let extreme = placed(self.aggregate_column(udaf, places, aggregate.distinct, filter));
+        let plan = match &value.arrow {
+            DataType::Float64 => extreme,
+            shorter => cast(extreme, shorter.clone()),
+        };
+        Ok(Lowered::new(plan, value.arrow))
+    }
+
     /// The function, its argument, and the type DataFusion gives the result.
     fn function(
         &mut self,
@@ -196,7 +224,7 @@ impl Lower<'_> {
         Ok(match aggregate.function {
             AggregateFunction::Count => {
                 let value = self.expr(argument)?;
-                let value = if aggregate.distinct { one_zero(value) } else { value };
+                let value = if aggregate.distinct { one_number(value) } else { value };
                 (functions::count::count_udaf(), value.plan, DataType::Int64)
             }
             AggregateFunction::Min => {
@@ -258,7 +286,7 @@ impl Lower<'_> {
         let lowered = self.orderable(argument)?;
         Ok(match argument.data_type {
             Type::Number => {
-                let double = one_zero(self.convert(lowered, Type::Number)?);
+                let double = one_number(self.convert(lowered, Type::Number)?);
                 cast(double.plan, DataType::Utf8)
             }
             _ => lowered.plan,

@@ -13,7 +13,7 @@ use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
 use sandbar_catalog::query::days_since_epoch;
 use sandbar_catalog::{Literal, Type};
 
-use super::{Lower, Lowered, binary, typed_null};
+use super::{Lower, Lowered, binary, one_number, typed_null};
 use crate::error::QueryError;
 use crate::functions::midnight_of;
 
@@ -94,6 +94,35 @@ pub(super) fn beside_nan(plan: Plan, value: &Lowered, side: NanSide) -> Plan {
     }
 }
 
+/// A double equal to zero, or not: DataFusion puts equalities together as a list, which it looks
+/// values up in by their bits, and so does it with what is written in files to skip rows by.
+fn beside_zero(comparison: Comparison, value: &Lowered, placed: &Placed) -> Option<Plan> {
+    let Placed::Exact(constant) = placed else { return None };
+    let (minus, plus) = zeros(constant)?;
+    let with = |op: Operator, zero| binary(value.plan.clone(), op, Plan::Literal(zero, None));
+    match comparison {
+        Comparison::Eq => {
+            let (from, to) = (with(Operator::GtEq, minus), with(Operator::LtEq, plus));
+            Some(beside_nan(binary(from, Operator::And, to), value, NanSide::Out))
+        }
+        Comparison::NotEq => {
+            let (below, above) = (with(Operator::Lt, minus), with(Operator::Gt, plus));
+            Some(beside_nan(binary(below, Operator::Or, above), value, NanSide::In))
+        }
+        _ => None,
+    }
+}
+
+/// Both zeros, if a double is one.
+pub(super) fn zeros(constant: &ScalarValue) -> Option<(ScalarValue, ScalarValue)> {
+    match constant {
+        ScalarValue::Float64(Some(zero)) if *zero == 0.0 => {
+            Some((ScalarValue::Float64(Some(-0.0)), ScalarValue::Float64(Some(0.0))))
+        }
+        _ => None,
+    }
+}
+
 fn mirrored(comparison: Comparison) -> Comparison {
     match comparison {
         Comparison::Lt => Comparison::Gt,
@@ -120,6 +149,9 @@ impl Lower<'_> {
         if let Some((value, literal, comparison)) = placed {
             let value = self.expr(value)?;
             let placed = self.constant(&value.arrow, literal);
+            if let Some(plan) = beside_zero(comparison, &value, &placed) {
+                return Ok(Lowered::boolean(plan));
+            }
             if let Some(plan) = with_constant(comparison, &value.plan, placed) {
                 return Ok(Lowered::boolean(match (nan_side(comparison), literal) {
                     // Nothing is known beside what is missing, NaN or not.
@@ -140,12 +172,20 @@ impl Lower<'_> {
         let varies = |side: &Expr| !side.fields().is_empty() || !side.inputs().is_empty();
         let constants = (varies(a), varies(b));
         let (a, b) = (self.canonical(a, common)?, self.canonical(b, common)?);
-        let plan = binary(a.plan.clone(), operator(comparison), b.plan.clone());
-        let (value, seen) = match constants {
-            (true, false) => (a, comparison),
-            (false, true) => (b, mirrored(comparison)),
-            _ => return Ok(Lowered::boolean(plan)),
+        let (value, other, seen) = match constants {
+            (true, false) => (a, b, comparison),
+            (false, true) => (b, a, mirrored(comparison)),
+            _ => {
+                let (a, b) = (one_number(a), one_number(b));
+                return Ok(Lowered::boolean(binary(a.plan, operator(comparison), b.plan)));
+            }
         };
+        if let Plan::Literal(scalar, _) = &other.plan
+            && let Some(plan) = beside_zero(seen, &value, &Placed::Exact(scalar.clone()))
+        {
+            return Ok(Lowered::boolean(plan));
+        }
+        let plan = binary(value.plan.clone(), operator(seen), other.plan);
         Ok(Lowered::boolean(match nan_side(seen) {
             Some(side) => beside_nan(plan, &value, side),
             None => plan,

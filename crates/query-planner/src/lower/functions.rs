@@ -7,7 +7,7 @@ use datafusion_functions::{core, math, string, unicode};
 use sandbar_catalog::expr::{Expr, ExprKind, Function};
 use sandbar_catalog::{Literal, Type};
 
-use super::{Lower, Lowered, arrow_of, binary, cast};
+use super::{Lower, Lowered, arrow_of, binary, cast, one_number};
 use crate::error::QueryError;
 use crate::functions::{CheckedOp, bin, bucket, bucket_type, checked, part};
 
@@ -72,8 +72,8 @@ impl Lower<'_> {
                 checked(CheckedOp::Divide, self.all(args, Type::Integer)?)
             }
             Function::Coalesce => first_known(self.all(args, data_type)?, &arrow)?,
-            Function::Greatest => core::expr_fn::greatest(self.all(args, data_type)?),
-            Function::Least => core::expr_fn::least(self.all(args, data_type)?),
+            Function::Greatest => core::expr_fn::greatest(self.ordered(args, data_type)?),
+            Function::Least => core::expr_fn::least(self.ordered(args, data_type)?),
             Function::NullIf => {
                 let second = args.get(1).ok_or_else(missing)?;
                 let equal =
@@ -125,6 +125,12 @@ impl Lower<'_> {
 
     fn all(&mut self, args: &[Expr], data_type: Type) -> Result<Vec<Plan>, QueryError> {
         args.iter().map(|arg| self.canonical(arg, data_type).map(|lowered| lowered.plan)).collect()
+    }
+
+    /// Values to be put in order.
+    fn ordered(&mut self, args: &[Expr], data_type: Type) -> Result<Vec<Plan>, QueryError> {
+        let value = |arg| self.canonical(arg, data_type).map(|lowered| one_number(lowered).plan);
+        args.iter().map(value).collect()
     }
 
     /// A date or instant as it is stored: buckets and parts read every temporal type.

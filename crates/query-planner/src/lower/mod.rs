@@ -7,9 +7,11 @@
 mod aggregate;
 mod compare;
 mod functions;
+mod plain;
 mod smallest;
 
 pub(crate) use functions::first_known;
+pub(crate) use plain::{one_number, plain, plain_type};
 pub(crate) use smallest::{Smallest, only_where};
 
 use compare::{NanSide, beside_nan};
@@ -187,17 +189,20 @@ impl<'a> Lower<'a> {
                 self.of_partner(path, lowered?)
             }
             FieldKind::Stored { column, arrow } => {
-                let column = match self.columns {
+                let plan = match self.columns {
                     Columns::Joined(base) => {
                         let of = if self.lifts { lifted_of } else { column_of };
-                        of(&compiled.alias(base, &path.via), &field.name)
+                        Plan::Column(of(&compiled.alias(base, &path.via), &field.name))
                     }
-                    Columns::Raw(scan) => Column::new(Some(scan.clone()), column.clone()),
+                    Columns::Raw(scan) => {
+                        let column = Column::new(Some(scan.clone()), column.clone());
+                        plain(Plan::Column(column), arrow)
+                    }
                     Columns::Nothing => {
                         return Err(QueryError::internal("a field where there are only numbers"));
                     }
                 };
-                Ok(Lowered::new(Plan::Column(column), arrow.clone()))
+                Ok(Lowered::new(plan, plain_type(arrow).clone()))
             }
         }
     }
@@ -306,6 +311,10 @@ impl<'a> Lower<'a> {
                 // own: DataFusion forgets it where it puts lists together.
                 ExprKind::Literal(Literal::Null) => tests.push(typed_null(&DataType::Boolean)?),
                 ExprKind::Literal(literal) => match self.constant(&lowered.arrow, literal) {
+                    // Both zeros, which a list tells apart.
+                    compare::Placed::Exact(scalar) if compare::zeros(&scalar).is_some() => {
+                        tests.push(self.comparison(Comparison::Eq, value, item)?.plan);
+                    }
                     compare::Placed::Exact(scalar) => {
                         constants.push(Plan::Literal(scalar, None));
                     }
@@ -462,23 +471,6 @@ pub(crate) fn join_key(key: Plan, types: (Type, Type), clock: &Clock) -> Plan {
         (Type::Datetime, Type::Date) => bucket(key, Grain::Day, clock),
         _ => key,
     }
-}
-
-/// A value by which rows are grouped or told apart: of doubles both zeros are one, which DataFusion
-/// tells apart.
-pub(crate) fn one_zero(value: Lowered) -> Lowered {
-    let Lowered { plan, arrow } = value;
-    let zero = match &arrow {
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
-            ScalarValue::new_zero(&arrow).ok()
-        }
-        _ => None,
-    };
-    let plan = match zero {
-        Some(zero) => binary(plan, Operator::Plus, Plan::Literal(zero, None)),
-        None => plan,
-    };
-    Lowered { plan, arrow }
 }
 
 /// A double, and NULL where it is zero: both zeros, which a comparison tells apart.

@@ -20,7 +20,7 @@ use super::window::{for_each_of, over_all, with_column, with_columns, with_windo
 use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::{checked_sum, periods};
-use crate::lower::{Lower, Lowered, aggregate_name, balanced, one_zero};
+use crate::lower::{Lower, Lowered, aggregate_name, balanced, one_number};
 use crate::query::{Cut, Key, Part, Predicate, Series};
 use crate::resolve::cut;
 
@@ -57,7 +57,7 @@ impl<'a> Planner<'a, '_> {
         key: &Key,
         lower: &mut Lower<'a>,
     ) -> Result<Lowered, QueryError> {
-        self.key(key, lower).map(one_zero)
+        self.key(key, lower).map(one_number)
     }
 
     /// What a key is, of each row.
@@ -223,7 +223,8 @@ impl<'a> Planner<'a, '_> {
             };
             let mut partition: Vec<Plan> = keys.iter().map(|key| key.plan.clone()).collect();
             for path in &semi.per {
-                partition.push(column(lower.field(path)?.plan, &mut computed));
+                let value = one_number(lower.field(path)?);
+                partition.push(column(value.plan, &mut computed));
             }
             let counted = column(counted, &mut computed);
             let function = match semi.pick {

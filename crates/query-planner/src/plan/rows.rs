@@ -11,7 +11,9 @@ use super::part::key_column;
 use super::smallest::{of_entities, of_single_rows};
 use super::{DeclaredKey, Planner, bare};
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key, only_where};
+use crate::lower::{
+    Columns, Lower, Lowered, balanced, cast, join_key, only_where, plain_type,
+};
 use crate::query::{
     AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
 };
@@ -357,7 +359,7 @@ impl<'a> Planner<'a, '_> {
         };
         let alias = self.compiled.alias(base(rows)?.source.table(), &path.via);
         let plan = Plan::Column(key_of(&alias, &field.name));
-        Ok(Lowered { plan, arrow: arrow.clone() })
+        Ok(Lowered { plan, arrow: plain_type(arrow).clone() })
     }
 
     /// What the rows of a table are joined by: a field, or the day of an instant.

@@ -9,7 +9,7 @@ use sandbar_permissions::{Among, Condition, RowFilter};
 
 use super::{Scanner, marked};
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, arrow_of, cast, join_key};
+use crate::lower::{Columns, Lower, Lowered, arrow_of, cast, join_key, plain_type};
 use crate::versions::holds;
 
 /// Rows that a policy looks at, found by keys.
@@ -150,7 +150,7 @@ impl Scanner<'_> {
     fn field_of(&self, at: &TableReference, field: FieldId) -> Result<Lowered, QueryError> {
         match &self.compiled.snapshot().field(field).kind {
             FieldKind::Stored { arrow, .. } => {
-                Ok(Lowered { plan: self.raw(at, field)?, arrow: arrow.clone() })
+                Ok(Lowered { plan: self.raw(at, field)?, arrow: plain_type(arrow).clone() })
             }
             FieldKind::Calculated(_) => Err(QueryError::internal("a calculated key")),
         }

@@ -1,0 +1,37 @@
+//! Values in the form in which equal ones are the same: doubles, and what is stored in dictionaries.
+
+use datafusion_common::arrow::datatypes::DataType;
+use datafusion_expr::Expr as Plan;
+
+use super::{Lowered, cast};
+use crate::functions::same_double;
+
+/// A value by which rows are grouped, told apart or put in order: doubles that are equal are the
+/// same, which DataFusion tells apart.
+pub(crate) fn one_number(value: Lowered) -> Lowered {
+    let Lowered { plan, arrow } = value;
+    let plan = if is_float(&arrow) { same_double(plan) } else { plan };
+    Lowered { plan, arrow }
+}
+
+/// Whether values of a type are doubles, or shorter.
+fn is_float(arrow: &DataType) -> bool {
+    matches!(arrow, DataType::Float16 | DataType::Float32 | DataType::Float64)
+}
+
+/// The type of a stored column among the rows of a question. Numbers and times in dictionaries are
+/// taken out of them: DataFusion cannot do with them what it can with others.
+pub(crate) fn plain_type(stored: &DataType) -> &DataType {
+    match stored {
+        DataType::Dictionary(_, value) if !value.is_string() => value,
+        other => other,
+    }
+}
+
+/// A stored column, of its plain type.
+pub(crate) fn plain(column: Plan, stored: &DataType) -> Plan {
+    match plain_type(stored) {
+        same if same == stored => column,
+        other => cast(column, other.clone()),
+    }
+}
