@@ -19,6 +19,7 @@ mod outline;
 mod reload;
 mod revoked;
 mod runtime;
+mod scoped;
 mod slow;
 mod traced;
 mod upstream;

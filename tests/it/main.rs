@@ -11,6 +11,7 @@
 mod attacks;
 mod bins;
 mod clocks;
+mod credited;
 mod docs;
 mod engine;
 mod explained;

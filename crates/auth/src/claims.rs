@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::attribute::AttributeValue;
 use crate::identity::{check_name, fold_email};
 use crate::principal::{Identity, Origin, Principal};
+use crate::scopes::{BadScope, Scopes};
 use crate::token_error::TokenRefusal;
 
 type Claims = Map<String, Value>;
@@ -25,6 +26,7 @@ pub(crate) struct Rules {
     pub(crate) email_claim: String,
     pub(crate) groups_claim: String,
     pub(crate) attributes_claim: String,
+    pub(crate) scope_claim: String,
     /// Claim and attribute.
     pub(crate) attribute_claims: Vec<(String, String)>,
 }
@@ -43,6 +45,7 @@ impl Rules {
             email: Some(email),
             groups: self.groups(claims)?,
             attributes: self.attributes(claims)?,
+            scopes: self.scopes(claims)?,
         };
         Ok(Principal::new(identity, Origin::Token { id: token_id(claims)? }))
     }
@@ -102,6 +105,19 @@ impl Rules {
             Some(_) => return Err(TokenRefusal::BadGroups),
         };
         list.iter().map(|group| name(group).ok_or(TokenRefusal::BadGroups)).collect()
+    }
+
+    /// A text, or a list of words. Null is no scope: doubt takes away.
+    fn scopes(&self, claims: &Claims) -> Result<Option<Scopes>, TokenRefusal> {
+        let scopes = match claims.get(&self.scope_claim) {
+            None => return Ok(None),
+            Some(Value::String(text)) => Scopes::parse(text),
+            Some(Value::Array(list)) if list.iter().all(Value::is_string) => {
+                Scopes::of_words(list.iter().filter_map(Value::as_str))
+            }
+            Some(_) => Err(BadScope),
+        };
+        scopes.map(Some).map_err(|BadScope| TokenRefusal::BadScope)
     }
 
     /// Names are checked wherever they come from; no attribute is given twice.
@@ -351,6 +367,39 @@ mod tests {
         }
         check("groups", json!(vec!["g"; 1_000]), Ok(()));
         check("groups", json!(vec!["g"; 1_001]), Err(TokenRefusal::BadGroups));
+    }
+
+    #[test]
+    fn l58_a_scope_is_read_strictly() {
+        let scopes = |scope: Value| {
+            let token = sign(HEADER, &claims(&[("scope", scope)]));
+            let principal = verifier().verify(&token, NOW).unwrap();
+            let words = principal.scopes().map(|s| s.words().map(str::to_owned).collect());
+            words.unwrap_or_else(|| vec!["everything".to_owned()])
+        };
+        assert_eq!(scopes(json!("agent:search  agent:query")), ["agent:query", "agent:search"]);
+        assert_eq!(scopes(json!(["agent:search"])), ["agent:search"]);
+        assert_eq!(scopes(json!("")), [""; 0]);
+        assert_eq!(scopes(json!([])), [""; 0]);
+        let free = verifier().verify(&sign(HEADER, &claims(&[])), NOW).unwrap();
+        assert_eq!(free.scopes(), None);
+        for bad in [
+            json!(null),
+            json!(true),
+            json!(7),
+            json!({"agent:search": true}),
+            json!("a\tb"),
+            json!("ä"),
+            json!(["a b"]),
+            json!([""]),
+            json!(["a", 7]),
+            json!([["a"]]),
+        ] {
+            check("scope", bad, Err(TokenRefusal::BadScope));
+        }
+        let other = verifier().scope_claim("scp");
+        let token = sign(HEADER, &claims(&[("scp", json!(["a"])), ("scope", json!(7))]));
+        assert_eq!(other.verify(&token, NOW).unwrap().scopes().unwrap().words().len(), 1);
     }
 
     #[test]

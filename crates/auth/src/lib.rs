@@ -30,6 +30,7 @@ mod identity;
 mod minter;
 mod principal;
 mod principal_builder;
+mod scopes;
 mod secret;
 mod strict_json;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use attribute::AttributeValue;
 pub use minter::{MintError, TokenMinter};
 pub use principal::{Origin, Principal};
 pub use principal_builder::{PrincipalBuilder, PrincipalError};
+pub use scopes::{BadScope, Scopes};
 pub use secret::{SecretError, SharedSecret};
 pub use token_error::{TokenError, TokenRefusal};
 pub use verifier::Verifier;

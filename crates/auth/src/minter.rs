@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::attribute::AttributeValue;
 use crate::compact::MAX_TOKEN;
 use crate::principal_builder::{PrincipalError, checked_email, checked_name};
+use crate::scopes::Scopes;
 use crate::secret::{SecretError, SharedSecret};
 
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
@@ -19,6 +20,7 @@ const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 #[derive(Clone)]
 pub struct TokenMinter {
     key: EncodingKey,
+    scopes: Option<Scopes>,
 }
 
 /// Why no token was made.
@@ -53,7 +55,13 @@ impl TokenMinter {
     /// # Errors
     /// A secret that no verifier would take.
     pub fn hs256(secret: impl Into<SharedSecret>) -> Result<Self, SecretError> {
-        Ok(Self { key: EncodingKey::from_secret(secret.into().checked()?) })
+        Ok(Self { key: EncodingKey::from_secret(secret.into().checked()?), scopes: None })
+    }
+
+    /// The same minter, for tokens that may be used for this only.
+    #[must_use]
+    pub fn scoped(self, scopes: Scopes) -> Self {
+        Self { scopes: Some(scopes), ..self }
     }
 
     /// A token for this e-mail address, issued at `now` (seconds since 1970-01-01T00:00:00Z).
@@ -90,6 +98,10 @@ impl TokenMinter {
         }
         if !attributes.is_empty() {
             claims.insert("attributes".to_owned(), Value::Object(attribute_claims(attributes)?));
+        }
+        if let Some(scopes) = &self.scopes {
+            let words: Vec<&str> = scopes.words().collect();
+            claims.insert("scope".to_owned(), words.join(" ").into());
         }
         let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let claims = encode(&Value::Object(claims).to_string());

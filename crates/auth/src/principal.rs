@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use crate::attribute::{AttributeValue, write_length, write_text};
 use crate::principal_builder::PrincipalBuilder;
+use crate::scopes::Scopes;
 
-/// The one who asks: who it is, which groups he is in, and his attributes.
+/// The one who asks: who it is, which groups he is in, his attributes, and what his token may be
+/// used for.
 ///
 /// Made only from a verified token ([`Verifier::verify`](crate::Verifier::verify)) or by the
 /// host's word ([`Principal::asserted_by_host`]). It never changes, clones are cheap, and it holds
 /// no rights: those are worked out anew for every request.
 ///
-/// Two principals are equal if subject, e-mail, groups and attributes are; where they come from
+/// Two principals are equal if subject, e-mail, groups, attributes and scopes are; where they come from
 /// does not count, so a person's next token is the same principal.
 #[derive(Clone)]
 pub struct Principal {
@@ -33,6 +35,8 @@ pub(crate) struct Identity {
     pub(crate) email: Option<String>,
     pub(crate) groups: Vec<String>,
     pub(crate) attributes: BTreeMap<String, AttributeValue>,
+    /// `None`: nothing is taken away.
+    pub(crate) scopes: Option<Scopes>,
 }
 
 /// Where a principal comes from.
@@ -95,6 +99,11 @@ impl Principal {
         self.identity().attributes.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// What the token may be used for; `None`: whatever its bearer may.
+    pub fn scopes(&self) -> Option<&Scopes> {
+        self.identity().scopes.as_ref()
+    }
+
     /// Where it comes from.
     pub fn origin(&self) -> &Origin {
         &self.inner.origin
@@ -115,7 +124,7 @@ impl Principal {
     /// # Ok::<(), sandbar_auth::PrincipalError>(())
     /// ```
     pub fn canonical_bytes(&self) -> Vec<u8> {
-        let Identity { subject, email, groups, attributes } = self.identity();
+        let Identity { subject, email, groups, attributes, scopes } = self.identity();
         let mut out = Vec::new();
         write_text(subject, &mut out);
         out.push(u8::from(email.is_some()));
@@ -129,6 +138,10 @@ impl Principal {
             write_text(name, &mut out);
             value.write_canonical(&mut out);
         }
+        out.push(u8::from(scopes.is_some()));
+        let words = || scopes.iter().flat_map(Scopes::words);
+        write_length(words().count(), &mut out);
+        words().for_each(|word| write_text(word, &mut out));
         out
     }
 
@@ -159,6 +172,7 @@ impl fmt::Debug for Principal {
             .field("subject", &self.subject())
             .field("groups", &self.groups())
             .field("attributes", &names)
+            .field("scopes", &self.scopes().map(|scopes| scopes.words().collect::<Vec<_>>()))
             .finish_non_exhaustive()
     }
 }
@@ -190,6 +204,7 @@ mod tests {
             email: Some("ana@shop.test".to_owned()),
             groups: vec!["b".to_owned(), "a".to_owned(), "b".to_owned()],
             attributes,
+            scopes: None,
         };
         let token = Principal::new(identity, Origin::Token { id: Some("7".to_owned()) });
         assert_eq!(host, token);
@@ -211,6 +226,9 @@ mod tests {
             ana().attribute("state", vec!["CA"]),
             ana().attribute("state", AttributeValue::Null),
             ana().attribute("stat", "eCA"),
+            ana().scope(""),
+            ana().scope("a"),
+            ana().scope("a state"),
             Principal::asserted_by_host("ana").email("ana@shop.test").group("a"),
             Principal::asserted_by_host("ana").group("a"),
             Principal::asserted_by_host("anaa"),

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::attribute::AttributeValue;
 use crate::identity::{BadName, MAX_NAME, check_name, fold_email};
 use crate::principal::{Identity, Origin, Principal};
+use crate::scopes::{BadScope, Scopes};
 
 /// A principal in the making: see [`Principal::asserted_by_host`].
 #[derive(Clone)]
@@ -14,6 +15,7 @@ pub struct PrincipalBuilder {
     email: Option<String>,
     groups: Vec<String>,
     attributes: BTreeMap<String, AttributeValue>,
+    scope: Option<String>,
 }
 
 /// Why the host's word does not make a principal.
@@ -58,6 +60,9 @@ pub enum PrincipalError {
         /// The text, shortened, invisible characters escaped.
         shown: String,
     },
+    /// The scope is none.
+    #[error(transparent)]
+    Scope(#[from] BadScope),
 }
 
 impl PrincipalBuilder {
@@ -67,6 +72,7 @@ impl PrincipalBuilder {
             email: None,
             groups: Vec::new(),
             attributes: BTreeMap::new(),
+            scope: None,
         }
     }
 
@@ -91,11 +97,19 @@ impl PrincipalBuilder {
         self
     }
 
+    /// He may use his rights for this only: words with spaces between them, in the form of the
+    /// claim of a token. Without it nothing is taken away; an empty text takes everything.
+    #[must_use]
+    pub fn scope(mut self, words: &str) -> Self {
+        self.scope = Some(words.to_owned());
+        self
+    }
+
     /// The principal.
     ///
     /// # Errors
-    /// A subject, group or attribute name that is not 1 to 256 visible characters, or an e-mail
-    /// address that could be mistaken for another.
+    /// A subject, group or attribute name that is not 1 to 256 visible characters, an e-mail
+    /// address that could be mistaken for another, or a scope that is none.
     pub fn build(self) -> Result<Principal, PrincipalError> {
         checked_name("subject", &self.subject)?;
         for group in &self.groups {
@@ -108,8 +122,10 @@ impl PrincipalBuilder {
             Some(email) => Some(checked_email(email)?),
             None => fold_email(&self.subject),
         };
-        let Self { subject, email: _, groups, attributes } = self;
-        Ok(Principal::new(Identity { subject, email, groups, attributes }, Origin::Host))
+        let scopes = self.scope.as_deref().map(Scopes::parse).transpose()?;
+        let Self { subject, groups, attributes, .. } = self;
+        let identity = Identity { subject, email, groups, attributes, scopes };
+        Ok(Principal::new(identity, Origin::Host))
     }
 }
 

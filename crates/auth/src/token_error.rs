@@ -63,6 +63,8 @@ pub enum TokenRefusal {
     BadGroups,
     /// The attributes claim is no object, has a bad name, or gives one attribute twice.
     BadAttributes,
+    /// The scope claim is no text of printable words, and no list of them.
+    BadScope,
     /// `jti` is no name.
     BadTokenId,
 }

@@ -54,6 +54,7 @@ impl Verifier {
             email_claim: "email".to_owned(),
             groups_claim: "groups".to_owned(),
             attributes_claim: "attributes".to_owned(),
+            scope_claim: "scope".to_owned(),
             attribute_claims: Vec::new(),
         };
         Ok(Self { key, rules })
@@ -114,6 +115,14 @@ impl Verifier {
     #[must_use]
     pub fn groups_claim(mut self, name: &str) -> Self {
         name.clone_into(&mut self.rules.groups_claim);
+        self
+    }
+
+    /// The claim that says what the token may be used for: `scope` by default. A token without it
+    /// may be used for everything that its bearer may.
+    #[must_use]
+    pub fn scope_claim(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.rules.scope_claim);
         self
     }
 

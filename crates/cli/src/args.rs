@@ -224,6 +224,10 @@ pub(crate) struct TokenArgs {
     pub(crate) who: String,
     #[command(flatten)]
     pub(crate) rights: RightsArgs,
+    /// What the token may be used for, as words such as `agent:search agent:query:metric:revenue`;
+    /// without it for everything that its bearer may.
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) scope: Option<String>,
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
 }

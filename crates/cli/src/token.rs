@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sandbar::{AttributeValue, TokenMinter};
+use sandbar::{AttributeValue, Scopes, TokenMinter};
 
 use crate::args::TokenArgs;
 use crate::failure::{Failure, say};
@@ -14,6 +14,12 @@ pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let secret = secret(&args.secret)?;
     let minter =
         TokenMinter::hs256(secret.as_bytes()).map_err(|error| Failure::wrong(error.to_string()))?;
+    let minter = match &args.scope {
+        None => minter,
+        Some(words) => {
+            minter.scoped(Scopes::parse(words).map_err(|error| Failure::wrong(error.to_string()))?)
+        }
+    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let groups: Vec<&str> = person.groups.iter().map(String::as_str).collect();
     let attributes: Vec<(&str, AttributeValue)> =

@@ -53,6 +53,11 @@ impl Call {
         self.span.clone()
     }
 
+    /// What is asked for.
+    pub(crate) fn action(&self) -> Action {
+        self.decision.action
+    }
+
     /// Who asks is known by now.
     pub(crate) fn known(&mut self, subject: &str) {
         self.decision.subject = Some(subject.to_owned());

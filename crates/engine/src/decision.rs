@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sandbar_permissions::Purpose;
+
 use crate::error::ErrorKind;
 
 /// What was asked for.
@@ -56,6 +58,25 @@ impl Action {
             Self::PolicyTest => "policy_test",
             Self::Authenticate => "authenticate",
             Self::Reload => "reload",
+        }
+    }
+}
+
+impl Action {
+    /// What rights are asked for.
+    pub(crate) fn purpose(self) -> Purpose {
+        match self {
+            Self::FieldValues => Purpose::Values,
+            Self::Explain | Self::ExplainAs => Purpose::Explanation,
+            Self::Tables | Self::DescribeTable => Purpose::Tables,
+            Self::Metrics | Self::DescribeMetric => Purpose::Metrics,
+            Self::Search => Purpose::Search,
+            Self::Query
+            | Self::PolicyCoverage
+            | Self::PolicyDiff
+            | Self::PolicyTest
+            | Self::Authenticate
+            | Self::Reload => Purpose::Answer,
         }
     }
 }

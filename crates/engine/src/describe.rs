@@ -275,7 +275,7 @@ fn table(grants: &Grants, table: &Table) -> TableDescription {
         label: table.label.clone(),
         description: table.description.clone(),
         synonyms: table.synonyms.clone(),
-        level: grants.table_level(table.id),
+        level: grants.asked_table_level(table.id),
         fields: grants.fields(table.id).map(|f| field(grants, table, f, &[])).collect(),
         measures: measures
             .map(|m| MeasureDescription {
@@ -302,7 +302,7 @@ fn table(grants: &Grants, table: &Table) -> TableDescription {
             })
             .collect(),
         metrics: metrics
-            .filter(|id| grants.metric_level(**id) > Level::None)
+            .filter(|id| grants.asked_metric_level(**id) > Level::None)
             .map(|id| snapshot.metric(*id).name.clone())
             .collect(),
     }
@@ -326,7 +326,7 @@ fn metric(grants: &Grants, metric: &Metric) -> MetricDescription {
         unit: metric.unit.clone(),
         time: time.map(|path| snapshot.path_name(&path)),
         verified: metric.verified,
-        level: grants.metric_level(metric.id),
+        level: grants.asked_metric_level(metric.id),
         dimensions: shared_dimensions(grants, &metric.leaves),
     }
 }

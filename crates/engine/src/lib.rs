@@ -78,8 +78,8 @@ pub use sandbar_query_planner::{ColumnOutline, GrainOutline, JoinOutline, Outlin
 pub use session::Session;
 
 pub use sandbar_auth::{
-    AttributeValue, Principal, PrincipalBuilder, PrincipalError, SecretError, SharedSecret,
-    TokenError, TokenMinter, Verifier,
+    AttributeValue, BadScope, Principal, PrincipalBuilder, PrincipalError, Scopes, SecretError,
+    SharedSecret, TokenError, TokenMinter, Verifier,
 };
 pub use sandbar_catalog::query::{self, Aggregation, Filter, Order, SemanticQuery, Truncation};
 pub use sandbar_catalog::{

@@ -10,7 +10,7 @@ use sandbar_auth::{AttributeValue, Principal};
 use sandbar_catalog::TableId;
 use sandbar_catalog::query::{Aggregation, SemanticQuery};
 use sandbar_permissions::{
-    Administrator, Coverage, Grants, PolicyDefinitions, PolicyDiff, PolicySet, Refusal,
+    Administrator, Coverage, Grants, PolicyDefinitions, PolicyDiff, PolicySet, Purpose, Refusal,
 };
 use serde::Serialize;
 use tracing::Instrument;
@@ -237,6 +237,7 @@ impl Counting<'_> {
             now: instant(self.inner.now())?,
             deadline,
             limits: self.inner.settings.limits.clone(),
+            purpose: Purpose::Answer,
         };
         let name = &self.world.snapshot.table(table).name;
         let query = SemanticQuery::table(name).aggregate(Aggregation::new("count"));

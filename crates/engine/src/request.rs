@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use sandbar_auth::Principal;
 use sandbar_executor::{Deadline, Limits};
-use sandbar_permissions::Grants;
+use sandbar_permissions::{Grants, Purpose};
 
 use crate::engine::Inner;
 use crate::error::{Error, ErrorKind};
@@ -17,6 +17,7 @@ use crate::world::World;
 pub(crate) struct Request {
     pub(crate) world: Arc<World>,
     pub(crate) grants: Arc<Grants>,
+    pub(crate) purpose: Purpose,
     pub(crate) now: Timestamp,
     pub(crate) limits: Limits,
     pub(crate) deadline: Deadline,
@@ -26,14 +27,20 @@ impl Request {
     pub(crate) fn new(
         inner: &Inner,
         principal: &Principal,
+        purpose: Purpose,
         limits: &Limits,
         deadline: Deadline,
         at: SystemTime,
     ) -> Result<Self, Error> {
         let world = inner.world.load_full();
-        let grants = world.grants(principal);
+        let grants = world.grants(principal, purpose);
+        if !grants.may_be_used() {
+            let message =
+                format!("the token is not for this; it needs the scope `{}`", purpose.needs());
+            return Err(Error::new(ErrorKind::Denied, "E0103", message));
+        }
         let now = instant(at)?;
-        Ok(Self { world, grants, now, limits: limits.clone(), deadline })
+        Ok(Self { world, grants, purpose, now, limits: limits.clone(), deadline })
     }
 }
 

@@ -305,7 +305,8 @@ impl Session {
 
     pub(crate) fn request(&self, call: &mut Call, deadline: Deadline) -> Result<Request, Error> {
         let now = self.at.unwrap_or_else(|| self.inner.now());
-        let request = Request::new(&self.inner, &self.principal, &self.limits, deadline, now)?;
+        let (inner, purpose) = (&self.inner, call.action().purpose());
+        let request = Request::new(inner, &self.principal, purpose, &self.limits, deadline, now)?;
         call.sees(&request);
         Ok(request)
     }

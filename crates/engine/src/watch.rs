@@ -8,6 +8,7 @@ use std::task::Context;
 use jiff::Timestamp;
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
+use sandbar_permissions::Purpose;
 use sandbar_query_planner::{QueryPlan, Shield, authorize, plan, resolve};
 use tokio::sync::futures::OwnedNotified;
 
@@ -25,6 +26,7 @@ pub(crate) struct Watch {
     inner: Arc<Inner>,
     principal: Principal,
     query: Arc<SemanticQuery>,
+    purpose: Purpose,
     now: Timestamp,
     rows: u64,
     plan: Arc<QueryPlan>,
@@ -47,8 +49,8 @@ impl Watch {
         let reloaded = Box::pin(Arc::clone(&inner.reloaded).notified_owned());
         let (inner, principal) = (Arc::clone(inner), principal.clone());
         let (now, rows, snapshot) = (request.now, request.limits.rows, request.world.version);
-        let seen = snapshot;
-        Self { inner, principal, query, now, rows, plan, shield, snapshot, seen, reloaded }
+        let (seen, purpose) = (snapshot, request.purpose);
+        Self { inner, principal, query, purpose, now, rows, plan, shield, snapshot, seen, reloaded }
     }
 
     /// The snapshot that the answer was begun with.
@@ -81,7 +83,7 @@ impl Watch {
     }
 
     fn is_planned_alike(&self, world: &World) -> bool {
-        let (grants, compiled) = (world.grants(&self.principal), &world.compiled);
+        let (grants, compiled) = (world.grants(&self.principal, self.purpose), &world.compiled);
         let planned = resolve(&self.query, &grants, compiled, self.now)
             .and_then(|resolved| authorize(resolved, &grants))
             .and_then(|authorized| plan(&authorized, compiled, self.rows, self.shield));

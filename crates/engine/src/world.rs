@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use sandbar_auth::Principal;
 use sandbar_catalog::Snapshot;
 use sandbar_executor::{Executor, Place};
-use sandbar_permissions::{Grants, PolicySet};
+use sandbar_permissions::{Grants, PolicySet, Purpose};
 use sandbar_query_planner::{Compiled, MaskKey};
 
 use crate::check::Checked;
@@ -23,8 +23,11 @@ pub(crate) struct World {
     pub(crate) policies: Arc<PolicySet>,
     pub(crate) compiled: Compiled,
     pub(crate) executor: Executor,
-    grants: Mutex<HashMap<Vec<u8>, Arc<Grants>>>,
+    grants: Mutex<HashMap<GrantsKey, Arc<Grants>>>,
 }
+
+/// A principal, and what he asks for where that makes a difference.
+type GrantsKey = (Vec<u8>, Option<Purpose>);
 
 impl World {
     /// Compiles what was checked.
@@ -44,13 +47,15 @@ impl World {
     }
 
     /// What a principal may see of this world: decided once, table by table as they are asked.
-    pub(crate) fn grants(&self, principal: &Principal) -> Arc<Grants> {
-        let key = principal.canonical_bytes();
+    pub(crate) fn grants(&self, principal: &Principal, purpose: Purpose) -> Arc<Grants> {
+        // Without a scope the purpose takes nothing away.
+        let of = principal.scopes().is_some().then_some(purpose);
+        let key = (principal.canonical_bytes(), of);
         let mut kept = self.grants.lock();
         if let Some(grants) = kept.get(&key) {
             return Arc::clone(grants);
         }
-        let grants = Arc::new(self.policies.grants(&self.snapshot, principal));
+        let grants = Arc::new(self.policies.grants_for(&self.snapshot, principal, purpose));
         if kept.len() >= KEPT_GRANTS {
             kept.clear();
         }

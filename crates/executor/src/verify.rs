@@ -29,6 +29,7 @@ use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::union::UnionExec;
 use sandbar_query_planner::{Guard, QueryPlan, guard_of};
 
 use crate::barrier::SecurityBarrierExec;
@@ -503,7 +504,9 @@ fn leaf(node: &Arc<dyn ExecutionPlan>, above: &[&Arc<dyn ExecutionPlan>]) -> Res
             break;
         }
     }
-    let barrier = above.iter().any(|node| node.is::<SecurityBarrierExec>());
+    // Above rows of several kinds there may be one for another reason.
+    let mut below = above.iter().rev().take_while(|node| !node.is::<UnionExec>());
+    let barrier = below.any(|node| node.is::<SecurityBarrierExec>());
     Ok(Leaf { columns, source, conditions, barrier, empty: node.is::<EmptyExec>() })
 }
 

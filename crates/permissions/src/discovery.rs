@@ -69,12 +69,12 @@ pub enum SearchTarget {
 impl Grants {
     /// The tables this principal may describe or query.
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
-        self.snapshot().tables().iter().filter(|t| self.table_level(t.id) > Level::None)
+        self.snapshot().tables().iter().filter(|t| self.asked_table_level(t.id) > Level::None)
     }
 
     /// The metrics this principal may describe or query.
     pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
-        self.snapshot().metrics().iter().filter(|m| self.metric_level(m.id) > Level::None)
+        self.snapshot().metrics().iter().filter(|m| self.asked_metric_level(m.id) > Level::None)
     }
 
     /// The fields of a table this principal may see.
@@ -112,13 +112,13 @@ impl Grants {
     /// A name that this principal may not see is unknown, like one that does not exist.
     pub fn find_table(&self, name: &str) -> Result<TableId, Missing> {
         if let Some(id) = self.snapshot().find_table(name) {
-            match self.may_query(id) {
+            match self.may_ask_table(id) {
                 Ok(()) => return Ok(id),
                 Err(Refusal::Absent) => {}
                 Err(refusal) => return Err(Missing::Refused(refusal)),
             }
         }
-        let known = self.tables().filter(|t| self.table_level(t.id) == Level::Query);
+        let known = self.tables().filter(|t| self.asked_table_level(t.id) == Level::Query);
         let suggestion = Suggestion::close(name, known.map(|t| t.name.as_str()));
         Err(Missing::Unknown { suggestion })
     }
@@ -130,13 +130,13 @@ impl Grants {
     /// fits the words best is suggested.
     pub fn find_metric(&self, name: &str) -> Result<MetricId, Missing> {
         if let Some(id) = self.snapshot().find_metric(name) {
-            match self.may_ask(id) {
+            match self.may_ask_metric(id) {
                 Ok(()) => return Ok(id),
                 Err(Refusal::Absent) => {}
                 Err(refusal) => return Err(Missing::Refused(refusal)),
             }
         }
-        let known = || self.metrics().filter(|m| self.metric_level(m.id) == Level::Query);
+        let known = || self.metrics().filter(|m| self.asked_metric_level(m.id) == Level::Query);
         let close = Suggestion::close(name, known().map(|m| m.name.as_str()));
         let suggestion = close.or_else(|| {
             let words = words(name);

@@ -4,6 +4,7 @@ use sandbar_auth::{AttributeValue, Principal};
 use sandbar_catalog::Snapshot;
 
 use crate::policy_set::PolicySet;
+use crate::scope::Purpose;
 
 /// Which policies apply, without the attribute values they are bound to: the key of plan shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +33,7 @@ pub(crate) fn keys(
     snapshot: &Snapshot,
     policies: &PolicySet,
     principal: Option<&Principal>,
+    purpose: Purpose,
 ) -> (PolicyShape, EffectivePolicy) {
     let mut shape = Digest::default();
     shape.number(snapshot.fingerprint());
@@ -46,6 +48,12 @@ pub(crate) fn keys(
     shape.number(concerned.len() as u64);
     for policy in concerned {
         shape.number(policy as u64);
+    }
+    if let Some(scopes) = principal.scopes() {
+        shape.bytes(b"scopes");
+        shape.bytes(purpose.name());
+        shape.number(scopes.words().len() as u64);
+        scopes.words().for_each(|word| shape.bytes(word.as_bytes()));
     }
     let mut effective = shape.clone();
     let mut names: Vec<&String> = policies.attributes.keys().collect();

@@ -17,6 +17,7 @@ use crate::level::Level;
 use crate::mask::Mask;
 use crate::policy_set::{PolicySet, TableGrant};
 use crate::sandbox::{Cell, Sandbox};
+use crate::scope::Purpose;
 
 /// The right to see everything, and why others do not. The host makes it; nothing in a token does.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,7 @@ pub struct Grants {
     pub(crate) policies: Arc<PolicySet>,
     /// `None` for an administrator.
     pub(crate) principal: Option<Principal>,
+    pub(crate) purpose: Purpose,
     tables: Box<[OnceLock<TableAccess>]>,
     nothing: TableAccess,
     shape: PolicyShape,
@@ -119,11 +121,12 @@ impl Grants {
         snapshot: Arc<Snapshot>,
         policies: Arc<PolicySet>,
         principal: Option<Principal>,
+        purpose: Purpose,
     ) -> Self {
-        let (shape, effective) = keys(&snapshot, &policies, principal.as_ref());
+        let (shape, effective) = keys(&snapshot, &policies, principal.as_ref(), purpose);
         let tables = snapshot.tables().iter().map(|_| OnceLock::new()).collect();
         let nothing = TableAccess::default_none();
-        Self { snapshot, policies, principal, tables, nothing, shape, effective }
+        Self { snapshot, policies, principal, purpose, tables, nothing, shape, effective }
     }
 
     /// Grants about which everything is decided, made of these and others.
@@ -132,8 +135,8 @@ impl Grants {
         let principal = self.principal.clone().or_else(|| other.principal.clone());
         let (shape, effective) = both(self.effective, other.effective);
         let tables = tables.into_iter().map(OnceLock::from).collect();
-        let nothing = TableAccess::default_none();
-        Self { snapshot, policies, principal, tables, nothing, shape, effective }
+        let (nothing, purpose) = (TableAccess::default_none(), self.purpose);
+        Self { snapshot, policies, principal, purpose, tables, nothing, shape, effective }
     }
 
     /// The model these grants are about.

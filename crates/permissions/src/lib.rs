@@ -23,6 +23,7 @@ mod metric_access;
 mod policy_set;
 mod propagation;
 mod sandbox;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod workbench;
@@ -44,6 +45,7 @@ pub use mask::Mask;
 pub use policy_set::PolicySet;
 pub use propagation::PropagateDef;
 pub use sandbox::{Cell, Sandbox};
+pub use scope::Purpose;
 pub use workbench::{
     ChangeEffect, Coverage, CoverageFinding, CoverageKind, DeclarationChange, GroupDiff,
     PolicyChange, PolicyDiff,

@@ -12,6 +12,7 @@ use crate::grants::{Administrator, Grants};
 use crate::level::Level;
 use crate::mask::Mask;
 use crate::propagation::Parent;
+use crate::scope::Purpose;
 
 /// Policies checked against one snapshot. Made only by
 /// [`PolicyDefinitions::check`](crate::PolicyDefinitions::check).
@@ -99,12 +100,24 @@ impl PolicySet {
     /// What `principal` may see of `snapshot`, which must be the one the policies were checked
     /// against. Cheap: each table is decided when it is first looked at.
     pub fn grants(self: &Arc<Self>, snapshot: &Arc<Snapshot>, principal: &Principal) -> Grants {
-        Grants::new(Arc::clone(snapshot), Arc::clone(self), Some(principal.clone()))
+        self.grants_for(snapshot, principal, Purpose::Answer)
+    }
+
+    /// The same, to be used for something else than to answer questions: a token may be for some
+    /// uses only.
+    pub fn grants_for(
+        self: &Arc<Self>,
+        snapshot: &Arc<Snapshot>,
+        principal: &Principal,
+        purpose: Purpose,
+    ) -> Grants {
+        let (snapshot, policies) = (Arc::clone(snapshot), Arc::clone(self));
+        Grants::new(snapshot, policies, Some(principal.clone()), purpose)
     }
 
     /// Everything, for one whom the host has made an administrator.
     pub fn all(self: &Arc<Self>, snapshot: &Arc<Snapshot>, _: &Administrator) -> Grants {
-        Grants::new(Arc::clone(snapshot), Arc::clone(self), None)
+        Grants::new(Arc::clone(snapshot), Arc::clone(self), None, Purpose::Answer)
     }
 
     /// The declared type of an attribute.

@@ -221,12 +221,7 @@ impl<'a> Planner<'a, '_> {
         // Which rows an inner answer has is decided before anything is asked of it. DataFusion moves
         // limits through groups, and takes joined rows for sorted by what sorts one side of them
         // (apache/datafusion#24927, #25052).
-        let builder = if cap.is_none() && fetch.is_some() {
-            let node = Arc::new(Barrier::new(builder.build()?));
-            LogicalPlanBuilder::from(LogicalPlan::Extension(Extension { node }))
-        } else {
-            builder
-        };
+        let builder = if cap.is_none() && fetch.is_some() { apart(builder)? } else { builder };
         Ok((builder, ordered))
     }
 
@@ -348,15 +343,18 @@ impl<'a> Planner<'a, '_> {
         columns
     }
 
-    /// The primary key, where a listing can end its order with it: every field of it is clear for
-    /// the asker. A masked key does not tell rows apart.
+    /// The primary key, where a listing can end its order with it.
     fn tie_breakers(&self) -> Vec<FieldId> {
-        match self.listed() {
-            Some(sandbox) if sandbox.has_clear_key() => {
-                self.compiled.snapshot().table(sandbox.table()).identity().collect()
-            }
-            _ => Vec::new(),
+        self.listed().map_or_else(Vec::new, |sandbox| self.clear_key(sandbox))
+    }
+
+    /// The primary key, where it tells the rows apart for the asker: every field of it is clear. A
+    /// masked key does not.
+    fn clear_key(&self, sandbox: &Sandbox) -> Vec<FieldId> {
+        if !sandbox.has_clear_key() {
+            return Vec::new();
         }
+        self.compiled.snapshot().table(sandbox.table()).identity().collect()
     }
 
     /// Whether the rows of a list are those of a history: versions that never held may begin with
@@ -430,6 +428,12 @@ impl<'a> Planner<'a, '_> {
 /// A column by its name alone, whatever stands in the name.
 fn bare(name: &str) -> Plan {
     Plan::Column(Column::new_unqualified(name))
+}
+
+/// Through which nothing is moved.
+fn apart(builder: LogicalPlanBuilder) -> Result<LogicalPlanBuilder, QueryError> {
+    let node = Arc::new(Barrier::new(builder.build()?));
+    Ok(LogicalPlanBuilder::from(LogicalPlan::Extension(Extension { node })))
 }
 
 /// Whether a plan counts distinct values approximately, if only for a condition.

@@ -3,36 +3,17 @@
 
 use std::cell::Cell;
 
-use sandbar::{AttributeValue, Principal, Session};
-use sandbar_testkit::generate::{Random, STRATA, propagating, stratified, wide_world};
-use sandbar_testkit::reference::{Cell as Value, Policies, World};
+use sandbar::Session;
+use sandbar_testkit::generate::{Random, STRATA, concerned, propagating, stratified, wide_world};
+use sandbar_testkit::reference::{Policies, World};
 use sandbar_testkit::told;
 
 use super::{Tally, with_rows};
 
-fn attribute(values: &[Value]) -> AttributeValue {
-    let one = |cell: &Value| match cell {
-        Value::Int(n) => AttributeValue::Integer(*n),
-        Value::Text(text) => AttributeValue::Text(text.clone()),
-        _ => AttributeValue::Null,
-    };
-    AttributeValue::List(values.iter().map(one).collect())
-}
-
-/// Somebody whom policies concern.
-pub(super) fn principal(policies: &Policies) -> Principal {
-    let principal = Principal::asserted_by_host("somebody")
-        .group("here")
-        .attribute("cats", attribute(&policies.cats))
-        .attribute("sizes", attribute(&policies.sizes))
-        .build();
-    principal.unwrap()
-}
-
 /// A session of his.
 pub(super) async fn session(world: &World, policies: &Policies) -> Result<Session, String> {
     let engine = with_rows(world, policies).build().await.map_err(|error| told(&error))?;
-    Ok(engine.session(principal(policies)))
+    Ok(engine.session(concerned(policies)))
 }
 
 /// Whether rows are hidden because of what they belong to, and for no other reason.

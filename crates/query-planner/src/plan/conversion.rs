@@ -1,7 +1,8 @@
 //! Events that follow others: how many rows of a part have one, each event counted once.
 //!
 //! Rows and events of one entity stand in one line, in the order of time. Each event belongs to the
-//! last row before it. Nothing is joined, so nothing is counted twice.
+//! last row before it. Nothing is joined, so nothing is counted twice. Rows of one instant stand in the
+//! order of their primary key, where the asker sees it, and then of the groups that they are in.
 
 use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{Column, ScalarValue};
@@ -16,9 +17,9 @@ use sandbar_catalog::{FieldPath, Type};
 use sandbar_permissions::Sandbox;
 
 use super::part::{AggregateColumn, Aggregated, key_column};
-use super::rows::Wants;
+use super::rows::{Wants, base};
 use super::window::{Frame, over, over_all, with_windows};
-use super::{Planner, bare};
+use super::{Planner, apart, bare};
 use crate::error::QueryError;
 use crate::functions::{Clock, bucket, instant_type, later, midnight};
 use crate::lower::{Lower, Lowered, aggregate_name, balanced, cast};
@@ -37,22 +38,38 @@ fn entity(index: usize) -> String {
     format!("#e{index}")
 }
 
+/// A field of the primary key of a row.
+fn tie_breaker(index: usize) -> String {
+    format!("#t{index}")
+}
+
+/// The rows of a part in the form of the line.
+struct Line {
+    builder: LogicalPlanBuilder,
+    keys: Vec<DataType>,
+    tie_breakers: Vec<DataType>,
+}
+
 impl<'a> Planner<'a, '_> {
     pub(super) fn followed(
         &mut self,
         part: &Part<Sandbox>,
         events: &Events<Sandbox>,
     ) -> Result<Aggregated, QueryError> {
-        let (base, keys) = self.lined_up(part, events)?;
-        let follow = self.events(events, &keys)?;
-        let line = base.union(follow.build()?)?;
+        let Line { builder, keys, tie_breakers } = self.lined_up(part, events)?;
+        let follow = self.events(events, &keys, &tie_breakers)?;
+        // DataFusion would sort both before it puts them together, and forgets by what it did where
+        // the two have constants that differ.
+        let line = apart(builder.union(follow.build()?)?)?;
         let entities: Vec<Plan> = (0..events.on.len()).map(|i| bare(&entity(i))).collect();
         let is_row = bare(EVENT).eq(lit(0_i32));
         let of_row = |value: Plan| {
             let arm = (Box::new(is_row.clone()), Box::new(value));
             Plan::Case(Case::new(None, vec![arm], None))
         };
-        let order = vec![bare(TIME), bare(EVENT)];
+        let mut order = vec![bare(TIME), bare(EVENT)];
+        order.extend((0..tie_breakers.len()).map(|i| bare(&tie_breaker(i))));
+        order.extend((0..keys.len()).map(|i| bare(&key_column(i))));
         let number = over(count_udaf(), of_row(lit(1_i64)), entities.clone(), order, Frame::UpTo)?;
         let line = with_windows(line, vec![(number, NUMBER.to_owned())])?;
         // One row and the events up to the next row: what is told of the row holds for all.
@@ -100,7 +117,7 @@ impl<'a> Planner<'a, '_> {
         &mut self,
         part: &Part<Sandbox>,
         events: &Events<Sandbox>,
-    ) -> Result<(LogicalPlanBuilder, Vec<DataType>), QueryError> {
+    ) -> Result<Line, QueryError> {
         let mut lower = self.lower(&part.rows)?;
         let looked = self.look_up(&part.rows, &mut lower)?;
         let mut shown = Vec::new();
@@ -110,26 +127,38 @@ impl<'a> Planner<'a, '_> {
             shown.push(lowered.plan.alias(key_column(index)));
             keys.push(lowered.arrow);
         }
+        let of_key = self.clear_key(&base(&part.rows)?.source);
+        let mut tie_breakers = Vec::with_capacity(of_key.len());
+        for (index, field) in of_key.iter().enumerate() {
+            let lowered = lower.field(&FieldPath::own(*field))?;
+            shown.push(lowered.plan.alias(tie_breaker(index)));
+            tie_breakers.push(lowered.arrow);
+        }
         let on = events.on.iter().map(|(own, _)| own);
         shown.extend(self.placed(on, FieldPath::own(events.base_time), &mut lower)?);
         shown.push(lit(0_i32).alias(EVENT));
-        let fields = part.stored_fields(self.compiled.snapshot(), &[]);
+        let mut fields = part.stored_fields(self.compiled.snapshot(), &[]);
+        fields.extend(of_key.into_iter().map(FieldPath::own));
         let wants = Wants::fields(&fields);
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
-        Ok((known(builder.project(shown)?, events)?, keys))
+        let builder = known(builder.project(shown)?, events)?;
+        Ok(Line { builder, keys, tie_breakers })
     }
 
     fn events(
         &mut self,
         events: &Events<Sandbox>,
         keys: &[DataType],
+        tie_breakers: &[DataType],
     ) -> Result<LogicalPlanBuilder, QueryError> {
         let mut lower = self.lower(&events.rows)?;
         let looked = self.look_up(&events.rows, &mut lower)?;
         let mut shown = Vec::new();
-        for (index, arrow) in keys.iter().enumerate() {
+        let keys = keys.iter().enumerate().map(|(index, arrow)| (key_column(index), arrow));
+        let ties = tie_breakers.iter().enumerate();
+        for (name, arrow) in keys.chain(ties.map(|(index, arrow)| (tie_breaker(index), arrow))) {
             let missing = Plan::Literal(ScalarValue::try_from(arrow)?, None);
-            shown.push(missing.alias(key_column(index)));
+            shown.push(missing.alias(name));
         }
         let on = events.on.iter().map(|(_, theirs)| theirs);
         shown.extend(self.placed(on, FieldPath::own(events.time), &mut lower)?);

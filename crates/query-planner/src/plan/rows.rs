@@ -484,7 +484,7 @@ fn listed(query: &AuthorizedQuery) -> Option<&Scan<Sandbox>> {
 }
 
 /// The asked table of some rows.
-fn base(rows: &Rows<Sandbox>) -> Result<&Scan<Sandbox>, QueryError> {
+pub(super) fn base(rows: &Rows<Sandbox>) -> Result<&Scan<Sandbox>, QueryError> {
     rows.scans.first().ok_or_else(|| QueryError::internal("a question without a table"))
 }
 

@@ -1,5 +1,7 @@
 //! Events that follow others: each is credited once, to the latest of the same entity before it.
 
+use std::cmp::Ordering;
+
 use super::calendar::{self, Unit};
 use super::cell::Cell;
 use super::names::Ground;
@@ -12,6 +14,8 @@ impl Reference<'_> {
     /// Choice: the rows are those that pass the conditions of the question. A row that does not
     /// pass takes no credit, and its events go to the one before it.
     /// Choice: a row and an event of the same instant: the event follows the row.
+    /// Choice: of several rows of one instant, the one with the greatest primary key, where the
+    /// asker sees it; else, and where those are equal, that of the last group, missing keys last.
     pub(super) fn credited(
         &self,
         ground: Ground,
@@ -38,23 +42,38 @@ impl Reference<'_> {
                 (at <= then).then_some((at, row))
             });
             let before: Vec<(i64, usize)> = before.collect();
-            let Some(latest) = before.iter().map(|(at, _)| *at).max() else { continue };
-            let tied: Vec<usize> =
-                before.iter().filter(|(at, _)| *at == latest).map(|(_, row)| *row).collect();
-            let same = |row: &usize| keys(*row).iter().zip(keys(tied[0])).all(|(a, b)| a.same(&b));
-            if !tied.iter().all(same) {
-                return Err("unclear: two rows of one instant, and which is credited?".to_owned());
-            }
-            let end = |(count, unit)| self.later(&here.rows[tied[0]][time], count, unit);
+            let Some((_, row)) = before.into_iter().max_by(|a, b| self.line(ground, keys, a, b))
+            else {
+                continue;
+            };
+            let end = |(count, unit)| self.later(&here.rows[row][time], count, unit);
             let in_time = match follows.window {
                 Some(window) => end(window).is_some_and(|end| then < end),
                 None => true,
             };
             if in_time {
-                credited.push(tied[0]);
+                credited.push(row);
             }
         }
         Ok(credited)
+    }
+
+    /// How two rows stand in line, each with its instant.
+    fn line(
+        &self,
+        ground: Ground,
+        keys: &dyn Fn(usize) -> Vec<Cell>,
+        (at, row): &(i64, usize),
+        (other_at, other): &(i64, usize),
+    ) -> Ordering {
+        let table = &self.world.tables[ground.table];
+        let told = |row: usize| match table.told_apart {
+            true => vec![table.rows[row][table.key].clone()],
+            false => Vec::new(),
+        };
+        let named = |row: usize| told(row).into_iter().chain(keys(row));
+        let ties = named(*row).zip(named(*other)).map(|(a, b)| a.place(&b));
+        at.cmp(other_at).then(ties.fold(Ordering::Equal, Ordering::then))
     }
 
     /// The same time of a later day, in the zone of the model.
