@@ -113,7 +113,10 @@ fn check_report(report: &Report) {
         let problem = &finding.problem;
         check_code(problem.code);
         assert!(!problem.message.is_empty(), "{} says nothing", problem.code);
-        if let Some(file) = &finding.file {
+        // What is wrong with a file as a whole stands nowhere in it.
+        if let Some(file) = &finding.file
+            && (problem.place.is_some() || !problem.path.is_empty())
+        {
             let place = problem.place.unwrap_or_else(|| panic!("{problem} has no place"));
             let lines = u32::try_from(file.text.lines().count().max(1)).unwrap_or(u32::MAX);
             let within = (1..=lines + 1).contains(&place.line) && place.column >= 1;

@@ -4,6 +4,7 @@ use sqlparser::ast as sql;
 use sqlparser::ast::Spanned;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Span, Token, Tokenizer};
 
 use crate::decode::suggest;
 use crate::types::{Literal, Type};
@@ -16,6 +17,9 @@ use super::functions::{AggregateFunction, Function};
 const MAX_DEPTH: usize = 48;
 const MAX_NODES: usize = 400;
 const MAX_TEXT: usize = 8 * 1024;
+/// More words and signs than so many parts can have. What the parser makes of a longer chain of
+/// terms is as deep as it is long, and whatever walks it overflows the stack.
+const MAX_TOKENS: usize = 4 * MAX_NODES;
 
 /// What names mean to the expression being read.
 pub trait Scope {
@@ -115,7 +119,7 @@ impl ExprError {
         Self { silent: true, ..Self::new("") }
     }
 
-    pub(super) fn located(mut self, span: sqlparser::tokenizer::Span) -> Self {
+    pub(super) fn located(mut self, span: Span) -> Self {
         if self.at.is_none() && span.start.line > 0 {
             self.at = Some((span.start.line, span.start.column));
         }
@@ -156,14 +160,63 @@ pub fn parse(text: &str) -> Result<sql::Expr, ExprError> {
         let message = format!("not an expression: {}", lower_first(text));
         ExprError { at, ..ExprError::new(message) }
     };
-    let mut parser =
-        Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).try_with_sql(text).map_err(syntax)?;
+    let tokens = Tokenizer::new(&dialect, text).tokenize_with_location();
+    let tokens = tokens.map_err(|error| syntax(error.into()))?;
+    let words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    if words.count() > MAX_TOKENS {
+        return Err(too_large());
+    }
+    let parser = Parser::new(&dialect).with_recursion_limit(MAX_DEPTH);
+    let mut parser = parser.with_tokens_with_locations(tokens);
     let tree = parser.parse_expr().map_err(syntax)?;
     let rest = parser.peek_token();
-    if rest.token == sqlparser::tokenizer::Token::EOF {
+    if rest.token == Token::EOF {
         Ok(tree)
     } else {
         Err(ExprError::new(format!("unexpected `{rest}` after the expression")).located(rest.span))
+    }
+}
+
+fn too_large() -> ExprError {
+    ExprError::new(format!(
+        "an expression has at most {MAX_NODES} parts and a depth of {MAX_DEPTH}"
+    ))
+}
+
+/// Where a tree starts: where the first of its terms does. A chain of terms is a tree that is as
+/// deep as the chain is long, so it is not walked by calls in each other.
+fn start(mut tree: &sql::Expr) -> Span {
+    loop {
+        tree = match tree {
+            sql::Expr::BinaryOp { left, .. }
+            | sql::Expr::AnyOp { left, .. }
+            | sql::Expr::AllOp { left, .. } => left,
+            sql::Expr::IsFalse(inner)
+            | sql::Expr::IsNotFalse(inner)
+            | sql::Expr::IsTrue(inner)
+            | sql::Expr::IsNotTrue(inner)
+            | sql::Expr::IsNull(inner)
+            | sql::Expr::IsNotNull(inner)
+            | sql::Expr::IsUnknown(inner)
+            | sql::Expr::IsNotUnknown(inner)
+            | sql::Expr::IsDistinctFrom(inner, _)
+            | sql::Expr::IsNotDistinctFrom(inner, _)
+            | sql::Expr::IsNormalized { expr: inner, .. }
+            | sql::Expr::InList { expr: inner, .. }
+            | sql::Expr::InSubquery { expr: inner, .. }
+            | sql::Expr::InUnnest { expr: inner, .. }
+            | sql::Expr::Between { expr: inner, .. }
+            | sql::Expr::Like { expr: inner, .. }
+            | sql::Expr::ILike { expr: inner, .. }
+            | sql::Expr::SimilarTo { expr: inner, .. }
+            | sql::Expr::RLike { expr: inner, .. }
+            | sql::Expr::Cast { expr: inner, .. }
+            | sql::Expr::Collate { expr: inner, .. }
+            | sql::Expr::AtTimeZone { timestamp: inner, .. }
+            | sql::Expr::CompoundFieldAccess { root: inner, .. }
+            | sql::Expr::JsonAccess { value: inner, .. } => inner,
+            other => return other.span(),
+        };
     }
 }
 
@@ -189,11 +242,9 @@ impl Binder<'_> {
     pub(super) fn expr(&mut self, tree: &sql::Expr, depth: usize) -> Bound {
         self.nodes += 1;
         if depth > MAX_DEPTH || self.nodes > MAX_NODES {
-            return Err(ExprError::new(format!(
-                "an expression has at most {MAX_NODES} parts and a depth of {MAX_DEPTH}"
-            )));
+            return Err(too_large());
         }
-        self.node(tree, depth + 1).map_err(|e| e.located(tree.span()))
+        self.node(tree, depth + 1).map_err(|e| e.located(start(tree)))
     }
 
     fn node(&mut self, tree: &sql::Expr, d: usize) -> Bound {

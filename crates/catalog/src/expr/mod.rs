@@ -7,6 +7,8 @@ mod ast;
 mod bind;
 mod bins;
 mod constants;
+#[cfg(test)]
+mod deep_tests;
 mod functions;
 mod rows;
 mod text;
