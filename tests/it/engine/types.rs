@@ -1,11 +1,14 @@
 //! Values that are stored in other types than usual, as host tables and files have them.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use datafusion::parquet::arrow::ArrowWriter;
 use sandbar::{Engine, Principal, Session};
+use tempfile::TempDir;
 
 use super::csv;
 
@@ -40,7 +43,7 @@ fn rows(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
-async fn session(stored: fn(DataType) -> DataType, policy: &str) -> Session {
+async fn session(stored: fn(DataType) -> DataType, policy: &str) -> (TempDir, Session) {
     let as_stored = |values: ArrayRef| cast(&values, &stored(values.data_type().clone())).unwrap();
     let day: ArrayRef = Arc::new(Date32Array::from(vec![Some(0), Some(-1), None, Some(19_782)]));
     let sales = rows(vec![
@@ -63,23 +66,32 @@ policies:
   all: {{ groups: [all], grant: {{ tables: [shops, prices] }} }}
   some: {{ groups: [all], grant: {{ tables: [sales], {policy} }} }}"
     );
+    let folder = tempfile::tempdir().unwrap();
+    let mut sources = "sources:\n".to_owned();
+    for (name, rows) in [("sales", sales), ("shops", shops), ("prices", prices)] {
+        let file = File::create(folder.path().join(format!("{name}.parquet"))).unwrap();
+        let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        sources += &format!("  {name}: {{ format: parquet, path: {name}.parquet }}\n");
+    }
     let engine = Engine::builder()
+        .model("sources.yaml", &sources)
         .model("model.yaml", MODEL)
         .policies("policies.yaml", &policies)
-        .batches("sales", vec![sales])
-        .batches("shops", vec![shops])
-        .batches("prices", vec![prices])
+        .base_dir(folder.path())
         .build()
         .await
         .unwrap();
-    engine.session(Principal::asserted_by_host("ed").group("all").build().unwrap())
+    let principal = Principal::asserted_by_host("ed").group("all").build().unwrap();
+    (folder, engine.session(principal))
 }
 
 /// DataFusion cannot join numbers in dictionaries.
 #[tokio::test]
 async fn numbers_in_dictionaries_are_numbers() {
     for stored in [words as fn(DataType) -> DataType, |plain| plain] {
-        let session = session(stored, "rows: 'shop is null or shop < 100'").await;
+        let (_folder, session) = session(stored, "rows: 'shop is null or shop < 100'").await;
         for (question, expected) in [
             (
                 r#"{"table":"sales","fields":["id","shop","at.size","priced.class","next"]}"#,
@@ -120,7 +132,7 @@ async fn a_policy_reads_numbers_in_dictionaries() {
         ("at.size > 20", "id\n2\n"),
     ] {
         for stored in [words as fn(DataType) -> DataType, |plain| plain] {
-            let session = session(stored, &format!("rows: \"{rows}\"")).await;
+            let (_folder, session) = session(stored, &format!("rows: \"{rows}\"")).await;
             let question = r#"{"table":"sales","fields":["id"]}"#;
             assert_eq!(csv(&session, question).await, ids, "{rows}");
         }
@@ -133,7 +145,7 @@ async fn days_have_no_time_however_they_are_stored() {
         DataType::Date32 => DataType::Date64,
         other => other,
     };
-    let session = session(long, "rows: 'id > 0'").await;
+    let (_folder, session) = session(long, "rows: 'id > 0'").await;
     let question = r#"{"table":"sales","fields":["id","day"]}"#;
     let expected = "id,day\n1,1970-01-01\n2,1969-12-31\n3,\n4,2024-02-29\n";
     assert_eq!(csv(&session, question).await, expected);
