@@ -12,19 +12,21 @@
 )]
 
 use std::fs;
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::parquet::arrow::ArrowWriter;
-use futures::FutureExt;
 use sandbar::time::{Grain, Part};
-use sandbar::{Administrator, Engine, Principal, SemanticQuery, SqlDialect};
+use sandbar::{
+    Administrator, Collected, Engine, Explanation, Principal, SemanticQuery, SqlDialect,
+};
 use sandbar_benches::tpch;
 use sandbar_shop::{ASKERS, Shop};
-use sandbar_testkit::generate::{Random, batch, json, policies_yaml, question, world, yaml};
+use sandbar_testkit::generate::{
+    Random, batch, concerned, json, policies_yaml, question, row_security, wide_world, world, yaml,
+};
 use sandbar_testkit::reference::Policies;
 use sandbar_testkit::{fixture, instant_of_day, principal, shop};
 use serde_json::{Map, Value, json as value};
@@ -38,6 +40,8 @@ const SCALE: f64 = 0.01;
 /// How many random worlds there are, and how many questions each is asked.
 const WORLDS: u64 = 80;
 const QUESTIONS: usize = 8;
+/// How many random worlds have random policies.
+const SECURED: u64 = 120;
 
 /// The aggregations of the question language that are of a field alone.
 const FUNCTIONS: [&str; 12] = [
@@ -54,6 +58,10 @@ const FUNCTIONS: [&str; 12] = [
     "variance_pop",
     "approx_distinct",
 ];
+
+/// The databases, as the comparison names them.
+const BOTH: [(&str, SqlDialect); 2] =
+    [("duckdb", SqlDialect::DuckDb), ("postgres", SqlDialect::Postgres)];
 
 /// All that is compared, so far.
 struct Written {
@@ -79,26 +87,48 @@ impl Written {
         asker: &Principal,
         query: &str,
     ) {
-        let Ok(query) = SemanticQuery::from_json(query) else { return };
-        let administrator = Administrator::asserted_by_host();
-        let told = AssertUnwindSafe(async {
-            let explained = engine.explain_as(&administrator, asker, &query).await.ok()?;
-            let answer = engine.session(asker.clone()).query(&query).await.ok()?;
-            Some((explained, answer.collect().await.ok()?))
-        });
-        // DataFusion panics at some random questions: tests/it/generated.rs names them.
-        let Ok(Some((explained, answer))) = told.catch_unwind().await else { return };
+        let Some((explained, answer)) = both(engine, asker, asker, query).await else { return };
+        self.written((world, name), &explained, &answer, explained.ordered, &BOTH);
+    }
+
+    /// A question by somebody who sees some rows, with the text of what somebody else would be told
+    /// who sees all of them: PostgreSQL has to take the others away.
+    async fn secured(
+        &mut self,
+        (world, name): (&str, &str),
+        engine: &Engine,
+        (everyone, somebody): (&Principal, &Principal),
+        query: &str,
+    ) {
+        let told = both(engine, everyone, somebody, query).await;
+        let Some((explained, answer)) = told else { return };
+        // Which rows a limit leaves has to be determined.
+        let limited = query.contains("\"limit\"");
+        if !answer.is_scoped() || limited && !explained.ordered {
+            return;
+        }
+        let ordered = explained.ordered;
+        self.written((world, name), &explained, &answer, ordered, &BOTH[1..]);
+    }
+
+    fn written(
+        &mut self,
+        (world, name): (&str, &str),
+        explained: &Explanation,
+        answer: &Collected,
+        ordered: bool,
+        dialects: &[(&str, SqlDialect)],
+    ) {
         let mut entry = Map::new();
         entry.insert("world".to_owned(), world.into());
         entry.insert("name".to_owned(), name.into());
-        entry.insert("ordered".to_owned(), explained.ordered.into());
-        for dialect in [SqlDialect::DuckDb, SqlDialect::Postgres] {
-            let text = match explained.sql(dialect).unwrap() {
+        entry.insert("ordered".to_owned(), ordered.into());
+        for (database, dialect) in dialects {
+            let text = match explained.sql(*dialect).unwrap() {
                 Ok(sql) => value!({ "sql": sql }),
                 Err(reason) => value!({ "none": reason.to_string() }),
             };
-            let name = if dialect == SqlDialect::DuckDb { "duckdb" } else { "postgres" };
-            entry.insert(name.to_owned(), text);
+            entry.insert((*database).to_owned(), text);
         }
         entry.insert("rows".to_owned(), rows(answer.batches()).into());
         let schema = answer.schema();
@@ -110,6 +140,20 @@ impl Written {
         entry.insert("columns".to_owned(), names.into());
         self.questions.push(entry.into());
     }
+}
+
+/// How a question of one is explained, and what another is told; nothing where it is refused.
+async fn both(
+    engine: &Engine,
+    explained: &Principal,
+    asker: &Principal,
+    query: &str,
+) -> Option<(Explanation, Collected)> {
+    let query = SemanticQuery::from_json(query).ok()?;
+    let administrator = Administrator::asserted_by_host();
+    let explained = engine.explain_as(&administrator, explained, &query).await.ok()?;
+    let answer = engine.session(asker.clone()).query(&query).await.ok()?;
+    Some((explained, answer.collect().await.ok()?))
 }
 
 /// What kind of values a column has.
@@ -279,6 +323,37 @@ async fn random_worlds(written: &mut Written) {
     }
 }
 
+/// Random policies of rows in random worlds, and questions of one whom they concern.
+async fn secured_worlds(written: &mut Written) {
+    for seed in 1..=SECURED {
+        let mut random = Random::new(0x05ec_0000 + seed);
+        let world = wide_world(&mut random);
+        let (policies, statements) = row_security(&mut random, &world);
+        let text = policies_yaml(&world, &policies);
+        let leap_day = instant_of_day(19_782);
+        let mut builder = Engine::builder()
+            .model("model.yaml", &yaml(&world, None))
+            .policies("policies.yaml", &text)
+            .clock(move || leap_day);
+        let folder = format!("secured {seed}");
+        for table in world.stored() {
+            written.table(&folder, &table.name, &[batch(table)]);
+            builder = builder.batches(&table.name, vec![batch(table)]);
+        }
+        let written_to = |name: &str| written.folder.join(&folder).join(name);
+        fs::write(written_to("policies.sql"), statements).unwrap();
+        fs::write(written_to("policies.yaml"), text).unwrap();
+        let engine = builder.build().await.unwrap();
+        let everyone = Principal::asserted_by_host("everyone").group("elsewhere").build().unwrap();
+        let somebody = concerned(&policies);
+        for number in 0..QUESTIONS {
+            let query = json(&question(&mut random, &world));
+            let name = number.to_string();
+            written.secured((&folder, &name), &engine, (&everyone, &somebody), &query).await;
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);
@@ -289,6 +364,7 @@ async fn main() {
     the_traps(&mut written).await;
     the_expressions(&mut written).await;
     random_worlds(&mut written).await;
+    secured_worlds(&mut written).await;
     let text = serde_json::to_string(&written.questions).unwrap();
     fs::write(written.folder.join("questions.json"), text).unwrap();
     println!("{} questions", written.questions.len());

@@ -95,6 +95,8 @@ pub enum Part {
     DayOfMonth,
     /// 1 (the week start of the query) to 7.
     DayOfWeek,
+    /// 1 (Monday) to 7 (Sunday), as ISO 8601 counts.
+    IsoDayOfWeek,
     /// 0 to 23.
     HourOfDay,
     /// 0 to 59.
@@ -109,7 +111,7 @@ pub enum Part {
 
 impl Part {
     /// All parts with their names.
-    pub const NAMES: [(&'static str, Self); 12] = [
+    pub const NAMES: [(&'static str, Self); 13] = [
         ("year_number", Self::YearNumber),
         ("quarter_of_year", Self::QuarterOfYear),
         ("month_of_year", Self::MonthOfYear),
@@ -117,6 +119,7 @@ impl Part {
         ("day_of_year", Self::DayOfYear),
         ("day_of_month", Self::DayOfMonth),
         ("day_of_week", Self::DayOfWeek),
+        ("iso_day_of_week", Self::IsoDayOfWeek),
         ("hour_of_day", Self::HourOfDay),
         ("minute_of_hour", Self::MinuteOfHour),
         ("second_of_minute", Self::SecondOfMinute),
@@ -130,7 +133,11 @@ impl Part {
             Self::YearNumber => Grain::Year,
             Self::QuarterOfYear => Grain::Quarter,
             Self::MonthOfYear => Grain::Month,
-            Self::WeekOfYear | Self::DayOfYear | Self::DayOfMonth | Self::DayOfWeek => Grain::Day,
+            Self::WeekOfYear
+            | Self::DayOfYear
+            | Self::DayOfMonth
+            | Self::DayOfWeek
+            | Self::IsoDayOfWeek => Grain::Day,
             Self::HourOfDay => Grain::Hour,
             Self::MinuteOfHour => Grain::Minute,
             Self::SecondOfMinute => Grain::Second,

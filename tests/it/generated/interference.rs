@@ -12,15 +12,14 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 use sandbar::{Collected, Decision, Error, SemanticQuery, Session};
 use sandbar_testkit::generate::{
-    Random, alike, arm, attack, closer, hidden_names, json, question, questions_below, stratified,
-    tables, twin, wide_world, yaml,
+    Random, alike, arm, attack, closer, concerned, hidden_names, json, question, questions_below,
+    stratified, tables, twin, wide_world, yaml,
 };
 use sandbar_testkit::reference::{Policies, Question, World};
 use sandbar_testkit::rows::{Rows, same_cell};
 use sandbar_testkit::told;
 use tokio::runtime::Runtime;
 
-use super::narrowed::principal;
 use super::{TOLD, none_is_wrong, policies_yaml, setting, smallest, stops, with_rows};
 
 /// How many pairs of worlds there are, where nobody says otherwise: 1,120 questions.
@@ -44,7 +43,7 @@ impl Door {
         };
         let builder = with_rows(world, policies).decisions(sink);
         let engine = builder.build().await.map_err(|error| told(&error))?;
-        Ok(Self { session: engine.session(principal(policies)), records })
+        Ok(Self { session: engine.session(concerned(policies)), records })
     }
 
     /// Whatever can be noticed of one question: texts that are the same to the byte, and cells.
@@ -312,5 +311,5 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
     assert!(count.answered * 3 > count.asked, "{count:?}");
     assert!(count.attacks_answered * 3 > count.attacks, "{count:?}");
     let pairs = usize::try_from(pairs).unwrap();
-    assert!(count.different * 10 > pairs * 8 && count.disguised * 10 > pairs * 3, "{count:?}");
+    assert!(count.different * 10 > pairs * 8 && count.disguised * 10 > pairs * 2, "{count:?}");
 }

@@ -1,36 +1,17 @@
 //! Questions of somebody who sees some rows and values, to random worlds under random policies: his
 //! answers are those of a world that has only these.
 
-use sandbar::{AttributeValue, Principal, Session};
-use sandbar_testkit::generate::{Random, STRATA, in_groups, stratified, wide_world};
-use sandbar_testkit::reference::{Cell, Policies, World};
+use sandbar::Session;
+use sandbar_testkit::generate::{Random, STRATA, concerned, in_groups, stratified, wide_world};
+use sandbar_testkit::reference::{Policies, World};
 use sandbar_testkit::told;
 
 use super::{Tally, WORLDS, with_rows};
 
-fn attribute(values: &[Cell]) -> AttributeValue {
-    let one = |cell: &Cell| match cell {
-        Cell::Int(n) => AttributeValue::Integer(*n),
-        Cell::Text(text) => AttributeValue::Text(text.clone()),
-        _ => AttributeValue::Null,
-    };
-    AttributeValue::List(values.iter().map(one).collect())
-}
-
-/// Somebody whom policies concern.
-pub(super) fn principal(policies: &Policies) -> Principal {
-    let principal = Principal::asserted_by_host("somebody")
-        .group("here")
-        .attribute("cats", attribute(&policies.cats))
-        .attribute("sizes", attribute(&policies.sizes))
-        .build();
-    principal.unwrap()
-}
-
 /// A session of his.
 pub(super) async fn session(world: &World, policies: &Policies) -> Result<Session, String> {
     let engine = with_rows(world, policies).build().await.map_err(|error| told(&error))?;
-    Ok(engine.session(principal(policies)))
+    Ok(engine.session(concerned(policies)))
 }
 
 #[test]

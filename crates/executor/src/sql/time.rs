@@ -110,6 +110,7 @@ pub(super) fn part(moment: &Moment, part: Part, calendar: &Calendar) -> Result<S
             0 => extract("isodow"),
             days => format!("(({} - 1 + {days}) % 7 + 1)", extract("isodow")),
         },
+        Part::IsoDayOfWeek => extract("isodow"),
         Part::HourOfDay => extract("hour"),
         Part::MinuteOfHour => extract("minute"),
         Part::SecondOfMinute => {

@@ -122,6 +122,7 @@ pub(crate) fn part(day: i64, micros: i64, part: Part, rules: Rules) -> i64 {
         Part::DayOfYear => day - days(civil(day).0, 1, 1) + 1,
         Part::DayOfMonth => civil(day).2,
         Part::DayOfWeek => weekday(day, rules.week_start) + 1,
+        Part::IsoDayOfWeek => weekday(day, WeekStart::Monday) + 1,
         Part::HourOfDay => second / 3_600,
         Part::MinuteOfHour => second / 60 % 60,
         Part::SecondOfMinute => second % 60,
@@ -186,7 +187,9 @@ mod tests {
             let p = |which| part(day, 0, which, rules(WeekStart::Monday));
             assert_eq!(p(Part::DayOfYear), i64::from(date.day_of_year()));
             assert_eq!(p(Part::WeekOfYear), i64::from(date.iso_week_date().week()));
-            assert_eq!(p(Part::DayOfWeek), i64::from(date.weekday().to_monday_one_offset()));
+            let iso = i64::from(date.weekday().to_monday_one_offset());
+            assert_eq!(p(Part::DayOfWeek), iso);
+            assert_eq!(part(day, 0, Part::IsoDayOfWeek, rules(WeekStart::Saturday)), iso);
             day += 13;
         }
     }

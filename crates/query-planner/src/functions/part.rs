@@ -24,6 +24,7 @@ pub(crate) fn part(value: Expr, part: Part, clock: &Clock) -> Expr {
         Part::DayOfYear => "part_day_of_year",
         Part::DayOfMonth => "part_day_of_month",
         Part::DayOfWeek => "part_day_of_week",
+        Part::IsoDayOfWeek => "part_iso_day_of_week",
         Part::HourOfDay => "part_hour_of_day",
         Part::MinuteOfHour => "part_minute_of_hour",
         Part::SecondOfMinute => "part_second_of_minute",

@@ -76,7 +76,7 @@ pub(super) fn part(random: &mut Random, kind: Kind) -> &'static str {
         "day_of_year",
         "day_of_month",
         "day_of_week",
-        "day_of_week",
+        "iso_day_of_week",
         "fiscal_year_number",
         "fiscal_quarter_of_year",
     ])

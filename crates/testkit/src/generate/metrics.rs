@@ -69,7 +69,7 @@ fn of_time(random: &mut Random, world: &World, table: usize) -> Rule {
         let day = world.calendar.floor(some_day(random), unit);
         return Rule::Bucket(column, unit, op, day);
     }
-    let parts = ["day_of_week", "day_of_month", "week_of_year", "month_of_year"];
+    let parts = ["day_of_week", "iso_day_of_week", "day_of_month", "week_of_year", "month_of_year"];
     let (part, with) = match columns[column].kind {
         Kind::Instant if random.percent(60) => {
             ("hour_of_day", *random.pick(&[0, 1, 2, 12, 22, 23]))

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use sandbar::{AttributeValue, Principal};
+
 use super::metrics::rule;
 use super::random::Random;
 use super::worlds::{TEXTS, some_value};
@@ -173,6 +175,28 @@ fn condition(world: &World, table: usize, prefix: &str, of: &RowRule) -> String 
         RowRule::All(parts) => joined(parts, " and "),
         RowRule::Any(parts) => joined(parts, " or "),
     }
+}
+
+fn attribute(values: &[Cell]) -> AttributeValue {
+    let one = |cell: &Cell| match cell {
+        Cell::Int(n) => AttributeValue::Integer(*n),
+        Cell::Text(text) => AttributeValue::Text(text.clone()),
+        _ => AttributeValue::Null,
+    };
+    AttributeValue::List(values.iter().map(one).collect())
+}
+
+/// Somebody whom the policies concern.
+///
+/// # Panics
+/// Never: his name is well-formed.
+pub fn concerned(policies: &Policies) -> Principal {
+    let principal = Principal::asserted_by_host("somebody")
+        .group("here")
+        .attribute("cats", attribute(&policies.cats))
+        .attribute("sizes", attribute(&policies.sizes))
+        .build();
+    principal.expect("a name")
 }
 
 /// The policies in YAML. They concern the group `here`; somebody else sees everything.

@@ -48,7 +48,8 @@ fn of_part(part: &str) -> &'static str {
         "week_of_year" => "week",
         "day_of_month" => "day",
         "day_of_year" => "extract(doy from",
-        "day_of_week" => "extract(isodow from",
+        "day_of_week" => "extract(day_of_week from",
+        "iso_day_of_week" => "extract(isodow from",
         "hour_of_day" => "hour",
         _ => "minute",
     }

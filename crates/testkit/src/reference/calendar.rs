@@ -215,6 +215,7 @@ impl Calendar {
             "day_of_year" => of - day(year, 1, 1) + 1,
             "day_of_month" => day_of_month,
             "day_of_week" => self.week_start.before(of) + 1,
+            "iso_day_of_week" => WeekStart::Monday.before(of) + 1,
             // The week of a day is that of its Thursday, whatever the first day of the week.
             "week_of_year" => {
                 let thursday = of - WeekStart::Monday.before(of) + 3;
