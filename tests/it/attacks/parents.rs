@@ -382,3 +382,44 @@ async fn l43_what_propagates_counts_at_the_next_question() {
     engine.reload(&model.with_policies("policies.yaml", &newer)).await.unwrap();
     assert_eq!(sums(&session).await, "720,173,45;");
 }
+
+/// Where no key can be missing, DataFusion knows that no row is without one.
+#[tokio::test]
+async fn l5_keys_that_are_never_missing() {
+    let model = "
+tables:
+  towns: { primary_key: [id], fields: { id: {}, size: {} } }
+  shops:
+    primary_key: [id]
+    fields: { id: {}, town_id: {}, other: { expr: 'div(8, id - 3)' } }
+    relationships: { town: { to: towns, on: { town_id: id }, cardinality: many_to_one } }
+metrics: { shops: { table: shops, expr: count(*) } }
+";
+    let shown = async |towns: &str, question: &str| {
+        let policies = format!(
+            "groups: {{ a: {{}} }}\npolicies:\n  shops: {{ groups: [a], grant: {{ tables: [shops] }} }}\n{towns}"
+        );
+        let rows = |columns: [(&str, ArrayRef); 2]| RecordBatch::try_from_iter(columns).unwrap();
+        let builder = Engine::builder().model("model.yaml", model);
+        let engine = builder
+            .policies("policies.yaml", &policies)
+            .batches("towns", vec![rows([("id", ids(&[1, 2])), ("size", ids(&[10, 20]))])])
+            .batches("shops", vec![rows([("id", ids(&[1, 2, 3])), ("town_id", ids(&[1, 2, 5]))])])
+            .build()
+            .await
+            .unwrap();
+        csv(&engine.session(somebody(&["a"])), question).await
+    };
+    let large =
+        "  towns: { groups: [a], grant: { tables: [towns], rows: size > 15, propagate: true } }";
+    let none = "  towns: { restrict: { tables: [towns], rows: size > 15, propagate: true } }";
+    let all = "  towns: { groups: [a], grant: { tables: [towns], propagate: true } }";
+    let count = r#"{"metrics":["shops"]}"#;
+    let list = r#"{"table":"shops","fields":["id","other"],"filter":{"field":"other","op":"<","value":0}}"#;
+    for (towns, number, rows) in
+        [(large, "1;", "2,-8;"), (none, "0;", ""), (all, "2;", "1,-4;2,-8;")]
+    {
+        assert_eq!(shown(towns, count).await, number, "{towns}");
+        assert_eq!(shown(towns, list).await, rows, "{towns}");
+    }
+}
