@@ -11,9 +11,7 @@ use super::part::key_column;
 use super::smallest::{of_entities, of_single_rows};
 use super::{DeclaredKey, Planner, bare};
 use crate::error::QueryError;
-use crate::lower::{
-    Columns, Lower, Lowered, balanced, cast, join_key, only_where, plain_type,
-};
+use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key, only_where, plain_type};
 use crate::query::{
     AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
 };
