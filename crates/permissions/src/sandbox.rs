@@ -109,7 +109,7 @@ impl Sandbox {
     pub fn looks_at_others(&self) -> bool {
         let looks = |rows: &RowFilter| match rows {
             RowFilter::Everything | RowFilter::Never => false,
-            RowFilter::Where(condition) => !condition.related().is_empty(),
+            RowFilter::Where(condition) => !condition.is_own(),
         };
         let by_row = |cell: &Cell| match cell {
             Cell::Clear | Cell::Hidden | Cell::Masked(_) => false,
