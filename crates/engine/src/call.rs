@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sandbar_catalog::Snapshot;
+use sandbar_auth::{Origin, Principal};
+use sandbar_catalog::{FieldId, Snapshot};
 use sandbar_query_planner::QueryPlan;
 use tracing::Span;
 use tracing::field::Empty;
@@ -27,8 +28,8 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Opens a call. The subject is whoever asks, where that is known.
-    pub(crate) fn open(inner: &Inner, action: Action, subject: Option<&str>) -> Self {
+    /// Opens a call of somebody, where he is known.
+    pub(crate) fn open(inner: &Inner, action: Action, who: Option<&Principal>) -> Self {
         let snapshot = inner.world.load().version;
         let span = tracing::info_span!(
             target: "sandbar",
@@ -38,17 +39,25 @@ impl Call {
             outcome = Empty,
         );
         let decision = Decision {
-            subject: subject.map(str::to_owned),
+            subject: None,
             action,
             snapshot,
             effective_policy: None,
             scoped: false,
             definers: Vec::new(),
+            token: None,
+            policies: Vec::new(),
+            masked: Vec::new(),
             rows: 0,
             duration: Duration::ZERO,
             outcome: DecisionOutcome::Cancelled,
         };
-        Self { sink: inner.settings.sink.clone(), started: Instant::now(), decision, span }
+        let sink = inner.settings.sink.clone();
+        let mut call = Self { sink, started: Instant::now(), decision, span };
+        if let Some(who) = who {
+            call.known(who);
+        }
+        call
     }
 
     /// What everything that is done for this call is done in.
@@ -62,8 +71,12 @@ impl Call {
     }
 
     /// Who asks is known by now.
-    pub(crate) fn known(&mut self, subject: &str) {
-        self.decision.subject = Some(subject.to_owned());
+    pub(crate) fn known(&mut self, principal: &Principal) {
+        self.decision.subject = Some(principal.subject().to_owned());
+        self.decision.token = match principal.origin() {
+            Origin::Token { id } => id.clone(),
+            Origin::Host => None,
+        };
     }
 
     /// What the call sees, and with which rights.
@@ -83,6 +96,11 @@ impl Call {
         self.decision.scoped = plan.is_scoped();
         let names = plan.definers().iter().map(|id| snapshot.metric(*id).name.clone());
         self.decision.definers = names.collect();
+        self.decision.policies = plan.policies().iter().map(|name| name.to_string()).collect();
+        let name = |id: &FieldId| {
+            format!("{}.{}", snapshot.table(id.table()).name, snapshot.field(*id).name)
+        };
+        self.decision.masked = plan.masked().iter().map(name).collect();
     }
 
     pub(crate) fn rows(&mut self, rows: u64) {
@@ -130,6 +148,7 @@ impl Drop for Call {
             target: "sandbar::decision",
             parent: &self.span,
             subject = decision.subject.as_deref(),
+            token = decision.token.as_deref(),
             action = decision.action.name(),
             snapshot = decision.snapshot,
             scoped = decision.scoped,

@@ -113,6 +113,8 @@ pub struct Decision {
     /// the administrator is the host's to know. `None` where nobody is: a token was refused, the
     /// host reloads, or policies are looked at as a whole.
     pub subject: Option<String>,
+    /// The id of the token that said so (`jti`), where there is one.
+    pub token: Option<String>,
     /// What was asked for.
     pub action: Action,
     /// The snapshot that was seen; of a reload the one that was made, if one was.
@@ -121,6 +123,10 @@ pub struct Decision {
     pub effective_policy: Option<[u8; 32]>,
     /// Whether anything was narrowed.
     pub scoped: bool,
+    /// The names of the policies that narrowed what was read.
+    pub policies: Vec<String>,
+    /// The fields that were read masked, if only in some rows, as `table.field`.
+    pub masked: Vec<String>,
     /// The metrics asked for, directly or by others, that read fields with their authors' rights.
     pub definers: Vec<String>,
     /// How many rows were given.

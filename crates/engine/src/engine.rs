@@ -145,7 +145,7 @@ impl Engine {
             let now = self.inner.now();
             let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
             let principal = verifier.verify(token, seconds)?;
-            call.known(principal.subject());
+            call.known(&principal);
             Ok((self.session(principal), now))
         })
     }

@@ -300,7 +300,7 @@ impl Session {
     }
 
     pub(crate) fn open(&self, action: Action) -> Call {
-        Call::open(&self.inner, action, Some(self.principal.subject()))
+        Call::open(&self.inner, action, Some(&self.principal))
     }
 
     pub(crate) fn request(&self, call: &mut Call, deadline: Deadline) -> Result<Request, Error> {

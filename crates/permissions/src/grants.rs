@@ -81,6 +81,8 @@ pub(crate) struct TableAccess {
     rows: Option<RowFilter>,
     cells: Arc<[Cell]>,
     min_group_size: Option<u32>,
+    /// The names of the policies that decided.
+    policies: Arc<[Arc<str>]>,
     /// One level per field, calculated ones included.
     pub(crate) fields: Vec<Level>,
 }
@@ -189,7 +191,8 @@ impl Grants {
         let rows = access.rows.clone().unwrap_or(RowFilter::Never);
         let clear_key = self.snapshot.table(table).identity().all(|field| self.is_clear(field));
         let smallest = self.min_group_size(table);
-        Ok(Sandbox::new(table, rows, Arc::clone(&access.cells), clear_key, smallest))
+        let sandbox = Sandbox::new(table, rows, Arc::clone(&access.cells), clear_key, smallest);
+        Ok(sandbox.made_by(Arc::clone(&access.policies)))
     }
 
     /// Of how many rows of a table something is told to this principal at least: the most that any
@@ -273,6 +276,10 @@ impl Grants {
 
     /// The policies that shape this principal's view of a table, for an administrator.
     pub fn applied(&self, table: TableId, _: &Administrator) -> Vec<AppliedPolicy> {
+        self.shaping(table)
+    }
+
+    fn shaping(&self, table: TableId) -> Vec<AppliedPolicy> {
         let (Some(principal), Some(rules)) = (&self.principal, self.policies.of_table(table))
         else {
             return Vec::new();
@@ -332,6 +339,7 @@ impl Grants {
                 rows: Some(RowFilter::Everything),
                 cells: vec![Cell::Clear; count].into(),
                 min_group_size: None,
+                policies: Arc::default(),
                 fields: vec![Level::Query; count],
             };
         };
@@ -403,6 +411,10 @@ impl Grants {
         let mut access = Self::combine(table, &rectangles, &denied, restricted, &self.snapshot);
         let sizes = rules.min_group_sizes.iter().filter(|(p, _)| concerned(*p));
         access.min_group_size = sizes.map(|(_, rows)| *rows).max();
+        let mut names: Vec<Arc<str>> = self.shaping(table).into_iter().map(|p| p.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        access.policies = names.into();
         match below {
             Below::Seen(Level::None) => TableAccess::default_none(),
             Below::Seen(level) => TableAccess { level: access.level.min(level), ..access },
@@ -490,7 +502,8 @@ impl Grants {
             cells.push(cell(field.id, &queried, &shows));
         }
         let (rows, cells) = (Some(rows), cells.into());
-        TableAccess { level, void: None, rows, cells, min_group_size: None, fields: levels }
+        let (min_group_size, policies) = (None, Arc::default());
+        TableAccess { level, void: None, rows, cells, min_group_size, policies, fields: levels }
     }
 }
 
@@ -532,6 +545,7 @@ impl TableAccess {
             rows: Some(RowFilter::any(rows)),
             cells: vec![Cell::Hidden; self.cells.len()].into(),
             min_group_size: None,
+            policies: Arc::default(),
             fields: vec![Level::None; self.fields.len()],
         }
     }

@@ -21,6 +21,7 @@ use crate::mask::Mask;
 ///         clear_key: true,
 ///         min_group_size: None,
 ///         lifted: Vec::new().into(),
+///         policies: Vec::new().into(),
 ///     }
 /// }
 /// ```
@@ -38,6 +39,7 @@ pub struct Sandbox {
     clear_key: bool,
     min_group_size: Option<u32>,
     lifted: Arc<[bool]>,
+    policies: Arc<[Arc<str>]>,
 }
 
 /// What the principal sees of one stored field, over the rows that he sees.
@@ -62,7 +64,13 @@ impl Sandbox {
         clear_key: bool,
         min_group_size: Option<u32>,
     ) -> Self {
-        Self { table, rows, cells, clear_key, min_group_size, lifted: Arc::default() }
+        let (lifted, policies) = (Arc::default(), Arc::default());
+        Self { table, rows, cells, clear_key, min_group_size, lifted, policies }
+    }
+
+    /// The same, made by policies of these names.
+    pub(crate) fn made_by(self, policies: Arc<[Arc<str>]>) -> Self {
+        Self { policies, ..self }
     }
 
     /// The same with stored fields that some metrics read with their authors' rights.
@@ -98,6 +106,11 @@ impl Sandbox {
     /// authors' rights.
     pub fn lifts(&self, field: FieldId) -> bool {
         field.table() == self.table && self.lifted.get(field.index()).copied().unwrap_or(false)
+    }
+
+    /// The names of the policies that made it, each once.
+    pub fn policies(&self) -> &[Arc<str>] {
+        &self.policies
     }
 
     /// Of how many rows something is told at least; `None`: of single rows too.

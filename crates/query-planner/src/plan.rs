@@ -13,6 +13,7 @@ mod rows;
 mod smallest;
 mod window;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion_common::tree_node::TreeNode;
@@ -22,8 +23,8 @@ use datafusion_expr::{
     lit,
 };
 use sandbar_catalog::query::Order;
-use sandbar_catalog::{FieldId, FieldPath, MetricId};
-use sandbar_permissions::Sandbox;
+use sandbar_catalog::{FieldId, FieldPath, MetricId, Snapshot};
+use sandbar_permissions::{Cell, Sandbox};
 
 use crate::barrier::Barrier;
 use crate::compiled::Compiled;
@@ -63,6 +64,8 @@ pub struct QueryPlan {
     approximate: bool,
     grouped: bool,
     definers: Vec<MetricId>,
+    policies: Vec<Arc<str>>,
+    masked: Vec<FieldId>,
     row_cap: u64,
 }
 
@@ -113,6 +116,16 @@ impl QueryPlan {
         &self.definers
     }
 
+    /// The names of the policies that narrow what it reads, each once.
+    pub fn policies(&self) -> &[Arc<str>] {
+        &self.policies
+    }
+
+    /// The fields that it reads masked, if only in some rows.
+    pub fn masked(&self) -> &[FieldId] {
+        &self.masked
+    }
+
     /// The most rows an answer may have; the plan gives one more where there are more.
     pub fn row_cap(&self) -> u64 {
         self.row_cap
@@ -141,6 +154,8 @@ pub fn plan(
     let sizes = query.tables().iter().any(|sandbox| sandbox.min_group_size().is_some());
     let (grouped, definers) = (sizes || query.has_sizes(), query.definers());
     let approximate = is_approximate(&plan)?;
+    let policies = once(query.tables().into_iter().flat_map(Sandbox::policies).cloned());
+    let masked = once(masked(query, compiled.snapshot()).into_iter());
     let planned = QueryPlan {
         plan,
         columns,
@@ -151,6 +166,8 @@ pub fn plan(
         approximate,
         grouped,
         definers,
+        policies,
+        masked,
         row_cap,
     };
     verify(&planned.plan, &planned.guards)?;
@@ -458,6 +475,26 @@ impl<'a> Planner<'a, '_> {
             }
         }
     }
+}
+
+/// Each of some things once, in order.
+fn once<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    all.collect::<BTreeSet<T>>().into_iter().collect()
+}
+
+/// The fields that a question reads masked.
+fn masked(query: &AuthorizedQuery, snapshot: &Snapshot) -> Vec<FieldId> {
+    let mut found = Vec::new();
+    query.each_rows(&mut |rows, fields| {
+        for path in fields(snapshot) {
+            let scan = rows.scans.iter().find(|scan| scan.via == path.via);
+            let cell = scan.map(|scan| scan.source.cell(path.field));
+            if matches!(cell, Some(Cell::Masked(_) | Cell::ByRow(_))) {
+                found.push(path.field);
+            }
+        }
+    });
+    found
 }
 
 /// Keys of an order by which doubles that are equal stand beside each other.

@@ -173,3 +173,36 @@ async fn l42_the_clock_is_read_once_per_request() {
     check_clock(async |engine| chief(engine).tables().unwrap()).await;
     check_clock(async |engine| chief(engine).search("sales").unwrap()).await;
 }
+
+#[tokio::test]
+async fn a_record_names_policies_and_masked_fields_and_no_value() {
+    let records = Records::default();
+    let kept = Arc::clone(&records);
+    let sink = move |decision: &Decision| kept.lock().unwrap().push(decision.clone());
+    let engine = sandbar_testkit::shop().decisions(sink).build().await.unwrap();
+    let wei = sandbar_testkit::principal(sandbar_shop::Asker::named("wei").unwrap());
+    let session = engine.session(wei);
+    for (query, policies, masked) in [
+        (
+            r#"{"table":"orders","aggregations":["count"],"group_by":["customer.email"]}"#,
+            vec!["regional_orders", "regional_people"],
+            vec!["people.email"],
+        ),
+        (r#"{"table":"products","aggregations":["count"]}"#, vec!["regional_products"], vec![]),
+        (r#"{"table":"people","fields":["id"],"limit":1}"#, vec!["regional_people"], vec![]),
+    ] {
+        asked(&session, query).await.unwrap();
+        let record = records.lock().unwrap().pop().unwrap();
+        // The states that he is responsible for are in his attributes.
+        assert!(!format!("{record:?}").contains("\"CA\""), "{record:?}");
+        assert_eq!((record.policies, record.masked), (listed(&policies), listed(&masked)));
+        assert_eq!(record.token, None);
+    }
+    session.tables().unwrap();
+    let record = records.lock().unwrap().pop().unwrap();
+    assert!(record.policies.is_empty() && record.masked.is_empty());
+}
+
+fn listed(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
