@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -241,4 +241,66 @@ async fn a_zero_is_found_by_the_other_one() {
             assert_eq!(rows(&session, &question).await, ids, "{filter}");
         }
     }
+}
+
+const KEYED: &str = "
+tables:
+  sales:
+    fields: { place: {}, amount: {} }
+    relationships: { at: { to: places, on: { place: id }, cardinality: many_to_one } }
+  places:
+    primary_key: [id]
+    fields: { id: {}, name: {} }
+    relationships: { sold: { to: sales, on: { id: place }, cardinality: one_to_many } }
+";
+
+const KEYED_POLICIES: &str = "
+groups: { everyone: {}, one: {} }
+policies:
+  all: { groups: [everyone], grant: { tables: [sales, places] } }
+  places: { groups: [one], grant: { tables: [places] } }
+  sales: { groups: [one], grant: { tables: [sales], rows: at.name = 'a' } }
+";
+
+/// Sales at the place -0.0, at 0.0, at 1.0 and at a number that is none with a sign.
+async fn keyed(ids: Vec<f64>, group: &str) -> Session {
+    let names = ["a", "b", "c"].into_iter().take(ids.len());
+    let names = StringArray::from_iter_values(names);
+    let places: [(&str, ArrayRef); 2] =
+        [("id", Arc::new(Float64Array::from(ids))), ("name", Arc::new(names))];
+    let sales: [(&str, ArrayRef); 2] = [
+        ("place", Arc::new(Float64Array::from(vec![-0.0, 0.0, 1.0, -f64::NAN]))),
+        ("amount", Arc::new(Int64Array::from(vec![1, 2, 4, 8]))),
+    ];
+    let engine = Engine::builder()
+        .model("model.yaml", KEYED)
+        .policies("policies.yaml", KEYED_POLICIES)
+        .batches("places", vec![RecordBatch::try_from_iter(places).unwrap()])
+        .batches("sales", vec![RecordBatch::try_from_iter(sales).unwrap()])
+        .build()
+        .await
+        .unwrap();
+    engine.session(Principal::asserted_by_host("ana").group(group).build().unwrap())
+}
+
+const SUM: &str = r#"[{"function":"sum","field":"amount","as":"v"}]"#;
+
+#[tokio::test]
+async fn keys_that_are_equal_belong_together() {
+    let by_place = format!(r#"{{"table":"sales","group_by":["at.name"],"aggregations":{SUM}}}"#);
+    let all = keyed(vec![0.0, 1.0, f64::NAN], "everyone").await;
+    assert_eq!(rows(&all, &by_place).await, "a,3\nb,4\nc,8\n");
+    let sold = r#"{"table":"places","fields":["name"],"filter":{"exists":"sold"}}"#;
+    assert_eq!(rows(&all, sold).await, "a\nb\nc\n");
+    // A policy goes by the same keys.
+    let one = keyed(vec![0.0, 1.0, f64::NAN], "one").await;
+    assert_eq!(rows(&one, &by_place).await, "a,3\n");
+}
+
+#[tokio::test]
+async fn both_zeros_are_one_key_that_stands_twice() {
+    let session = keyed(vec![0.0, -0.0], "everyone").await;
+    let by_place = format!(r#"{{"table":"sales","group_by":["at.name"],"aggregations":{SUM}}}"#);
+    let answer = session.query_json(&by_place).await;
+    assert_eq!(answer.err().map(|error| error.code()), Some("E0306"));
 }

@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
-use sandbar_query_planner::DeclaredKey;
+use sandbar_query_planner::{DeclaredKey, told_apart};
 
 use crate::guarded::Guarded;
 use crate::source::{Sources, Version};
@@ -56,7 +56,11 @@ pub(crate) fn duplicates(key: &DeclaredKey, sources: &Sources) -> Result<Option<
         reason = "it reads keys for no principal, and tells nothing but whether they are unique"
     )]
     let scan = LogicalPlanBuilder::scan(KEYS, source, Some(projection))?;
-    let keys: Vec<Expr> = key.columns().iter().map(|name| stored(name)).collect();
+    let keys = key.columns().iter().map(|name| {
+        let column = schema.field_with_name(name)?;
+        Ok(told_apart(stored(name), column.data_type()))
+    });
+    let keys = keys.collect::<Result<Vec<Expr>>>()?;
     let known = keys.iter().cloned().map(Expr::is_not_null).reduce(Expr::and);
     let known = known.unwrap_or_else(|| lit(true));
     let Some((from, to)) = ends else {

@@ -30,6 +30,7 @@ pub use barrier::Barrier;
 pub use compiled::Compiled;
 pub use error::{ProblemKind, QueryError, QueryProblem};
 pub use functions::{Calendar, CheckedOp, ComputationError, MaskKey, Meaning, Reported};
+pub use lower::told_apart;
 pub use outline::{ColumnOutline, GrainOutline, JoinOutline, Outline};
 pub use plan::{DeclaredKey, QueryPlan, plan};
 pub use query::{AnswerColumn, AuthorizedQuery, Query, ResolvedQuery};

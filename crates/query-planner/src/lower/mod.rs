@@ -11,6 +11,7 @@ mod plain;
 mod smallest;
 
 pub(crate) use functions::first_known;
+pub use plain::told_apart;
 pub(crate) use plain::{one_number, plain, plain_type};
 pub(crate) use smallest::{Smallest, only_where};
 

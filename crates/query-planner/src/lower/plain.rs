@@ -35,3 +35,9 @@ pub(crate) fn plain(column: Plan, stored: &DataType) -> Plan {
         other => cast(column, other.clone()),
     }
 }
+
+/// What the values of a stored column are told apart by: equal ones are the same.
+pub fn told_apart(column: Plan, stored: &DataType) -> Plan {
+    let (plan, arrow) = (plain(column, stored), plain_type(stored).clone());
+    one_number(Lowered { plan, arrow }).plan
+}

@@ -23,7 +23,7 @@ use super::window::{Frame, over, over_all, with_windows};
 use super::{Planner, apart, bare};
 use crate::error::QueryError;
 use crate::functions::{Clock, bucket, instant_type, later, midnight};
-use crate::lower::{Lower, Lowered, aggregate_name, balanced, cast};
+use crate::lower::{Lower, Lowered, aggregate_name, balanced, cast, one_number};
 use crate::query::{Events, Part};
 
 /// When a row or event happens.
@@ -185,6 +185,7 @@ impl<'a> Planner<'a, '_> {
         for (index, path) in on.enumerate() {
             let data_type = snapshot.field(path.field).data_type;
             let value = lower.canonical(&Expr::field(path.clone(), data_type), data_type)?;
+            let value = one_number(value);
             shown.push(value.plan.alias(entity(index)));
         }
         let data_type = snapshot.field(time.field).data_type;

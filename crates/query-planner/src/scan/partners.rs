@@ -9,7 +9,7 @@ use sandbar_permissions::{Among, Condition, RowFilter};
 
 use super::{Scanner, marked};
 use crate::error::QueryError;
-use crate::lower::{Columns, Lower, Lowered, arrow_of, cast, join_key, plain_type};
+use crate::lower::{Columns, Lower, Lowered, arrow_of, cast, join_key, one_number, plain_type};
 use crate::versions::holds;
 
 /// Rows that a policy looks at, found by keys.
@@ -126,12 +126,13 @@ impl Scanner<'_> {
         let left = self.field_of(at, own)?;
         let right = self.field_of(there, theirs)?;
         if types.0 != types.1 || types.0 == Type::Datetime || left.arrow == right.arrow {
+            let (left, right) = (one_number(left), one_number(right));
             return Ok((join_key(left.plan, types, self.compiled.clock()), right.plan));
         }
         let mut lower = Lower::new(self.compiled, Columns::Nothing, self.compiled.clock());
         let target = arrow_of(types.0)?;
         let mut key = |side: Lowered| {
-            let value = lower.convert(side, types.0)?;
+            let value = one_number(lower.convert(side, types.0)?);
             // Texts of another width are left as they are, and keys must be of one type.
             let is_other = value.arrow != target;
             Ok::<_, QueryError>(if is_other {
