@@ -27,7 +27,7 @@ use sandbar_shop::{ASKERS, Shop};
 use sandbar_testkit::generate::{
     Random, batch, concerned, json, policies_yaml, question, row_security, wide_world, world, yaml,
 };
-use sandbar_testkit::reference::Policies;
+use sandbar_testkit::reference::{Policies, World};
 use sandbar_testkit::{fixture, instant_of_day, principal, shop};
 use serde_json::{Map, Value, json as value};
 
@@ -77,6 +77,21 @@ impl Written {
         let mut writer = ArrowWriter::try_new(file, batches[0].schema(), None).unwrap();
         batches.iter().for_each(|batch| writer.write(batch).unwrap());
         writer.close().unwrap();
+    }
+
+    /// The tables and policies of a random world, and an engine over them.
+    async fn world(&self, folder: &str, world: &World, policies: &Policies) -> Engine {
+        let (text, leap_day) = (policies_yaml(world, policies), instant_of_day(19_782));
+        let mut builder = Engine::builder()
+            .model("model.yaml", &yaml(world, None))
+            .policies("policies.yaml", &text)
+            .clock(move || leap_day);
+        for table in world.stored() {
+            self.table(folder, &table.name, &[batch(table)]);
+            builder = builder.batches(&table.name, vec![batch(table)]);
+        }
+        fs::write(self.folder.join(folder).join("policies.yaml"), text).unwrap();
+        builder.build().await.unwrap()
     }
 
     /// A question, unless it is refused.
@@ -301,17 +316,8 @@ async fn random_worlds(written: &mut Written) {
     for seed in 1..=WORLDS {
         let mut random = Random::new(seed);
         let world = world(&mut random);
-        let leap_day = instant_of_day(19_782);
-        let mut builder = Engine::builder()
-            .model("model.yaml", &yaml(&world, None))
-            .policies("policies.yaml", &policies_yaml(&world, &Policies::default()))
-            .clock(move || leap_day);
         let folder = format!("random {seed}");
-        for table in world.stored() {
-            written.table(&folder, &table.name, &[batch(table)]);
-            builder = builder.batches(&table.name, vec![batch(table)]);
-        }
-        let engine = builder.build().await.unwrap();
+        let engine = written.world(&folder, &world, &Policies::default()).await;
         let asker = Principal::asserted_by_host("somebody").group("elsewhere").build().unwrap();
         for number in 0..QUESTIONS {
             let query = json(&question(&mut random, &world));
@@ -329,21 +335,9 @@ async fn secured_worlds(written: &mut Written) {
         let mut random = Random::new(0x05ec_0000 + seed);
         let world = wide_world(&mut random);
         let (policies, statements) = row_security(&mut random, &world);
-        let text = policies_yaml(&world, &policies);
-        let leap_day = instant_of_day(19_782);
-        let mut builder = Engine::builder()
-            .model("model.yaml", &yaml(&world, None))
-            .policies("policies.yaml", &text)
-            .clock(move || leap_day);
         let folder = format!("secured {seed}");
-        for table in world.stored() {
-            written.table(&folder, &table.name, &[batch(table)]);
-            builder = builder.batches(&table.name, vec![batch(table)]);
-        }
-        let written_to = |name: &str| written.folder.join(&folder).join(name);
-        fs::write(written_to("policies.sql"), statements).unwrap();
-        fs::write(written_to("policies.yaml"), text).unwrap();
-        let engine = builder.build().await.unwrap();
+        let engine = written.world(&folder, &world, &policies).await;
+        fs::write(written.folder.join(&folder).join("policies.sql"), statements).unwrap();
         let everyone = Principal::asserted_by_host("everyone").group("elsewhere").build().unwrap();
         let somebody = concerned(&policies);
         for number in 0..QUESTIONS {

@@ -24,6 +24,7 @@ pub use definitions::Definitions;
 pub use ids::{
     CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,
 };
+pub use metric::checked_group_size;
 pub use report::{Finding, Origin, Report, SourceText, place_inside};
 pub use schemas::{SourceSchema, SourceSchemas};
 pub use snapshot::{

@@ -6,6 +6,20 @@ use crate::ids::{CollectionId, FieldId, FieldPath, MetricId, TableId};
 use crate::query::RelativeUnit;
 use crate::report::Origin;
 
+/// The most rows of a group that make sense: beyond it nothing is told of most tables.
+const MOST_ROWS: u32 = 1_000_000;
+
+/// A `min_group_size`, as models and policies have it: from 2, since with 1 every row is told alone.
+///
+/// # Errors
+/// What is wrong with it, for its author.
+pub fn checked_group_size(rows: u32) -> Result<u32, String> {
+    match rows {
+        2..=MOST_ROWS => Ok(rows),
+        _ => Err(format!("`min_group_size` is a number of rows from 2 to {MOST_ROWS}")),
+    }
+}
+
 /// A governed number: a calculation over aggregations of tables.
 #[derive(Debug)]
 #[non_exhaustive]

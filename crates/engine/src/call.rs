@@ -94,6 +94,10 @@ impl Call {
     /// What the plan of a question says of rights.
     pub(crate) fn planned(&mut self, plan: &QueryPlan, snapshot: &Snapshot) {
         self.decision.scoped = plan.is_scoped();
+        // Names are for whoever keeps the records.
+        if self.sink.is_none() {
+            return;
+        }
         let names = plan.definers().iter().map(|id| snapshot.metric(*id).name.clone());
         self.decision.definers = names.collect();
         self.decision.policies = plan.policies().iter().map(|name| name.to_string()).collect();

@@ -276,10 +276,6 @@ impl Grants {
 
     /// The policies that shape this principal's view of a table, for an administrator.
     pub fn applied(&self, table: TableId, _: &Administrator) -> Vec<AppliedPolicy> {
-        self.shaping(table)
-    }
-
-    fn shaping(&self, table: TableId) -> Vec<AppliedPolicy> {
         let (Some(principal), Some(rules)) = (&self.principal, self.policies.of_table(table))
         else {
             return Vec::new();
@@ -411,10 +407,12 @@ impl Grants {
         let mut access = Self::combine(table, &rectangles, &denied, restricted, &self.snapshot);
         let sizes = rules.min_group_sizes.iter().filter(|(p, _)| concerned(*p));
         access.min_group_size = sizes.map(|(_, rows)| *rows).max();
-        let mut names: Vec<Arc<str>> = self.shaping(table).into_iter().map(|p| p.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        access.policies = names.into();
+        let mut shaping: Vec<usize> =
+            rules.policies().filter(|policy| concerned(*policy)).collect();
+        shaping.sort_unstable();
+        shaping.dedup();
+        let shaping = shaping.into_iter().filter_map(|at| self.policies.policies.get(at));
+        access.policies = shaping.map(|policy| Arc::clone(&policy.name)).collect();
         match below {
             Below::Seen(Level::None) => TableAccess::default_none(),
             Below::Seen(level) => TableAccess { level: access.level.min(level), ..access },

@@ -90,6 +90,16 @@ pub(crate) struct TableGrant {
 pub(crate) struct UnboundFilter(pub(crate) Condition);
 
 impl TablePolicies {
+    /// The policies that speak of the table, each as often as it does.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = usize> {
+        let grants = self.grants.iter().map(|grant| grant.policy);
+        let restricts = self.restricts.iter().map(|(policy, _)| *policy);
+        let sizes = self.min_group_sizes.iter().map(|(policy, _)| *policy);
+        let denials = self.denials.iter().map(|(policy, _)| *policy);
+        let parents = self.parents.iter().map(|parent| parent.policy);
+        grants.chain(restricts).chain(sizes).chain(denials).chain(parents)
+    }
+
     /// The conditions of one policy.
     pub(crate) fn rows_of(&self, policy: usize) -> impl Iterator<Item = &UnboundFilter> {
         let grants = self.grants.iter().filter(move |grant| grant.policy == policy);

@@ -150,11 +150,12 @@ pub fn plan(
     let (builder, ordered) = planner.rows_of_answer(Some(row_cap.saturating_add(1)))?;
     let columns = query.shape.columns().into_iter().cloned().collect();
     let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
-    let scoped = query.tables().iter().any(|sandbox| sandbox.is_narrowed());
-    let sizes = query.tables().iter().any(|sandbox| sandbox.min_group_size().is_some());
+    let tables = query.tables();
+    let scoped = tables.iter().any(|sandbox| sandbox.is_narrowed());
+    let sizes = tables.iter().any(|sandbox| sandbox.min_group_size().is_some());
+    let policies = once(tables.into_iter().flat_map(Sandbox::policies).cloned());
     let (grouped, definers) = (sizes || query.has_sizes(), query.definers());
     let approximate = is_approximate(&plan)?;
-    let policies = once(query.tables().into_iter().flat_map(Sandbox::policies).cloned());
     let masked = once(masked(query, compiled.snapshot()).into_iter());
     let planned = QueryPlan {
         plan,

@@ -19,7 +19,7 @@ use crate::barrier::Barrier;
 use crate::compiled::{Compiled, Stored};
 use crate::error::QueryError;
 use crate::functions::mask_hash;
-use crate::lower::{Columns, Lower, balanced, cast, constant_in, plain, plain_type, told_apart};
+use crate::lower::{Columns, Lower, balanced, cast, constant_in, one_number, plain, plain_type};
 use partners::looked_up;
 
 /// How strongly the policies are set apart from the question.
@@ -238,7 +238,9 @@ impl<'a> Scanner<'a> {
         }
         for key in wanted.keys {
             let name = &self.compiled.snapshot().field(*key).name;
-            shown.push(self.key(&at, *key)?.alias(key_name(wanted.alias, name)));
+            // Keys that are equal are the same.
+            let key = one_number(self.field_of(&at, *key)?);
+            shown.push(key.plan.alias(key_name(wanted.alias, name)));
         }
         for field in wanted.lifted {
             if !sandbox.lifts(*field) {
@@ -437,15 +439,6 @@ impl<'a> Scanner<'a> {
             FieldKind::Stored { arrow, .. } => Ok(plain(column, arrow)),
             FieldKind::Calculated(_) => Ok(column),
         }
-    }
-
-    /// A stored column as it is joined by: equal values are the same.
-    fn key(&self, at: &TableReference, field: FieldId) -> Result<Plan, QueryError> {
-        let plan = Plan::Column(self.raw_column(at, field)?);
-        Ok(match &self.compiled.snapshot().field(field).kind {
-            FieldKind::Stored { arrow, .. } => told_apart(plan, arrow),
-            FieldKind::Calculated(_) => plan,
-        })
     }
 
     /// What the sandbox shows of a field, in the plain type of what is stored.

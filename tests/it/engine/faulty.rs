@@ -19,7 +19,7 @@ use sandbar_testkit::faults::{Fault, Faulty, Operation, SECRETS};
 use sandbar_testkit::fixture;
 
 use super::asked;
-use super::files::{FORMATS, POLICIES, session, write};
+use super::files::{FORMATS, POLICIES, over_points, session, write};
 use crate::generated::setting;
 
 /// What makes a question fail or slows it down. A flipped bit is apart: not every format tells.
@@ -46,18 +46,7 @@ const SUM: &str = r#"{"table":"points","aggregations":["count",{"function":"sum"
 
 /// An engine over the files of `data` in a store.
 async fn engine(store: Arc<dyn ObjectStore>, format: &str) -> Result<Engine, Error> {
-    let model = format!(
-        "
-sources: {{ points: {{ format: {format}, path: '{STORE}/data' }} }}
-tables:
-  points:
-    primary_key: [id]
-    fields: {{ id: {{}}, team: {{}}, points: {{}}, weight: {{}}, fit: {{}} }}
-"
-    );
-    Engine::builder()
-        .model("model.yaml", &model)
-        .policies("policies.yaml", POLICIES)
+    over_points(format, &format!("{STORE}/data"))
         .object_store(STORE, store)
         // What takes as long as that hangs, however busy the machine is.
         .limits(Limits::default().with_time(Some(Duration::from_secs(300))))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::writer::FileWriter;
 use datafusion::parquet::arrow::ArrowWriter;
-use sandbar::{Engine, Error, ErrorKind, Principal, Session};
+use sandbar::{Engine, EngineBuilder, Error, ErrorKind, Principal, Session};
 use tempfile::TempDir;
 
 use super::{asked, csv};
@@ -86,22 +86,22 @@ pub(super) fn write(path: &Path, format: &str, ids: std::ops::Range<i64>) {
     }
 }
 
-async fn open(folder: &TempDir, format: &str) -> Result<Engine, Error> {
+/// An engine to be over the points that lie at a path.
+pub(super) fn over_points(format: &str, path: &str) -> EngineBuilder {
     let model = format!(
         "
-sources: {{ points: {{ format: {format}, path: data }} }}
+sources: {{ points: {{ format: {format}, path: '{path}' }} }}
 tables:
   points:
     primary_key: [id]
     fields: {{ id: {{}}, team: {{}}, points: {{}}, weight: {{}}, fit: {{}} }}
 "
     );
-    Engine::builder()
-        .model("model.yaml", &model)
-        .policies("policies.yaml", POLICIES)
-        .base_dir(folder.path())
-        .build()
-        .await
+    Engine::builder().model("model.yaml", &model).policies("policies.yaml", POLICIES)
+}
+
+async fn open(folder: &TempDir, format: &str) -> Result<Engine, Error> {
+    over_points(format, "data").base_dir(folder.path()).build().await
 }
 
 pub(super) fn session(engine: &Engine) -> Session {

@@ -1,6 +1,7 @@
 //! Metrics that read fields with their author's rights, and of how many rows numbers are told.
 
 use crate::expr::{Aggregate, AggregateFunction, Expr, ExprKind};
+use crate::metric::checked_group_size;
 use crate::snapshot::{Leaf, Snapshot};
 use crate::types::Type;
 
@@ -8,8 +9,6 @@ use super::MetricEntry;
 use super::codes;
 use super::sink::{Sink, complaint};
 
-/// The most rows that make sense.
-const MOST: u32 = 1_000_000;
 /// The digits of decimals of which no number of rows that there are can leave 38 digits.
 const DIGITS: u8 = 28;
 
@@ -23,12 +22,13 @@ pub(super) fn with_rights(
 ) -> Option<Leaf> {
     let def = entry.def;
     if let Some(size) = &def.min_group_size {
-        if !(2..=MOST).contains(&size.value) {
-            let message = format!("`min_group_size` is a number of rows from 2 to {MOST}");
-            sink.at(entry.file, size, complaint(codes::DEFINER, message));
-            return None;
+        match checked_group_size(size.value) {
+            Ok(rows) => leaf.min_group_size = Some(rows),
+            Err(message) => {
+                sink.at(entry.file, size, complaint(codes::DEFINER, message));
+                return None;
+            }
         }
-        leaf.min_group_size = Some(size.value);
     }
     let Some(definer) = def.definer.as_ref().filter(|definer| definer.value) else {
         return Some(leaf);

@@ -1,12 +1,10 @@
 //! Of how many rows something is told at least.
 
+use sandbar_catalog::checked_group_size;
 use sandbar_catalog::decode::Located;
 
 use super::{Checker, MIN_GROUP_SIZE, SHAPE};
 use crate::definitions::RestrictDef;
-
-/// The most that makes sense: beyond it nothing is told of most tables.
-const MOST: u32 = 1_000_000;
 
 impl Checker<'_> {
     /// What a restriction says of groups; it says that, or which rows remain, or both.
@@ -16,11 +14,12 @@ impl Checker<'_> {
             self.at(restrict, SHAPE, message, None);
         }
         let asked = restrict.min_group_size.as_ref()?;
-        if (2..=MOST).contains(&asked.value) {
-            return Some(asked.value);
+        match checked_group_size(asked.value) {
+            Ok(rows) => Some(rows),
+            Err(message) => {
+                self.at(asked, MIN_GROUP_SIZE, message, None);
+                None
+            }
         }
-        let message = format!("`min_group_size` is a number of rows from 2 to {MOST}");
-        self.at(asked, MIN_GROUP_SIZE, message, None);
-        None
     }
 }

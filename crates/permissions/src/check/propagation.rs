@@ -100,19 +100,22 @@ impl Checker<'_> {
     fn leading_to(&self, of: TableId) -> Vec<RelationshipId> {
         let sources =
             self.snapshot.tables().iter().filter(|t| self.snapshot.derived(t.id).is_none());
-        let to_one: Vec<&Relationship> = sources
-            .flat_map(|table| &table.relationships)
-            .filter(|step| step.cardinality.is_to_one())
-            .collect();
+        let to_one = sources.flat_map(|table| &table.relationships);
+        let to_one = to_one.filter(|step| step.cardinality.is_to_one());
+        self.leading_over(&to_one.map(|step| step.id).collect::<Vec<_>>(), of)
+    }
+
+    /// Those of some relationships that lead to a table, or to one from which another of them leads.
+    fn leading_over(&self, steps: &[RelationshipId], of: TableId) -> Vec<RelationshipId> {
         let mut reached = vec![of];
         let mut found = Vec::new();
         let mut next = 0;
         while let Some(table) = reached.get(next).copied() {
             next += 1;
-            for step in to_one.iter().filter(|step| step.to == table) {
-                found.push(step.id);
-                if !reached.contains(&step.id.table()) {
-                    reached.push(step.id.table());
+            for step in steps.iter().filter(|step| self.snapshot.relationship(**step).to == table) {
+                found.push(*step);
+                if !reached.contains(&step.table()) {
+                    reached.push(step.table());
                 }
             }
         }
@@ -193,19 +196,7 @@ impl Checker<'_> {
         }
         let mut all = Vec::new();
         for of in tables {
-            let mut reached = vec![*of];
-            let mut next = 0;
-            while let Some(table) = reached.get(next).copied() {
-                next += 1;
-                for step in &steps {
-                    if self.snapshot.relationship(*step).to == table {
-                        all.push((*of, *step));
-                        if !reached.contains(&step.table()) {
-                            reached.push(step.table());
-                        }
-                    }
-                }
-            }
+            all.extend(self.leading_over(&steps, *of).into_iter().map(|step| (*of, step)));
         }
         for (name, step) in named {
             if !tables.is_empty() && !all.iter().any(|(_, known)| *known == step) {

@@ -25,13 +25,41 @@ impl Lower<'_> {
         filters: &[Predicate],
         pick: Option<Plan>,
     ) -> Result<Lowered, QueryError> {
+        let all = self.counted(filters, pick)?;
+        self.over(expr, all)
+    }
+
+    /// The conditions under which a row counts.
+    fn counted(
+        &mut self,
+        filters: &[Predicate],
+        pick: Option<Plan>,
+    ) -> Result<Vec<Plan>, QueryError> {
         let filters = filters.iter().map(|filter| self.predicate(filter));
-        let mut all = filters.collect::<Result<Vec<_>, _>>()?;
-        all.extend(pick);
-        self.narrowed = balanced(all, Operator::And);
+        filters.chain(pick.map(Ok)).collect()
+    }
+
+    /// What is calculated from aggregations over the rows that pass all conditions.
+    fn over(&mut self, expr: &Expr, conditions: Vec<Plan>) -> Result<Lowered, QueryError> {
+        self.narrowed = balanced(conditions, Operator::And);
         let lowered = self.modelled(expr);
         self.narrowed = None;
         lowered
+    }
+
+    /// Lowers what an author lifts. The check refuses what can fail by its model types; the stored
+    /// ones decide.
+    fn total<T>(
+        &mut self,
+        lower: impl FnOnce(&mut Self) -> Result<T, QueryError>,
+    ) -> Result<T, QueryError> {
+        let before = std::mem::take(&mut self.fallible);
+        let lowered = lower(self)?;
+        if self.fallible {
+            return Err(QueryError::internal("what an author lifts can fail on stored values"));
+        }
+        self.fallible = before;
+        Ok(lowered)
     }
 
     /// The same where the metric's author wrote the expression and some filters to be read with his
@@ -43,22 +71,10 @@ impl Lower<'_> {
         filters: &[Predicate],
         pick: Option<Plan>,
     ) -> Result<Lowered, QueryError> {
-        let filters = filters.iter().map(|filter| self.predicate(filter));
-        let mut all = filters.collect::<Result<Vec<_>, _>>()?;
-        all.extend(pick);
-        let before = std::mem::take(&mut self.fallible);
+        let mut all = self.counted(filters, pick)?;
         self.lifts = true;
-        for filter in own {
-            all.push(self.predicate(filter)?);
-        }
-        // The check refuses what can fail by its model types; the stored ones decide.
-        if self.fallible {
-            return Err(QueryError::internal("what an author lifts can fail on stored values"));
-        }
-        self.fallible = before;
-        self.narrowed = balanced(all, Operator::And);
-        let lowered = self.modelled(expr);
-        self.narrowed = None;
+        all.extend(self.total(|lower| lower.counted(own, None))?);
+        let lowered = self.over(expr, all);
         self.lifts = false;
         lowered
     }
@@ -68,15 +84,10 @@ impl Lower<'_> {
         aggregate: &Aggregate,
         data_type: Type,
     ) -> Result<Lowered, QueryError> {
-        let before = self.lifts.then(|| std::mem::take(&mut self.fallible));
-        let lowered = self.aggregate_of(aggregate, data_type)?;
-        if let Some(before) = before {
-            if self.fallible {
-                return Err(QueryError::internal("what an author lifts can fail on stored values"));
-            }
-            self.fallible = before;
+        if self.lifts {
+            return self.total(|lower| lower.aggregate_of(aggregate, data_type));
         }
-        Ok(lowered)
+        self.aggregate_of(aggregate, data_type)
     }
 
     fn aggregate_of(

@@ -131,7 +131,11 @@ impl<'a> Planner<'a, '_> {
             shown.push(lowered.plan.alias(key_column(index)));
             keys.push(lowered.arrow);
         }
-        let of_key = self.clear_key(&base(&part.rows)?.source);
+        // Without groups it makes no difference which row is credited.
+        let of_key = match part.keys.is_empty() {
+            true => Vec::new(),
+            false => self.clear_key(&base(&part.rows)?.source),
+        };
         let mut tie_breakers = Vec::with_capacity(of_key.len());
         for (index, field) in of_key.iter().enumerate() {
             let lowered = lower.field(&FieldPath::own(*field))?;

@@ -148,7 +148,11 @@ impl Scanner<'_> {
         Ok((left, right))
     }
 
-    fn field_of(&self, at: &TableReference, field: FieldId) -> Result<Lowered, QueryError> {
+    pub(super) fn field_of(
+        &self,
+        at: &TableReference,
+        field: FieldId,
+    ) -> Result<Lowered, QueryError> {
         match &self.compiled.snapshot().field(field).kind {
             FieldKind::Stored { arrow, .. } => {
                 Ok(Lowered { plan: self.raw(at, field)?, arrow: plain_type(arrow).clone() })

@@ -55,7 +55,7 @@ fn statements(world: &World, policies: &Policies) -> Option<String> {
         let mut names = 0;
         let condition = match rule {
             None => "true".to_owned(),
-            Some(rule) if asks_for_nothing(rule) => "false".to_owned(),
+            Some(rule) if rule.is_void() => "false".to_owned(),
             Some(rule) => condition(world, table, &quoted(&of.name), rule, &mut names)?,
         };
         let name = quoted(&of.name);
@@ -65,17 +65,6 @@ fn statements(world: &World, policies: &Policies) -> Option<String> {
         );
     }
     Some(text)
-}
-
-/// A list of the asker's that is empty shows no row, whatever stands beside it.
-fn asks_for_nothing(rule: &RowRule) -> bool {
-    match rule {
-        RowRule::Own(_) => false,
-        RowRule::Among(_, values) => values.is_empty(),
-        RowRule::Related(_, inner) => asks_for_nothing(inner),
-        RowRule::InRows(set) => set.rows.as_ref().is_some_and(asks_for_nothing),
-        RowRule::All(parts) | RowRule::Any(parts) => parts.iter().any(asks_for_nothing),
-    }
 }
 
 /// A condition on the rows of `row`; none where PostgreSQL would need more than a condition.

@@ -92,7 +92,7 @@ pub struct Propagation {
 
 impl RowRule {
     /// Whether it asks for a value of an empty list: then no row passes, whatever else it says.
-    fn is_void(&self) -> bool {
+    pub(crate) fn is_void(&self) -> bool {
         match self {
             Self::Own(_) => false,
             Self::Among(_, values) => values.is_empty(),
