@@ -25,7 +25,8 @@ use sandbar::{
 use sandbar_benches::tpch;
 use sandbar_shop::{ASKERS, Shop};
 use sandbar_testkit::generate::{
-    Random, batch, concerned, json, policies_yaml, question, row_security, wide_world, world, yaml,
+    Random, batch, concerned, json, policies_yaml, question, row_security, spell_out, wide_world,
+    world, yaml,
 };
 use sandbar_testkit::reference::{Policies, World};
 use sandbar_testkit::{fixture, instant_of_day, principal, shop};
@@ -225,6 +226,13 @@ async fn the_shop(written: &mut Written) {
             written.question(("shop", &name), &engine, &principal(asker), &query).await;
         }
     }
+    // And those of the manual, by who sees everything.
+    let page = fs::read_to_string(fixture("../docs/query.md")).unwrap();
+    let questions = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    for (index, query) in questions.enumerate() {
+        let name = format!("docs/query.md {index}");
+        written.question(("shop", &name), &engine, &principal(&ASKERS[0]), query).await;
+    }
 }
 
 async fn the_suppliers(written: &mut Written) {
@@ -320,7 +328,10 @@ async fn random_worlds(written: &mut Written) {
         let engine = written.world(&folder, &world, &Policies::default()).await;
         let asker = Principal::asserted_by_host("somebody").group("elsewhere").build().unwrap();
         for number in 0..QUESTIONS {
-            let query = json(&question(&mut random, &world));
+            let mut question = question(&mut random, &world);
+            let mut drawn = Random::new(seed ^ 0xCA1C ^ ((number as u64) << 32));
+            spell_out(&mut drawn, &world, &world, &mut question);
+            let query = json(&question);
             let engine = engine.clone();
             let asker = asker.clone();
             let name = number.to_string();

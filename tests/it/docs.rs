@@ -1,7 +1,10 @@
 //! The examples of the manual: each YAML and JSON block of the pages on models, policies and
-//! questions is read as a host would read it. The Rust blocks are doc tests of this package.
+//! questions is read as a host would read it, and each question is asked. The Rust blocks are doc
+//! tests of this package.
 
 use sandbar::{Definitions, PolicyCases, PolicyDefinitions, SemanticQuery};
+use sandbar_shop::ASKERS;
+use sandbar_testkit::{principal, shop, told};
 
 /// A fenced block of a page.
 struct Block {
@@ -122,13 +125,43 @@ fn examples_of_questions_can_be_read() {
     check("query.md", "json", 10, question);
 }
 
+/// The rows behind a question are those of its answer, and `…` stands for what is left of them.
+/// DuckDB gives them too (`.ci/sqltext`).
+#[tokio::test]
+async fn questions_of_the_manual_have_the_rows_that_it_shows() {
+    let engine = shop().build().await.unwrap();
+    let ana = engine.session(principal(&ASKERS[0]));
+    let blocks = blocks(&page("query.md"));
+    let (mut asked, mut wrong) = (0, Vec::new());
+    for (index, block) in blocks.iter().enumerate().filter(|(_, b)| b.language == "json") {
+        asked += 1;
+        let shown = blocks.iter().skip(index + 1).find(|b| b.language != "rust");
+        let shown = shown.filter(|b| b.language == "csv").map_or("", |b| b.text.as_str());
+        let answer = match ana.query_json(&block.text).await {
+            Ok(answer) => answer.collect().await,
+            Err(error) => Err(error),
+        };
+        let found = answer.map_or_else(|error| told(&error), |rows| rows.to_csv().unwrap());
+        let right = match shown.strip_suffix("…\n") {
+            Some(first) => found.starts_with(first) && found.len() > first.len(),
+            None => found == shown,
+        };
+        if !right || shown.is_empty() {
+            let first: Vec<&str> = found.lines().take(5).collect();
+            wrong.push(format!("docs/query.md:{}:\n{}", block.line, first.join("\n")));
+        }
+    }
+    assert!(asked >= 21, "{asked}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_block_is_read_by_something() {
     let read = [("model.md", "yaml"), ("policies.md", "yaml"), ("query.md", "json")];
     for (name, language) in read {
         for block in blocks(&page(name)) {
             // `text` is what is shown only; `rust` is compiled and run, see src/lib.rs.
-            let known = [language, "rust", "text"].contains(&block.language.as_str());
+            let known = [language, "rust", "text", "csv"].contains(&block.language.as_str());
             assert!(known, "docs/{name}:{}: a block of `{}`", block.line, block.language);
         }
     }

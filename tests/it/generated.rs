@@ -21,8 +21,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
-    Random, batch, constructs, json, policies_yaml, question, smaller, strata_of, tables, weaker,
-    world, yaml,
+    Random, batch, constructs, json, policies_yaml, question, smaller, spell_out, strata_of,
+    tables, weaker, world, yaml,
 };
 use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, Table, World};
 use sandbar_testkit::rows::Rows;
@@ -37,7 +37,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 112] = [
+const CONSTRUCTS: [&str; 113] = [
     "!=",
     "<",
     "<=",
@@ -60,6 +60,7 @@ const CONSTRUCTS: [&str; 112] = [
     "bridge",
     "bridge totals",
     "calculated",
+    "calculated by the question",
     "compare",
     "contains",
     "conversion count",
@@ -439,6 +440,9 @@ impl Tally {
             let seen = case.seen();
             for number in 0..QUESTIONS {
                 case.question = question(&mut random, &case.world);
+                // What it draws moves no other question.
+                let mut drawn = Random::new(seed ^ 0xCA1C ^ (u64::try_from(number).unwrap() << 32));
+                spell_out(&mut drawn, &case.world, &seen, &mut case.question);
                 tally.asked += 1;
                 match runtime.block_on(outcome(&session, &seen, &case.question)) {
                     Outcome::Same => {

@@ -10,6 +10,7 @@
 
 mod attacks;
 mod bins;
+mod calculated;
 mod clocks;
 mod credited;
 mod docs;

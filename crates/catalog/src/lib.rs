@@ -20,6 +20,7 @@ mod snapshot;
 mod types;
 mod wire;
 
+pub use check::is_name;
 pub use definitions::Definitions;
 pub use ids::{
     CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,

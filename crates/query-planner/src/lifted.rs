@@ -4,12 +4,18 @@
 use sandbar_catalog::expr::Expr;
 use sandbar_catalog::{FieldPath, MetricId, RelationshipId, Snapshot};
 
-use crate::query::{Definer, Fields, Leaf, MemberOf, Part, Predicate, Query, Rows, Source};
+use crate::query::{Definer, Fields, Leaf, MemberOf, Part, Predicate, Query, Rows, Source, Zone};
 
 impl Leaf {
     /// An aggregation of what who asks may see.
     pub(crate) fn new(expr: Expr, filters: Vec<Predicate>) -> Self {
-        Self { expr, filters, semi_additive: None, min_group_size: None, definer: None }
+        let (zone, semi_additive, min_group_size) = (Zone::Model, None, None);
+        Self { expr, zone, filters, semi_additive, min_group_size, definer: None }
+    }
+
+    /// The same, written by who asks.
+    pub(crate) fn asked(self) -> Self {
+        Self { zone: Zone::Question, ..self }
     }
 
     /// The stored fields that it reads with its author's rights, own and related.

@@ -11,7 +11,8 @@ use sandbar_catalog::{FieldId, FieldPath, RelationshipId, Snapshot, TableId};
 use sandbar_permissions::{Grants, Level};
 
 use crate::query::{
-    Cut, Key, Leaf, Member, MemberOf, Part, Place, Predicate, ResolvedQuery, Rows, Shape, Source,
+    Cut, Key, Leaf, Member, MemberOf, Of, Part, Place, Predicate, ResolvedQuery, Rows, Shape,
+    Source,
 };
 
 /// What stands for a part of the model that may not be shown.
@@ -246,7 +247,12 @@ impl Teller<'_> {
         let base = table_of(part);
         let told = |key: &Key| {
             let from = key.bridge.as_ref().map(|step| step.table).or(base);
-            let field = from.map_or_else(|| HIDDEN.to_owned(), |from| self.field(from, &key.path));
+            let field = match &key.of {
+                Of::Field(path) => {
+                    from.map_or_else(|| HIDDEN.to_owned(), |from| self.field(from, path))
+                }
+                Of::Calculated(expr) => self.expr(from, expr, &[]),
+            };
             match key.cut {
                 None => field,
                 Some(Cut::Time(truncation)) => format!("{}({field})", truncation.name()),

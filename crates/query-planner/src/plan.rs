@@ -30,7 +30,7 @@ use crate::barrier::Barrier;
 use crate::compiled::Compiled;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced, one_number};
-use crate::query::{AnswerColumn, AuthorizedQuery, Part, Shape, SortBy, Source, Stage};
+use crate::query::{AnswerColumn, AuthorizedQuery, Of, Part, Shape, SortBy, Source, Stage};
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
 use part::key_column;
@@ -293,8 +293,8 @@ impl<'a> Planner<'a, '_> {
             shown.push(self.key(key, &mut lower)?.plan.alias(&column.name));
         }
         let extra = !sorted.is_empty();
-        for (name, path) in &sorted {
-            shown.push(lower.field(path)?.plan.alias(name));
+        for (name, of) in &sorted {
+            shown.push(lower.expr(&of.expr(self.compiled.snapshot()))?.plan.alias(name));
         }
         let mut fields = part.stored_fields(self.compiled.snapshot(), &self.query.order);
         fields.extend(self.tie_breakers().into_iter().map(FieldPath::own));
@@ -308,7 +308,7 @@ impl<'a> Planner<'a, '_> {
         let (query, compiled) = (&stage.inner, self.compiled);
         // What can fail is moved no further than to the barriers, and where the inner question
         // itself cannot fail it has none.
-        let fails = stage.keys.iter().any(|key| !compiled.snapshot().is_total(key));
+        let fails = stage.can_fail(compiled.snapshot());
         let shield = if fails { self.shield.max(Shield::Barrier) } else { self.shield };
         let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
         let (builder, _) = inner.rows_of_answer(None)?;
@@ -337,7 +337,7 @@ impl<'a> Planner<'a, '_> {
         };
         let mut leaves = Vec::with_capacity(stage.leaves.len());
         for leaf in &stage.leaves {
-            leaves.push(lower.aggregated(&leaf.expr, &leaf.filters, None)?);
+            leaves.push(lower.aggregated(&leaf.expr, leaf.zone, &leaf.filters, None)?);
         }
         let aggregates = lower.named_aggregates();
         self.shared.aggregates += aggregates.len();
@@ -383,15 +383,15 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// The fields that a list is ordered by and does not show, each with the name of its column.
-    fn hidden_sort_fields(&self) -> Vec<(String, FieldPath)> {
+    fn hidden_sort_fields(&self) -> Vec<(String, Of)> {
         let mut columns = Vec::new();
         for (index, key) in self.query.order.iter().enumerate() {
-            if let SortBy::Field(path) = &key.by {
-                columns.push((format!("#s{index}"), path.clone()));
+            if let SortBy::Value(of) = &key.by {
+                columns.push((format!("#s{index}"), of.clone()));
             }
         }
         for (index, field) in self.tie_breakers().into_iter().enumerate() {
-            columns.push((format!("#t{index}"), FieldPath::own(field)));
+            columns.push((format!("#t{index}"), Of::Field(FieldPath::own(field))));
         }
         columns
     }
@@ -415,6 +415,12 @@ impl<'a> Planner<'a, '_> {
     fn lists_versions(&self) -> bool {
         let table = |sandbox: &Sandbox| self.compiled.snapshot().table(sandbox.table());
         self.listed().is_some_and(|sandbox| table(sandbox).validity.is_some())
+    }
+
+    /// Whether the rows of a list are the groups of an answer, which have an order of their own.
+    fn lists_groups(&self) -> bool {
+        matches!((&self.query.shape, &self.query.source), (Shape::Listing(_), Source::Answer(stage))
+            if matches!(stage.inner.shape, Shape::Grouped(_)))
     }
 
     /// Whether rows that are in no order would tell of what is hidden: which table DataFusion reads
@@ -449,7 +455,7 @@ impl<'a> Planner<'a, '_> {
         for (index, key) in self.query.order.iter().enumerate() {
             let name = match &key.by {
                 SortBy::Column(position) => columns.get(*position).map(|c| c.name.clone()),
-                SortBy::Field(_) => Some(format!("#s{index}")),
+                SortBy::Value(_) => Some(format!("#s{index}")),
             };
             sort.extend(name.map(|name| column(&name, key.order)));
         }
@@ -466,7 +472,7 @@ impl<'a> Planner<'a, '_> {
                 let ties = self.tie_breakers().len();
                 sort.extend((0..ties).map(|index| column(&format!("#t{index}"), Order::Asc)));
                 let untold = ties == 0 && (!self.query.order.is_empty() || self.order_tells());
-                if untold || self.lists_versions() {
+                if untold || self.lists_versions() || self.lists_groups() {
                     // Rows that are alike in all that is shown may stand in any order.
                     let rest = columns.iter().enumerate().filter(|(place, _)| !asked(*place));
                     sort.extend(rest.map(|(_, shown)| column(&shown.name, Order::Asc)));

@@ -204,7 +204,7 @@ pub(crate) enum Predicate {
 /// What a part is grouped by, or lists.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Key {
-    pub(crate) path: FieldPath,
+    pub(crate) of: Of,
     pub(crate) cut: Option<Cut>,
     /// The step over which the path starts, where that leads to many rows.
     pub(crate) bridge: Option<Box<ToMany>>,
@@ -215,12 +215,49 @@ pub(crate) struct Key {
 impl Key {
     /// A field of the part's own rows, or of what they lead to.
     pub(crate) fn new(path: FieldPath, cut: Option<Cut>) -> Self {
-        Self { path, cut, bridge: None, internal: false }
+        Self { of: Of::Field(path), cut, bridge: None, internal: false }
+    }
+
+    /// What the question calculates of each row.
+    pub(crate) fn calculated(expr: Expr, cut: Option<Cut>) -> Self {
+        Self { of: Of::Calculated(expr), cut, bridge: None, internal: false }
+    }
+
+    /// Whether it has the values of a field, or what stands in their place.
+    pub(crate) fn is_of(&self, path: &FieldPath) -> bool {
+        matches!(&self.of, Of::Field(of) if of == path)
     }
 
     /// A stored field by which the numbers of a part are looked up.
     pub(crate) fn internal(path: FieldPath) -> Self {
         Self { internal: true, ..Self::new(path, None) }
+    }
+}
+
+/// What a key has of each row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Of {
+    /// The values of a field.
+    Field(FieldPath),
+    /// What the question calculates, in the asker's zone.
+    Calculated(Expr),
+}
+
+impl Of {
+    /// The fields that it names.
+    pub(crate) fn fields(&self) -> Vec<&FieldPath> {
+        match self {
+            Self::Field(path) => vec![path],
+            Self::Calculated(expr) => expr.fields(),
+        }
+    }
+
+    /// It as an expression.
+    pub(crate) fn expr(&self, snapshot: &Snapshot) -> Expr {
+        match self {
+            Self::Field(path) => Expr::field(path.clone(), snapshot.field(path.field).data_type),
+            Self::Calculated(expr) => expr.clone(),
+        }
     }
 }
 
@@ -237,6 +274,8 @@ pub(crate) enum Cut {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Leaf {
     pub(crate) expr: Expr,
+    /// Whose zone it counts time in.
+    pub(crate) zone: Zone,
     /// Only rows for which all of these are true count.
     pub(crate) filters: Vec<Predicate>,
     pub(crate) semi_additive: Option<SemiAdditive>,
@@ -244,6 +283,15 @@ pub(crate) struct Leaf {
     pub(crate) min_group_size: Option<u32>,
     /// With whose rights it reads fields, where not with those of who asks.
     pub(crate) definer: Option<Definer>,
+}
+
+/// Whose zone an expression counts time in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Zone {
+    /// That of the model, whose author wrote it.
+    Model,
+    /// That of the question, whose asker did.
+    Question,
 }
 
 /// The rights with which a number reads fields: those of the author of its metric.
@@ -333,8 +381,27 @@ pub(crate) struct SortKey {
 pub(crate) enum SortBy {
     /// A column of the answer, by position.
     Column(usize),
-    /// A field that a listing does not show.
-    Field(FieldPath),
+    /// What a listing does not show.
+    Value(Of),
+}
+
+impl<S> Stage<S> {
+    /// Whether something that is calculated of single rows of the inner answer can fail.
+    pub(crate) fn can_fail(&self, snapshot: &Snapshot) -> bool {
+        let mut fails = false;
+        let mut look = |expr: &Expr| fails |= !snapshot.is_total(expr);
+        self.keys.iter().for_each(&mut look);
+        let filters = self.filter.iter().chain(self.leaves.iter().flat_map(|leaf| &leaf.filters));
+        filters.for_each(|filter| filter.expressions(&mut look));
+        for leaf in &self.leaves {
+            leaf.expr.walk(&mut |part| {
+                if let ExprKind::Aggregate(aggregate) = &part.kind {
+                    aggregate.argument.iter().for_each(&mut look);
+                }
+            });
+        }
+        fails
+    }
 }
 
 impl Shape {
@@ -461,8 +528,8 @@ impl<S> Query<S> {
             }
             Source::Parts(parts) => {
                 let keys = parts.iter().filter_map(|part| part.keys.get(column));
-                for key in keys {
-                    found.extend(snapshot.field(key.path.field).inputs.iter().map(|i| i.field));
+                for path in keys.flat_map(|key| key.of.fields()) {
+                    found.extend(snapshot.field(path.field).inputs.iter().map(|i| i.field));
                 }
                 for input in value.iter().flat_map(|output| output.value.inputs()) {
                     let leaf = places.get(input).and_then(|place| {
@@ -514,7 +581,7 @@ impl ResolvedQuery {
                     return None;
                 }
                 let shown = |field: FieldId| {
-                    let whole = |key: &Key| key.path == FieldPath::own(field) && key.cut.is_none();
+                    let whole = |key: &Key| key.is_of(&FieldPath::own(field)) && key.cut.is_none();
                     part.keys.iter().position(whole)
                 };
                 table.identity().map(shown).collect()
@@ -538,12 +605,12 @@ impl<S> Part<S> {
     pub(crate) fn stored_fields(&self, snapshot: &Snapshot, order: &[SortKey]) -> Vec<FieldPath> {
         let mut found = Fields::default();
         for key in order {
-            if let SortBy::Field(path) = &key.by {
-                found.add(snapshot, path);
+            if let SortBy::Value(of) = &key.by {
+                of.fields().into_iter().for_each(|path| found.add(snapshot, path));
             }
         }
         let own = self.keys.iter().filter(|key| key.bridge.is_none() && !key.internal);
-        own.for_each(|key| found.add(snapshot, &key.path));
+        own.flat_map(|key| key.of.fields()).for_each(|path| found.add(snapshot, path));
         for leaf in &self.leaves {
             if leaf.definer.is_none() {
                 found.add_expr(snapshot, &leaf.expr);
@@ -569,19 +636,21 @@ impl<S> Part<S> {
 
     /// The stored fields by which its numbers are looked up.
     pub(crate) fn internal_keys(&self) -> Vec<FieldPath> {
-        self.keys.iter().filter(|key| key.internal).map(|key| key.path.clone()).collect()
+        let keys = self.keys.iter().filter(|key| key.internal);
+        keys.flat_map(|key| key.of.fields()).cloned().collect()
     }
 
     /// The way to what its numbers are looked up for, where they are.
     pub(crate) fn entity(&self) -> Option<&[RelationshipId]> {
-        self.keys.iter().find(|key| key.internal).map(|key| key.path.via.as_slice())
+        let key = self.keys.iter().find(|key| key.internal)?;
+        key.of.fields().first().map(|path| path.via.as_slice())
     }
 
     /// Every stored field that is read of the rows of its bridge.
     pub(crate) fn bridge_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
         let mut found = Fields::default();
         let keys = self.keys.iter().filter(|key| key.bridge.is_some());
-        keys.for_each(|key| found.add(snapshot, &key.path));
+        keys.flat_map(|key| key.of.fields()).for_each(|path| found.add(snapshot, path));
         found.0
     }
 }

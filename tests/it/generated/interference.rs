@@ -13,7 +13,7 @@ use futures::FutureExt;
 use sandbar::{Collected, Decision, Error, SemanticQuery, Session};
 use sandbar_testkit::generate::{
     Random, alike, arm, attack, closer, concerned, hidden_names, json, propagating, question,
-    questions_below, stratified, tables, twin, wide_world, yaml,
+    questions_below, spell_out, stratified, tables, twin, wide_world, yaml,
 };
 use sandbar_testkit::reference::{Policies, Question, World};
 use sandbar_testkit::rows::{Rows, same_cell};
@@ -273,6 +273,9 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
                 true => attack(&mut random, &pair.worlds[0], &hidden),
                 false => question(&mut random, &pair.worlds[0]),
             };
+            let as_it_is = pair.worlds[0].clone();
+            let mut drawn = Random::new(seed ^ 0xCA1C ^ (u64::try_from(number).unwrap() << 32));
+            spell_out(&mut drawn, &as_it_is, &as_it_is, &mut pair.question);
             let json = json(&pair.question);
             count.asked += 1;
             count.attacks += usize::from(is_attack);

@@ -15,6 +15,7 @@ mod sink;
 mod tables;
 
 pub(crate) use self::expressions::resolve_path;
+pub use self::names::is_name;
 
 use crate::definitions::{Definitions, MetricDef, TableDef};
 use crate::report::Report;

@@ -109,12 +109,17 @@ fn gather<'d, T>(
 /// The name under which a question speaks of each metric's own time.
 const METRIC_TIME: &str = "metric_time";
 
-/// A name is a letter or `_`, then letters, digits and `_`, at most 64.
-pub(super) fn check_name<T>(name: &str, kind: &str, entry: Entry<'_, T>, sink: &mut Sink) {
-    let mut chars = name.chars();
+/// Whether a text can be a name: a letter or `_`, then letters, digits and `_`, at most 64, and none
+/// of the words that mean something else.
+pub fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
     let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     let goes_on = chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if starts && goes_on && name.len() <= 64 && name != "attribute" && name != METRIC_TIME {
+    starts && goes_on && text.len() <= 64 && text != "attribute" && text != METRIC_TIME
+}
+
+pub(super) fn check_name<T>(name: &str, kind: &str, entry: Entry<'_, T>, sink: &mut Sink) {
+    if is_name(name) {
         return;
     }
     let message = format!(

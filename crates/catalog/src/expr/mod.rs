@@ -1,7 +1,8 @@
 //! The expression language of models and policies: a small, allow-listed part of SQL.
 //!
 //! Text is parsed once, when definitions are checked; a name is looked up in a [`Scope`] that
-//! offers only what the expression may use. Nothing is parsed while a query runs.
+//! offers only what the expression may use. What a question calculates is read when it is resolved;
+//! nothing is parsed while a query runs.
 
 mod ast;
 mod bind;

@@ -18,7 +18,7 @@ pub use values::{Value, date_of_days, days_since_epoch, decimal, instant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{Items, Located, Node, Problems, decode};
+use crate::decode::{Entries, Items, Located, Node, Problems, decode};
 use crate::time::WeekStart;
 
 /// A question, in names.
@@ -46,6 +46,10 @@ pub struct SemanticQuery {
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "ask::named")]
     #[schemars(with = "Option<ask::Name>")]
     pub table: Option<Located<String>>,
+    /// Values calculated for this query, by the names that it gives them: expressions of the
+    /// model's language over the fields of a row, or over the columns of `from`.
+    #[serde(skip_serializing_if = "Entries::is_empty")]
+    pub calculated: Entries<String>,
     /// Governed numbers, by name.
     #[serde(skip_serializing_if = "Items::is_empty")]
     pub metrics: Items<MetricAsk>,
@@ -151,6 +155,21 @@ impl SemanticQuery {
     #[must_use]
     pub fn aggregate(mut self, aggregation: Aggregation) -> Self {
         self.aggregations.push(aggregation);
+        self
+    }
+
+    /// Also calculates this of each row, to be named like a field.
+    ///
+    /// ```
+    /// use sandbar_catalog::query::{Aggregation, SemanticQuery};
+    ///
+    /// let query = SemanticQuery::table("orders")
+    ///     .calculate("net", "total - coalesce(discount, 0)")
+    ///     .aggregate(Aggregation::of("sum", "net"));
+    /// ```
+    #[must_use]
+    pub fn calculate(mut self, name: &str, expr: &str) -> Self {
+        self.calculated.insert(name, expr.to_owned());
         self
     }
 

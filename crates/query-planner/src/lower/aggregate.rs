@@ -14,7 +14,7 @@ use super::{
 };
 use crate::error::QueryError;
 use crate::functions::{Between, checked_sum, mean, percentile, place, placed};
-use crate::query::Predicate;
+use crate::query::{Predicate, Zone};
 
 impl Lower<'_> {
     /// A measure or metric: aggregations and what is calculated from them, each over the rows for
@@ -22,11 +22,12 @@ impl Lower<'_> {
     pub(crate) fn aggregated(
         &mut self,
         expr: &Expr,
+        zone: Zone,
         filters: &[Predicate],
         pick: Option<Plan>,
     ) -> Result<Lowered, QueryError> {
         let all = self.counted(filters, pick)?;
-        self.over(expr, all)
+        self.over(expr, zone, all)
     }
 
     /// The conditions under which a row counts.
@@ -40,9 +41,17 @@ impl Lower<'_> {
     }
 
     /// What is calculated from aggregations over the rows that pass all conditions.
-    fn over(&mut self, expr: &Expr, conditions: Vec<Plan>) -> Result<Lowered, QueryError> {
+    fn over(
+        &mut self,
+        expr: &Expr,
+        zone: Zone,
+        conditions: Vec<Plan>,
+    ) -> Result<Lowered, QueryError> {
         self.narrowed = balanced(conditions, Operator::And);
-        let lowered = self.modelled(expr);
+        let lowered = match zone {
+            Zone::Model => self.modelled(expr),
+            Zone::Question => self.expr(expr),
+        };
         self.narrowed = None;
         lowered
     }
@@ -74,7 +83,7 @@ impl Lower<'_> {
         let mut all = self.counted(filters, pick)?;
         self.lifts = true;
         all.extend(self.total(|lower| lower.counted(own, None))?);
-        let lowered = self.over(expr, all);
+        let lowered = self.over(expr, Zone::Model, all);
         self.lifts = false;
         lowered
     }

@@ -21,7 +21,7 @@ use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::{checked_sum, periods};
 use crate::lower::{Lower, Lowered, aggregate_name, balanced, one_number};
-use crate::query::{Cut, Key, Part, Predicate, Series};
+use crate::query::{Cut, Key, Of, Part, Predicate, Series};
 use crate::resolve::cut;
 
 /// A part, aggregated: the columns of its keys, then those of its aggregations.
@@ -62,11 +62,7 @@ impl<'a> Planner<'a, '_> {
 
     /// What a key is, of each row.
     pub(super) fn key(&self, key: &Key, lower: &mut Lower<'a>) -> Result<Lowered, QueryError> {
-        if key.cut.is_none() {
-            return lower.field(&key.path);
-        }
-        let data_type = self.compiled.snapshot().field(key.path.field).data_type;
-        lower.expr(&cut(Expr::field(key.path.clone(), data_type), key.cut))
+        lower.expr(&cut(key.of.expr(self.compiled.snapshot()), key.cut))
     }
 
     pub(super) fn aggregated(&mut self, part: &Part<Sandbox>) -> Result<Aggregated, QueryError> {
@@ -92,8 +88,10 @@ impl<'a> Planner<'a, '_> {
                 (Some(series), None) if series.key == index => {
                     Lowered { plan: bare(PERIOD), arrow: DataType::Date32 }
                 }
-                _ if key.internal => self.internal_key(&part.rows, &key.path)?,
-                _ => self.group_key(key, &mut lower)?,
+                _ => match &key.of {
+                    Of::Field(path) if key.internal => self.internal_key(&part.rows, path)?,
+                    _ => self.group_key(key, &mut lower)?,
+                },
             });
         }
         lower.smallest = self.smallest(part)?;
@@ -109,7 +107,7 @@ impl<'a> Planner<'a, '_> {
             lower.smallest.extend(own);
             leaves.push(match &leaf.definer {
                 Some(of) => lower.lifted(&leaf.expr, &of.filters, filters, pick)?,
-                None => lower.aggregated(&leaf.expr, filters, pick)?,
+                None => lower.aggregated(&leaf.expr, leaf.zone, filters, pick)?,
             });
             lower.smallest.truncate(all);
             told.push(lower.told());

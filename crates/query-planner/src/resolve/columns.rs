@@ -1,11 +1,12 @@
 //! What the columns of the answer are: the fields that are listed or grouped by.
 
-use sandbar_catalog::expr::Bins;
+use sandbar_catalog::expr::{Bins, Expr};
 use sandbar_catalog::query::{Bin, FieldAsk, SemanticQuery, Truncation, Value};
 use sandbar_catalog::time::{Grain, Part as TimePart};
 use sandbar_catalog::{FieldPath, Literal, Type};
 use sandbar_permissions::{Level, Missing};
 
+use super::calculated::Meaning;
 use super::ground::{Ground, METRIC_TIME, NotFound};
 use super::numbers::Draft;
 use super::{Asking, MAX_COLUMNS, shorten};
@@ -113,6 +114,11 @@ impl Asking<'_> {
         used: Use,
     ) -> Option<(AnswerColumn, Key)> {
         let name = &ask.field.value;
+        match self.of_rows(ground, name) {
+            Meaning::Calculated(expr) => return self.calculated_key(expr, ask, path, used),
+            Meaning::Broken => return None,
+            Meaning::Other => {}
+        }
         let (field, bridge) = match used {
             Use::Grouped => self.field_or_bridge(ground, name, path)?,
             Use::Listed => (self.field(ground, name, path)?, None),
@@ -130,6 +136,31 @@ impl Asking<'_> {
         let shown = ask.alias.clone().unwrap_or_else(|| name.clone());
         let column = self.column(&field, cut, shown);
         Some((column, Key { bridge, ..Key::new(field, cut) }))
+    }
+
+    /// What the question calculates of each row, as a column.
+    fn calculated_key(
+        &mut self,
+        expr: Expr,
+        ask: &FieldAsk,
+        path: &str,
+        used: Use,
+    ) -> Option<(AnswerColumn, Key)> {
+        let (name, data_type) = (&ask.field.value, expr.data_type);
+        let cut = self.cut(ask, data_type, path)?;
+        if matches!(data_type, Type::Other | Type::Null) && used == Use::Grouped {
+            let message = format!("`{}` has values that cannot be grouped", shorten(name));
+            self.problem("Q0123", path, message);
+            return None;
+        }
+        let column = AnswerColumn {
+            name: ask.alias.clone().unwrap_or_else(|| name.clone()),
+            label: None,
+            data_type: cut_type(data_type, cut),
+            semantic: None,
+            unit: None,
+        };
+        Some((column, Key::calculated(expr, cut)))
     }
 
     /// A field with a single value for each row, or one of rows that it is declared to belong to.

@@ -10,6 +10,7 @@ use sandbar_catalog::time::Grain;
 use sandbar_catalog::{Literal, Type};
 use sandbar_permissions::Missing;
 
+use super::calculated::Meaning;
 use super::compare::{cut, half_open, test, wanted};
 use super::ground::{Ground, NotFound};
 use super::relative::range;
@@ -31,6 +32,8 @@ pub(super) enum On<'a> {
     Rows(&'a mut Ground),
     /// The columns of the answer.
     Columns(&'a [AnswerColumn]),
+    /// The columns of an answer that is asked, and what is calculated of them.
+    Answer(&'a [AnswerColumn]),
 }
 
 /// A comparison as it was written.
@@ -71,19 +74,19 @@ impl Asking<'_> {
             return Vec::new();
         }
         let columns: Vec<AnswerColumn> = shape.columns().into_iter().cloned().collect();
-        self.on_columns(&columns, having, "having")
+        self.on_columns(&mut On::Columns(&columns), having, "having")
     }
 
     /// The conjuncts of a condition on the columns of an answer, which are the inputs.
     pub(super) fn on_columns(
         &mut self,
-        columns: &[AnswerColumn],
+        on: &mut On<'_>,
         filter: &Located<Filter>,
         path: &str,
     ) -> Vec<Predicate> {
         let mut budget = MAX_CONDITIONS;
         let path = if filter.path.is_empty() { path } else { &filter.path };
-        conjuncts(self.condition(&mut On::Columns(columns), &filter.value, path, 0, &mut budget))
+        conjuncts(self.condition(on, &filter.value, path, 0, &mut budget))
     }
 
     pub(super) fn too_many_conditions(&mut self, path: &str) {
@@ -138,21 +141,21 @@ impl Asking<'_> {
             }
             Filter::Segment(name) => match on {
                 On::Rows(ground) => self.segment(ground, &name.value, path),
-                On::Columns(_) => self.rows_only("segment", path),
+                On::Columns(_) | On::Answer(_) => self.rows_only("segment", path),
             },
             Filter::Exists { path: name, filter } => match on {
                 On::Rows(ground) => {
                     let ground = &mut **ground;
                     self.exists(ground, name, filter.as_deref(), path, depth, budget)
                 }
-                On::Columns(_) => self.rows_only("exists", path),
+                On::Columns(_) | On::Answer(_) => self.rows_only("exists", path),
             },
             Filter::Metric { metric, per, op, values } => match on {
                 On::Rows(ground) => {
                     let test = Test { op: *op, values, case_sensitive: false };
                     self.per_entity(ground, metric, per.as_ref(), &test, path)
                 }
-                On::Columns(_) => self.rows_only("metric", path),
+                On::Columns(_) | On::Answer(_) => self.rows_only("metric", path),
             },
             Filter::Field { field, grain, op, values, case_sensitive } => {
                 let test = Test { op: *op, values, case_sensitive: *case_sensitive };
@@ -182,22 +185,25 @@ impl Asking<'_> {
         path: &str,
         test: &mut dyn FnMut(&mut Self, Expr, &str) -> Option<Expr>,
     ) -> Option<Predicate> {
-        match on {
-            On::Rows(ground) => self.on_field(ground, name, path, test),
-            On::Columns(columns) => {
-                let Some(index) = columns.iter().position(|column| column.name == name) else {
-                    let known = columns.iter().map(|column| column.name.as_str());
-                    let hint = did_you_mean(name, known)
-                        .unwrap_or_else(|| "; `filter` is for fields".to_owned());
-                    let message =
-                        format!("`{}` is not a column of the answer{hint}", shorten(name));
-                    self.problem("Q0147", path, message);
-                    return None;
-                };
-                let data_type = columns.get(index)?.data_type;
-                test(self, Expr::input(index, data_type), name).map(Predicate::Asked)
-            }
-        }
+        let columns: &[AnswerColumn] = match on {
+            On::Rows(ground) => return self.on_field(ground, name, path, test),
+            On::Answer(columns) => match self.of_answer(columns, name) {
+                Meaning::Calculated(expr) => return test(self, expr, name).map(Predicate::Asked),
+                Meaning::Broken => return None,
+                Meaning::Other => columns,
+            },
+            On::Columns(columns) => columns,
+        };
+        let found = columns.iter().enumerate().find(|(_, column)| column.name == name);
+        let Some((index, column)) = found else {
+            let known = columns.iter().map(|column| column.name.as_str());
+            let hint =
+                did_you_mean(name, known).unwrap_or_else(|| "; `filter` is for fields".to_owned());
+            let message = format!("`{}` is not a column of the answer{hint}", shorten(name));
+            self.problem("Q0147", path, message);
+            return None;
+        };
+        test(self, Expr::input(index, column.data_type), name).map(Predicate::Asked)
     }
 
     fn on_field(
@@ -207,6 +213,11 @@ impl Asking<'_> {
         path: &str,
         test: &mut dyn FnMut(&mut Self, Expr, &str) -> Option<Expr>,
     ) -> Option<Predicate> {
+        match self.of_rows(ground, name) {
+            Meaning::Calculated(expr) => return test(self, expr, name).map(Predicate::Asked),
+            Meaning::Broken => return None,
+            Meaning::Other => {}
+        }
         let why = match self.find(ground, name) {
             Ok(_) => {
                 let found = self.field(ground, name, path)?;

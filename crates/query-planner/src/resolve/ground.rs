@@ -4,9 +4,10 @@
 use sandbar_catalog::{FieldId, FieldPath, Relationship, RelationshipId, TableId};
 use sandbar_permissions::{Grants, Level, Missing, Refusal};
 
+use super::calculated::Meaning;
 use super::{Asking, shorten};
 use crate::error::ProblemKind;
-use crate::query::{Member, ToMany};
+use crate::query::{Member, Of, ToMany};
 
 /// The name under which a question speaks of each metric's own time.
 pub(super) const METRIC_TIME: &str = "metric_time";
@@ -26,13 +27,16 @@ pub(super) struct Ground {
     pub(super) time: Option<FieldId>,
     /// What is computed from these rows, as the asker wrote it.
     pub(super) about: String,
+    /// Whether what the question calculates has its names here: only for the rows that it is asked
+    /// of, not for others that its conditions look at.
+    pub(super) asked: bool,
     /// What conditions look at beyond the tables that are joined.
     pub(super) members: Vec<Member<TableId>>,
 }
 
 impl Ground {
     pub(super) fn new(table: TableId, time: Option<FieldId>, about: &str) -> Self {
-        Self { table, time, about: about.to_owned(), members: Vec::new() }
+        Self { table, time, about: about.to_owned(), asked: false, members: Vec::new() }
     }
 
     /// The position of what a condition looks at; what several look at is there once.
@@ -60,6 +64,16 @@ pub(super) enum NotFound {
 }
 
 impl Asking<'_> {
+    /// What a name means for each row: what the question calculates, or a field; says so if there
+    /// is neither.
+    pub(super) fn of(&mut self, ground: &Ground, name: &str, path: &str) -> Option<Of> {
+        match self.of_rows(ground, name) {
+            Meaning::Calculated(expr) => Some(Of::Calculated(expr)),
+            Meaning::Broken => None,
+            Meaning::Other => self.field(ground, name, path).map(Of::Field),
+        }
+    }
+
     /// The field that a name means; says so if there is none.
     pub(super) fn field(&mut self, ground: &Ground, name: &str, path: &str) -> Option<FieldPath> {
         match self.find(ground, name) {
@@ -363,7 +377,8 @@ impl Asking<'_> {
         let uses = std::mem::take(&mut self.uses);
         let mut told: Vec<&str> = Vec::new();
         for (index, other) in uses.iter().enumerate() {
-            let first = uses.iter().take(index).find(|first| first.path == other.path);
+            let same = |first: &&Use| first.path == other.path && first.name == other.name;
+            let first = uses.iter().take(index).find(same);
             let Some(first) = first else { continue };
             let (a, b) = (snapshot.field(first.field), snapshot.field(other.field));
             let same =

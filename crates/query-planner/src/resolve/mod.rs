@@ -1,5 +1,6 @@
 //! Names become ids, within what the asker may see; every problem is found in one go.
 
+mod calculated;
 mod columns;
 mod compare;
 mod derived;
@@ -33,6 +34,7 @@ use crate::query::{
     Bridge, Key, Member, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy, SortKey,
     Source,
 };
+use calculated::Calculated;
 use ground::{METRIC_TIME, Use};
 use numbers::{AskedMetric, Draft, Drafts, Kind};
 use series::Days;
@@ -103,6 +105,10 @@ struct Asking<'a> {
     uses: Vec<Use>,
     /// How many questions stand in each other so far.
     stages: usize,
+    /// What the question calculates itself.
+    calculated: Vec<Calculated>,
+    /// How many parts that has, each counted as often as it was used.
+    parts: usize,
     /// The metrics that were asked for so far.
     metrics: Vec<MetricId>,
     /// The questions of derived tables, where they are looked into.
@@ -113,7 +119,20 @@ impl<'a> Asking<'a> {
     fn new(grants: &'a Grants, compiled: &'a Compiled, now: Timestamp, clock: Clock) -> Self {
         let (problems, uses, metrics) = (Vec::new(), Vec::new(), Vec::new());
         let derived = derived::Questions::default();
-        Self { grants, compiled, now, clock, problems, uses, stages: 0, metrics, derived }
+        let calculated = Vec::new();
+        Self {
+            grants,
+            compiled,
+            now,
+            clock,
+            problems,
+            uses,
+            stages: 0,
+            calculated,
+            parts: 0,
+            metrics,
+            derived,
+        }
     }
 
     fn answered(&mut self, query: &SemanticQuery) -> Result<ResolvedQuery, QueryError> {
@@ -137,9 +156,17 @@ impl Asking<'_> {
     }
 
     fn resolve(&mut self, query: &SemanticQuery) -> Option<ResolvedQuery> {
-        if let Some(inner) = &query.from {
-            return self.second_stage(query, inner);
-        }
+        let outer = self.calculate(query);
+        let resolved = match &query.from {
+            Some(inner) => self.second_stage(query, inner),
+            None => self.first_stage(query),
+        };
+        self.calculated = outer;
+        resolved
+    }
+
+    /// A question to tables.
+    fn first_stage(&mut self, query: &SemanticQuery) -> Option<ResolvedQuery> {
         let metrics = self.metrics(query);
         let named = match &query.table {
             Some(name) => {
@@ -188,6 +215,9 @@ impl Asking<'_> {
         };
         self.check_names(&shape);
         self.conditions(query, &mut drafts.all);
+        if let Some(draft) = drafts.all.first() {
+            self.the_rest(|asking, name| asking.of_rows(&draft.ground, name));
+        }
         self.requirements(&drafts.required, &drafts.all);
         self.levels_fit(&shape, &drafts.all);
         let dense = self.dense(query, &drafts.all);
@@ -313,15 +343,15 @@ impl Asking<'_> {
         shape: &Shape,
     ) -> Option<SortBy> {
         let draft = drafts.first()?;
-        let field = self.field(&draft.ground, name, path)?;
+        let of = self.of(&draft.ground, name, path)?;
         match shape {
             Shape::Listing(_) => {
-                let shown = |key: &Key| key.path == field && key.cut.is_none();
+                let shown = |key: &Key| key.of == of && key.cut.is_none();
                 let shown = draft.keys.iter().position(shown);
-                Some(shown.map_or(SortBy::Field(field), SortBy::Column))
+                Some(shown.map_or(SortBy::Value(of), SortBy::Column))
             }
             Shape::Grouped(_) => {
-                let key = draft.keys.iter().position(|key| key.path == field);
+                let key = draft.keys.iter().position(|key| key.of == of);
                 if key.is_none() {
                     let message = format!(
                         "an answer in groups is ordered by its own columns, and `{}` is none of them",
@@ -400,7 +430,8 @@ fn speaks_of_time(query: &SemanticQuery) -> bool {
             Filter::Segment(_) | Filter::Exists { .. } | Filter::Metric { .. } => false,
         }
     }
-    query.group_by.iter().any(|key| key.value.field.value == METRIC_TIME)
+    query.calculated.iter().any(|(_, text)| text.value.contains(METRIC_TIME))
+        || query.group_by.iter().any(|key| key.value.field.value == METRIC_TIME)
         || query.filter.as_ref().is_some_and(|filter| in_filter(&filter.value))
         || query.metrics.iter().filter_map(|m| m.value.filter.as_ref()).any(|f| in_filter(&f.value))
 }

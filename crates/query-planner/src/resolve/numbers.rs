@@ -10,7 +10,7 @@ use super::Asking;
 use super::filter::MAX_CONDITIONS;
 use super::ground::Ground;
 use crate::functions::Moved;
-use crate::query::{AnswerColumn, Definer, Key, Leaf, Output, Place, Predicate, Series};
+use crate::query::{AnswerColumn, Definer, Key, Leaf, Of, Output, Place, Predicate, Series, Zone};
 
 /// A metric that is asked for, and where.
 pub(super) struct AskedMetric<'q> {
@@ -90,7 +90,7 @@ impl Drafts {
             return found;
         }
         self.all.push(Draft {
-            ground: Ground::new(table, time, about),
+            ground: Ground { asked: true, ..Ground::new(table, time, about) },
             kind,
             keys: Vec::new(),
             leaves: Vec::new(),
@@ -325,7 +325,9 @@ impl Asking<'_> {
         let (expr, semi_additive) = (leaf.expr.clone(), leaf.semi_additive.clone());
         drafts.required(part, &leaf.requires, about, narrowed.path);
         let min_group_size = leaf.min_group_size;
-        Some(drafts.leaf(part, Leaf { expr, filters, semi_additive, min_group_size, definer }))
+        let zone = Zone::Model;
+        let leaf = Leaf { expr, zone, filters, semi_additive, min_group_size, definer };
+        Some(drafts.leaf(part, leaf))
     }
 
     /// The condition of one number alone, over the rows of its part.
@@ -355,13 +357,18 @@ impl Asking<'_> {
         let filters = self.narrowed(narrowed, part, drafts);
         let ground = &drafts.all.get(part)?.ground;
         let argument = match &asked.field {
-            Some(field) => Some(self.field(ground, &field.value, path)?),
+            Some(field) => Some(self.of(ground, &field.value, path)?),
             None => None,
         };
         let snapshot = self.compiled.snapshot();
-        let field = argument.as_ref().map(|path| snapshot.field(path.field));
+        let (field, zone) = match &argument {
+            Some(Of::Field(path)) => (Some(snapshot.field(path.field)), Zone::Model),
+            Some(Of::Calculated(_)) => (None, Zone::Question),
+            None => (None, Zone::Model),
+        };
+        let argument = argument.map(|of| of.expr(snapshot));
         let (function, distinct, data_type) =
-            self.aggregation_type(asked, field.map(|f| f.data_type), path)?;
+            self.aggregation_type(asked, argument.as_ref().map(|a| a.data_type), path)?;
         let column = AnswerColumn {
             name: asked.column_name(),
             label: None,
@@ -369,10 +376,9 @@ impl Asking<'_> {
             semantic: None,
             unit: field.and_then(|f| f.unit.clone()).filter(|_| !function.counts()),
         };
-        let argument = argument.zip(field).map(|(path, f)| Expr::field(path, f.data_type));
         let aggregate = Aggregate { function, argument, distinct, filter: None };
         let expr = Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type);
-        let value = drafts.leaf(part, Leaf::new(expr, filters));
+        let value = drafts.leaf(part, Leaf { zone, ..Leaf::new(expr, filters) });
         Some(Output { column, value })
     }
 }

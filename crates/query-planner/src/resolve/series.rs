@@ -13,7 +13,7 @@ use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, shorten};
 use crate::functions::{Moved, Reporting, Rules, floor_date, next_date};
-use crate::query::{Cut, Dense, Events, Key, Predicate, Rows, Series};
+use crate::query::{Cut, Dense, Events, Key, Of, Predicate, Rows, Series};
 
 /// A stretch of days: from the first up to, but without, the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl Asking<'_> {
         let about = shorten(&draft.ground.about);
         let data_type = self.compiled.snapshot().field(time).data_type;
         let keys: Vec<(usize, &Key)> =
-            draft.keys.iter().enumerate().filter(|(_, k)| k.path == FieldPath::own(time)).collect();
+            draft.keys.iter().enumerate().filter(|(_, k)| k.is_of(&FieldPath::own(time))).collect();
         let grain = match keys.as_slice() {
             [] => None,
             [(_, key)] => match (key.cut, data_type) {
@@ -165,6 +165,17 @@ impl Asking<'_> {
                 return;
             }
         };
+        let own = FieldPath::own(time);
+        let of_time =
+            |key: &Key| matches!(&key.of, Of::Calculated(expr) if expr.fields().contains(&&own));
+        if draft.keys.iter().any(of_time) {
+            let message = format!(
+                "`{about}` is of other times than its rows, so it is grouped by a grain of its \
+                 time, not by what is calculated of it"
+            );
+            self.problem("Q0151", "group_by", message);
+            return;
+        }
         let (rules, since) = (self.clock.rules(), self.compiled.clock().rules());
         if let Err(why) = fits((grain, rules), window, &shifts, days) {
             self.problem("Q0151", "", format!("`{about}` {why}"));
@@ -222,9 +233,9 @@ impl Asking<'_> {
                 None if data_type == Type::Date => Some(Grain::Day),
                 _ => None,
             };
-            grain.filter(|_| key.path == own).map(|grain| (index, grain))
+            grain.filter(|_| key.is_of(&own)).map(|grain| (index, grain))
         })?;
-        if draft.keys.iter().filter(|key| key.path == own).count() > 1 {
+        if draft.keys.iter().filter(|key| key.is_of(&own)).count() > 1 {
             let message = format!(
                 "`{}` has a row for each period: it is grouped by one grain of its time, not by two",
                 shorten(&draft.ground.about)
@@ -251,7 +262,7 @@ impl Asking<'_> {
             let own = draft.leaves.get(wanted.leaf).map_or(&[][..], |leaf| &leaf.filters);
             for field in &wanted.fields {
                 let path = FieldPath::own(*field);
-                let grouped = draft.keys.iter().any(|k| k.path == path && k.cut.is_none());
+                let grouped = draft.keys.iter().any(|k| k.is_of(&path) && k.cut.is_none());
                 let narrowed =
                     draft.filter.iter().chain(own).any(|predicate| to_one_value(predicate, &path));
                 if grouped || narrowed {

@@ -5,8 +5,10 @@ use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, ExprKind, Fracti
 use sandbar_catalog::query::{Aggregation, FieldAsk, SemanticQuery};
 use sandbar_catalog::{Literal, Type};
 
+use super::calculated::Meaning;
 use super::columns::{cut_type, keeps_unit};
 use super::compare::cut;
+use super::filter::On;
 use super::{Asking, did_you_mean, shorten};
 use crate::query::{
     AnswerColumn, Leaf, Output, Place, Predicate, Query, ResolvedQuery, Shape, SortBy, SortKey,
@@ -63,7 +65,7 @@ impl Asking<'_> {
         let inner = resolved?;
         let columns: Vec<AnswerColumn> = inner.shape.columns().into_iter().cloned().collect();
         let filter = match &query.filter {
-            Some(filter) => self.on_columns(&columns, filter, "filter"),
+            Some(filter) => self.on_columns(&mut On::Answer(&columns), filter, "filter"),
             None => Vec::new(),
         };
         let grouped = !query.aggregations.is_empty() || !query.group_by.is_empty();
@@ -88,6 +90,7 @@ impl Asking<'_> {
             (Shape::Listing(shown), keys, Vec::new())
         };
         self.check_names(&shape);
+        self.the_rest(|asking, name| asking.of_answer(&columns, name));
         let having = self.having(query, &shape);
         let order = self.order_of_columns(query, &shape);
         let limit = query.limit.as_ref().map(|limit| limit.value);
@@ -102,8 +105,13 @@ impl Asking<'_> {
         Some(Query { source, shape, dense: None, having, order, limit, clock })
     }
 
-    /// A column of the inner answer.
+    /// A column of the inner answer, or what is calculated of them.
     fn inner_column(&mut self, columns: &[AnswerColumn], name: &str, path: &str) -> Option<Expr> {
+        match self.of_answer(columns, name) {
+            Meaning::Calculated(expr) => return Some(expr),
+            Meaning::Broken => return None,
+            Meaning::Other => {}
+        }
         let found = columns.iter().position(|column| column.name == name);
         if let Some((index, column)) = found.and_then(|at| Some((at, columns.get(at)?))) {
             return Some(Expr::input(index, column.data_type));
@@ -151,11 +159,13 @@ impl Asking<'_> {
                 continue;
             };
             let filters: Vec<Predicate> = match &asked.value.filter {
-                Some(filter) => self.on_columns(columns, filter, &format!("{path}.filter")),
+                Some(filter) => {
+                    self.on_columns(&mut On::Answer(columns), filter, &format!("{path}.filter"))
+                }
                 None => Vec::new(),
             };
             let value = Expr::input(leaves.len(), expr.data_type);
-            leaves.push(Leaf::new(expr, filters));
+            leaves.push(Leaf::new(expr, filters).asked());
             values.push(Output { column, value });
         }
         (values, leaves)

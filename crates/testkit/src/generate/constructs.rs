@@ -175,6 +175,8 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
     }
     let keys = question.group_by.iter().chain(&question.fields).map(|asked| &asked.field);
     let of = question.aggregations.iter().filter_map(|asked| asked.field.as_ref());
+    let own = |field: &&String| question.calculated.iter().any(|(name, _)| name == *field);
+    found.extend(keys.clone().chain(of.clone()).find(own).map(|_| "calculated by the question"));
     found.extend(keys.chain(of).find(|field| field.contains("calc")).map(|_| "calculated"));
     for key in &question.group_by {
         found.push(match (key.field.as_str(), key.cut) {

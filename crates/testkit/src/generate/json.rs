@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::spelled;
 use super::written::{function, hundredths, share, shift};
 use crate::reference::{AskedField, Bin, Cell, Condition, Cut, Question, Zone, clock};
 
@@ -96,6 +97,7 @@ fn names(names: &[String]) -> String {
 
 /// A question as JSON.
 pub fn json(question: &Question) -> String {
+    let question = &spelled::named(question);
     let mut members = Vec::new();
     let condition = |of: &Condition| condition(of, question.time_zone);
     let filter = |of: &Option<Condition>| {
@@ -106,6 +108,11 @@ pub fn json(question: &Question) -> String {
     }
     if let Some(table) = &question.table {
         members.push(format!("\"table\": \"{table}\""));
+    }
+    if !question.calculated.is_empty() {
+        let calculated =
+            question.calculated.iter().map(|(name, text)| format!("\"{name}\": {text:?}"));
+        members.push(format!("\"calculated\": {{{}}}", calculated.collect::<Vec<_>>().join(", ")));
     }
     if !question.metrics.is_empty() {
         let metrics = list(&question.metrics, |m| {

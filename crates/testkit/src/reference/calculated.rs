@@ -106,6 +106,14 @@ impl World {
         }
     }
 
+    /// Whether somebody who calculates a column himself is told what he is told of the column: it is
+    /// shown, or hidden because of what it is computed from.
+    pub fn may_be_calculated(&self, table: usize, column: usize) -> bool {
+        let column = &self.tables[table].columns[column];
+        let shows = |of: &Expression| self.shows_inputs(table, of);
+        column.calculated.as_ref().is_some_and(|of| !column.hidden || !shows(of))
+    }
+
     /// Whether the asker sees everything that a column is computed from.
     pub(super) fn shows_inputs(&self, table: usize, of: &Expression) -> bool {
         let shown = |column: &usize| !self.tables[table].columns[*column].hidden;

@@ -95,6 +95,9 @@ pub struct Question {
     pub from: Option<Box<Question>>,
     /// The table.
     pub table: Option<String>,
+    /// Columns of the model that the question calculates itself, each with how. Their names are
+    /// those of the model here, and others in JSON.
+    pub calculated: Vec<(String, String)>,
     /// Metrics.
     pub metrics: Vec<AskedMetric>,
     /// Aggregations.

@@ -1,0 +1,214 @@
+//! Values that a question calculates itself, under names of its own: expressions of the model's
+//! language over what its asker may see.
+//!
+//! A text is read where its name is used, from the rows that are asked there, so that one name can
+//! be grouped by for several numbers. A field that it names is looked up like any other.
+
+use sandbar_catalog::expr::{Allow, Expr, ExprError, ExprErrorKind, Scope, bind};
+use sandbar_catalog::is_name;
+use sandbar_catalog::query::SemanticQuery;
+
+use super::ground::Ground;
+use super::{Asking, did_you_mean, shorten};
+use crate::query::AnswerColumn;
+
+/// The most values that one question calculates.
+const MAX_CALCULATED: usize = 64;
+/// The most parts that they have together, each counted as often as it is used.
+const MAX_PARTS: usize = 10_000;
+
+/// A value that a question calculates.
+pub(super) struct Calculated {
+    name: String,
+    text: String,
+    path: String,
+    /// Whether something has named it.
+    used: bool,
+}
+
+/// What a name of a question means for each row.
+pub(super) enum Meaning {
+    /// What is written under `calculated`.
+    Calculated(Expr),
+    /// It is written there, and what is wrong with it has been told.
+    Broken,
+    /// Something else.
+    Other,
+}
+
+impl Asking<'_> {
+    /// What a question calculates takes the place of what the question around it does; gives that,
+    /// to be put back.
+    pub(super) fn calculate(&mut self, query: &SemanticQuery) -> Vec<Calculated> {
+        let mut found = Vec::new();
+        for (name, text) in query.calculated.iter() {
+            let path = match text.path.as_str() {
+                "" => format!("calculated.{}", shorten(name)),
+                path => path.to_owned(),
+            };
+            if !is_name(name) {
+                let message = format!(
+                    "`{}` cannot name what is calculated: use a letter, then letters, digits and \
+                     `_`, at most 64",
+                    shorten(name)
+                );
+                self.problem("Q0161", &path, message);
+                continue;
+            }
+            let (name, text) = (name.to_owned(), text.value.clone());
+            found.push(Calculated { name, text, path, used: false });
+        }
+        if found.len() > MAX_CALCULATED {
+            let message = format!("a question calculates at most {MAX_CALCULATED} values");
+            self.problem("Q0162", "calculated", message);
+            found.truncate(MAX_CALCULATED);
+        }
+        std::mem::replace(&mut self.calculated, found)
+    }
+
+    /// What is calculated under a name, of rows.
+    pub(super) fn of_rows(&mut self, ground: &Ground, name: &str) -> Meaning {
+        if !ground.asked {
+            return Meaning::Other;
+        }
+        let fields = self.grants.find_field(ground.table, &[name]).is_ok();
+        let known = fields || self.grants.relationships(ground.table).any(|r| r.name == name);
+        self.meaning(name, known, &mut |asking, text, path| {
+            bind(text, Allow::Rows, &mut OfRows { asking, ground, path })
+        })
+    }
+
+    /// What is calculated under a name, of the rows of an answer.
+    pub(super) fn of_answer(&mut self, columns: &[AnswerColumn], name: &str) -> Meaning {
+        let known = columns.iter().any(|column| column.name == name);
+        self.meaning(name, known, &mut |_, text, _| {
+            bind(text, Allow::Rows, &mut OfColumns { columns })
+        })
+    }
+
+    /// Reads what nothing has named, so that what is wrong with it is told too.
+    pub(super) fn the_rest(&mut self, mut read: impl FnMut(&mut Self, &str) -> Meaning) {
+        let unused = self.calculated.iter().filter(|known| !known.used);
+        let names: Vec<String> = unused.map(|known| known.name.clone()).collect();
+        for name in names {
+            read(self, &name);
+        }
+    }
+
+    fn meaning(
+        &mut self,
+        name: &str,
+        known: bool,
+        read: &mut dyn FnMut(&mut Self, &str, &str) -> Result<Expr, ExprError>,
+    ) -> Meaning {
+        let Some(found) = self.calculated.iter_mut().find(|found| found.name == name) else {
+            return Meaning::Other;
+        };
+        found.used = true;
+        let (text, path) = (found.text.clone(), found.path.clone());
+        if known {
+            let message = format!(
+                "`{}` means something already; calculate under another name",
+                shorten(name)
+            );
+            self.once("Q0161", &path, message);
+            return Meaning::Broken;
+        }
+        let before = self.problems.len();
+        let expr = match read(self, &text, &path) {
+            Ok(expr) => expr,
+            Err(error) => {
+                if !error.silent {
+                    self.unread(&error, &path);
+                }
+                return Meaning::Broken;
+            }
+        };
+        if self.problems.len() > before {
+            return Meaning::Broken;
+        }
+        expr.walk(&mut |_| self.parts += 1);
+        if self.parts > MAX_PARTS {
+            let message = format!(
+                "what a question calculates has at most {MAX_PARTS} parts, each as often as it is \
+                 used"
+            );
+            self.once("Q0162", "calculated", message);
+            return Meaning::Broken;
+        }
+        if expr.fields().is_empty() && expr.inputs().is_empty() {
+            let message = "this is the same for all rows: name a field in it".to_owned();
+            self.once("Q0162", &path, message);
+            return Meaning::Broken;
+        }
+        Meaning::Calculated(expr)
+    }
+
+    fn unread(&mut self, error: &ExprError, path: &str) {
+        let hint = error.suggestion.as_ref();
+        let hint = hint.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+        let place = match error.at {
+            Some((line, column)) if line > 1 => format!(" (line {line}, column {column})"),
+            Some((_, column)) if column > 1 => format!(" (column {column})"),
+            _ => String::new(),
+        };
+        let code = match error.kind {
+            ExprErrorKind::UnknownName => "Q0147",
+            ExprErrorKind::Expression | ExprErrorKind::Attribute | ExprErrorKind::Cycle => "Q0162",
+        };
+        self.once(code, path, format!("{}{hint}{place}", error.message));
+    }
+
+    /// Tells what is found wherever a name is used once.
+    fn once(&mut self, code: &'static str, path: &str, message: String) {
+        let told = |known: &crate::error::QueryProblem| {
+            known.code == code && known.path == path && known.message == message
+        };
+        if !self.problems.iter().any(told) {
+            self.problem(code, path, message);
+        }
+    }
+}
+
+/// Names in what is calculated of rows.
+struct OfRows<'s, 'a> {
+    asking: &'s mut Asking<'a>,
+    ground: &'s Ground,
+    path: &'s str,
+}
+
+impl Scope for OfRows<'_, '_> {
+    fn name(&mut self, chain: &[&str]) -> Result<Expr, ExprError> {
+        let name = chain.join(".");
+        let Some(found) = self.asking.field(self.ground, &name, self.path) else {
+            // It has been told.
+            return Err(ExprError::silent());
+        };
+        let field = self.asking.compiled.snapshot().field(found.field);
+        if let Some(native) = field.grain {
+            let instead = "; group by it, or compare it, as it is";
+            self.asking.finer(native, &name, instead, self.path);
+            return Err(ExprError::silent());
+        }
+        Ok(Expr::field(found, field.data_type))
+    }
+}
+
+/// Names in what is calculated of the rows of an answer.
+struct OfColumns<'s> {
+    columns: &'s [AnswerColumn],
+}
+
+impl Scope for OfColumns<'_> {
+    fn name(&mut self, chain: &[&str]) -> Result<Expr, ExprError> {
+        let name = chain.join(".");
+        let found = self.columns.iter().enumerate().find(|(_, column)| column.name == name);
+        if let Some((index, column)) = found {
+            return Ok(Expr::input(index, column.data_type));
+        }
+        let known = self.columns.iter().map(|column| column.name.as_str());
+        let hint = did_you_mean(&name, known).unwrap_or_default();
+        let message = format!("`{}` is not a column of `from`{hint}", shorten(&name));
+        Err(ExprError::new(message).about(ExprErrorKind::UnknownName))
+    }
+}
