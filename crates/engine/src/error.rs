@@ -200,6 +200,7 @@ impl From<RunError> for Error {
         }
         let (kind, code) = match &error {
             RunError::Rows(_) => (ErrorKind::LimitExceeded, "E0301"),
+            RunError::Bytes(_) => (ErrorKind::LimitExceeded, "E0310"),
             RunError::Time(_) => (ErrorKind::LimitExceeded, "E0302"),
             RunError::Memory(_) => (ErrorKind::LimitExceeded, "E0303"),
             RunError::Computation { .. } => (ErrorKind::InvalidQuery, "E0304"),

@@ -18,6 +18,9 @@ pub enum RunError {
     /// The answer has more rows than allowed.
     #[error("the answer has more than {0} rows")]
     Rows(u64),
+    /// The values of the answer are more bytes than allowed.
+    #[error("the answer has more than {0} bytes")]
+    Bytes(u64),
     /// The query took longer than allowed.
     #[error("the query took longer than {0:?}")]
     Time(Duration),

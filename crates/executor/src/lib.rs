@@ -19,6 +19,7 @@ mod limits;
 mod memory_cap;
 mod place;
 mod renew;
+mod size;
 pub mod source;
 mod spill;
 mod sql;

@@ -10,6 +10,8 @@ pub struct Limits {
     pub rows: u64,
     /// What becomes of an answer with more rows.
     pub overflow: Overflow,
+    /// The most bytes of an answer: those of its values, as they are in memory.
+    pub bytes: u64,
     /// The longest time from the call to the last row, planning and looking at files included;
     /// `None`: no limit. It needs a runtime whose timers are enabled to be kept while the query
     /// waits; without, and while a source blocks its thread, it is kept from stage to stage.
@@ -31,11 +33,13 @@ pub enum Overflow {
 }
 
 impl Default for Limits {
-    /// 10,000 rows, then truncated; 30 seconds; 512 MiB; a thousand million joined rows.
+    /// 10,000 rows, then truncated; 64 MiB of values; 30 seconds; 512 MiB; a thousand million joined
+    /// rows.
     fn default() -> Self {
         Self {
             rows: 10_000,
             overflow: Overflow::Truncate,
+            bytes: 64 << 20,
             time: Some(Duration::from_secs(30)),
             memory: 512 << 20,
             joined_rows: 1_000_000_000,
@@ -48,6 +52,12 @@ impl Limits {
     #[must_use]
     pub fn with_rows(self, rows: u64) -> Self {
         Self { rows, ..self }
+    }
+
+    /// At most this many bytes of values; more are an error.
+    #[must_use]
+    pub fn with_bytes(self, bytes: u64) -> Self {
+        Self { bytes, ..self }
     }
 
     /// What becomes of an answer with more rows.
@@ -68,7 +78,7 @@ impl Limits {
         Self { joined_rows, ..self }
     }
 
-    /// At most this many bytes.
+    /// At most this many bytes for sorting, grouping and joining.
     #[must_use]
     pub fn with_memory(self, memory: usize) -> Self {
         Self { memory, ..self }

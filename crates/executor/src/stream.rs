@@ -14,6 +14,7 @@ use crate::deadline::Deadline;
 use crate::error::RunError;
 use crate::limits::{Limits, Overflow};
 use crate::renew::Renewal;
+use crate::size::value_bytes;
 
 /// The rows of an answer. Dropping it cancels the query.
 pub struct AnswerStream {
@@ -22,6 +23,7 @@ pub struct AnswerStream {
     limits: Limits,
     left: u64,
     rows: u64,
+    bytes: u64,
     deadline: Deadline,
     timer: Option<Pin<Box<Sleep>>>,
     outcome: Outcome,
@@ -65,6 +67,7 @@ impl AnswerStream {
             left: row_cap,
             limits,
             rows: 0,
+            bytes: 0,
             timer: deadline.timer(),
             deadline,
             outcome: Outcome::Running,
@@ -105,15 +108,22 @@ impl AnswerStream {
 
     fn accept(&mut self, batch: RecordBatch) -> Poll<Option<Result<RecordBatch, RunError>>> {
         let rows = batch.num_rows() as u64;
+        if rows > self.left && self.limits.overflow == Overflow::Fail {
+            return self.fail(RunError::Rows(self.limits.rows));
+        }
+        let kept = match usize::try_from(self.left) {
+            Ok(left) if rows > self.left => batch.slice(0, left),
+            _ => batch,
+        };
+        self.bytes = self.bytes.saturating_add(value_bytes(&kept));
+        if self.bytes > self.limits.bytes {
+            return self.fail(RunError::Bytes(self.limits.bytes));
+        }
         if rows <= self.left {
             self.left -= rows;
             self.rows += rows;
-            return Poll::Ready(Some(Ok(batch)));
+            return Poll::Ready(Some(Ok(kept)));
         }
-        if self.limits.overflow == Overflow::Fail {
-            return self.fail(RunError::Rows(self.limits.rows));
-        }
-        let kept = batch.slice(0, usize::try_from(self.left).unwrap_or(0));
         self.rows += self.left;
         self.left = 0;
         self.end(Outcome::Truncated);

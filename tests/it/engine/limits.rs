@@ -52,6 +52,21 @@ async fn e0301_more_rows_than_allowed_where_that_is_to_fail() {
     assert_eq!(asked(&session, ten).await.unwrap().num_rows(), 10);
 }
 
+/// A hundred ids of eight bytes.
+#[tokio::test]
+async fn e0310_more_bytes_than_allowed() {
+    let engine = engine(100).await;
+    let asked_with = async |limits: Limits| asked(&chief(&engine).with_limits(limits), LIST).await;
+    assert_eq!(asked_with(limits().with_bytes(800)).await.unwrap().num_rows(), 100);
+    let error = asked_with(limits().with_bytes(799)).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::LimitExceeded, "E0310"));
+    // Rows that are cut off do not count.
+    let few = asked_with(limits().with_rows(10).with_bytes(80)).await.unwrap();
+    assert_eq!((few.num_rows(), few.is_truncated()), (10, true));
+    let error = asked_with(limits().with_rows(10).with_bytes(79)).await.unwrap_err();
+    assert_eq!(error.code(), "E0310");
+}
+
 #[tokio::test]
 async fn e0302_a_question_that_takes_longer_than_allowed() {
     let engine = engine(100_000).await;
