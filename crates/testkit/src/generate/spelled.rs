@@ -1,6 +1,7 @@
 //! Questions that calculate themselves what the model calculates: the same values under other names.
 
 use super::calculated::expr;
+use super::metrics::below;
 use super::random::Random;
 use crate::reference::{AskedField, Calculation, Condition, Question, World};
 
@@ -14,16 +15,25 @@ fn only_table(world: &World, question: &Question) -> Option<usize> {
     if let Some(name) = &question.table {
         return world.tables.iter().position(|table| table.name == *name);
     }
-    let table_of = |name: &String| {
-        let metric = world.metrics.iter().find(|metric| metric.name == *name)?;
-        match &metric.calculation {
-            Calculation::Simple { table, .. } => Some(*table),
-            _ => None,
+    let mut tables = Vec::new();
+    for asked in &question.metrics {
+        let metric = world.metrics.iter().position(|metric| metric.name == asked.name)?;
+        tables.extend(tables_of(world, metric));
+    }
+    let first = *tables.first()?;
+    tables.iter().all(|table| *table == first).then_some(first)
+}
+
+/// The tables whose rows a metric is grouped by. Conversions are grouped by what is followed.
+fn tables_of(world: &World, metric: usize) -> Vec<usize> {
+    match &world.metrics[metric].calculation {
+        Calculation::Simple { table, .. } => vec![*table],
+        Calculation::Conversion { base, .. } => tables_of(world, base.metric),
+        _ => {
+            let below = below(world, metric).into_iter().filter(|other| *other != metric);
+            below.flat_map(|other| tables_of(world, other)).collect()
         }
-    };
-    let mut tables = question.metrics.iter().map(|asked| table_of(&asked.name));
-    let first = tables.next()??;
-    tables.all(|table| table == Some(first)).then_some(first)
+    }
 }
 
 /// Lets a question calculate some of what the model calculates for its table itself. `seen` is the
