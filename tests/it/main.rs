@@ -14,6 +14,7 @@ mod clocks;
 mod credited;
 mod docs;
 mod engine;
+mod entrances;
 mod explained;
 mod fuzzed;
 mod generated;
