@@ -206,10 +206,13 @@ impl From<RunError> for Error {
             RunError::Source(_) => (ErrorKind::Source, "E0305"),
             RunError::Joined(_) => (ErrorKind::LimitExceeded, "E0309"),
             RunError::Busy { .. } => (ErrorKind::LimitExceeded, "E0307"),
+            RunError::Waited { .. } => (ErrorKind::LimitExceeded, "E0310"),
             _ => return Self::internal(error),
         };
         let retry_after = match &error {
-            RunError::Busy { retry_after } => Some(*retry_after),
+            RunError::Busy { retry_after } | RunError::Waited { retry_after, .. } => {
+                Some(*retry_after)
+            }
             _ => None,
         };
         Self { retry_after, ..Self::new(kind, code, error.to_string()).with_source(error) }
