@@ -18,6 +18,7 @@ use sandbar_query_planner::QueryPlan;
 use crate::allowance::Allowance;
 use crate::barrier::BarrierPlanner;
 use crate::budget::Budget;
+use crate::decoding::watched;
 use crate::error::RunError;
 use crate::exact_lists::optimizer_rules;
 use crate::guarded::Guarded;
@@ -207,7 +208,8 @@ impl Executor {
         let optimised = self.state.optimize(plan).map_err(RunError::from_datafusion)?;
         let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
         let physical = physical.map_err(RunError::from_datafusion)?;
-        let stream = execute_stream(Arc::clone(&physical), self.context(&physical, allowance)?);
+        let context = self.context(&physical, allowance)?;
+        let stream = execute_stream(watched(physical)?, context);
         let stream = stream.map_err(RunError::from_datafusion)?;
         let Allowance { limits, deadline, .. } = allowance.clone();
         let mut rows = AnswerStream::new(stream, u64::MAX, limits, deadline, false)?;
@@ -262,6 +264,7 @@ impl Executor {
         let context = self.context(&prepared.physical, allowance)?;
         let Allowance { limits, deadline, permit } = allowance.clone();
         let plan = Budget::new(limits.joined_rows, deadline).over(&prepared.physical)?;
+        let plan = watched(plan)?;
         let open = move || execute_stream(plan, context);
         let stream = self.place.stream(prepared.physical.schema(), open, permit)?;
         AnswerStream::new(stream, prepared.row_cap, limits, deadline, prepared.narrowed)

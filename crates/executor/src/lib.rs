@@ -10,6 +10,7 @@ mod barrier;
 mod budget;
 mod composed;
 mod deadline;
+mod decoding;
 mod error;
 mod exact_lists;
 mod executor;
