@@ -5,6 +5,7 @@ mod admission;
 mod answers;
 mod cancelled;
 mod composed;
+mod counted;
 mod decisions;
 mod derived;
 mod faulty;

@@ -15,6 +15,7 @@ mod clocks;
 mod credited;
 mod docs;
 mod engine;
+mod entrances;
 mod explained;
 mod fuzzed;
 mod generated;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::{Stream, StreamExt};
-use sandbar_executor::{AnswerStream, Outcome, Permit};
+use sandbar_executor::{AnswerStream, Outcome};
 use sandbar_query_planner::{AnswerColumn, QueryPlan};
 use tracing::Span;
 
@@ -67,8 +67,8 @@ pub struct Answer {
     /// What the rows are waited for in.
     span: Span,
     call: Option<Call>,
-    /// What a running answer needs; nothing once it has ended.
-    running: Option<(Watch, Permit)>,
+    /// What looks after a running answer, and holds its right to run; nothing once it has ended.
+    running: Option<Watch>,
 }
 
 /// What an answer begins with.
@@ -76,7 +76,6 @@ pub(crate) struct Started {
     pub(crate) plan: Arc<QueryPlan>,
     pub(crate) stream: AnswerStream,
     pub(crate) watch: Watch,
-    pub(crate) permit: Permit,
     pub(crate) span: Span,
 }
 
@@ -89,7 +88,7 @@ impl std::fmt::Debug for Answer {
 impl Answer {
     /// Without a call, an answer is a part of one that goes on.
     pub(crate) fn new(started: Started, call: Option<Call>) -> Self {
-        let Started { plan, stream, watch, permit, span } = started;
+        let Started { plan, stream, watch, span } = started;
         Self {
             columns: plan.columns().to_vec(),
             scoped: plan.is_scoped(),
@@ -100,7 +99,7 @@ impl Answer {
             snapshot: watch.snapshot(),
             span,
             call,
-            running: Some((watch, permit)),
+            running: Some(watch),
         }
     }
 
@@ -175,15 +174,23 @@ impl Stream for Answer {
         let this = &mut *self;
         let _call = this.call.as_ref().map(|call| call.span().entered());
         let _run = this.span.clone().entered();
-        let lost = this.running.as_mut().and_then(|(watch, _)| watch.check(context).err());
-        let polled = match lost {
-            Some(error) => {
+        let checked = match &mut this.running {
+            Some(watch) => watch.poll_check(context),
+            None => Poll::Ready(Ok(())),
+        };
+        let polled = match checked {
+            Poll::Ready(Err(error)) => {
                 this.stream.abandon();
                 Some(Err(error))
             }
-            None => match this.stream.poll_next_unpin(context) {
+            Poll::Ready(Ok(())) => match this.stream.poll_next_unpin(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(polled) => polled.map(|batch| batch.map_err(Error::from)),
+            },
+            // No row is given before that is known, and no more time either.
+            Poll::Pending => match this.stream.poll_time(context) {
+                Ok(()) => return Poll::Pending,
+                Err(over) => Some(Err(over.into())),
             },
         };
         if let Some(call) = &mut this.call {

@@ -32,8 +32,10 @@ pub enum Action {
     PolicyCoverage,
     /// What a change of policies gives or takes.
     PolicyDiff,
-    /// One case of a test of policies: a question as somebody.
+    /// A test of policies as a whole; each of its cases is a call of its own.
     PolicyTest,
+    /// One case of a test of policies: a question as somebody.
+    PolicyCase,
     /// A session for the bearer of a token.
     Authenticate,
     /// Another model and other policies.
@@ -56,6 +58,7 @@ impl Action {
             Self::PolicyCoverage => "policy_coverage",
             Self::PolicyDiff => "policy_diff",
             Self::PolicyTest => "policy_test",
+            Self::PolicyCase => "policy_case",
             Self::Authenticate => "authenticate",
             Self::Reload => "reload",
         }
@@ -75,6 +78,7 @@ impl Action {
             | Self::PolicyCoverage
             | Self::PolicyDiff
             | Self::PolicyTest
+            | Self::PolicyCase
             | Self::Authenticate
             | Self::Reload => Purpose::Answer,
         }
@@ -109,7 +113,7 @@ impl DecisionOutcome {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Decision {
-    /// Who asked. Of [`Action::ExplainAs`] and [`Action::PolicyTest`] whose question it would be:
+    /// Who asked. Of [`Action::ExplainAs`] and [`Action::PolicyCase`] whose question it would be:
     /// the administrator is the host's to know. `None` where nobody is: a token was refused, the
     /// host reloads, or policies are looked at as a whole.
     pub subject: Option<String>,

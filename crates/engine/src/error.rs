@@ -200,17 +200,20 @@ impl From<RunError> for Error {
         }
         let (kind, code) = match &error {
             RunError::Rows(_) => (ErrorKind::LimitExceeded, "E0301"),
-            RunError::Bytes(_) => (ErrorKind::LimitExceeded, "E0310"),
+            RunError::Bytes(_) => (ErrorKind::LimitExceeded, "E0311"),
             RunError::Time(_) => (ErrorKind::LimitExceeded, "E0302"),
             RunError::Memory(_) => (ErrorKind::LimitExceeded, "E0303"),
             RunError::Computation { .. } => (ErrorKind::InvalidQuery, "E0304"),
             RunError::Source(_) => (ErrorKind::Source, "E0305"),
             RunError::Joined(_) => (ErrorKind::LimitExceeded, "E0309"),
             RunError::Busy { .. } => (ErrorKind::LimitExceeded, "E0307"),
+            RunError::Waited { .. } => (ErrorKind::LimitExceeded, "E0310"),
             _ => return Self::internal(error),
         };
         let retry_after = match &error {
-            RunError::Busy { retry_after } => Some(*retry_after),
+            RunError::Busy { retry_after } | RunError::Waited { retry_after, .. } => {
+                Some(*retry_after)
+            }
             _ => None,
         };
         Self { retry_after, ..Self::new(kind, code, error.to_string()).with_source(error) }

@@ -233,18 +233,17 @@ impl Counting<'_> {
             return Ok(0);
         }
         let session = Session::new(Arc::clone(self.inner), principal.clone());
-        let (permit, deadline) = session.admitted().await?;
+        let allowance = session.admitted().await?;
         let request = Request {
             world: Arc::clone(self.world),
             grants: Arc::new(grants),
             now: instant(self.inner.now())?,
-            deadline,
-            limits: self.inner.settings.limits.clone(),
+            allowance,
             purpose: Purpose::Answer,
         };
         let name = &self.world.snapshot.table(table).name;
         let query = SemanticQuery::table(name).aggregate(Aggregation::new("count"));
-        let started = session.started(Arc::new(query), &request, permit).await?;
+        let started = session.started(Arc::new(query), &request).await?;
         let answer = Answer::new(started, None);
         let counted = answer.collect().await?;
         let column = counted.batches().iter().find(|batch| batch.num_rows() > 0);

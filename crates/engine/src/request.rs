@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use sandbar_auth::Principal;
-use sandbar_executor::{Deadline, Limits};
+use sandbar_executor::Allowance;
 use sandbar_permissions::{Grants, Purpose};
 
 use crate::engine::Inner;
@@ -19,8 +19,7 @@ pub(crate) struct Request {
     pub(crate) grants: Arc<Grants>,
     pub(crate) purpose: Purpose,
     pub(crate) now: Timestamp,
-    pub(crate) limits: Limits,
-    pub(crate) deadline: Deadline,
+    pub(crate) allowance: Allowance,
 }
 
 impl Request {
@@ -28,8 +27,7 @@ impl Request {
         inner: &Inner,
         principal: &Principal,
         purpose: Purpose,
-        limits: &Limits,
-        deadline: Deadline,
+        allowance: Allowance,
         at: SystemTime,
     ) -> Result<Self, Error> {
         let world = inner.world.load_full();
@@ -40,7 +38,7 @@ impl Request {
             return Err(Error::new(ErrorKind::Denied, "E0103", message));
         }
         let now = instant(at)?;
-        Ok(Self { world, grants, purpose, now, limits: limits.clone(), deadline })
+        Ok(Self { world, grants, purpose, now, allowance })
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
-use sandbar_executor::{Deadline, Limits, Permit, Prepared, RunError};
+use sandbar_executor::{Allowance, Deadline, Limits, Prepared, RunError};
 use sandbar_permissions::{Administrator, Grants};
 use sandbar_query_planner::{QueryPlan, Shield, authorize, plan, resolve};
 use tracing::{Instrument, debug_span};
@@ -99,9 +99,9 @@ impl Session {
     }
 
     async fn start(&self, query: Arc<SemanticQuery>, call: &mut Call) -> Result<Started, Error> {
-        let (permit, deadline) = self.admitted().await?;
-        let request = self.request(call, deadline)?;
-        let started = self.started(query, &request, permit).await?;
+        let allowance = self.admitted().await?;
+        let request = self.request(call, allowance)?;
+        let started = self.started(query, &request).await?;
         call.planned(&started.plan, &request.world.snapshot);
         Ok(started)
     }
@@ -111,23 +111,22 @@ impl Session {
         &self,
         query: Arc<SemanticQuery>,
         request: &Request,
-        permit: Permit,
     ) -> Result<Started, Error> {
         let Proven { plan, prepared, shield } = self.prepare(&query, request).await?;
         let span = debug_span!(target: "sandbar", "sandbar.run");
-        let (executor, deadline) = (&request.world.executor, request.deadline);
-        let stream = span.in_scope(|| executor.start(&prepared, &request.limits, deadline))?;
+        let executor = &request.world.executor;
+        let stream = span.in_scope(|| executor.start(&prepared, &request.allowance))?;
         let plan = Arc::new(plan);
         let (inner, principal) = (&self.inner, &self.principal);
         let watch = Watch::new(inner, principal, query, request, Arc::clone(&plan), shield);
-        Ok(Started { plan, stream, watch, permit, span })
+        Ok(Started { plan, stream, watch, span })
     }
 
     /// Waits until the queries of this principal have their turn. What is waited counts.
-    pub(crate) async fn admitted(&self) -> Result<(Permit, Deadline), Error> {
+    pub(crate) async fn admitted(&self) -> Result<Allowance, Error> {
         let deadline = Deadline::starting_now(self.limits.time);
-        let turn = self.inner.gate.admit(self.principal.subject());
-        Ok((deadline.bound(turn).await?, deadline))
+        let permit = self.inner.gate.admit(self.principal.subject(), deadline).await?;
+        Ok(Allowance { limits: self.limits.clone(), deadline, permit: Some(permit) })
     }
 
     /// From names to a proven physical plan, where queries run.
@@ -137,11 +136,12 @@ impl Session {
         request: &Request,
     ) -> Result<Proven, Error> {
         let work = Self::proven(Arc::clone(query), request.clone());
-        request.deadline.bound(self.inner.settings.place.run(work)).await?
+        request.allowance.deadline.bound(self.inner.settings.place.run(work)).await?
     }
 
     async fn proven(query: Arc<SemanticQuery>, request: Request) -> Result<Proven, Error> {
         let (query, world, grants) = (&*query, &request.world, &request.grants);
+        let allowance = &request.allowance;
         let resolved = debug_span!(target: "sandbar", "sandbar.resolve")
             .in_scope(|| resolve(query, grants, &world.compiled, request.now))?;
         let authorized = debug_span!(target: "sandbar", "sandbar.authorize")
@@ -151,13 +151,13 @@ impl Session {
         // a stronger shield keeps the two apart.
         for shield in [Shield::Open, Shield::Barrier, Shield::Sealed] {
             let plan = debug_span!(target: "sandbar", "sandbar.plan", ?shield)
-                .in_scope(|| plan(&authorized, &world.compiled, request.limits.rows, shield))?;
+                .in_scope(|| plan(&authorized, &world.compiled, allowance.limits.rows, shield))?;
             let span = debug_span!(target: "sandbar", "sandbar.prepare", ?shield);
             let prepare = world.executor.prepare(&plan).instrument(span);
-            match request.deadline.bound(prepare).await {
+            match allowance.deadline.bound(prepare).await {
                 Ok(prepared) => {
-                    let keys = world.executor.check_keys(&plan, &request.limits, request.deadline);
-                    request.deadline.bound(keys).await?;
+                    let keys = world.executor.check_keys(&plan, allowance);
+                    allowance.deadline.bound(keys).await?;
                     return Ok(Proven { plan, prepared, shield });
                 }
                 Err(error @ RunError::Unproven(_)) => {
@@ -245,8 +245,8 @@ impl Session {
         query: &SemanticQuery,
         call: &mut Call,
     ) -> Result<Explanation, Error> {
-        let (_permit, deadline) = self.admitted().await?;
-        let request = self.request(call, deadline)?;
+        let allowance = self.admitted().await?;
+        let request = self.request(call, allowance)?;
         let Proven { plan, .. } = self.prepare(&Arc::new(query.clone()), &request).await?;
         call.planned(&plan, &request.world.snapshot);
         let (grants, compiled) = (&request.grants, &request.world.compiled);
@@ -272,8 +272,8 @@ impl Session {
         query: &SemanticQuery,
         call: &mut Call,
     ) -> Result<Explanation, Error> {
-        let (_permit, deadline) = self.admitted().await?;
-        let request = self.request(call, deadline)?;
+        let allowance = self.admitted().await?;
+        let request = self.request(call, allowance)?;
         let (outline, policies) = explain::looked_into(&request, query, administrator);
         match self.prepare(&Arc::new(query.clone()), &request).await {
             Ok(Proven { plan, prepared, .. }) => {
@@ -295,18 +295,19 @@ impl Session {
         action: Action,
         work: impl FnOnce(&Grants) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let deadline = Deadline::starting_now(None);
-        self.open(action).run(|call| work(&self.request(call, deadline)?.grants))
+        let (deadline, limits) = (Deadline::starting_now(None), self.limits.clone());
+        let allowance = Allowance { limits, deadline, permit: None };
+        self.open(action).run(|call| work(&self.request(call, allowance)?.grants))
     }
 
     pub(crate) fn open(&self, action: Action) -> Call {
         Call::open(&self.inner, action, Some(&self.principal))
     }
 
-    pub(crate) fn request(&self, call: &mut Call, deadline: Deadline) -> Result<Request, Error> {
+    pub(crate) fn request(&self, call: &mut Call, allowance: Allowance) -> Result<Request, Error> {
         let now = self.at.unwrap_or_else(|| self.inner.now());
         let (inner, purpose) = (&self.inner, call.action().purpose());
-        let request = Request::new(inner, &self.principal, purpose, &self.limits, deadline, now)?;
+        let request = Request::new(inner, &self.principal, purpose, allowance, now)?;
         call.sees(&request);
         Ok(request)
     }

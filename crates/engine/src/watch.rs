@@ -1,13 +1,15 @@
 //! A running answer ends when a reload takes away what it is made of.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll, ready};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
+use sandbar_executor::Allowance;
 use sandbar_permissions::Purpose;
 use sandbar_query_planner::{QueryPlan, Shield, authorize, plan, resolve};
 use tokio::sync::futures::OwnedNotified;
@@ -19,22 +21,30 @@ use crate::world::World;
 
 /// Looks after the rights of a running answer.
 ///
-/// After each reload the question is planned again, up to what stands before all optimisation.
-/// Where the same plan comes of it, the asker still sees the same rows and fields of the same
-/// tables, whatever else the reload has changed. It needs no data and no waiting.
+/// After each reload the question is planned again, where queries run and up to what stands before
+/// all optimisation. Where the same plan comes of it, the asker still sees the same rows and fields
+/// of the same tables, whatever else the reload has changed. It needs no data and no waiting.
 pub(crate) struct Watch {
     inner: Arc<Inner>,
+    begun: Arc<Begun>,
+    snapshot: u64,
+    /// The newest world that has been looked at, or is.
+    seen: u64,
+    /// Whether the plan would be the same in that world, while it is looked at.
+    looking: Option<BoxFuture<'static, bool>>,
+    reloaded: Pin<Box<OwnedNotified>>,
+}
+
+/// What an answer was begun with.
+struct Begun {
     principal: Principal,
     query: Arc<SemanticQuery>,
     purpose: Purpose,
     now: Timestamp,
-    rows: u64,
+    /// The right to run stands in it, also while the question is planned again.
+    allowance: Allowance,
     plan: Arc<QueryPlan>,
     shield: Shield,
-    snapshot: u64,
-    /// The newest world that has been looked at.
-    seen: u64,
-    reloaded: Pin<Box<OwnedNotified>>,
 }
 
 impl Watch {
@@ -48,9 +58,11 @@ impl Watch {
     ) -> Self {
         let reloaded = Box::pin(Arc::clone(&inner.reloaded).notified_owned());
         let (inner, principal) = (Arc::clone(inner), principal.clone());
-        let (now, rows, snapshot) = (request.now, request.limits.rows, request.world.version);
-        let (seen, purpose) = (snapshot, request.purpose);
-        Self { inner, principal, query, purpose, now, rows, plan, shield, snapshot, seen, reloaded }
+        let (now, purpose, snapshot) = (request.now, request.purpose, request.world.version);
+        let allowance = request.allowance.clone();
+        let begun = Begun { principal, query, purpose, now, allowance, plan, shield };
+        let (begun, seen, looking) = (Arc::new(begun), snapshot, None);
+        Self { inner, begun, snapshot, seen, looking, reloaded }
     }
 
     /// The snapshot that the answer was begun with.
@@ -58,35 +70,48 @@ impl Watch {
         self.snapshot
     }
 
-    /// Whether the answer may go on. The task is woken when that is to be asked again.
+    /// Whether the answer may go on. The task is woken when that is known, or to be asked again.
     ///
     /// # Errors
     /// The asker has no longer the rights that the answer was begun with.
-    pub(crate) fn check(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
-        // Waits anew before the world is looked at, so that no reload is missed.
-        while self.reloaded.as_mut().poll(context).is_ready() {
-            self.reloaded = Box::pin(Arc::clone(&self.inner.reloaded).notified_owned());
+    pub(crate) fn poll_check(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            // Waits anew before the world is looked at, so that no reload is missed.
+            while self.reloaded.as_mut().poll(context).is_ready() {
+                self.reloaded = Box::pin(Arc::clone(&self.inner.reloaded).notified_owned());
+            }
+            if let Some(looking) = &mut self.looking {
+                let same = ready!(looking.poll_unpin(context));
+                self.looking = None;
+                if !same {
+                    let message = "the model or the rights of the asker have changed while the \
+                                   answer was under way; ask again";
+                    return Poll::Ready(Err(Error::new(ErrorKind::Cancelled, "E0308", message)));
+                }
+            }
+            // What was looked at may not be the newest any more.
+            let world = self.inner.world.load();
+            if world.version == self.seen {
+                return Poll::Ready(Ok(()));
+            }
+            self.seen = world.version;
+            let (begun, world) = (Arc::clone(&self.begun), Arc::clone(&world));
+            let place = self.inner.settings.place.clone();
+            let work = async move { begun.is_planned_alike(&world) };
+            // What panics is not the same.
+            let looking = async move { place.run(work).await.unwrap_or(false) };
+            self.looking = Some(looking.boxed());
         }
-        let world = self.inner.world.load();
-        if world.version == self.seen {
-            return Ok(());
-        }
-        let world = Arc::clone(&world);
-        self.seen = world.version;
-        let same = catch_unwind(AssertUnwindSafe(|| self.is_planned_alike(&world)));
-        if same.is_ok_and(|same| same) {
-            return Ok(());
-        }
-        let message = "the model or the rights of the asker have changed while the answer was \
-                       under way; ask again";
-        Err(Error::new(ErrorKind::Cancelled, "E0308", message))
     }
+}
 
+impl Begun {
     fn is_planned_alike(&self, world: &World) -> bool {
         let (grants, compiled) = (world.grants(&self.principal, self.purpose), &world.compiled);
+        let rows = self.allowance.limits.rows;
         let planned = resolve(&self.query, &grants, compiled, self.now)
             .and_then(|resolved| authorize(resolved, &grants))
-            .and_then(|authorized| plan(&authorized, compiled, self.rows, self.shield));
+            .and_then(|authorized| plan(&authorized, compiled, rows, self.shield));
         planned.is_ok_and(|planned| planned.logical() == self.plan.logical())
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 
+use crate::deadline::Deadline;
 use crate::error::RunError;
 
 /// How many queries run at a time, and how many wait for that.
@@ -79,7 +80,8 @@ pub struct Gate {
     state: Mutex<State>,
 }
 
-/// The right to run, until it is dropped.
+/// The right to run, until it is dropped: whatever plans or runs holds it, wherever it does, so
+/// that work which is still under way after its caller has gone is counted.
 #[derive(Debug)]
 pub struct Permit {
     gate: Arc<Gate>,
@@ -140,19 +142,36 @@ impl Gate {
     /// Lets a query in, when it is its turn. Dropped before, it leaves the queue.
     ///
     /// # Errors
-    /// [`RunError::Busy`] where too many wait.
-    pub async fn admit(self: &Arc<Self>, asker: &str) -> Result<Permit, RunError> {
+    /// [`RunError::Busy`] where too many wait; [`RunError::Waited`] where its turn does not come in
+    /// time.
+    pub async fn admit(
+        self: &Arc<Self>,
+        asker: &str,
+        deadline: Deadline,
+    ) -> Result<Arc<Permit>, RunError> {
         let entered = self.enter(asker);
-        match entered {
-            Entered::Running(asker) => Ok(Permit { gate: Arc::clone(self), asker }),
+        let permit = match entered {
+            Entered::Running(asker) => Permit { gate: Arc::clone(self), asker },
             Entered::Waiting(waiting, pushed_out) => {
                 if let Some(ticket) = pushed_out {
                     ticket.waker.wake();
                 }
-                waiting.await
+                let turn = deadline.bound(waiting).await;
+                turn.map_err(|error| match error {
+                    RunError::Time(limit) => self.waited(asker, limit),
+                    other => other,
+                })?
             }
-            Entered::Refused => Err(self.busy()),
-        }
+            Entered::Refused => return Err(self.busy()),
+        };
+        Ok(Arc::new(permit))
+    }
+
+    /// Why the turn of an asker has not come.
+    fn waited(&self, asker: &str, limit: Duration) -> RunError {
+        let own = self.state.lock().askers.get(asker).map_or(0, |asker| asker.running);
+        let own = (own >= self.admission.per_principal).then_some(own);
+        RunError::Waited { limit, own, retry_after: self.admission.retry_after }
     }
 
     /// How many run and how many wait.
@@ -326,7 +345,7 @@ mod tests {
 
     use super::*;
 
-    type Entry = BoxFuture<'static, Result<Permit, RunError>>;
+    type Entry = BoxFuture<'static, Result<Arc<Permit>, RunError>>;
 
     fn gate(running: usize, queued: usize, per_principal: usize) -> Arc<Gate> {
         let admission = Admission::default()
@@ -339,10 +358,10 @@ mod tests {
     /// A query that has come to the gate.
     fn comes(gate: &Arc<Gate>, name: &'static str) -> Entry {
         let gate = Arc::clone(gate);
-        async move { gate.admit(name).await }.boxed()
+        async move { gate.admit(name, Deadline::starting_now(None)).await }.boxed()
     }
 
-    fn runs(gate: &Arc<Gate>, name: &'static str) -> Permit {
+    fn runs(gate: &Arc<Gate>, name: &'static str) -> Arc<Permit> {
         comes(gate, name).now_or_never().expect("it waits").expect("it is refused")
     }
 

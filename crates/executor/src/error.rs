@@ -56,6 +56,16 @@ pub enum RunError {
     /// The joins of the query give more rows than allowed.
     #[error("the query joins more than {0} rows")]
     Joined(u64),
+    /// The turn of the query did not come in time.
+    #[error("the query waited {limit:?} for its turn: {}", why(*own))]
+    Waited {
+        /// How long it had.
+        limit: Duration,
+        /// How many queries of its asker are under way, where that is as many as may be.
+        own: Option<usize>,
+        /// What to wait before the next try.
+        retry_after: Duration,
+    },
     /// Too many queries run and wait.
     #[error("too many queries are running; ask again in a moment")]
     Busy {
@@ -98,6 +108,17 @@ impl RunError {
             }
             _ => Self::Internal(error),
         }
+    }
+}
+
+/// Why a turn does not come, as far as it is the asker's to know.
+fn why(own: Option<usize>) -> String {
+    match own {
+        Some(own) => format!(
+            "as many of the same principal are under way as may be, which is {own}; an answer that \
+             is neither read to its end nor dropped keeps its place"
+        ),
+        None => "too many queries are running; ask again in a moment".to_owned(),
     }
 }
 

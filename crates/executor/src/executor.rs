@@ -15,14 +15,14 @@ use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use sandbar_query_planner::QueryPlan;
 
+use crate::allowance::Allowance;
 use crate::barrier::BarrierPlanner;
 use crate::budget::Budget;
-use crate::deadline::Deadline;
+use crate::decoding::watched;
 use crate::error::RunError;
 use crate::exact_lists::optimizer_rules;
 use crate::guarded::Guarded;
 use crate::keys::{Keys, duplicates};
-use crate::limits::Limits;
 use crate::memory_cap::MemoryCap;
 use crate::place::Place;
 use crate::source::Sources;
@@ -182,8 +182,7 @@ impl Executor {
     pub async fn check_keys(
         &self,
         plan: &QueryPlan,
-        limits: &Limits,
-        deadline: Deadline,
+        allowance: &Allowance,
     ) -> Result<(), RunError> {
         for key in plan.declared_keys() {
             let version = self.sources.version(key.source());
@@ -192,7 +191,7 @@ impl Executor {
             }
             let duplicates = duplicates(key, &self.sources).map_err(RunError::from_datafusion)?;
             if let Some(plan) = duplicates
-                && self.has_rows(&plan, limits, deadline).await?
+                && self.has_rows(&plan, allowance).await?
             {
                 let columns = key.columns().iter().map(|column| format!("`{column}`"));
                 return Err(RunError::BrokenKey {
@@ -205,18 +204,15 @@ impl Executor {
         Ok(())
     }
 
-    async fn has_rows(
-        &self,
-        plan: &LogicalPlan,
-        limits: &Limits,
-        deadline: Deadline,
-    ) -> Result<bool, RunError> {
+    async fn has_rows(&self, plan: &LogicalPlan, allowance: &Allowance) -> Result<bool, RunError> {
         let optimised = self.state.optimize(plan).map_err(RunError::from_datafusion)?;
         let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
         let physical = physical.map_err(RunError::from_datafusion)?;
-        let stream = execute_stream(Arc::clone(&physical), self.context(&physical, limits)?);
+        let context = self.context(&physical, allowance)?;
+        let stream = execute_stream(watched(physical)?, context);
         let stream = stream.map_err(RunError::from_datafusion)?;
-        let mut rows = AnswerStream::new(stream, u64::MAX, limits.clone(), deadline, false)?;
+        let Allowance { limits, deadline, .. } = allowance.clone();
+        let mut rows = AnswerStream::new(stream, u64::MAX, limits, deadline, false)?;
         while let Some(batch) = rows.next().await {
             if batch?.num_rows() > 0 {
                 return Ok(true);
@@ -230,10 +226,11 @@ impl Executor {
     fn context(
         &self,
         plan: &Arc<dyn ExecutionPlan>,
-        limits: &Limits,
+        allowance: &Allowance,
     ) -> Result<Arc<TaskContext>, RunError> {
         let host = self.state.runtime_env();
-        let pool = Arc::new(MemoryCap::of_query(Arc::clone(&host.memory_pool), limits.memory));
+        let (behind, permit) = (Arc::clone(&host.memory_pool), allowance.permit.clone());
+        let pool = Arc::new(MemoryCap::of_query(behind, allowance.limits.memory, permit));
         let pins = Pins::of_plan(plan).map_err(RunError::from_datafusion)?;
         let stores = Arc::clone(&host.object_store_registry);
         let runtime = RuntimeEnvBuilder::from_runtime_env(host)
@@ -255,20 +252,21 @@ impl Executor {
     }
 
     /// Starts a prepared plan, in the place where queries run. Dropping the stream cancels the
-    /// query. The time of the request counts, not that of the limits.
+    /// query.
     ///
     /// # Errors
     /// What DataFusion finds wrong before the first row.
     pub fn start(
         &self,
         prepared: &Prepared,
-        limits: &Limits,
-        deadline: Deadline,
+        allowance: &Allowance,
     ) -> Result<AnswerStream, RunError> {
-        let context = self.context(&prepared.physical, limits)?;
+        let context = self.context(&prepared.physical, allowance)?;
+        let Allowance { limits, deadline, permit } = allowance.clone();
         let plan = Budget::new(limits.joined_rows, deadline).over(&prepared.physical)?;
+        let plan = watched(plan)?;
         let open = move || execute_stream(plan, context);
-        let stream = self.place.stream(prepared.physical.schema(), open)?;
-        AnswerStream::new(stream, prepared.row_cap, limits.clone(), deadline, prepared.narrowed)
+        let stream = self.place.stream(prepared.physical.schema(), open, permit)?;
+        AnswerStream::new(stream, prepared.row_cap, limits, deadline, prepared.narrowed)
     }
 }

@@ -5,10 +5,12 @@
 //! asks it knows a name at most, to let the queries of each in by turns.
 
 mod admission;
+mod allowance;
 mod barrier;
 mod budget;
 mod composed;
 mod deadline;
+mod decoding;
 mod error;
 mod exact_lists;
 mod executor;
@@ -30,6 +32,7 @@ mod verify;
 mod verify_tests;
 
 pub use admission::{Admission, Gate, Permit};
+pub use allowance::Allowance;
 pub use deadline::Deadline;
 pub use error::RunError;
 pub use executor::{Executor, Prepared};

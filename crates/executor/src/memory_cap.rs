@@ -10,6 +10,8 @@ use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 
+use crate::admission::Permit;
+
 /// Lets at most a number of bytes be had, all of them from the pool behind it.
 #[derive(Debug)]
 pub(crate) struct MemoryCap {
@@ -18,11 +20,18 @@ pub(crate) struct MemoryCap {
     behind: Arc<dyn MemoryPool>,
     limit: usize,
     used: AtomicUsize,
+    /// The right to run. What sorts, groups and joins holds this pool until it has come to rest,
+    /// also where nobody waits for it any more.
+    _permit: Option<Arc<Permit>>,
 }
 
 impl MemoryCap {
-    pub(crate) fn of_query(behind: Arc<dyn MemoryPool>, limit: usize) -> Self {
-        Self::new("a query", behind, limit)
+    pub(crate) fn of_query(
+        behind: Arc<dyn MemoryPool>,
+        limit: usize,
+        permit: Option<Arc<Permit>>,
+    ) -> Self {
+        Self { _permit: permit, ..Self::new("a query", behind, limit) }
     }
 
     pub(crate) fn of_engine(behind: Arc<dyn MemoryPool>, limit: usize) -> Self {
@@ -30,7 +39,7 @@ impl MemoryCap {
     }
 
     fn new(whose: &'static str, behind: Arc<dyn MemoryPool>, limit: usize) -> Self {
-        Self { whose, behind, limit, used: AtomicUsize::new(0) }
+        Self { whose, behind, limit, used: AtomicUsize::new(0), _permit: None }
     }
 
     fn take(&self, bytes: usize) -> bool {

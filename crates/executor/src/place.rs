@@ -2,6 +2,7 @@
 //! over.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::runtime::JoinSet;
@@ -12,6 +13,7 @@ use futures::{FutureExt, StreamExt};
 use tokio::runtime::Handle;
 use tracing::{Instrument, Span};
 
+use crate::admission::Permit;
 use crate::error::RunError;
 
 /// How many batches are ready before they are asked for.
@@ -29,7 +31,8 @@ impl Place {
         Self { runtime }
     }
 
-    /// Does some work there. A panic ends this work only; dropping it ends it at its next rest.
+    /// Does some work there. A panic ends this work only; dropping it ends it at its next rest,
+    /// until which it keeps what it holds: the right to run, too.
     ///
     /// # Errors
     /// [`RunError::Panicked`], also where the runtime is shut down.
@@ -48,11 +51,13 @@ impl Place {
         }
     }
 
-    /// The batches of a stream that is made and read there. Dropping them ends the reading.
+    /// The batches of a stream that is made and read there, under a right to run. Dropping them
+    /// ends the reading.
     pub(crate) fn stream(
         &self,
         schema: SchemaRef,
         open: impl FnOnce() -> Result<SendableRecordBatchStream> + Send + 'static,
+        permit: Option<Arc<Permit>>,
     ) -> std::result::Result<SendableRecordBatchStream, RunError> {
         let Some(runtime) = &self.runtime else {
             let opened = catch_unwind(AssertUnwindSafe(open)).map_err(|_| RunError::Panicked)?;
@@ -61,6 +66,7 @@ impl Place {
         let mut batches = RecordBatchReceiverStreamBuilder::new(schema, AHEAD);
         let sender = batches.tx();
         let read = async move {
+            let _permit = permit;
             let mut stream = open()?;
             while let Some(batch) = stream.next().await {
                 if sender.send(batch).await.is_err() {

@@ -89,6 +89,19 @@ impl AnswerStream {
         self.outcome
     }
 
+    /// Whether its time is over. The task is woken when it is.
+    ///
+    /// # Errors
+    /// [`RunError::Time`]; it has failed then.
+    pub fn poll_time(&mut self, context: &mut Context<'_>) -> Result<(), RunError> {
+        if self.inner.is_some() {
+            // Whether it is over or not: polled, the timer wakes this task when it is.
+            let _ = self.timer.as_mut().map(|timer| timer.as_mut().poll(context));
+            self.deadline.check().inspect_err(|_| self.end(Outcome::Failed))?;
+        }
+        Ok(())
+    }
+
     /// Ends it before all rows have come: it has failed.
     pub fn abandon(&mut self) {
         self.end(Outcome::Failed);
@@ -136,12 +149,8 @@ impl Stream for AnswerStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if this.inner.is_some() {
-            // Whether it is over or not: polled, the timer wakes this task when it is.
-            let _ = this.timer.as_mut().map(|timer| timer.as_mut().poll(context));
-            if let Err(over) = this.deadline.check() {
-                return this.fail(over);
-            }
+        if let Err(over) = this.poll_time(context) {
+            return Poll::Ready(Some(Err(over)));
         }
         loop {
             let Some(inner) = this.inner.as_mut() else { return Poll::Ready(None) };

@@ -91,10 +91,12 @@ mod guard;
 mod params;
 mod refusal;
 mod router;
+mod routes;
 mod stream;
 mod wire;
 
-pub use router::router;
+pub use router::{router, routes};
+pub use routes::Route;
 
 #[cfg(test)]
 mod tests;

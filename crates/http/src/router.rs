@@ -2,7 +2,6 @@
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use sandbar::{Engine, FieldDescription, FoundObject, MetricDescription, TableDescription};
 
@@ -13,6 +12,7 @@ use crate::format::Format;
 use crate::guard::guard;
 use crate::params::{Params, Segments};
 use crate::refusal::Refusal;
+use crate::routes::{Route, Routes};
 use crate::wire::{FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
 
 /// How many values of a field are given unless the request says otherwise.
@@ -30,22 +30,31 @@ type Reply<T> = Result<Json<T>, Refusal>;
 /// # }
 /// ```
 pub fn router(engine: Engine) -> Router {
-    let discovery = Router::new()
-        .route("/tables", get(tables))
-        .route("/tables/{id}", get(table))
-        .route("/tables/{id}/fields", get(fields))
-        .route("/tables/{id}/fields/{field}/values", get(values))
-        .route("/metrics", get(metrics))
-        .route("/metrics/{id}", get(metric))
-        .route("/search", get(search));
-    Router::new()
-        .route("/health", get(health))
-        .nest("/api/agent", discovery.route("/query", post(query)))
+    all()
+        .router()
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(guard))
         .with_state(engine)
+}
+
+/// What [`router`] serves.
+pub fn routes() -> Vec<Route> {
+    all().list()
+}
+
+fn all() -> Routes<Engine> {
+    let agent = Routes::new()
+        .get("/tables", tables)
+        .get("/tables/{id}", table)
+        .get("/tables/{id}/fields", fields)
+        .get("/tables/{id}/fields/{field}/values", values)
+        .get("/metrics", metrics)
+        .get("/metrics/{id}", metric)
+        .get("/search", search)
+        .post("/query", query);
+    Routes::new().get("/health", health).under("/api/agent", agent)
 }
 
 async fn health(State(engine): State<Engine>, params: Params) -> Reply<Health> {

@@ -1,6 +1,7 @@
 //! What tests of several crates share: the sample shop as an engine, and its people.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+pub mod entrances;
 pub mod faults;
 pub mod fuzzed;
 pub mod generate;

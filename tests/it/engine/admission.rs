@@ -60,6 +60,8 @@ async fn e0307_without_a_queue_nobody_waits() {
     let first = runs(&engine).await;
     busy(&chief(&engine).query_json(FOREVER).await.unwrap_err());
     drop(first);
+    // Its place is free when its work has come to rest, which is when its tasks have had their turn.
+    pause().await;
     drop(runs(&engine).await);
 }
 
@@ -118,20 +120,36 @@ async fn turns_go_round_among_principals() {
 }
 
 #[tokio::test]
-async fn e0302_what_is_waited_counts() {
-    let engine = endless(1, 9, 9).await;
-    let _first = runs(&engine).await;
+async fn e0310_what_is_waited_counts_and_why_is_said() {
     let short = Limits::default().with_time(Some(Duration::from_millis(30)));
-    let session = chief(&engine).with_limits(short);
-    assert_eq!(session.query_json(FOREVER).await.unwrap_err().code(), "E0302");
-    // It has left the queue: another one finds its place there.
+    let waited = async |engine: &Engine| {
+        let session = chief(engine).with_limits(short.clone());
+        let error = session.query_json(FOREVER).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::LimitExceeded, "E0310"), "{error}");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
+        error.to_string()
+    };
+    let others = "the query waited 30ms for its turn: too many queries are running; ask again in a \
+                  moment";
     let engine = endless(1, 1, 9).await;
-    let _first = runs(&engine).await;
-    let short = Limits::default().with_time(Some(Duration::from_millis(30)));
-    let session = chief(&engine).with_limits(short);
+    let first = runs(&engine).await;
+    // It leaves the queue each time: another one finds its place there.
     for _ in 0..3 {
-        assert_eq!(session.query_json(FOREVER).await.unwrap_err().code(), "E0302");
+        assert_eq!(waited(&engine).await, others);
     }
+    drop(first);
+    let _another = tenant(&engine, "a").query_json(LIST).await.unwrap();
+    assert_eq!(waited(&engine).await, others);
+    // Whoever holds all that he may have, and reads none of it, waits for himself.
+    let engine = endless(9, 9, 2).await;
+    let held = (runs(&engine).await, runs(&engine).await);
+    assert_eq!(
+        waited(&engine).await,
+        "the query waited 30ms for its turn: as many of the same principal are under way as may \
+         be, which is 2; an answer that is neither read to its end nor dropped keeps its place"
+    );
+    drop(held);
+    drop(runs(&engine).await);
 }
 
 #[tokio::test]

@@ -54,17 +54,17 @@ async fn e0301_more_rows_than_allowed_where_that_is_to_fail() {
 
 /// A hundred ids of eight bytes.
 #[tokio::test]
-async fn e0310_more_bytes_than_allowed() {
+async fn e0311_more_bytes_than_allowed() {
     let engine = engine(100).await;
     let asked_with = async |limits: Limits| asked(&chief(&engine).with_limits(limits), LIST).await;
     assert_eq!(asked_with(limits().with_bytes(800)).await.unwrap().num_rows(), 100);
     let error = asked_with(limits().with_bytes(799)).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::LimitExceeded, "E0310"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::LimitExceeded, "E0311"));
     // Rows that are cut off do not count.
     let few = asked_with(limits().with_rows(10).with_bytes(80)).await.unwrap();
     assert_eq!((few.num_rows(), few.is_truncated()), (10, true));
     let error = asked_with(limits().with_rows(10).with_bytes(79)).await.unwrap_err();
-    assert_eq!(error.code(), "E0310");
+    assert_eq!(error.code(), "E0311");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures::StreamExt;
 use sandbar::{Engine, EngineBuilder, Limits, Overflow};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::cancelled::{endless_table, until};
 use super::{COUNT, HEAVY, LIST, asked, builder, chief, csv, hosted, rows};
@@ -25,17 +25,21 @@ use super::{COUNT, HEAVY, LIST, asked, builder, chief, csv, hosted, rows};
 const NAME: &str = "queries";
 
 /// A runtime that is dropped without waiting, as asynchronous tests must.
-struct Queries(Option<Runtime>);
+pub(super) struct Queries(Option<Runtime>);
 
 impl Queries {
-    fn new(threads: usize) -> Self {
+    pub(super) fn new(threads: usize) -> Self {
         let mut runtime = Builder::new_multi_thread();
         runtime.worker_threads(threads).thread_name(NAME).enable_all();
         Self(Some(runtime.build().unwrap()))
     }
 
-    fn of(&self, builder: EngineBuilder) -> EngineBuilder {
-        builder.runtime(self.0.as_ref().unwrap().handle().clone())
+    pub(super) fn handle(&self) -> &Handle {
+        self.0.as_ref().unwrap().handle()
+    }
+
+    pub(super) fn of(&self, builder: EngineBuilder) -> EngineBuilder {
+        builder.runtime(self.handle().clone())
     }
 }
 
@@ -166,8 +170,7 @@ async fn e0302_the_limit_is_kept_while_the_other_runtime_is_busy() {
     let engine = queries.of(builder(10)).build().await.unwrap();
     let (free, busy) = std::sync::mpsc::channel::<()>();
     let (started, told) = std::sync::mpsc::channel::<()>();
-    let handle = queries.0.as_ref().unwrap().handle().clone();
-    let blocker = handle.spawn(async move {
+    let blocker = queries.handle().spawn(async move {
         started.send(()).unwrap();
         busy.recv().unwrap();
     });

@@ -201,32 +201,41 @@ async fn check<T>(
     outcome: DecisionOutcome,
     call: impl AsyncFnOnce(&Engine) -> T,
 ) {
+    check_each(&[(action, subject, outcome)], call).await;
+}
+
+/// The same for a call that is made of others, in the order in which they end.
+async fn check_each<T>(
+    expected: &[(Action, Option<&str>, DecisionOutcome)],
+    call: impl AsyncFnOnce(&Engine) -> T,
+) {
     let (engine, records) = recorded().await;
     let (tracer, guard) = Tracer::started();
     drop(call(&engine).await);
     drop(guard);
     let records = records.lock().unwrap();
-    assert_eq!(records.len(), 1, "{action:?}: {records:?}");
-    let record = &records[0];
-    let found = (record.action, record.subject.as_deref(), record.outcome);
-    assert_eq!(found, (action, subject, outcome));
+    let found = records.iter().map(|r| (r.action, r.subject.as_deref(), r.outcome));
+    assert_eq!(found.collect::<Vec<_>>(), expected, "{records:?}");
     let calls = tracer.calls();
-    assert_eq!(calls.len(), 1, "{action:?}: {calls:?}");
-    let (id, span) = &calls[0];
-    let expected = [
-        format!("action=\"{}\"", action.name()),
-        format!("snapshot={} ", record.snapshot),
-        format!("outcome=\"{}\"", outcome.name()),
-    ];
-    for part in expected {
-        assert!(span.fields.contains(&part), "{action:?}: {part} in {}", span.fields);
-    }
-    assert!(span.entered > 0 && span.handles == 0, "{action:?}: {span:?}");
+    assert_eq!(calls.len(), records.len(), "{calls:?}");
     let events = tracer.events.lock().unwrap();
     let written: Vec<_> =
         events.iter().filter(|(_, text)| text.starts_with("sandbar::decision")).collect();
-    assert_eq!(written.len(), 1, "{action:?}: {events:?}");
-    assert_eq!(written[0].0, Some(*id), "{action:?}: {written:?}");
+    assert_eq!(written.len(), records.len(), "{events:?}");
+    for (record, written) in records.iter().zip(written) {
+        let action = format!("action=\"{}\"", record.action.name());
+        let (id, span) = calls.iter().find(|(_, span)| span.fields.contains(&action)).unwrap();
+        let expected = [
+            format!("snapshot={} ", record.snapshot),
+            format!("outcome=\"{}\"", record.outcome.name()),
+        ];
+        for part in expected {
+            assert!(span.fields.contains(&part), "{action}: {part} in {}", span.fields);
+        }
+        assert!(span.entered > 0 && span.handles == 0, "{action}: {span:?}");
+        assert_eq!(written.0, Some(*id), "{action}: {written:?}");
+    }
+    let (action, ..) = expected[0];
     let spans = tracer.spans.lock().unwrap();
     let all = format!("{spans:?} {events:?} {records:?}");
     for secret in [TENANT, "my literal", SECRET, "eyJ", "sought"] {
@@ -313,13 +322,16 @@ async fn every_call_of_an_engine_has_a_span_and_a_record() {
         e.explain_as(&Administrator::asserted_by_host(), &whose, &asked).await.unwrap()
     })
     .await;
-    check(Action::PolicyTest, Some("somebody"), ANSWERED, async |e| {
+    // Each case is a call of its person, within that of the test.
+    let test_of_one =
+        [(Action::PolicyCase, Some("somebody"), ANSWERED), (Action::PolicyTest, None, ANSWERED)];
+    check_each(&test_of_one, async |e| {
         let case = cases("visible: [sales]");
         let report = e.policy_test_as(&Administrator::asserted_by_host(), &case).await.unwrap();
         assert!(report.passed(), "{report}");
     })
     .await;
-    check(Action::PolicyTest, Some("somebody"), ANSWERED, async |e| {
+    check_each(&test_of_one, async |e| {
         let case = cases(&format!("query: {ASKED}, count: 0"));
         let report = e.policy_test_as(&Administrator::asserted_by_host(), &case).await.unwrap();
         assert!(report.passed(), "{report}");

@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod leaks;
 mod models;
 mod policy;
 mod secrets;

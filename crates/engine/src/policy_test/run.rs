@@ -1,4 +1,5 @@
-//! Cases are asked one after the other, each as its person and in a call of its own.
+//! Cases are asked one after the other, each as its person and in a call of its own, within that of
+//! the whole test.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,6 +20,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::request::instant;
 use crate::session::Session;
+use crate::world::World;
 
 /// A question of a case that nobody could ask.
 const UNASKABLE: &str = "P0122";
@@ -36,12 +38,22 @@ impl Engine {
         administrator: &Administrator,
         cases: &PolicyCases,
     ) -> Result<PolicyTestReport, Error> {
-        let checked = match self.checked(administrator, cases) {
-            Ok(checked) => checked,
-            Err(error) => {
-                return Call::open(self.inner(), Action::PolicyTest, None).run(|_| Err(error));
-            }
-        };
+        let mut call = Call::open(self.inner(), Action::PolicyTest, None);
+        let span = call.span();
+        let result = self.tested(administrator, cases, &mut call).instrument(span).await;
+        call.closed(result)
+    }
+
+    async fn tested(
+        &self,
+        administrator: &Administrator,
+        cases: &PolicyCases,
+        call: &mut Call,
+    ) -> Result<PolicyTestReport, Error> {
+        let world = self.inner().world.load_full();
+        call.snapshot(world.version);
+        let checked = self.checked(&world, administrator, cases)?;
+        drop(world);
         let mut outcomes = Vec::with_capacity(checked.cases.len());
         for case in &checked.cases {
             let session = self.session(case.asker.clone());
@@ -63,10 +75,10 @@ impl Engine {
     /// The cases, if every question could be asked by somebody who sees everything.
     fn checked(
         &self,
+        world: &World,
         administrator: &Administrator,
         cases: &PolicyCases,
     ) -> Result<CheckedCases, Error> {
-        let world = self.inner().world.load_full();
         let checked = cases.check(&world.policies, &world.snapshot, administrator);
         let checked = checked.map_err(Error::cases)?;
         let all = world.policies.all(&world.snapshot, administrator);
@@ -98,16 +110,15 @@ fn time(micros: i64) -> Option<SystemTime> {
 
 /// What differs from what a case expects.
 async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
-    let mut call = session.open(Action::PolicyTest);
+    let mut call = session.open(Action::PolicyCase);
     let span = call.span();
     let admitted = session.admitted().instrument(span.clone()).await;
     let looked: Result<_, Error> = span.in_scope(|| {
-        let (permit, deadline) = admitted?;
-        let request = session.request(&mut call, deadline)?;
+        let request = session.request(&mut call, admitted?)?;
         let differences = names(case, &request.grants);
-        Ok((request, permit, differences))
+        Ok((request, differences))
     });
-    let (request, permit, mut differences) = match looked {
+    let (request, mut differences) = match looked {
         Ok(looked) => looked,
         Err(error) => {
             let difference = CaseDifference::new("answer", expected(case), failure(&error));
@@ -120,7 +131,7 @@ async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
         return differences;
     };
     let query = Arc::new(query.value.clone());
-    let answer = match session.started(query, &request, permit).instrument(span).await {
+    let answer = match session.started(query, &request).instrument(span).await {
         Ok(started) => {
             call.planned(&started.plan, &request.world.snapshot);
             Answer::new(started, Some(call)).collect().await

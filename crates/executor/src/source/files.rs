@@ -1,6 +1,7 @@
 //! A table over files: the schema is pinned when it is opened, the files are those of the moment
 //! of each scan.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -24,6 +25,7 @@ use datafusion::execution::cache::cache_manager::{CachedFileMetadata, SchemaFing
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use futures::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 use parking_lot::Mutex;
@@ -35,6 +37,7 @@ use super::listing::list;
 use super::location::Location;
 use super::partitions::Partitions;
 use super::problem::{SourceProblem, SourceProblemKind};
+use super::reading::DAMAGED;
 use super::spec::{FilesSpec, Format};
 use super::{reading, remote};
 use crate::stores::{Pins, Steady, shown};
@@ -196,7 +199,14 @@ impl FileTable {
         let total = files.len();
         let mut files = stream::iter(files)
             .map(|file| async {
-                let statistics = self.statistics(&file.object_meta, state, store).await?;
+                // They are made of what a damaged file may say.
+                let read = self.statistics(&file.object_meta, state, store);
+                let read = AssertUnwindSafe(read).catch_unwind().await;
+                let statistics = read.map_err(|_| {
+                    let (file, reason) = (shown(&file.object_meta.location), DAMAGED.to_owned());
+                    let kind = SourceProblemKind::Unreadable { file, reason };
+                    DataFusionError::from(SourceProblem::new(&self.source, kind))
+                })??;
                 Ok::<_, DataFusionError>(file.with_statistics(statistics))
             })
             .boxed()
@@ -310,7 +320,8 @@ impl TableProvider for FileTable {
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
         let fail = |kind| SourceProblem::new(&self.source, kind);
         let store = store(state, &self.location).map_err(fail)?;
-        let verified = self.verified_files(state, &store).await.map_err(fail)?;
+        let verified = AssertUnwindSafe(self.verified_files(state, &store)).catch_unwind().await;
+        let verified = verified.unwrap_or(Err(SourceProblemKind::Panicked)).map_err(fail)?;
         let files = self.partitions.place(&verified).map_err(fail)?;
 
         let (per_file, per_row): (Vec<_>, Vec<_>) =

@@ -26,6 +26,9 @@ use crate::stores::shown;
 /// How many rows of a CSV or JSON lines file are read to infer its types.
 pub const INFERENCE_ROWS: usize = 10_000;
 
+/// What is said of a file whose reader panics.
+pub(super) const DAMAGED: &str = "the file is damaged";
+
 /// What a Parquet file starts and ends with; the length of the footer precedes the end.
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 
@@ -65,7 +68,7 @@ pub(super) async fn file_schema(
     // The readers check little before they compute with what a damaged file says.
     let read = AssertUnwindSafe(read(format, reader, state, store, file)).catch_unwind().await;
     let (schema, names) = read
-        .map_err(|_| unreadable("the file is damaged".to_owned()))?
+        .map_err(|_| unreadable(DAMAGED.to_owned()))?
         .map_err(|error| unreadable(error.strip_backtrace()))?;
     if names.is_empty() {
         return Err(empty());

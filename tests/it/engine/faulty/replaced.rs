@@ -51,7 +51,7 @@ impl Ends {
             Ok(rows) if rows == red(NEW) => "new",
             Ok(rows) => panic!("{what} at {at}: {rows}"),
             Err(error) => {
-                check_clean(&error, false);
+                check_clean(&error);
                 "failed"
             }
         };

@@ -164,7 +164,7 @@ fn whatever_the_store_of_a_shop_does_the_rows_are_right_or_there_is_an_error() {
                 "right".to_owned()
             }
             Err(error) => {
-                check_clean(&error, true);
+                check_clean(&error);
                 error.code().to_owned()
             }
         };

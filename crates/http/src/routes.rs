@@ -1,0 +1,59 @@
+//! Routes as they are put together: whatever is served stands in a list, too. The leak suite asks
+//! through each route of that list, so that none can be added and forgotten there
+//! (tests/it/entrances.rs, which also sees to it that nothing else here adds routes to a router).
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, get, post};
+
+/// A way in over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The path, with parameters in braces: `/api/agent/tables/{id}`.
+    pub path: String,
+}
+
+/// A router, and the list of what it serves.
+pub(crate) struct Routes<S> {
+    router: Router<S>,
+    list: Vec<Route>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    pub(crate) fn new() -> Self {
+        Self { router: Router::new(), list: Vec::new() }
+    }
+
+    pub(crate) fn get<T: 'static>(self, path: &str, handler: impl Handler<T, S>) -> Self {
+        self.with("GET", path, get(handler))
+    }
+
+    pub(crate) fn post<T: 'static>(self, path: &str, handler: impl Handler<T, S>) -> Self {
+        self.with("POST", path, post(handler))
+    }
+
+    fn with(mut self, method: &'static str, path: &str, served: MethodRouter<S>) -> Self {
+        self.list.push(Route { method, path: path.to_owned() });
+        Self { router: self.router.route(path, served), list: self.list }
+    }
+
+    /// These, and others below a path.
+    pub(crate) fn under(mut self, prefix: &str, others: Self) -> Self {
+        let of = |route: Route| Route { path: format!("{prefix}{}", route.path), ..route };
+        self.list.extend(others.list.into_iter().map(of));
+        Self { router: self.router.nest(prefix, others.router), list: self.list }
+    }
+
+    /// What serves them.
+    pub(crate) fn router(self) -> Router<S> {
+        self.router
+    }
+
+    /// What is served.
+    pub(crate) fn list(self) -> Vec<Route> {
+        self.list
+    }
+}

@@ -1,0 +1,174 @@
+//! Every public way to data or names, in one list, and the leak cases that are asked through each.
+//!
+//! Whoever adds a way in adds it to [`WAYS`], which tests hold equal to the routes that are served,
+//! the methods of `Session` and `Engine`, the commands and the table in ARCHITECTURE.md; an
+//! [`Entrance`] of it then wants to be asked, since those who ask match all of them. What is asked
+//! and what is wrong with an answer is the same for all (`suite.rs`).
+
+mod probes;
+mod suite;
+mod world;
+
+pub use probes::{Hidden, Probe, hidden, plain};
+pub use suite::{Ask, hidden_and_absent, twins_are_told_alike};
+pub use world::{Asker, NOW, SECRET, TOKENS, Twin, World};
+
+use Entrance as E;
+
+/// A way in by which an asker is told something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entrance {
+    /// `Session::query`.
+    Query,
+    /// `Session::query_json`.
+    QueryJson,
+    /// `Session::field_values`.
+    FieldValues,
+    /// `Session::explain`.
+    Explain,
+    /// `Session::tables`.
+    Tables,
+    /// `Session::metrics`.
+    Metrics,
+    /// `Session::describe_table`.
+    DescribeTable,
+    /// `Session::describe_metric`.
+    DescribeMetric,
+    /// `Session::search`.
+    Search,
+    /// `Engine::authenticate`, and a question to the session that it gives.
+    Authenticate,
+    /// `Engine::authenticate_request`, and a question to the session that it gives.
+    AuthenticateRequest,
+    /// What an `Error` shows of itself.
+    Error,
+    /// The `problems` of an `Error`.
+    Problems,
+    /// What a `DecisionSink` is given of a question.
+    Decisions,
+    /// The rows, over HTTP and in every format.
+    HttpQuery,
+    /// The tables, over HTTP.
+    HttpTables,
+    /// One table, over HTTP.
+    HttpTable,
+    /// The fields of one table, over HTTP.
+    HttpFields,
+    /// The values of one field, over HTTP.
+    HttpValues,
+    /// The metrics, over HTTP.
+    HttpMetrics,
+    /// One metric, over HTTP.
+    HttpMetric,
+    /// What fits some words, over HTTP.
+    HttpSearch,
+    /// `sandbar query`.
+    CommandQuery,
+}
+
+/// What a public way is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// An asker is told something by it: the leak cases are asked through it.
+    Asked(Entrance),
+    /// No asker is told data or names by it, and why.
+    Beside(&'static str),
+}
+
+const ADMINISTRATOR: &str = "wants an `Administrator`, which only the host makes; what it shows is \
+                             looked at in tests/it/workbench.rs and tests/it/explained.rs";
+const FILES: &str = "whoever runs it reads model, policies and sources anyway";
+
+/// Every public way, by the name that code, routes, commands and ARCHITECTURE.md give it.
+pub const WAYS: &[(&str, Way)] = &[
+    ("Session::query", Way::Asked(E::Query)),
+    ("Session::query_json", Way::Asked(E::QueryJson)),
+    ("Session::field_values", Way::Asked(E::FieldValues)),
+    ("Session::explain", Way::Asked(E::Explain)),
+    ("Session::tables", Way::Asked(E::Tables)),
+    ("Session::metrics", Way::Asked(E::Metrics)),
+    ("Session::describe_table", Way::Asked(E::DescribeTable)),
+    ("Session::describe_metric", Way::Asked(E::DescribeMetric)),
+    ("Session::search", Way::Asked(E::Search)),
+    ("Session::principal", Way::Beside("gives back who asks, as the host or the token has said")),
+    ("Session::with_limits", Way::Beside("the host's limits for the calls that follow")),
+    ("Engine::authenticate", Way::Asked(E::Authenticate)),
+    ("Engine::authenticate_request", Way::Asked(E::AuthenticateRequest)),
+    ("Engine::builder", Way::Beside("the host makes an engine; there is none yet to ask")),
+    (
+        "Engine::session",
+        Way::Beside("makes a `Session`, which holds no rights; its ways are asked"),
+    ),
+    ("Engine::snapshot_version", Way::Beside("a number that counts reloads")),
+    ("Engine::reload", Way::Beside("the host's; its errors are those of the model's author")),
+    ("Engine::explain_as", Way::Beside(ADMINISTRATOR)),
+    ("Engine::describe_metric_as", Way::Beside(ADMINISTRATOR)),
+    ("Engine::policy_test_as", Way::Beside(ADMINISTRATOR)),
+    ("Engine::policy_diff_as", Way::Beside(ADMINISTRATOR)),
+    ("Engine::policy_coverage_as", Way::Beside(ADMINISTRATOR)),
+    (
+        "Explanation::sql",
+        Way::Beside("none for an asker, which `Session::explain` is looked at for"),
+    ),
+    ("DecisionSink", Way::Asked(E::Decisions)),
+    ("Error", Way::Asked(E::Error)),
+    ("Error::problems", Way::Asked(E::Problems)),
+    ("GET /health", Way::Beside("that it runs, and the number of the snapshot; public by intent")),
+    ("POST /api/agent/query", Way::Asked(E::HttpQuery)),
+    ("GET /api/agent/tables", Way::Asked(E::HttpTables)),
+    ("GET /api/agent/tables/{id}", Way::Asked(E::HttpTable)),
+    ("GET /api/agent/tables/{id}/fields", Way::Asked(E::HttpFields)),
+    ("GET /api/agent/tables/{id}/fields/{field}/values", Way::Asked(E::HttpValues)),
+    ("GET /api/agent/metrics", Way::Asked(E::HttpMetrics)),
+    ("GET /api/agent/metrics/{id}", Way::Asked(E::HttpMetric)),
+    ("GET /api/agent/search", Way::Asked(E::HttpSearch)),
+    ("sandbar", Way::Beside("the demo: the sample shop, which everybody may read")),
+    ("sandbar query", Way::Asked(E::CommandQuery)),
+    ("sandbar explain", Way::Beside("an administrator's tool, as `Engine::explain_as`")),
+    ("sandbar policy test", Way::Beside("an administrator's tool, as `Engine::policy_test_as`")),
+    ("sandbar policy diff", Way::Beside("an administrator's tool, as `Engine::policy_diff_as`")),
+    ("sandbar policy coverage", Way::Beside(ADMINISTRATOR)),
+    ("sandbar check", Way::Beside(FILES)),
+    ("sandbar token", Way::Beside("makes a token of a secret; reads no model and no data")),
+    ("sandbar serve", Way::Beside("opens the door over HTTP, whose routes are asked")),
+];
+
+impl Entrance {
+    /// All of the list whose names begin with this.
+    pub fn named(prefix: &str) -> Vec<Self> {
+        let asked = |(name, way): &(&str, Way)| match way {
+            Way::Asked(entrance) if name.starts_with(prefix) => Some(*entrance),
+            _ => None,
+        };
+        WAYS.iter().filter_map(asked).collect()
+    }
+
+    /// Whether cells of rows are told by it, as far as its asker sees them.
+    pub fn gives_rows(self) -> bool {
+        match self {
+            E::Query
+            | E::QueryJson
+            | E::FieldValues
+            | E::Authenticate
+            | E::AuthenticateRequest
+            | E::HttpQuery
+            | E::HttpValues
+            | E::CommandQuery => true,
+            E::Explain
+            | E::Tables
+            | E::Metrics
+            | E::DescribeTable
+            | E::DescribeMetric
+            | E::Search
+            | E::Error
+            | E::Problems
+            | E::Decisions
+            | E::HttpTables
+            | E::HttpTable
+            | E::HttpFields
+            | E::HttpMetrics
+            | E::HttpMetric
+            | E::HttpSearch => false,
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! A small world with something hidden of each kind, and twins of it that differ in nothing else.
+//! To whom it is hidden they are one world.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::csv::Writer;
+use sandbar::{AttributeValue, Principal, PrincipalBuilder};
+
+/// What the tokens of [`World::token`] are signed with.
+pub const SECRET: &str = "9b1f6d0e4c7a2358e1d4b7f0a3c65982";
+/// The time in all worlds, in seconds since 1970.
+pub const NOW: u64 = 1_782_864_000;
+
+/// What stands in hidden rows, in hidden fields, under masks, in attributes and in policies, and
+/// in nothing that [`Asker::Sam`] may be told.
+pub const TOKENS: [&str; 6] =
+    ["HIDDEN-ROW", "777888", "RAW-VALUE", "ATTRIBUTE", "888777", "CONSTANT"];
+
+/// What another world differs in from the first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Twin {
+    /// Nothing: the first world.
+    Same,
+    /// The rows that are hidden: other values, on which calculations fail, and many more of them.
+    Rows,
+    /// The values of a field that is hidden, in all rows.
+    Fields,
+    /// The values under masks.
+    Masks,
+    /// Hidden fields, tables, metrics, measures, segments and relationships do not exist.
+    Names,
+    /// Other attributes of the asker and other constants in policies, which show the same rows.
+    Attributes,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asker {
+    /// Somebody from whom all that is hidden, which twins differ in.
+    Sam,
+    /// As Sam, with an attribute that shows other rows in each of the twins.
+    Kim,
+    /// Somebody who sees everything.
+    Chief,
+}
+
+/// One of the worlds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct World(pub Twin);
+
+/// A visit, as it is stored.
+struct Visit {
+    region: &'static str,
+    amount: i64,
+    divisor: i64,
+    text: String,
+    phone: String,
+    code: i64,
+    patient: i64,
+}
+
+impl World {
+    /// The model.
+    pub fn model(self) -> String {
+        let or_nothing = |text: &'static str| if self.0 == Twin::Names { "" } else { text };
+        format!(
+            "
+sources:
+  visits: {{ format: csv, path: visits.csv }}
+  patients: {{ format: csv, path: patients.csv }}
+{sources}
+tables:
+  visits:
+    id: 70
+    primary_key: [id]
+    fields:
+      id: {{}}
+      region: {{}}
+      amount: {{}}
+      divisor: {{}}
+      text: {{}}
+      phone: {{}}
+      note: {{ expr: phone }}
+      patient_id: {{}}
+      share: {{ expr: 'div(amount, divisor)' }}
+{fields}
+    segments:
+      dear: {{ where: amount > 40 }}
+{segments}
+    measures:
+      mean_amount: {{ expr: avg(amount) }}
+{measures}
+    relationships:
+      patient: {{ to: patients, on: {{ patient_id: id }}, cardinality: many_to_one }}
+{relationships}
+  patients:
+    primary_key: [id]
+    fields: {{ id: {{}}, name: {{}}, region: {{}}, phone: {{}} }}
+{tables}
+metrics:
+  turnover: {{ table: visits, expr: sum(amount) }}
+  visits_made: {{ table: visits, expr: count(*) }}
+{metrics}
+",
+            sources = or_nothing("  xaudits: { format: csv, path: xaudits.csv }"),
+            fields = or_nothing("      xcode: {}\n      xtwice: { expr: xcode * 2 }"),
+            segments = or_nothing("      xcoded: { where: xcode > 0 }"),
+            measures = or_nothing("      xmean: { expr: avg(xcode) }"),
+            relationships = or_nothing(
+                "      xaudit: { to: xaudits, on: { id: id }, cardinality: one_to_one }"
+            ),
+            tables = or_nothing(
+                "  xaudits: { id: 71, primary_key: [id], fields: { id: {}, xresult: {} } }"
+            ),
+            metrics = or_nothing("  xpayroll: { id: 81, table: visits, expr: sum(xcode) }"),
+        )
+    }
+
+    /// The policies.
+    pub fn policies(self) -> String {
+        let constant = if self.0 == Twin::Attributes { "CONSTANT-2" } else { "CONSTANT-1" };
+        let but_code = if self.0 == Twin::Names { "all" } else { "{ except: [xcode] }" };
+        let audits = if self.0 == Twin::Names { "" } else { ", xaudits" };
+        format!(
+            "
+attributes:
+  regions: {{ type: text, list: true }}
+  level: {{ type: integer }}
+groups: {{ staff: {{}}, chiefs: {{}} }}
+policies:
+  own_visits:
+    groups: [staff]
+    grant:
+      tables: [visits]
+      rows: region in (attribute.regions) and amount < attribute.level
+      masks: {{ phone: {{ prefix: 2 }} }}
+      fields: {but_code}
+  no_test_visits:
+    groups: [staff]
+    restrict: {{ tables: [visits], rows: \"text <> '{constant}'\" }}
+  own_patients:
+    groups: [staff]
+    grant:
+      tables: [patients]
+      rows: region in (attribute.regions)
+      masks: {{ phone: {{ constant: 'none' }} }}
+  all: {{ groups: [chiefs], grant: {{ tables: [visits, patients{audits}] }} }}
+"
+        )
+    }
+
+    /// The rows of the sources.
+    pub fn tables(self) -> Vec<(&'static str, RecordBatch)> {
+        let visits = self.visits();
+        let ints = |of: &dyn Fn(&Visit) -> i64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(visits.iter().map(of)))
+        };
+        let texts = |of: &dyn Fn(&Visit) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(visits.iter().map(of)))
+        };
+        let ids = Int64Array::from_iter_values((0..).take(visits.len()));
+        let mut columns = vec![
+            ("id", Arc::new(ids) as ArrayRef),
+            ("region", texts(&|v| v.region.to_owned())),
+            ("amount", ints(&|v| v.amount)),
+            ("divisor", ints(&|v| v.divisor)),
+            ("text", texts(&|v| v.text.clone())),
+            ("phone", texts(&|v| v.phone.clone())),
+            ("patient_id", ints(&|v| v.patient)),
+        ];
+        if self.0 != Twin::Names {
+            columns.push(("xcode", ints(&|v| v.code)));
+        }
+        let mut tables = vec![("visits", batch(columns)), ("patients", self.patients())];
+        if self.0 != Twin::Names {
+            let numbers = |of: fn(i64) -> i64| -> ArrayRef {
+                Arc::new(Int64Array::from_iter_values((0..16).map(of)))
+            };
+            let audits = vec![("id", numbers(|n| n)), ("xresult", numbers(|n| 777_888_900 + n))];
+            tables.push(("xaudits", batch(audits)));
+        }
+        tables
+    }
+
+    /// Twelve visits of the north, and between them those that are hidden from Sam. The hidden
+    /// ones stand last where twins have more or fewer of them, so that ids stay what they are.
+    fn visits(self) -> Vec<Visit> {
+        let other = |twin: Twin| self.0 == twin;
+        let code = |number: i64| 777_888_000 + number + if other(Twin::Fields) { 500 } else { 0 };
+        let raw = if other(Twin::Masks) { "RAW-VALUE-2" } else { "RAW-VALUE-1" };
+        let mut visits: Vec<Visit> = (0..12)
+            .map(|number| Visit {
+                region: "north",
+                amount: 10 + number * 7,
+                divisor: 1 + number % 3,
+                text: format!("text {}", number % 5),
+                phone: format!("{}{raw}{number}", 10 + number % 4),
+                code: code(number),
+                // Every third leads to a patient that is hidden.
+                patient: number % 6,
+            })
+            .collect();
+        let (count, harm) =
+            if other(Twin::Rows) { (300, "HIDDEN-ROW-2") } else { (30, "HIDDEN-ROW-1") };
+        visits.extend((0..count).map(|number| Visit {
+            region: "south",
+            // On hidden rows, and on them alone, sums overflow and shares are divided by zero.
+            amount: if other(Twin::Rows) { i64::MAX - number } else { 1_000 + number },
+            divisor: if other(Twin::Rows) { 0 } else { 1 },
+            text: format!("{harm}-{number}"),
+            phone: format!("99{harm}"),
+            code: code(100 + number),
+            patient: 3 + number % 3,
+        }));
+        visits
+    }
+
+    /// Six patients, of whom the last two are hidden from Sam.
+    fn patients(self) -> RecordBatch {
+        let of = |number: i64| if number < 4 { "north" } else { "south" };
+        let harm = if self.0 == Twin::Rows { "HIDDEN-ROW-2" } else { "HIDDEN-ROW-1" };
+        let name = |n: i64| if n < 4 { format!("patient {n}") } else { format!("{harm}-{n}") };
+        let raw = if self.0 == Twin::Masks { "RAW-VALUE-2" } else { "RAW-VALUE-1" };
+        // One of the hidden ones is not even there.
+        let numbers = || 0..if self.0 == Twin::Rows { 5 } else { 6 };
+        let texts = |of: &dyn Fn(i64) -> String| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(numbers().map(of)))
+        };
+        batch(vec![
+            ("id", Arc::new(Int64Array::from_iter_values(numbers())) as ArrayRef),
+            ("name", texts(&name)),
+            ("region", texts(&|n| of(n).to_owned())),
+            ("phone", texts(&|n| format!("{raw}{n}"))),
+        ])
+    }
+
+    /// Writes model, policies and sources into a folder, as the command line reads them.
+    ///
+    /// # Panics
+    /// Where they cannot be written.
+    pub fn write(self, folder: &Path) {
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.join(name), text).expect("a file can be written");
+        };
+        write("model.yaml", &self.model());
+        write("policies.yaml", &self.policies());
+        for (name, batch) in self.tables() {
+            let file = File::create(folder.join(format!("{name}.csv")));
+            let mut writer = Writer::new(file.expect("a file can be made"));
+            writer.write(&batch).expect("rows can be written");
+        }
+    }
+
+    /// The attributes of somebody.
+    pub fn attributes(self, who: Asker) -> Vec<(&'static str, AttributeValue)> {
+        let (more, level) = match self.0 {
+            Twin::Attributes => ("ATTRIBUTE-2", 8_887_772_i64),
+            _ => ("ATTRIBUTE-1", 8_887_771),
+        };
+        let region =
+            if who == Asker::Kim && self.0 == Twin::Attributes { "south" } else { "north" };
+        let level = if who == Asker::Kim { i64::MAX } else { level };
+        vec![("regions", vec![region, more].into()), ("level", level.into())]
+    }
+
+    /// His group.
+    pub fn group(self, who: Asker) -> &'static str {
+        if who == Asker::Chief { "chiefs" } else { "staff" }
+    }
+
+    /// Somebody, as the host knows him.
+    ///
+    /// # Panics
+    /// Never: his name is well-formed.
+    pub fn principal(self, who: Asker) -> Principal {
+        let of = |builder: PrincipalBuilder, (name, value): (&str, AttributeValue)| {
+            builder.attribute(name, value)
+        };
+        let builder = Principal::asserted_by_host(who.email()).group(self.group(who));
+        let builder = self.attributes(who).into_iter().fold(builder, of);
+        builder.build().expect("he is well-formed")
+    }
+}
+
+impl Asker {
+    /// What he is called.
+    pub fn email(self) -> &'static str {
+        match self {
+            Self::Sam => "sam@clinic.test",
+            Self::Kim => "kim@clinic.test",
+            Self::Chief => "chief@clinic.test",
+        }
+    }
+}
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter(columns).expect("the columns are equally long")
+}

@@ -1,0 +1,239 @@
+//! L27: no way in is forgotten. Every public way to data or names stands in one list
+//! (`sandbar_testkit::entrances::WAYS`), which is held equal to the routes that are served, the
+//! methods of `Session` and `Engine`, the commands, and the table in ARCHITECTURE.md; and the same
+//! leak cases are asked through each of them, by the command line in crates/cli/tests/it/leaks.rs.
+
+mod doors;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use sandbar_testkit::entrances::{
+    Entrance, Twin, WAYS, Way, hidden_and_absent, twins_are_told_alike,
+};
+
+use self::doors::Doors;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The Rust files below a folder: path and text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let (mut folders, mut files) = (vec![root().join(folder)], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.push((path, text));
+            }
+        }
+    }
+    files
+}
+
+/// The names of the list that begin with one of these.
+fn listed(prefixes: &[&str]) -> BTreeSet<String> {
+    let begins = |name: &&str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    let names = WAYS.iter().map(|(name, _)| *name).filter(begins);
+    names.map(str::to_owned).collect()
+}
+
+#[track_caller]
+fn same(found: BTreeSet<String>, listed: BTreeSet<String>, what: &str) {
+    let list = "sandbar_testkit::entrances::WAYS";
+    let missing: Vec<_> = found.difference(&listed).collect();
+    assert!(missing.is_empty(), "{what}, and not in {list}: {missing:?}");
+    let gone: Vec<_> = listed.difference(&found).collect();
+    assert!(gone.is_empty(), "in {list}, and not {what}: {gone:?}");
+}
+
+#[test]
+fn l27_each_name_and_each_entrance_stands_in_the_list_once() {
+    let names: BTreeSet<&str> = WAYS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names.len(), WAYS.len());
+    let asked = Entrance::named("");
+    assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), asked.len());
+    for (name, way) in WAYS {
+        if let Way::Beside(why) = way {
+            assert!(why.split(' ').count() > 3, "why `{name}` tells no asker anything");
+        }
+    }
+}
+
+#[test]
+fn l27_each_route_stands_in_the_list() {
+    let routes = sandbar_http::routes().into_iter();
+    let routes = routes.map(|route| format!("{} {}", route.method, route.path)).collect();
+    same(routes, listed(&["GET ", "POST "]), "served over HTTP");
+    // No route is added to a router, and no router to another, but where the list is made.
+    let doors =
+        ["route(", "nest(", "merge(", "route_service(", "nest_service(", "fallback_service("];
+    for (path, text) in sources("crates/http/src") {
+        let tests = path.components().any(|part| part.as_os_str() == "tests");
+        if tests || path.ends_with("routes.rs") {
+            continue;
+        }
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let other = code.filter(|line| doors.iter().any(|door| line.contains(&format!(".{door}"))));
+        let other: Vec<&str> = other.collect();
+        assert!(other.is_empty(), "{}: routes go through `Routes`: {other:?}", path.display());
+    }
+}
+
+/// The public methods of a type, in all its `impl` blocks.
+fn methods(of: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, text) in sources("crates/engine/src") {
+        let mut inside = false;
+        for line in text.lines() {
+            if !line.starts_with(' ') {
+                // `impl Engine {`, and no trait's.
+                inside = line == format!("impl {of} {{") || inside && line.is_empty();
+            }
+            let name = line.strip_prefix("    pub ").filter(|_| inside);
+            let name = name.and_then(|rest| rest.split_once("fn "));
+            if let Some((_, rest)) = name {
+                let name = rest.split(['(', '<']).next().unwrap();
+                found.insert(format!("{of}::{name}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn l27_each_method_stands_in_the_list() {
+    for of in ["Session", "Engine"] {
+        let found = methods(of);
+        assert!(found.len() > 8, "{found:?}");
+        same(found, listed(&[&format!("{of}::")]), "public methods");
+    }
+}
+
+/// The variants of an enum of the command line, as they are typed.
+fn commands(text: &str, of: &str) -> Vec<String> {
+    let body = text.split(&format!("pub(crate) enum {of} {{\n")).nth(1).unwrap();
+    let body = body.split("\n}").next().unwrap();
+    let variants = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let variants = variants.filter(|line| line.starts_with(char::is_uppercase));
+    variants.map(|line| line.split(['(', ',']).next().unwrap().to_lowercase()).collect()
+}
+
+#[test]
+fn l27_each_command_stands_in_the_list() {
+    let args = read("crates/cli/src/args.rs");
+    // Called bare it is the demo.
+    let mut found = BTreeSet::from(["sandbar".to_owned()]);
+    for command in commands(&args, "Command") {
+        if command != "policy" {
+            found.insert(format!("sandbar {command}"));
+        }
+    }
+    for command in commands(&args, "PolicyCommand") {
+        found.insert(format!("sandbar policy {command}"));
+    }
+    same(found, listed(&["sandbar"]), "commands");
+    // Those through which something is asked are asked there.
+    assert_eq!(Entrance::named("sandbar"), [Entrance::CommandQuery]);
+    assert!(read("crates/cli/tests/it/leaks.rs").contains("Entrance::named(\"sandbar\")"));
+}
+
+/// The names in the first cell of a row. A name alone belongs to the type, or follows the words,
+/// of the one before it; a path alone has its method.
+fn named(cell: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for part in cell.split('`').skip(1).step_by(2) {
+        let before = names.last().cloned().unwrap_or_default();
+        let first = before.split(' ').next().unwrap_or_default();
+        let whole =
+            part.contains("::") || part.contains(' ') || part.starts_with(char::is_uppercase);
+        names.push(match (whole || before.is_empty(), before.rsplit_once(' ')) {
+            (true, _) => part.to_owned(),
+            (false, Some(_)) if part.starts_with('/') => format!("{first} {part}"),
+            (false, Some((words, _))) => format!("{words} {part}"),
+            (false, None) => format!("{}::{part}", before.split("::").next().unwrap()),
+        });
+    }
+    names
+}
+
+#[test]
+fn l27_the_table_of_entry_points_is_the_list() {
+    assert_eq!(named("`A::b`, `c`"), ["A::b", "A::c"]);
+    assert_eq!(named("`E` and its `f`"), ["E", "E::f"]);
+    assert_eq!(named("`GET /a`, `/b/{c}`"), ["GET /a", "GET /b/{c}"]);
+    assert_eq!(named("`x y z`, `w`"), ["x y z", "x y w"]);
+    let page = read("ARCHITECTURE.md");
+    let table = page.split("## Entry points").nth(1).unwrap();
+    let rows = table.lines().skip_while(|line| !line.starts_with("| way |")).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let found: BTreeSet<String> =
+        rows.flat_map(|row| named(row.split(" | ").next().unwrap())).collect();
+    let all = listed(&[""]);
+    let unknown: Vec<_> = found.difference(&all).collect();
+    assert!(unknown.is_empty(), "in ARCHITECTURE.md, and not in the list: {unknown:?}");
+    // What is beside the way to data and names need not stand in the page.
+    for (name, way) in WAYS {
+        if matches!(way, Way::Asked(_)) {
+            assert!(found.contains(*name), "`{name}` is asked, and not in ARCHITECTURE.md");
+        }
+    }
+}
+
+/// All that can be asked in one process.
+fn here() -> Vec<Entrance> {
+    let mut all = Entrance::named("");
+    all.retain(|entrance| *entrance != Entrance::CommandQuery);
+    all
+}
+
+#[track_caller]
+fn check(twin: Twin) {
+    let mut doors = Doors::new();
+    let wrong = twins_are_told_alike(twin, &here(), &mut |world, who, entrance, probe| {
+        doors.ask(world, who, entrance, probe)
+    });
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn l1_l2_l18_l20_l27_no_entrance_tells_of_hidden_rows() {
+    check(Twin::Rows);
+}
+
+#[test]
+fn l21_l27_no_entrance_tells_of_hidden_fields() {
+    check(Twin::Fields);
+}
+
+#[test]
+fn l22_l23_l24_l27_no_entrance_tells_of_what_is_masked() {
+    check(Twin::Masks);
+}
+
+#[test]
+fn l3_l6_l8_l27_no_entrance_tells_of_hidden_names() {
+    check(Twin::Names);
+}
+
+#[test]
+fn l27_l54_no_entrance_tells_of_attributes_and_policies() {
+    check(Twin::Attributes);
+}
+
+#[test]
+fn l9_l10_l27_hidden_and_absent_are_one_case_through_every_entrance() {
+    let mut doors = Doors::new();
+    let wrong = hidden_and_absent(&here(), &mut |world, who, entrance, probe| {
+        doors.ask(world, who, entrance, probe)
+    });
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
