@@ -326,6 +326,7 @@ async fn q0162_what_cannot_be_calculated() {
         "pieces; drop table lines",
         "pieces + name_of('x')",
         "random()",
+        "case when pieces > 0 then null end",
         "",
     ];
     for text in broken {
@@ -343,6 +344,27 @@ async fn q0162_what_cannot_be_calculated() {
     let filter = vec![one; 100].join(",");
     let question = of(&long).replacen('}', &format!(r#"}},"filter":{{"and":[{filter}]}}"#), 1);
     assert_eq!(problems("everyone", &question).await, ["Q0162 calculated"]);
+    // Texts that are put together from many, at once or question by question.
+    let joined = |name: &str, count: usize| format!("concat({})", vec![name; count].join(", "));
+    let of_texts = |text: &str, fields: &str| {
+        format!(r#"{{"table":"items","calculated":{{"x":"{text}"}},{fields}}}"#)
+    };
+    let long = of_texts(&joined("name", 65), r#""aggregations":["count"]"#);
+    assert_eq!(problems("everyone", &long).await, ["Q0162 calculated"]);
+    let long = of_texts(&format!("length({})", joined("name", 65)), r#""fields":["x"]"#);
+    assert_eq!(problems("everyone", &long).await, ["Q0162 calculated"]);
+    let inner = of_texts(&joined("name", 10), r#""fields":["x"]"#);
+    assert!(answer(&session("everyone").await, &inner).await.is_ok());
+    let outer = |inner: &str, aggregated: &str| {
+        format!(r#"{{"from":{inner},"calculated":{{"y":"{}"}},{aggregated}}}"#, joined("x", 10))
+    };
+    let longest = outer(&inner, r#""aggregations":[{"function":"max","field":"y"}]"#);
+    assert_eq!(problems("everyone", &longest).await, ["Q0162 calculated"]);
+    let most = of_texts(&joined("name", 10), r#""aggregations":[{"function":"max","field":"x"}]"#);
+    let most = most.replace(r#""x"}]"#, r#""x","as":"z"}]"#);
+    let longest = outer(&most, r#""fields":["y"]"#)
+        .replace("concat(x, x, x, x, x, x, x, x, x, x)", &joined("z", 10));
+    assert_eq!(problems("everyone", &longest).await, ["Q0162 calculated"]);
     let many: Vec<String> = (0..65).map(|n| format!(r#""x{n}":"pieces""#)).collect();
     let question =
         format!(r#"{{"table":"lines","calculated":{{{}}},"fields":["id"]}}"#, many.join(","));

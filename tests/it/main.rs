@@ -12,6 +12,7 @@ mod attacks;
 mod bins;
 mod calculated;
 mod clocks;
+mod constants;
 mod credited;
 mod docs;
 mod engine;

@@ -70,6 +70,24 @@ async fn sums_of_decimals_are_refused_where_they_leave_38_digits() {
     assert_eq!(answer(&session, alone).await.unwrap(), told);
     let cancelled = r#"{"metrics":["total"],"filter":{"field":"id","values":[1,5]}}"#;
     assert_eq!(answer(&session, cancelled).await.unwrap(), "total\n0\n");
+    let large = self::session(vec![75 * 10_i128.pow(36)]).await;
+    // Sums of two, products and differences of 39 digits that fit into 128 bits.
+    for text in ["big + big", "big * 2", "-big - big", "cast(big as decimal(38,0)) + big"] {
+        let calculated = format!(r#""calculated":{{"x":"{text}"}}"#);
+        for rest in [
+            r#""fields":["x"]"#,
+            r#""aggregations":[{"function":"max","field":"x"}]"#,
+            r#""aggregations":["count"],"filter":{"field":"x","op":"<","value":0}"#,
+        ] {
+            refused(&large, &format!(r#"{{"table":"t",{calculated},{rest}}}"#)).await;
+        }
+        let calculated = calculated.replace("big", "total");
+        let from = r#""from":{"metrics":["total"]}"#;
+        refused(&large, &format!(r#"{{{from},{calculated},"fields":["x"]}}"#)).await;
+    }
+    let half = r#"{"table":"t","calculated":{"x":"big + 1"},"fields":["x"]}"#;
+    let told = "x\n75000000000000000000000000000000000001\n";
+    assert_eq!(answer(&large, half).await.unwrap(), told);
     // 99…9 and 1 fit into 128 bits, and not into 38 digits.
     let full = self::session(vec![10_i128.pow(38) - 1, 0, 1]).await;
     refused(&full, r#"{"metrics":["total"]}"#).await;

@@ -419,8 +419,14 @@ impl<'a> Planner<'a, '_> {
 
     /// Whether the rows of a list are the groups of an answer, which have an order of their own.
     fn lists_groups(&self) -> bool {
-        matches!((&self.query.shape, &self.query.source), (Shape::Listing(_), Source::Answer(stage))
-            if matches!(stage.inner.shape, Shape::Grouped(_)))
+        let mut query = self.query;
+        while let (Shape::Listing(_), Source::Answer(stage)) = (&query.shape, &query.source) {
+            query = &stage.inner;
+            if matches!(query.shape, Shape::Grouped(_)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether rows that are in no order would tell of what is hidden: which table DataFusion reads

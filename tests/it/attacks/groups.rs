@@ -367,6 +367,12 @@ async fn l30_single_rows_are_refused_in_every_place() {
         r#"{"table":"posts","aggregations":[{"function":"sum","field":"floor"}],"group_by":["holders.state"]}"#,
         r#"{"metrics":["staff"],"filter":{"exists":"post.holders","filter":{"field":"salary","value":80}}}"#,
         r#"{"metrics":["hired_then_seen"]}"#,
+        r#"{"table":"people","calculated":{"x":"case when id = 1 then state else '' end"},"aggregations":[{"function":"max","field":"x"}]}"#,
+        r#"{"table":"people","calculated":{"x":"case when id = 1 then salary end"},"aggregations":[{"function":"sum","field":"x"}]}"#,
+        r#"{"table":"people","calculated":{"x":"div(1, case when id = 1 and salary > 10 then 0 else 1 end)"},"aggregations":["count"],"filter":{"field":"x","op":">","value":-5}}"#,
+        r#"{"table":"people","calculated":{"x":"id > 1"},"aggregations":["count"],"group_by":["x"]}"#,
+        r#"{"table":"visits","calculated":{"x":"case when person_id = 1 then person.salary end"},"aggregations":[{"function":"max","field":"x"}]}"#,
+        r#"{"metrics":["staff",{"name":"staff","as":"few","filter":{"field":"x","op":">","value":0}}],"calculated":{"x":"salary - 80"}}"#,
         r#"{"table":"roll"}"#,
         r#"{"table":"roll","aggregations":["count"],"group_by":["state"]}"#,
     ] {

@@ -100,6 +100,12 @@ impl Calculated<'_, '_> {
             bind(&text.value, Allow::Rows, &mut scope)
         };
         let state = match result {
+            Ok(expr) if expr.data_type == Type::Null => {
+                let message =
+                    format!("`{field_name}` is always missing, and of no type: `cast` it to one");
+                sink.at(entry.file, text, complaint(codes::EXPRESSION, message));
+                State::Failed
+            }
             Ok(expr) => {
                 let data_type = expr.data_type;
                 if let Some(declared) = &def.data_type

@@ -227,6 +227,10 @@ impl<'s> Scope<'s> {
         let Some(Some(pattern)) = pattern.try_as_str() else {
             return Err(NoSqlText::Constant(self.dialect));
         };
+        let escapes = pattern.chars().rev().take_while(|c| *c == '\\').count();
+        if escapes % 2 == 1 {
+            return Err(NoSqlText::Unknown("LIKE of a pattern that ends in its escape".to_owned()));
+        }
         let word = if like.negated { "NOT LIKE" } else { "LIKE" };
         let (value, pattern) = if like.case_insensitive {
             (self.in_lower_case(&like.expr, pattern)?, pattern.to_ascii_lowercase())

@@ -47,6 +47,8 @@ impl Scope<'_> {
             Meaning::Midnight => Err(NoSqlText::ClocksSetBack(self.dialect)),
             Meaning::Bin(bins) => self.bin(first, *bins),
             Meaning::Checked(op) => self.checked(*op, args),
+            // There, a decimal has no more digits than its type.
+            Meaning::WithinDigits => self.value(first),
             // There, zeros are one, and every NaN is the greatest number.
             Meaning::Double => self.value(first),
             Meaning::DecimalMean => self.mean(first, self.argument(args, 1)?),

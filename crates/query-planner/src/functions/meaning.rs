@@ -10,6 +10,7 @@ use super::bin::Binned;
 use super::bucket::Bucket;
 use super::calendar::{self, Rules};
 use super::checked::{Checked, CheckedOp};
+use super::digits::WithinDigits;
 use super::doubles::Doubles;
 use super::hash::MaskHash;
 use super::later::Later;
@@ -32,6 +33,8 @@ pub enum Meaning {
     Checked(CheckedOp),
     /// The first argument over the second one, with four more digits, rounded half away from zero.
     DecimalMean,
+    /// The number itself, that fails where it has more digits than its type.
+    WithinDigits,
     /// The number itself; or its place among all, or back: the order of places is that of numbers.
     Double,
     /// The same time of a day some calendar units later.
@@ -98,6 +101,9 @@ impl Meaning {
         }
         if inner.downcast_ref::<DecimalMean>().is_some() {
             return Some(Self::DecimalMean);
+        }
+        if inner.downcast_ref::<WithinDigits>().is_some() {
+            return Some(Self::WithinDigits);
         }
         if inner.downcast_ref::<Doubles>().is_some() {
             return Some(Self::Double);

@@ -7,6 +7,8 @@
 //! | `bin` | exact for whole numbers and decimals, refuses to wrap, has the bounds that were written |
 //! | `exact_percentile`, `exact_percentile_disc` | DataFusion's interpolates in steps of a millionth, and its rank may miss a value by a bit |
 //! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
+//! | `within_digits` | DataFusion's arithmetic on decimals gives numbers of more digits than their type has |
+//! | `microseconds` | Arrow's cast of nanoseconds moves instants before 1970 |
 //! | `checked_sum` | DataFusion wraps where a sum of decimals leaves 128 bits |
 //! | `same_double`, `double_place`, `placed_double` | DataFusion tells zeros and NaN apart by their bits, and its extremes of groups with a NaN depend on the order of rows |
 //! | `decimal_mean` | DataFusion's mean of decimals cuts digits off |
@@ -19,12 +21,14 @@ mod bin;
 mod bucket;
 mod calendar;
 mod checked;
+mod digits;
 mod doubles;
 mod hash;
 mod instants;
 mod later;
 mod mean;
 mod meaning;
+mod micros;
 mod midnight;
 mod part;
 mod percentile;
@@ -36,10 +40,12 @@ pub(crate) use bin::bin;
 pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
 pub(crate) use calendar::{Rules, shift as calendar_shift};
 pub(crate) use checked::checked;
+pub(crate) use digits::within_digits;
 pub(crate) use doubles::{place, placed, same_double};
 pub(crate) use hash::mask_hash;
 pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;
+pub(crate) use micros::micros;
 pub(crate) use midnight::{midnight, midnight_of};
 pub(crate) use part::part;
 pub(crate) use percentile::{Between, percentile};

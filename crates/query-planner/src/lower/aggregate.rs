@@ -117,6 +117,11 @@ impl Lower<'_> {
         {
             return self.decimal_mean(aggregate, argument, data_type, filter);
         }
+        if let (AggregateFunction::Avg, Some(argument)) = (aggregate.function, &aggregate.argument)
+            && argument.data_type == Type::Integer
+        {
+            return self.whole_mean(aggregate, argument, filter);
+        }
         if let (AggregateFunction::Min | AggregateFunction::Max, Some(argument)) =
             (aggregate.function, &aggregate.argument)
             && argument.data_type == Type::Number
@@ -209,6 +214,25 @@ impl Lower<'_> {
         Ok(Lowered::new(mean(sum, count), arrow_of(data_type)?))
     }
 
+    /// The mean of whole numbers is the double nearest to their exact sum over the count: a sum of
+    /// doubles forgets small numbers beside large ones.
+    fn whole_mean(
+        &mut self,
+        aggregate: &Aggregate,
+        argument: &Expr,
+        filter: Option<Plan>,
+    ) -> Result<Lowered, QueryError> {
+        let value = self.summand(argument, Type::Decimal { precision: 38, scale: 0 })?;
+        let (distinct, counted) = (aggregate.distinct, value.plan.clone());
+        let (function, summed, _) = sum(argument.data_type, value, distinct);
+        let sum = self.aggregate_column(function, vec![summed], distinct, filter.clone());
+        let count = functions::count::count_udaf();
+        let count = self.aggregate_column(count, vec![counted], distinct, filter);
+        let double = |plan: Plan| cast(plan, DataType::Float64);
+        let mean = binary(double(sum), Operator::Divide, double(count));
+        Ok(Lowered::new(mean, DataType::Float64))
+    }
+
     /// The least or greatest of doubles by their places, since DataFusion's own of groups with a NaN
     /// depends on the order of the rows.
     fn extreme_double(
@@ -259,6 +283,7 @@ impl Lower<'_> {
                 let value = self.summand(argument, data_type)?;
                 sum(argument.data_type, value, aggregate.distinct)
             }
+            // Of whole numbers and decimals it is a sum over a count.
             AggregateFunction::Avg => self.double(functions::average::avg_udaf(), argument)?,
             AggregateFunction::ApproxDistinct => {
                 let approx = functions::approx_distinct::approx_distinct_udaf();

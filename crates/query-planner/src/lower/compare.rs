@@ -310,15 +310,8 @@ pub(super) fn constant(arrow: &DataType, literal: &Literal) -> Placed {
         (_, Literal::Decimal { value, scale }) => {
             number(arrow, Exact { value: *value, scale: *scale })
         }
-        // A double too large or too fine for exact digits, beside exact numbers.
         (data_type, Literal::Number(n)) if data_type.is_integer() || data_type.is_decimal() => {
-            if n.abs() < 1.0 {
-                tiny(arrow, *n)
-            } else if *n < 0.0 {
-                Placed::Below
-            } else {
-                Placed::Above
-            }
+            double(arrow, *n)
         }
         _ => Placed::No,
     }
@@ -326,6 +319,37 @@ pub(super) fn constant(arrow: &DataType, literal: &Literal) -> Placed {
 
 fn side(scalar: ScalarValue, exact: bool) -> Placed {
     if exact { Placed::Exact(scalar) } else { Placed::Between(scalar) }
+}
+
+/// A double beside exact numbers: the number that its shortest digits say. NaN is greater than
+/// every number.
+fn double(arrow: &DataType, n: f64) -> Placed {
+    if !n.is_finite() {
+        return if n < 0.0 { Placed::Below } else { Placed::Above };
+    }
+    // `1.01e0`, `1e300`, `-2.5e-7`: one digit before the point.
+    let text = format!("{n:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let value = format!("{whole}{fraction}").parse::<i128>();
+    let exponent = exponent.parse::<i32>();
+    let (Ok(value), Ok(exponent), Ok(behind)) = (value, exponent, i32::try_from(fraction.len()))
+    else {
+        return Placed::No;
+    };
+    let scale = behind - exponent;
+    if scale <= 0 {
+        let power = 10_i128.checked_pow(scale.unsigned_abs());
+        return match power.and_then(|power| value.checked_mul(power)) {
+            Some(value) => number(arrow, Exact { value, scale: 0 }),
+            None if n < 0.0 => Placed::Below,
+            None => Placed::Above,
+        };
+    }
+    match u8::try_from(scale) {
+        Ok(scale) => number(arrow, Exact { value, scale }),
+        Err(_) => tiny(arrow, n),
+    }
 }
 
 fn tiny(arrow: &DataType, n: f64) -> Placed {
@@ -454,6 +478,24 @@ mod tests {
         check(DataType::Int64, Lt, Literal::Number(1e300), "x = x");
         check(DataType::Int64, Gt, Literal::Number(1e-300), "x > Int64(0)");
         check(DataType::Int64, Lt, Literal::Number(-1e-300), "x <= Int64(-1)");
+        check(DataType::Int64, Lt, Literal::Number(f64::NAN), "x = x");
+        check(DataType::Int64, Gt, Literal::Number(f64::NEG_INFINITY), "x = x");
+    }
+
+    #[test]
+    fn a_double_is_the_number_that_its_digits_say() {
+        use Comparison::*;
+        let cents = DataType::Decimal128(12, 2);
+        check(cents.clone(), Lt, Literal::Number(100.0), "x < Decimal128(100.00,12,2)");
+        check(cents.clone(), Eq, Literal::Number(1.01), "x = Decimal128(1.01,12,2)");
+        check(cents.clone(), Eq, Literal::Number(1.015), "x != x");
+        check(cents.clone(), Gt, Literal::Number(-0.125), "x > Decimal128(-0.13,12,2)");
+        check(cents, Lt, Literal::Number(1e22), "x = x");
+        check(DataType::Int64, Lt, Literal::Number(2.5), "x <= Int64(2)");
+        check(DataType::Int64, Eq, Literal::Number(3.0), "x = Int64(3)");
+        check(DataType::Int64, GtEq, Literal::Number(-3e0), "x >= Int64(-3)");
+        check(DataType::Int64, Eq, Literal::Number(0.0), "x = Int64(0)");
+        check(DataType::Int8, Gt, Literal::Number(1e3), "x != x");
     }
 
     #[test]

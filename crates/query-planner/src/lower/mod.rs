@@ -27,7 +27,7 @@ use sandbar_catalog::{FieldKind, FieldPath, Literal, TableId, Type};
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
-use crate::functions::{CheckedOp, Clock, bucket, checked, midnight};
+use crate::functions::{CheckedOp, Clock, bucket, checked, micros, midnight, within_digits};
 use crate::query::Predicate;
 use crate::scan::{column_of, key_of, lifted_of};
 
@@ -366,7 +366,12 @@ impl<'a> Lower<'a> {
                 self.fallible = true;
                 let (a, b) = (self.decimal(a)?, self.decimal(b)?);
                 // The author's type follows the same rule as DataFusion's; `plan` checks it.
-                Ok(Lowered::new(binary(a.plan, operator, b.plan), arrow_of(data_type)?))
+                let plan = binary(a.plan, operator, b.plan);
+                let plan = match data_type {
+                    Type::Decimal { precision: 38, .. } => within_digits(plan),
+                    _ => plan,
+                };
+                Ok(Lowered::new(plan, arrow_of(data_type)?))
             }
             _ => {
                 self.fallible = true;
@@ -450,6 +455,11 @@ impl<'a> Lower<'a> {
                 if self.clock.zone_name().is_some() =>
             {
                 midnight(lowered.plan, self.clock)
+            }
+            (DataType::Timestamp(TimeUnit::Nanosecond, _), DataType::Timestamp(..))
+                if from == &lowered.arrow =>
+            {
+                micros(lowered.plan)
             }
             // Out of the range of microseconds is beyond the year 290,000: no value.
             (

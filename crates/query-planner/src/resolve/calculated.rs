@@ -5,17 +5,20 @@
 //! be grouped by for several numbers. A field that it names is looked up like any other.
 
 use sandbar_catalog::expr::{Allow, Expr, ExprError, ExprErrorKind, Scope, bind};
-use sandbar_catalog::is_name;
 use sandbar_catalog::query::SemanticQuery;
+use sandbar_catalog::{Type, is_name};
 
 use super::ground::Ground;
+use super::widths::{Width, Widths, widths};
 use super::{Asking, did_you_mean, shorten};
-use crate::query::AnswerColumn;
+use crate::query::{AnswerColumn, ResolvedQuery};
 
 /// The most values that one question calculates.
 const MAX_CALCULATED: usize = 64;
 /// The most parts that they have together, each counted as often as it is used.
 const MAX_PARTS: usize = 10_000;
+/// The most stored texts that they put together for a row, and the most bytes beside them.
+const MAX_TEXT: Width = Width { copies: 64, bytes: 65_536 };
 
 /// A value that a question calculates.
 pub(super) struct Calculated {
@@ -24,6 +27,13 @@ pub(super) struct Calculated {
     path: String,
     /// Whether something has named it.
     used: bool,
+}
+
+/// What has been used of what a question may calculate.
+#[derive(Default)]
+pub(super) struct Spent {
+    parts: usize,
+    texts: Width,
 }
 
 /// What a name of a question means for each row.
@@ -73,9 +83,29 @@ impl Asking<'_> {
         }
         let fields = self.grants.find_field(ground.table, &[name]).is_ok();
         let known = fields || self.grants.relationships(ground.table).any(|r| r.name == name);
-        self.meaning(name, known, &mut |asking, text, path| {
+        let meaning = self.meaning(name, known, &mut |asking, text, path| {
             bind(text, Allow::Rows, &mut OfRows { asking, ground, path })
-        })
+        });
+        match meaning {
+            Meaning::Calculated(expr) if self.tells_of_few(ground, &expr) => Meaning::Broken,
+            meaning => meaning,
+        }
+    }
+
+    /// Whether something is calculated of single rows of a table that is told in groups: it could
+    /// pick one of them out, and tell its value or fail on it.
+    fn tells_of_few(&mut self, ground: &Ground, expr: &Expr) -> bool {
+        let snapshot = self.compiled.snapshot();
+        let on_the_way = expr.fields().into_iter().flat_map(|path| &path.via);
+        let reached = on_the_way.map(|step| snapshot.relationship(*step).to);
+        let mut tables = std::iter::once(ground.table).chain(reached);
+        let Some(few) = tables.find(|table| self.grants.min_group_size(*table).is_some()) else {
+            return false;
+        };
+        let why = "nothing is calculated of single ones: ask for their fields, measures and \
+                   metrics as they are, and calculate of the answer (`from`)";
+        self.single_rows(few, why);
+        true
     }
 
     /// What is calculated under a name, of the rows of an answer.
@@ -84,6 +114,11 @@ impl Asking<'_> {
         self.meaning(name, known, &mut |_, text, _| {
             bind(text, Allow::Rows, &mut OfColumns { columns })
         })
+    }
+
+    /// How long the texts may be in the columns of an answer.
+    pub(super) fn widths_of(&self, answer: &ResolvedQuery) -> Vec<Width> {
+        widths(answer, self.compiled.snapshot())
     }
 
     /// Reads what nothing has named, so that what is wrong with it is told too.
@@ -111,7 +146,7 @@ impl Asking<'_> {
                 "`{}` means something already; calculate under another name",
                 shorten(name)
             );
-            self.once("Q0161", &path, message);
+            self.problem("Q0161", &path, message);
             return Meaning::Broken;
         }
         let before = self.problems.len();
@@ -127,18 +162,36 @@ impl Asking<'_> {
         if self.problems.len() > before {
             return Meaning::Broken;
         }
-        expr.walk(&mut |_| self.parts += 1);
-        if self.parts > MAX_PARTS {
+        expr.walk(&mut |_| self.spent.parts += 1);
+        let (snapshot, inputs) = (self.compiled.snapshot(), self.widths.as_slice());
+        let mut texts = Widths { snapshot, inputs, made: self.spent.texts };
+        texts.of(&expr);
+        self.spent.texts = texts.made;
+        if texts.made.copies > MAX_TEXT.copies || texts.made.bytes > MAX_TEXT.bytes {
+            let Width { copies, bytes } = MAX_TEXT;
+            let message = format!(
+                "what a question puts together is at most {copies} texts and {bytes} bytes for a \
+                 row, each as often as it is used"
+            );
+            self.problem("Q0162", "calculated", message);
+            return Meaning::Broken;
+        }
+        if self.spent.parts > MAX_PARTS {
             let message = format!(
                 "what a question calculates has at most {MAX_PARTS} parts, each as often as it is \
                  used"
             );
-            self.once("Q0162", "calculated", message);
+            self.problem("Q0162", "calculated", message);
             return Meaning::Broken;
         }
         if expr.fields().is_empty() && expr.inputs().is_empty() {
             let message = "this is the same for all rows: name a field in it".to_owned();
-            self.once("Q0162", &path, message);
+            self.problem("Q0162", &path, message);
+            return Meaning::Broken;
+        }
+        if expr.data_type == Type::Null {
+            let message = "this is always missing, and of no type: `cast` it to one".to_owned();
+            self.problem("Q0162", &path, message);
             return Meaning::Broken;
         }
         Meaning::Calculated(expr)
@@ -156,17 +209,7 @@ impl Asking<'_> {
             ExprErrorKind::UnknownName => "Q0147",
             ExprErrorKind::Expression | ExprErrorKind::Attribute | ExprErrorKind::Cycle => "Q0162",
         };
-        self.once(code, path, format!("{}{hint}{place}", error.message));
-    }
-
-    /// Tells what is found wherever a name is used once.
-    fn once(&mut self, code: &'static str, path: &str, message: String) {
-        let told = |known: &crate::error::QueryProblem| {
-            known.code == code && known.path == path && known.message == message
-        };
-        if !self.problems.iter().any(told) {
-            self.problem(code, path, message);
-        }
+        self.problem(code, path, format!("{}{hint}{place}", error.message));
     }
 }
 

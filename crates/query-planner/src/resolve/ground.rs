@@ -133,7 +133,7 @@ impl Asking<'_> {
         (self.grants.table_level(table) == Level::Query).then_some((table, rest))
     }
 
-    fn dotted(&self, route: &[RelationshipId], rest: &[&str]) -> String {
+    pub(super) fn dotted(&self, route: &[RelationshipId], rest: &[&str]) -> String {
         let snapshot = self.grants.snapshot();
         let steps = route.iter().map(|step| snapshot.relationship(*step).name.as_str());
         steps.chain(rest.iter().copied()).collect::<Vec<_>>().join(".")
@@ -160,6 +160,14 @@ impl Asking<'_> {
         let own = snapshot.table(ground.table).name.clone();
         let (shown, about) = (shorten(name), shorten(&ground.about));
         match why {
+            NotFound::Missing(Missing::ToMany { relationship }) => {
+                let message = format!(
+                    "`{shown}` has no single value for `{about}`: one row of `{own}` has many \
+                     behind `{}`; ask for a number of them, or use it in a filter",
+                    shorten(&relationship)
+                );
+                self.problem("Q0117", path, message);
+            }
             NotFound::Missing(missing) => self.missing("Q0105", "field", name, &missing, path),
             NotFound::Ambiguous(ways) => {
                 let ways = ways.iter().map(|way| format!("`{way}`")).collect::<Vec<_>>();

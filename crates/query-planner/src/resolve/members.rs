@@ -118,6 +118,7 @@ impl Asking<'_> {
             self.problem("Q0149", path, message);
             return None;
         }
+        self.requirements(&drafts.required, &drafts.all, &[]);
         let mut parts = Vec::with_capacity(drafts.all.len());
         let places = std::mem::take(&mut drafts.places);
         for mut draft in drafts.all {
@@ -178,8 +179,16 @@ impl Asking<'_> {
         if routes.len() == 1 {
             return routes.pop();
         }
+        let ways: Vec<String> =
+            routes.iter().map(|route| format!("`{}`", self.dotted(route, &[]))).collect();
+        let ways = match ways.is_empty() {
+            true => "in no way".to_owned(),
+            false => format!(
+                "in several ways ({}), each with a number of its own, and a condition says none",
+                ways.join(", ")
+            ),
+        };
         let (from, to) = (self.table_name(from), self.table_name(to));
-        let ways = if routes.is_empty() { "in no way" } else { "in several ways" };
         let message = format!(
             "`{}` has no single value for a row of `{to}`: rows of `{from}` lead there {ways}",
             shorten(metric)

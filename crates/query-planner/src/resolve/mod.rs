@@ -15,6 +15,7 @@ mod smallest;
 mod stage;
 mod totals;
 mod values;
+mod widths;
 
 pub(crate) use compare::cut;
 pub use derived::derive;
@@ -34,10 +35,11 @@ use crate::query::{
     Bridge, Key, Member, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy, SortKey,
     Source,
 };
-use calculated::Calculated;
+use calculated::{Calculated, Spent};
 use ground::{METRIC_TIME, Use};
 use numbers::{AskedMetric, Draft, Drafts, Kind};
 use series::Days;
+use widths::Width;
 
 /// The most columns an answer has.
 const MAX_COLUMNS: usize = 256;
@@ -107,8 +109,10 @@ struct Asking<'a> {
     stages: usize,
     /// What the question calculates itself.
     calculated: Vec<Calculated>,
-    /// How many parts that has, each counted as often as it was used.
-    parts: usize,
+    /// What that may use, of which each counts as often as it was used.
+    spent: Spent,
+    /// How long the texts in the columns of the answer may be that is asked.
+    widths: Vec<Width>,
     /// The metrics that were asked for so far.
     metrics: Vec<MetricId>,
     /// The questions of derived tables, where they are looked into.
@@ -129,7 +133,8 @@ impl<'a> Asking<'a> {
             uses,
             stages: 0,
             calculated,
-            parts: 0,
+            spent: Spent::default(),
+            widths: Vec::new(),
             metrics,
             derived,
         }
@@ -151,7 +156,14 @@ impl Asking<'_> {
         self.push(code, ProblemKind::Invalid, path, message.into());
     }
 
+    /// What is found wherever a name is used is told once.
     fn push(&mut self, code: &'static str, kind: ProblemKind, path: &str, message: String) {
+        let told = |known: &QueryProblem| {
+            known.code == code && known.path == path && known.message == message
+        };
+        if self.problems.iter().any(told) {
+            return;
+        }
         self.problems.push(QueryProblem { code, kind, path: path.to_owned(), message });
     }
 
@@ -175,6 +187,7 @@ impl Asking<'_> {
             }
             None => None,
         };
+        self.table_says_something(query, named, &metrics);
         let grouped = !query.metrics.is_empty()
             || !query.measures.is_empty()
             || !query.aggregations.is_empty()
@@ -218,7 +231,11 @@ impl Asking<'_> {
         if let Some(draft) = drafts.all.first() {
             self.the_rest(|asking, name| asking.of_rows(&draft.ground, name));
         }
-        self.requirements(&drafts.required, &drafts.all);
+        let levels = match &shape {
+            Shape::Grouped(groups) => groups.levels.clone(),
+            Shape::Listing(_) => Vec::new(),
+        };
+        self.requirements(&drafts.required, &drafts.all, &levels);
         self.levels_fit(&shape, &drafts.all);
         let dense = self.dense(query, &drafts.all);
         let order = self.order(query, &drafts.all, &shape);
@@ -234,6 +251,28 @@ impl Asking<'_> {
         let parts = drafts.all.into_iter().map(|draft| self.part(draft, &order));
         let source = Source::Parts(parts.collect::<Option<Vec<_>>>()?);
         Some(Query { source, shape, dense, having, order, limit, clock: self.clock.clone() })
+    }
+
+    /// A table beside metrics is that of measures and aggregations, or of one of the metrics.
+    fn table_says_something(
+        &mut self,
+        query: &SemanticQuery,
+        named: Option<TableId>,
+        metrics: &[AskedMetric<'_>],
+    ) {
+        let (Some(table), false) = (named, metrics.is_empty()) else { return };
+        let snapshot = self.compiled.snapshot();
+        let of_one =
+            metrics.iter().any(|asked| snapshot.metric(asked.id).tables().contains(&table));
+        if of_one || !query.measures.is_empty() || !query.aggregations.is_empty() {
+            return;
+        }
+        let message = format!(
+            "none of the metrics is of `{}`; a `table` beside them is that of `measures` and \
+             `aggregations`",
+            self.table_name(table)
+        );
+        self.problem("Q0114", "table", message);
     }
 
     /// The table whose rows every asked metric aggregates, where that is one.

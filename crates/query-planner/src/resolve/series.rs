@@ -256,22 +256,37 @@ impl Asking<'_> {
     }
 
     /// Numbers of different units are not added up: each wants its unit grouped by, or one value.
-    pub(super) fn requirements(&mut self, required: &[Required], drafts: &[Draft]) {
+    /// So does each of the `levels`, the positions of the keys that totals and shares go by.
+    pub(super) fn requirements(
+        &mut self,
+        required: &[Required],
+        drafts: &[Draft],
+        levels: &[Vec<usize>],
+    ) {
         for wanted in required {
             let Some(draft) = drafts.get(wanted.part) else { continue };
             let own = draft.leaves.get(wanted.leaf).map_or(&[][..], |leaf| &leaf.filters);
             for field in &wanted.fields {
                 let path = FieldPath::own(*field);
-                let grouped = draft.keys.iter().any(|k| k.is_of(&path) && k.cut.is_none());
                 let narrowed =
                     draft.filter.iter().chain(own).any(|predicate| to_one_value(predicate, &path));
-                if grouped || narrowed {
+                if narrowed {
+                    continue;
+                }
+                let is_key = |at: &usize| {
+                    draft.keys.get(*at).is_some_and(|k| k.is_of(&path) && k.cut.is_none())
+                };
+                let grouped = (0..draft.keys.len()).any(|at| is_key(&at));
+                if grouped && levels.iter().all(|level| level.iter().any(is_key)) {
                     continue;
                 }
                 let name = &self.compiled.snapshot().field(*field).name;
+                let instead = match grouped {
+                    true => format!("keep `{name}` in each of the `totals` and `shares`"),
+                    false => format!("group by `{name}`, or filter to one value of it"),
+                };
                 let message = format!(
-                    "`{}` adds up numbers of one `{name}` only: group by `{name}`, or filter to one \
-                     value of it",
+                    "`{}` adds up numbers of one `{name}` only: {instead}",
                     shorten(&wanted.about)
                 );
                 self.problem("Q0150", &wanted.path, message);

@@ -83,7 +83,7 @@ impl Asking<'_> {
         tables.find(|table| self.grants.min_group_size(*table).is_some())
     }
 
-    fn single_rows(&mut self, table: TableId, why: &str) {
+    pub(super) fn single_rows(&mut self, table: TableId, why: &str) {
         let name = self.table_name(table);
         let message = format!("of `{name}` only groups of enough rows are told, so {why}");
         if !self.problems.iter().any(|problem| problem.message == message) {

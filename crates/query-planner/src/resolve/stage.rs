@@ -41,7 +41,7 @@ impl Asking<'_> {
             return None;
         }
         self.stages += 1;
-        if self.stages > MAX_STAGES {
+        if self.stages >= MAX_STAGES {
             let message = format!("at most {MAX_STAGES} questions stand in each other");
             self.problem("Q0156", "from", message);
             return None;
@@ -63,6 +63,7 @@ impl Asking<'_> {
             problem.path = format!("from{dot}{}", problem.path);
         }
         let inner = resolved?;
+        self.widths = self.widths_of(&inner);
         let columns: Vec<AnswerColumn> = inner.shape.columns().into_iter().cloned().collect();
         let filter = match &query.filter {
             Some(filter) => self.on_columns(&mut On::Answer(&columns), filter, "filter"),
