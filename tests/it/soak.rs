@@ -1,6 +1,7 @@
 //! Many questions of many tenants at a time, while the engine is reloaded, sources fail and askers
-//! go away: no cell of one tenant in any batch of another. `SANDBAR_SOAK` says how many questions;
-//! without it there are few. `SANDBAR_SOAK_SEED` chooses other ones.
+//! go away: no cell of one tenant in any batch of another. The rows come from a table of the host
+//! whose readings fail, or from Parquet files in a store whose calls do. `SANDBAR_SOAK` says how many
+//! questions; without it there are few. `SANDBAR_SOAK_SEED` chooses other ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,11 +16,19 @@ use datafusion::catalog::{Session as DataFusionSession, TableProvider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
+use datafusion::object_store::memory::InMemory;
+use datafusion::object_store::path::Path;
+use datafusion::object_store::{ObjectStore, ObjectStoreExt};
+use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures::StreamExt;
-use sandbar::{Admission, Answer, Engine, Error, Model, Principal};
+use sandbar::{
+    Admission, Answer, Engine, EngineBuilder, Error, ErrorKind, FilesSpec, Format, Model,
+    Principal, SourceSpec,
+};
+use sandbar_testkit::faults::{self, SECRETS};
 use tokio::task::JoinSet;
 
 const TENANTS: u64 = 200;
@@ -93,6 +102,112 @@ fn random(state: &AtomicU64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+/// Where the sales are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Host,
+    Store,
+}
+
+/// What fails on purpose, until it is healed.
+enum Failing {
+    Host(Arc<Faulty>),
+    Store(Arc<faults::Faulty>),
+}
+
+/// How a store fails: everything but a flipped bit, which is another value, and an answer that
+/// never comes.
+const FAULTS: [faults::Fault; 13] = [
+    faults::Fault::Error,
+    faults::Fault::Throttled,
+    faults::Fault::Missing,
+    faults::Fault::Denied,
+    faults::Fault::Short,
+    faults::Fault::Long,
+    faults::Fault::BreaksOff,
+    faults::Fault::Elsewhere,
+    faults::Fault::Tagged,
+    faults::Fault::Resized,
+    faults::Fault::Late,
+    faults::Fault::Panic,
+    faults::Fault::PanicLater,
+];
+
+const STORE: &str = "s3://bucket-of-the-shop";
+
+/// Five files of four batches each.
+async fn store() -> Arc<faults::Faulty> {
+    let inner = Arc::new(InMemory::new());
+    for (number, batches) in sales().chunks(4).enumerate() {
+        let mut file = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut file, batches[0].schema(), None).unwrap();
+        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        writer.close().unwrap();
+        inner.put(&Path::from(format!("sales/{number}.parquet")), file.into()).await.unwrap();
+    }
+    faults::Faulty::over(inner)
+}
+
+impl Failing {
+    /// Sales that do not fail yet.
+    async fn of(place: Place, seed: u64, builder: EngineBuilder) -> (Self, EngineBuilder) {
+        match place {
+            Place::Host => {
+                let (faults, chance) = (AtomicBool::new(false), AtomicU64::new(!seed));
+                let faulty = Arc::new(Faulty { batches: sales(), faults, chance });
+                let table = Arc::new(Table(Arc::clone(&faulty)));
+                (Self::Host(faulty), builder.table_provider("sales", table))
+            }
+            Place::Store => {
+                let (store, path) = (store().await, format!("{STORE}/sales"));
+                let spec =
+                    FilesSpec { format: Format::Parquet, path, base: None, partitions: vec![] };
+                let builder = builder
+                    .object_store(STORE, Arc::clone(&store) as Arc<dyn ObjectStore>)
+                    .source("sales", SourceSpec::Files(spec));
+                (Self::Store(store), builder)
+            }
+        }
+    }
+
+    /// From now on about one question in twenty meets a fault.
+    fn fail(&self, seed: u64) {
+        match self {
+            Self::Host(faulty) => faulty.faults.store(true, Ordering::Relaxed),
+            Self::Store(store) => {
+                let chance = AtomicU64::new(!seed);
+                // A question asks for a list and for parts of five files.
+                store.script(move |_| {
+                    let place = random(&chance) % 700;
+                    FAULTS.get(usize::try_from(place).unwrap()).copied()
+                });
+            }
+        }
+    }
+
+    /// From now on nothing fails. How many faults there were, where they are counted.
+    async fn heal(&self) -> Option<usize> {
+        match self {
+            Self::Host(faulty) => {
+                faulty.faults.store(false, Ordering::Relaxed);
+                None
+            }
+            Self::Store(store) => {
+                store.heal();
+                // What was cancelled a moment ago comes to rest on its own runtime.
+                for _ in 0..500 {
+                    if store.open() == 0 {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                assert_eq!(store.open(), 0, "files that are read on");
+                Some(store.fired().values().sum())
+            }
+        }
+    }
 }
 
 /// The sales, of which one reading in twenty fails.
@@ -255,7 +370,8 @@ async fn ask(engine: Engine, chance: Arc<AtomicU64>) -> End {
     };
     ended.unwrap_or_else(|error| {
         let text = error.to_string();
-        assert!(!text.contains("t0") && !text.contains("t1"), "{text}");
+        let secrets = ["t0", "t1", "t2", "t3", "sales/"].iter().chain(&SECRETS);
+        secrets.for_each(|secret| assert!(!text.contains(secret), "{text}"));
         let code = error.code();
         // Sources fail, and rights are taken away.
         assert!(["E0305", "E0308", "E0900", "Q0101", "Q0102"].contains(&code), "{code}: {text}");
@@ -272,7 +388,16 @@ fn number(name: &str, otherwise: u64) -> u64 {
 }
 
 #[test]
-fn l45_no_cell_of_another_tenant_whatever_happens() {
+fn l45_no_cell_of_another_tenant_whatever_a_table_of_the_host_does() {
+    check_soak(Place::Host);
+}
+
+#[test]
+fn l45_no_cell_of_another_tenant_whatever_a_store_does() {
+    check_soak(Place::Store);
+}
+
+fn check_soak(place: Place) {
     let questions = number("SANDBAR_SOAK", 200);
     let seed = number("SANDBAR_SOAK_SEED", 1);
     let threads = |name: &str| {
@@ -281,7 +406,7 @@ fn l45_no_cell_of_another_tenant_whatever_happens() {
         runtime.build().unwrap()
     };
     let (hosts, queries) = (threads("host"), threads("queries"));
-    let ends = hosts.block_on(soak(questions, seed, queries.handle().clone()));
+    let ends = hosts.block_on(soak(place, questions, seed, queries.handle().clone()));
     // Nothing of it is left on the runtime of the queries.
     for _ in 0..500 {
         if queries.metrics().num_alive_tasks() == 0 {
@@ -294,34 +419,36 @@ fn l45_no_cell_of_another_tenant_whatever_happens() {
     assert!(answered > questions / 3, "{answered} of {questions} were answered");
     let mut counts = std::collections::BTreeMap::new();
     ends.into_iter().for_each(|end| *counts.entry(end).or_insert(0) += 1);
-    println!("{counts:?}");
+    eprintln!("{place:?}: {counts:?}");
 }
 
-async fn soak(questions: u64, seed: u64, queries: tokio::runtime::Handle) -> Vec<End> {
+async fn soak(
+    place: Place,
+    questions: u64,
+    seed: u64,
+    queries: tokio::runtime::Handle,
+) -> Vec<End> {
     let chance = Arc::new(AtomicU64::new(seed));
-    let faulty = Arc::new(Faulty {
-        batches: sales(),
-        faults: AtomicBool::new(true),
-        chance: AtomicU64::new(!seed),
-    });
     let first = model(1);
-    let engine = Engine::builder()
+    let builder = Engine::builder()
         .definitions(first.definitions)
         .policy_definitions(first.policies)
-        .table_provider("sales", Arc::new(Table(Arc::clone(&faulty))))
         .batches("owners", vec![owners()])
         .admission(Admission::default().with_running(8).with_queued(IN_FLIGHT as usize))
-        .runtime(queries)
-        .build()
-        .await
-        .unwrap();
+        .runtime(queries);
+    let (failing, builder) = Failing::of(place, seed, builder).await;
+    let engine = builder.build().await.unwrap();
+    failing.fail(seed);
     let mut reloads = JoinSet::new();
     let reloaded = engine.clone();
     reloads.spawn(async move {
-        loop {
+        // Each try has a number, also one that opens no sources and changes nothing.
+        for next in 2.. {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            let next = reloaded.snapshot_version() + 1;
-            assert_eq!(reloaded.reload(&model(next)).await.unwrap(), next);
+            match reloaded.reload(&model(next)).await {
+                Ok(version) => assert_eq!(version, next),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Source, "{error}"),
+            }
         }
     });
     let (mut running, mut ends) = (JoinSet::new(), Vec::new());
@@ -334,9 +461,15 @@ async fn soak(questions: u64, seed: u64, queries: tokio::runtime::Handle) -> Vec
     while let Some(end) = running.join_next().await {
         ends.push(end.unwrap());
     }
-    reloads.shutdown().await;
+    reloads.abort_all();
+    while let Some(ended) = reloads.join_next().await {
+        assert!(ended.is_err_and(|error| error.is_cancelled()), "reloads went wrong");
+    }
     // Whatever has happened, whoever asks now is answered.
-    faulty.faults.store(false, Ordering::Relaxed);
+    if let Some(faults) = failing.heal().await {
+        assert!(faults as u64 > questions / 100, "{faults} faults");
+        eprintln!("{faults} faults of the store");
+    }
     let next = engine.reload(&model(4)).await.unwrap();
     assert!(next >= 2);
     let tenant = Principal::asserted_by_host("t7").group("odd").attribute("tenant", "t7");

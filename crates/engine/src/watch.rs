@@ -1,5 +1,6 @@
 //! A running answer ends when a reload takes away what it is made of.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -75,6 +76,7 @@ impl Watch {
     /// # Errors
     /// The asker has no longer the rights that the answer was begun with.
     pub(crate) fn poll_check(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut overtaken = false;
         loop {
             // Waits anew before the world is looked at, so that no reload is missed.
             while self.reloaded.as_mut().poll(context).is_ready() {
@@ -84,10 +86,9 @@ impl Watch {
                 let same = ready!(looking.poll_unpin(context));
                 self.looking = None;
                 if !same {
-                    let message = "the model or the rights of the asker have changed while the \
-                                   answer was under way; ask again";
-                    return Poll::Ready(Err(Error::new(ErrorKind::Cancelled, "E0308", message)));
+                    return Poll::Ready(Err(changed()));
                 }
+                overtaken = true;
             }
             // What was looked at may not be the newest any more.
             let world = self.inner.world.load();
@@ -96,6 +97,13 @@ impl Watch {
             }
             self.seen = world.version;
             let (begun, world) = (Arc::clone(&self.begun), Arc::clone(&world));
+            if overtaken {
+                // There was another reload meanwhile. Were it looked at in the same way, reloads
+                // that come quicker than that would keep the answer from going on.
+                let same = catch_unwind(AssertUnwindSafe(|| begun.is_planned_alike(&world)));
+                let same = same.is_ok_and(|same| same);
+                return Poll::Ready(if same { Ok(()) } else { Err(changed()) });
+            }
             let place = self.inner.settings.place.clone();
             let work = async move { begun.is_planned_alike(&world) };
             // What panics is not the same.
@@ -103,6 +111,12 @@ impl Watch {
             self.looking = Some(looking.boxed());
         }
     }
+}
+
+fn changed() -> Error {
+    let message = "the model or the rights of the asker have changed while the answer was under \
+                   way; ask again";
+    Error::new(ErrorKind::Cancelled, "E0308", message)
 }
 
 impl Begun {

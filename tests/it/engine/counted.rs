@@ -120,10 +120,14 @@ async fn check_counted(engine: &Engine, table: &Holding) {
 async fn a_query_whose_time_is_over_is_counted_while_it_is_planned() {
     let (queries, table) = (Queries::new(2), Holding::new(When::Scanned));
     let engine = one_at_a_time(&table, &queries).await;
-    let short = Limits::default().with_time(Some(Duration::from_millis(30)));
-    let error = asked(&chief(&engine).with_limits(short), COUNT).await.unwrap_err();
-    assert_eq!(error.code(), "E0302");
-    assert!(table.holds.load(Ordering::SeqCst));
+    let mut time = Duration::from_millis(30);
+    // On a busy machine the time may be over before the table is reached.
+    while !table.holds.load(Ordering::SeqCst) {
+        let short = Limits::default().with_time(Some(time));
+        let error = asked(&chief(&engine).with_limits(short), COUNT).await.unwrap_err();
+        assert!(["E0302", "E0310"].contains(&error.code()), "{error}");
+        time *= 2;
+    }
     check_counted(&engine, &table).await;
 }
 
@@ -160,7 +164,12 @@ async fn rights_are_looked_at_again_where_queries_run() {
         assert!(answer.next().now_or_never().is_none(), "a row is given before rights are known");
         tokio::task::yield_now().await;
     }
+    // It is looked at while there is another reload. However quickly they come, each look at one is
+    // followed by rows.
+    engine.reload(&super::model()).await.unwrap();
     free.send(()).unwrap();
+    queries.handle().spawn(async {}).await.unwrap();
+    found += answer.next().now_or_never().unwrap().unwrap().unwrap().num_rows();
     while let Some(batch) = answer.next().await {
         found += batch.unwrap().num_rows();
     }
