@@ -5,6 +5,9 @@
 //! host  ──Principal::asserted_by_host───►
 //! ```
 //!
+//! Signatures are HMACs of a shared secret, or RSA, ECDSA or Ed25519 with keys from PEM, JWK or JWKS
+//! texts ([`KeySet`]); the keys of a running verifier can be replaced ([`KeyRing`]).
+//!
 //! This crate is pure: the caller passes the time, nothing is read from the environment or from
 //! files, nothing is written anywhere. It never knows tables, policies or rights. Signatures are
 //! checked with the RustCrypto backend of `jsonwebtoken`, named at every call, so no process-wide
@@ -23,11 +26,16 @@
 //! assert!(verifier.verify(&token, 1_782_864_180).is_err(), "180 s is too old");
 //! ```
 
+mod algorithm;
 mod attribute;
 mod claims;
 mod compact;
 mod identity;
+mod jwk;
+mod key_error;
+mod key_set;
 mod minter;
+mod pem;
 mod principal;
 mod principal_builder;
 mod scopes;
@@ -37,8 +45,12 @@ mod strict_json;
 mod testing;
 mod token_error;
 mod verifier;
+mod verifying_key;
 
+pub use algorithm::Algorithm;
 pub use attribute::AttributeValue;
+pub use key_error::KeyError;
+pub use key_set::{KeyRing, KeySet};
 pub use minter::{MintError, TokenMinter};
 pub use principal::{Origin, Principal};
 pub use principal_builder::{PrincipalBuilder, PrincipalError};
@@ -46,3 +58,4 @@ pub use scopes::{BadScope, Scopes};
 pub use secret::{SecretError, SharedSecret};
 pub use token_error::{TokenError, TokenRefusal};
 pub use verifier::Verifier;
+pub use verifying_key::VerifyingKey;

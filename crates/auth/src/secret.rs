@@ -29,8 +29,10 @@ pub struct SharedSecret(SecretSlice<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// Shorter than the hash: 256 bits.
-    #[error("the secret is too short: use at least 32 random bytes, such as 64 hexadecimal digits")]
+    /// Shorter than the hash: 256 bits, 384 for HS384, 512 for HS512.
+    #[error(
+        "the secret is too short: use at least 32 random bytes, such as 64 hexadecimal digits (48 for HS384, 64 for HS512)"
+    )]
     TooShort,
     /// A short pattern over and over, a sequence, or only a few different bytes.
     #[error("the secret repeats itself: use random bytes")]
@@ -47,10 +49,10 @@ pub enum SecretError {
 }
 
 impl SharedSecret {
-    /// The bytes, once they are found good enough.
-    pub(crate) fn checked(&self) -> Result<&[u8], SecretError> {
+    /// The bytes, once they are found good enough; there are at least so many.
+    pub(crate) fn checked(&self, least: usize) -> Result<&[u8], SecretError> {
         let secret = self.0.expose_secret();
-        check(secret).map(|()| secret)
+        check(secret, least).map(|()| secret)
     }
 }
 
@@ -142,8 +144,8 @@ const SAMPLES: [&str; 32] = [
     "your",
 ];
 
-fn check(secret: &[u8]) -> Result<(), SecretError> {
-    if secret.len() < MIN_BYTES {
+fn check(secret: &[u8], least: usize) -> Result<(), SecretError> {
+    if secret.len() < least {
         return Err(SecretError::TooShort);
     }
     let text = std::str::from_utf8(secret).ok();
@@ -218,7 +220,7 @@ mod tests {
     #[track_caller]
     fn check(secret: impl AsRef<[u8]>, expected: Result<(), SecretError>) {
         let secret = secret.as_ref();
-        let found = SharedSecret::from(secret).checked().map(|_| ());
+        let found = SharedSecret::from(secret).checked(MIN_BYTES).map(|_| ());
         assert_eq!(found, expected, "{}", String::from_utf8_lossy(secret));
     }
 

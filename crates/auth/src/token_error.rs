@@ -25,6 +25,10 @@ pub enum TokenRefusal {
     TooComplex,
     /// The header's `alg` is not exactly that of the key.
     AlgorithmNotAllowed,
+    /// The header's `kid` is not 1 to 128 printable ASCII characters.
+    BadKeyId,
+    /// The header's `kid` leads to no key, or there is none and several keys are possible.
+    UnknownKey,
     /// The header asks for something that is not understood (`crit`, `jwk`, `enc` …).
     HeaderNotAllowed,
     /// The header's `typ` is that of another kind of token.

@@ -2,18 +2,19 @@
 
 use std::fmt;
 
-use jsonwebtoken::DecodingKey;
-
+use crate::algorithm::Algorithm;
 use crate::claims::Rules;
-use crate::compact::signed_claims;
+use crate::compact::{TokenType, media_type, signed_claims};
+use crate::key_set::KeyRing;
 use crate::principal::Principal;
 use crate::secret::{SecretError, SharedSecret};
 use crate::token_error::TokenError;
+use crate::verifying_key::VerifyingKey;
 
 /// A day: the longest maximum age, and the default of the maximum lifetime.
 const DAY: u64 = 24 * 3600;
 
-/// Verifies tokens: one key, one algorithm (HS256).
+/// Verifies tokens with keys that each have one algorithm.
 ///
 /// Required: `iat`, a whole number of seconds, younger than the maximum age, and the e-mail claim.
 /// Honored if present: `exp`, `nbf`, groups, attributes. Make one at start-up and share it.
@@ -33,7 +34,8 @@ const DAY: u64 = 24 * 3600;
 /// ```
 #[derive(Clone)]
 pub struct Verifier {
-    key: DecodingKey,
+    keys: KeyRing,
+    kind: TokenType,
     rules: Rules,
 }
 
@@ -43,7 +45,21 @@ impl Verifier {
     /// # Errors
     /// A secret that is weak, well known, or a key for another algorithm.
     pub fn hs256(secret: impl Into<SharedSecret>) -> Result<Self, SecretError> {
-        let key = DecodingKey::from_secret(secret.into().checked()?);
+        Ok(Self::with_keys(VerifyingKey::checked_secret(Algorithm::Hs256, &secret.into())?))
+    }
+
+    /// A verifier for tokens signed with one of these keys: a [`KeySet`](crate::KeySet), a
+    /// [`VerifyingKey`], or a [`KeyRing`] that replaces them while the verifier is used.
+    ///
+    /// ```
+    /// use sandbar_auth::{KeySet, Verifier};
+    ///
+    /// let jwks = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2026-07", "use": "sig",
+    ///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// let verifier = Verifier::with_keys(KeySet::parse(jwks, None)?).issuer("https://shop.test");
+    /// # Ok::<(), sandbar_auth::KeyError>(())
+    /// ```
+    pub fn with_keys(keys: impl Into<KeyRing>) -> Self {
         let rules = Rules {
             max_age: 180,
             clock_skew: 5,
@@ -57,7 +73,7 @@ impl Verifier {
             scope_claim: "scope".to_owned(),
             attribute_claims: Vec::new(),
         };
-        Ok(Self { key, rules })
+        Self { keys: keys.into(), kind: TokenType::default(), rules }
     }
 
     /// Tokens must be younger than this many seconds: 180 by default, at most a day.
@@ -80,6 +96,14 @@ impl Verifier {
     #[must_use]
     pub fn max_lifetime(mut self, seconds: u64) -> Self {
         self.rules.max_lifetime = seconds.min(366 * DAY);
+        self
+    }
+
+    /// The header's `typ` is then required and has to be this, compared as a media type: the case
+    /// does not count, nor does `application/`. Without it `typ` may be missing, or `JWT`.
+    #[must_use]
+    pub fn token_type(mut self, name: &str) -> Self {
+        self.kind = TokenType { name: media_type(name), required: true };
         self
     }
 
@@ -151,7 +175,7 @@ impl Verifier {
     /// # Errors
     /// One opaque error for every reason; [`TokenError::reason`] is for the operator.
     pub fn verify(&self, token: &str, now: u64) -> Result<Principal, TokenError> {
-        let claims = signed_claims(token, &self.key)?;
+        let claims = signed_claims(token, &self.keys.current(), &self.kind)?;
         Ok(self.rules.principal(&claims, now)?)
     }
 }
@@ -159,7 +183,10 @@ impl Verifier {
 /// The secret is not shown.
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("rules", &self.rules).finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("keys", &self.keys)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
     }
 }
 

@@ -78,8 +78,9 @@ pub use sandbar_query_planner::{ColumnOutline, GrainOutline, JoinOutline, Outlin
 pub use session::Session;
 
 pub use sandbar_auth::{
-    AttributeValue, BadScope, Principal, PrincipalBuilder, PrincipalError, Scopes, SecretError,
-    SharedSecret, TokenError, TokenMinter, Verifier,
+    Algorithm, AttributeValue, BadScope, KeyError, KeyRing, KeySet, Principal, PrincipalBuilder,
+    PrincipalError, Scopes, SecretError, SharedSecret, TokenError, TokenMinter, Verifier,
+    VerifyingKey,
 };
 pub use sandbar_catalog::query::{self, Aggregation, Filter, Order, SemanticQuery, Truncation};
 pub use sandbar_catalog::{
