@@ -40,6 +40,7 @@ mod principal;
 mod principal_builder;
 mod scopes;
 mod secret;
+mod seen;
 mod strict_json;
 #[cfg(test)]
 mod testing;

@@ -71,6 +71,10 @@ pub enum TokenRefusal {
     BadScope,
     /// `jti` is no name.
     BadTokenId,
+    /// A token may be used once, and this one has been, or it has no `jti`.
+    Replayed,
+    /// More tokens have been used within the maximum age than are remembered.
+    TooManyTokens,
 }
 
 impl TokenError {

@@ -1,6 +1,7 @@
 //! What a host configures, and the one door from a token to a principal.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::algorithm::Algorithm;
 use crate::claims::Rules;
@@ -8,7 +9,8 @@ use crate::compact::{TokenType, media_type, signed_claims};
 use crate::key_set::KeyRing;
 use crate::principal::Principal;
 use crate::secret::{SecretError, SharedSecret};
-use crate::token_error::TokenError;
+use crate::seen::SeenTokens;
+use crate::token_error::{TokenError, TokenRefusal};
 use crate::verifying_key::VerifyingKey;
 
 /// A day: the longest maximum age, and the default of the maximum lifetime.
@@ -37,6 +39,8 @@ pub struct Verifier {
     keys: KeyRing,
     kind: TokenType,
     rules: Rules,
+    /// Where a token may be used once.
+    seen: Option<Arc<SeenTokens>>,
 }
 
 impl Verifier {
@@ -73,7 +77,7 @@ impl Verifier {
             scope_claim: "scope".to_owned(),
             attribute_claims: Vec::new(),
         };
-        Self { keys: keys.into(), kind: TokenType::default(), rules }
+        Self { keys: keys.into(), kind: TokenType::default(), rules, seen: None }
     }
 
     /// Tokens must be younger than this many seconds: 180 by default, at most a day.
@@ -128,6 +132,16 @@ impl Verifier {
         self
     }
 
+    /// A token may then be used once, and has to have an id (`jti`). So many are remembered while
+    /// they are young enough; further ones are refused.
+    ///
+    /// Clones of the verifier remember together; other processes do not.
+    #[must_use]
+    pub fn once(mut self, most: usize) -> Self {
+        self.seen = Some(Arc::new(SeenTokens::new(most)));
+        self
+    }
+
     /// The claim that holds the e-mail address: `email` by default.
     #[must_use]
     pub fn email_claim(mut self, name: &str) -> Self {
@@ -169,14 +183,19 @@ impl Verifier {
     /// The principal of a token.
     ///
     /// `now` is in seconds since 1970-01-01T00:00:00Z. The signature is checked before any claim
-    /// is read. Tokens are not remembered: within the maximum age one may be used again (a host
-    /// that must prevent this keeps the ids it finds in [`Principal::origin`]).
+    /// is read. Tokens are not remembered: within the maximum age one may be used again, unless
+    /// [`Verifier::once`] says otherwise.
     ///
     /// # Errors
     /// One opaque error for every reason; [`TokenError::reason`] is for the operator.
     pub fn verify(&self, token: &str, now: u64) -> Result<Principal, TokenError> {
         let claims = signed_claims(token, &self.keys.current(), &self.kind)?;
-        Ok(self.rules.principal(&claims, now)?)
+        let principal = self.rules.principal(&claims, now)?;
+        if let Some(seen) = &self.seen {
+            let (id, ends) = self.rules.id_until(&claims).ok_or(TokenRefusal::Replayed)?;
+            seen.first_time(id, ends, now)?;
+        }
+        Ok(principal)
     }
 }
 
@@ -193,8 +212,8 @@ impl fmt::Debug for Verifier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SecretError;
     use crate::testing::{NOW, check_token, sign, verifier};
-    use crate::{SecretError, TokenRefusal};
 
     #[test]
     fn jwt6_weak_secrets_make_no_verifier() {
@@ -227,5 +246,36 @@ mod tests {
         let last = sign(r#"{"alg":"HS256"}"#, &last);
         assert!(verifier().verify(&last, u64::MAX).is_ok());
         assert!(verifier().verify(&last, 0).is_err());
+    }
+
+    #[test]
+    fn atk12_a_token_may_be_for_one_use() {
+        let once = verifier().once(10);
+        let with = |jti: &str| {
+            let claims = format!(r#"{{"iat":{NOW},"email":"ana@shop.test"{jti}}}"#);
+            sign(r#"{"alg":"HS256"}"#, &claims)
+        };
+        check_token(&once, &with(r#","jti":"1""#), Ok(()));
+        check_token(&once.clone(), &with(r#","jti":"1""#), Err(TokenRefusal::Replayed));
+        check_token(&once, &with(r#","jti":"2""#), Ok(()));
+        check_token(&once, &with(""), Err(TokenRefusal::Replayed));
+        check_token(&verifier(), &with(r#","jti":"1""#), Ok(()));
+        // A token that is refused for another reason has not been used.
+        let early = once.clone().audience("shop");
+        check_token(&early, &with(r#","jti":"3""#), Err(TokenRefusal::WrongAudience));
+        check_token(&once, &with(r#","jti":"3""#), Ok(()));
+    }
+
+    #[test]
+    fn jwt12_a_type_of_ones_own_is_required() {
+        let of = |typ: &str| sign(&format!(r#"{{"alg":"HS256"{typ}}}"#), crate::testing::CLAIMS);
+        let own = verifier().token_type("application/shop+jwt");
+        for typ in ["shop+jwt", "Shop+JWT", "application/shop+jwt"] {
+            check_token(&own, &of(&format!(r#","typ":"{typ}""#)), Ok(()));
+        }
+        for typ in ["", r#","typ":"JWT""#, r#","typ":"at+jwt""#, r#","typ":"text/shop+jwt""#] {
+            check_token(&own, &of(typ), Err(TokenRefusal::WrongType));
+        }
+        check_token(&verifier().token_type("JWT"), &of(""), Err(TokenRefusal::WrongType));
     }
 }
