@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 pub mod faults;
+pub mod forge;
 pub mod fuzzed;
 pub mod generate;
 pub mod reference;
