@@ -69,6 +69,20 @@ pub enum TokenRefusal {
     BadAttributes,
     /// The scope claim is no text of printable words, and no list of them.
     BadScope,
+    /// There is no such session: it was ended, or there never was one.
+    UnknownSession,
+    /// The session has lasted as long as it may.
+    SessionOver,
+    /// There is no such API key.
+    UnknownApiKey,
+    /// The API key counts no longer.
+    ApiKeyOver,
+    /// Too much that was refused has come from there; nothing was looked at.
+    TooManyFailures,
+    /// The directory does not know the person.
+    UnknownPerson,
+    /// The directory knows the person, and that he may not come in.
+    InactivePerson,
     /// `jti` is no name.
     BadTokenId,
     /// A token may be used once, and this one has been, or it has no `jti`.

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::admission::{AdmissionRules, Claimed, Membership};
 use crate::algorithm::Algorithm;
 use crate::claims::Rules;
 use crate::compact::{TokenType, media_type, signed_claims};
+use crate::directory::Directory;
 use crate::key_set::KeyRing;
 use crate::principal::Principal;
 use crate::secret::{SecretError, SharedSecret};
@@ -39,6 +41,7 @@ pub struct Verifier {
     keys: KeyRing,
     kind: TokenType,
     rules: Rules,
+    admission: AdmissionRules,
     /// Where a token may be used once.
     seen: Option<Arc<SeenTokens>>,
 }
@@ -77,7 +80,13 @@ impl Verifier {
             scope_claim: "scope".to_owned(),
             attribute_claims: Vec::new(),
         };
-        Self { keys: keys.into(), kind: TokenType::default(), rules, seen: None }
+        Self {
+            keys: keys.into(),
+            kind: TokenType::default(),
+            rules,
+            admission: AdmissionRules::default(),
+            seen: None,
+        }
     }
 
     /// Tokens must be younger than this many seconds: 180 by default, at most a day.
@@ -180,6 +189,31 @@ impl Verifier {
         self
     }
 
+    /// Only people whom this directory knows are let in, with the groups and attributes that it
+    /// has for them besides those of their token ([`Person`](crate::Person)).
+    #[must_use]
+    pub fn known_people(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.admission.membership = Membership::Known(directory);
+        self
+    }
+
+    /// The same, and whoever is not known is taken in by his first token.
+    #[must_use]
+    pub fn provisioned_people(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.admission.membership = Membership::Provisioned(directory);
+        self
+    }
+
+    /// A group of tokens stands for these groups of the policies. As soon as one group is mapped,
+    /// those that are not count for nothing.
+    #[must_use]
+    pub fn map_group(mut self, of_tokens: &str, of_policies: &[&str]) -> Self {
+        let names = self.admission.groups.get_or_insert_default();
+        let names = names.entry(of_tokens.to_owned()).or_default();
+        names.extend(of_policies.iter().map(|name| (*name).to_owned()));
+        self
+    }
+
     /// The principal of a token.
     ///
     /// `now` is in seconds since 1970-01-01T00:00:00Z. The signature is checked before any claim
@@ -189,13 +223,29 @@ impl Verifier {
     /// # Errors
     /// One opaque error for every reason; [`TokenError::reason`] is for the operator.
     pub fn verify(&self, token: &str, now: u64) -> Result<Principal, TokenError> {
+        self.admit(&self.claimed(token, now)?)
+    }
+
+    /// What a token says, which a session keeps.
+    ///
+    /// # Errors
+    /// As for [`Verifier::verify`], but for people who are not known.
+    pub fn claimed(&self, token: &str, now: u64) -> Result<Claimed, TokenError> {
         let claims = signed_claims(token, &self.keys.current(), &self.kind)?;
         let principal = self.rules.principal(&claims, now)?;
         if let Some(seen) = &self.seen {
             let (id, ends) = self.rules.id_until(&claims).ok_or(TokenRefusal::Replayed)?;
             seen.first_time(id, ends, now)?;
         }
-        Ok(principal)
+        Ok(Claimed(principal))
+    }
+
+    /// Who somebody is now, of whom a token or an API key has been seen to be right.
+    ///
+    /// # Errors
+    /// Somebody who is not known, or known not to be let in.
+    pub fn admit(&self, claimed: &Claimed) -> Result<Principal, TokenError> {
+        Ok(self.admission.admit(claimed)?)
     }
 }
 
@@ -205,6 +255,7 @@ impl fmt::Debug for Verifier {
         f.debug_struct("Verifier")
             .field("keys", &self.keys)
             .field("rules", &self.rules)
+            .field("admission", &self.admission)
             .finish_non_exhaustive()
     }
 }
