@@ -1,13 +1,16 @@
 //! The routes: each hands its words to a session and writes down what comes back.
 
+use std::sync::Arc;
+
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use sandbar::{Engine, FieldDescription, FoundObject, MetricDescription, TableDescription};
 
 use crate::answer;
 use crate::asker::Asker;
+use crate::auth::{self, Access};
 use crate::body::{MAX_BODY, Question};
 use crate::format::Format;
 use crate::guard::guard;
@@ -30,6 +33,11 @@ type Reply<T> = Result<Json<T>, Refusal>;
 /// # }
 /// ```
 pub fn router(engine: Engine) -> Router {
+    router_with(engine, Arc::new(Access::default()))
+}
+
+/// The same with sessions, API keys and rate limits of the host's.
+pub fn router_with(engine: Engine, access: Arc<Access>) -> Router {
     let discovery = Router::new()
         .route("/tables", get(tables))
         .route("/tables/{id}", get(table))
@@ -41,9 +49,11 @@ pub fn router(engine: Engine) -> Router {
     Router::new()
         .route("/health", get(health))
         .nest("/api/agent", discovery.route("/query", post(query)))
+        .merge(auth::routes())
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(Extension(access))
         .layer(middleware::from_fn(guard))
         .with_state(engine)
 }
