@@ -127,10 +127,13 @@ impl ApiKey {
     }
 }
 
+/// What is known by a digest: the service, and when its key is over.
+type Known = (Claimed, Option<u64>);
+
 /// The API keys that count.
 #[derive(Default)]
 pub struct ApiKeys {
-    known: RwLock<HashMap<[u8; 32], (Claimed, Option<u64>)>>,
+    known: RwLock<HashMap<[u8; 32], Known>>,
 }
 
 impl ApiKeys {

@@ -1,45 +1,38 @@
 //! `sandbar serve`: the HTTP API on its own.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use sandbar::Verifier;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{LogLevel, ServeArgs};
 use crate::failure::{Failure, note, say};
 use crate::project::{Today, read};
-use crate::secret::{is_development, secret};
+use crate::settings::settings;
 
-pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
-    log(args.log)?;
-    if is_development(&args.secret) && !args.host.is_loopback() {
-        return Err(Failure::wrong(format!(
-            "the development secret is for loopback addresses, and {} is none: give \
-             SANDBAR_JWT_SECRET or --jwt-secret-file",
-            args.host
-        )));
-    }
-    let secret = secret(&args.secret)?;
-    let verifier =
-        Verifier::hs256(secret.as_bytes()).map_err(|error| Failure::wrong(error.to_string()))?;
+pub(crate) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
+    let settings = settings(&args)?;
+    log(settings.log)?;
+    (args.project.models, args.project.policies) = (settings.models, settings.policies);
     // Tokens are checked against the real time, so the shop ends yesterday.
     let mut project = read(&args.project, Today::Real)?;
     let models = project.models;
-    project.builder = project.builder.verifier(verifier);
+    project.builder = project.builder.verifier(settings.verifier);
     let engine = project.open().await?;
-    let address = SocketAddr::new(args.host, args.port);
+    let address = SocketAddr::new(settings.host, settings.port);
     let failed = |error: std::io::Error| Failure::wrong(format!("{address}: {error}"));
     let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     // There is no engine over a model with errors, so that one that is ready has none.
     say(&format!("READY url=http://{bound} models={models} errors=0\n"))?;
-    let token = match (is_development(&args.secret), args.project.models.is_empty()) {
+    let token = match (settings.is_development, args.project.models.is_empty()) {
         (true, true) => "; a token for somebody: sandbar token wei",
         (true, false) => "; a token for somebody: sandbar token WHO --group GROUP",
         (false, _) => "",
     };
     note(&format!("stop with ctrl-c{token}"));
-    sandbar_http::serve(listener, engine, stopped()).await.map_err(failed)
+    let access = Arc::new(settings.access);
+    sandbar_http::serve_with(listener, engine, access, stopped()).await.map_err(failed)
 }
 
 /// Tells on stderr what the libraries say of what they do.

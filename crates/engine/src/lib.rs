@@ -85,6 +85,7 @@ pub use sandbar_auth::{
     PrincipalBuilder, PrincipalError, RateLimit, SamePerson, Scopes, SecretError, Sessions,
     SharedSecret, TokenError, TokenMinter, TokenRefusal, TooManySessions, Verifier, VerifyingKey,
 };
+pub use sandbar_catalog::decode;
 pub use sandbar_catalog::query::{self, Aggregation, Filter, Order, SemanticQuery, Truncation};
 pub use sandbar_catalog::{
     Definitions, Finding, Report, SemanticType, SourceText, Type, definitions, time,

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::{Account, ran};
 
 /// A served project; it is stopped when dropped.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     first: String,
 }
 
 impl Served {
-    fn start(account: &Account, args: &[&str]) -> Self {
+    pub(crate) fn start(account: &Account, args: &[&str]) -> Self {
         let mut all = vec!["serve", "--port", "0"];
         all.extend(args);
         let mut command = account.command(&all);
@@ -35,7 +35,7 @@ impl Served {
     }
 
     /// Asks, and gives the status and the JSON of the answer.
-    fn ask(&self, request: &str, headers: &[String], body: &str) -> (u16, Value) {
+    pub(crate) fn ask(&self, request: &str, headers: &[String], body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let mut text = format!("{request} HTTP/1.1\r\nHost: {}\r\n", self.address());
