@@ -20,7 +20,7 @@ fn issuers() -> Cases {
         "",
         r#""iss":"""#,
         r#""iss":"https://shop.test/""#,
-        r#""iss":"https://shop.tes""#,
+        r#""iss":"https://shop""#,
         r#""iss":"https://shop.test.evil.test""#,
         r#""iss":"https://SHOP.test""#,
         r#""iss":"HTTPS://shop.test""#,
