@@ -37,7 +37,7 @@ pub(crate) enum Command {
 }
 
 /// What is asked about: the sample shop, unless files are given.
-#[derive(Debug, Default, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct ProjectArgs {
     /// A model file, or a folder of them (`*.yaml`, `*.yml`; policy files end in
     /// `policies.yaml`, and those that end in `cases.yaml` are left out).
@@ -213,7 +213,7 @@ pub(crate) struct PolicyCoverageArgs {
 }
 
 /// Where the secret that signs tokens is.
-#[derive(Debug, Default, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct SecretArgs {
     /// A file that holds the secret. Without it `SANDBAR_JWT_SECRET` counts, and without that a
     /// development secret that is made once and kept in a private file.
@@ -236,7 +236,7 @@ pub(crate) struct TokenArgs {
     pub(crate) secret: SecretArgs,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct ServeArgs {
     /// A file of settings (docs/server.md). What is said here comes before what it says.
     #[arg(long, value_name = "FILE")]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use sandbar::decode::{Items, Located, Problem};
 use sandbar::{
-    Algorithm, ApiKey, ApiKeyError, ApiKeys, AttributeValue, Directory, Finding, KeyError, KeySet,
-    People, RateLimit, Report, Sessions, SourceText, Verifier, VerifyingKey, read_people,
+    Algorithm, ApiKey, ApiKeyError, ApiKeys, AttributeValue, Directory, Finding, KeyError, KeyRing,
+    KeySet, People, RateLimit, Report, Sessions, SourceText, Verifier, VerifyingKey, read_people,
 };
 use sandbar_http::Access;
 
@@ -34,8 +34,11 @@ pub(crate) struct Settings {
     pub(crate) log: LogLevel,
     pub(crate) models: Vec<PathBuf>,
     pub(crate) policies: Vec<PathBuf>,
-    pub(crate) verifier: Verifier,
-    pub(crate) access: Access,
+    pub(crate) keys: KeySet,
+    pub(crate) people: Option<People>,
+    pub(crate) api_keys: ApiKeys,
+    /// The file that was read.
+    file: ConfigFile,
     /// The secret is the one of this account, which is for loopback addresses.
     pub(crate) is_development: bool,
 }
@@ -57,11 +60,10 @@ pub(crate) fn settings(args: &ServeArgs) -> Result<Settings, Failure> {
     };
     let folder = args.config.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     let mut checker = Checker { source, folder, findings };
-    let file = &file;
-    checker.file(file);
-    let keys = checker.keys(args, file)?;
-    let people = checker.people(file);
-    let access = checker.access(file);
+    checker.file(&file);
+    let keys = checker.keys(args, &file)?;
+    let people = checker.people(&file);
+    let api_keys = checker.api_keys(&file);
     let report = |findings| Failure::refused(Report::new(findings).to_string());
     if !checker.findings.is_empty() {
         return Err(report(checker.findings));
@@ -90,9 +92,11 @@ pub(crate) fn settings(args: &ServeArgs) -> Result<Settings, Failure> {
         log: args.log.or(file.log).unwrap_or(LogLevel::Warn),
         models: paths(&args.project.models, &file.models),
         policies: paths(&args.project.policies, &file.policies),
-        verifier: verifier(file, keys, people),
-        access,
+        keys,
+        people,
+        api_keys,
         is_development,
+        file,
     })
 }
 
@@ -249,37 +253,20 @@ impl Checker<'_> {
         }
     }
 
-    fn people(&mut self, file: &ConfigFile) -> Option<Arc<People>> {
+    fn people(&mut self, file: &ConfigFile) -> Option<People> {
         let said = &file.auth.people.as_ref()?.file;
         let path = self.folder.join(&said.value);
         match fs::read_to_string(&path) {
             Err(error) => self.at(said, PEOPLE, format!("{}: {error}", said.value)),
             Ok(text) => match read_people(&SourceText::new(path.display().to_string(), text)) {
-                Ok(people) => return Some(Arc::new(people)),
+                Ok(people) => return Some(people),
                 Err(report) => self.findings.extend(report.findings().iter().cloned()),
             },
         }
         None
     }
 
-    fn access(&mut self, file: &ConfigFile) -> Access {
-        let sessions = &file.sessions;
-        let count = |number: &Option<Located<u64>>, otherwise: usize| {
-            number.as_ref().map_or(otherwise, |n| usize::try_from(n.value).unwrap_or(usize::MAX))
-        };
-        let lifetime = sessions.lifetime.as_ref().map_or(8 * 3_600, |seconds| seconds.value);
-        let mut access = Access::default().with_sessions(
-            Sessions::new(lifetime)
-                .at_most(count(&sessions.most, 100_000))
-                .at_most_each(count(&sessions.most_each, 32)),
-        );
-        let rate = |def: &RateDef| RateLimit::new(def.burst.value, def.per_minute.value);
-        if let Some(def) = &file.limits.failures {
-            access = access.with_failures(rate(def));
-        }
-        if let Some(def) = &file.limits.requests {
-            access = access.with_requests(rate(def));
-        }
+    fn api_keys(&mut self, file: &ConfigFile) -> ApiKeys {
         let mut keys = Vec::new();
         for (name, def) in file.api_keys.iter() {
             match api_key(name, def) {
@@ -288,13 +275,11 @@ impl Checker<'_> {
             }
         }
         match (ApiKeys::new(keys.iter().map(|(key, _)| key.clone())), keys.last()) {
-            (Ok(keys), _) => access.with_api_keys(keys),
-            (Err(error), Some((_, def))) => {
-                self.at(def, API_KEY, error.to_string());
-                access
-            }
-            (Err(_), None) => access,
+            (Ok(keys), _) => return keys,
+            (Err(error), Some((_, def))) => self.at(def, API_KEY, error.to_string()),
+            (Err(_), None) => {}
         }
+        ApiKeys::default()
     }
 }
 
@@ -326,8 +311,36 @@ fn api_key(name: &str, def: &ApiKeyDef) -> Result<ApiKey, String> {
     Ok(key.ends(u64::try_from(instant.as_second()).unwrap_or(0)))
 }
 
-/// The verifier that a file without problems describes.
-fn verifier(file: &ConfigFile, keys: KeySet, people: Option<Arc<People>>) -> Verifier {
+impl Settings {
+    /// The sessions and limits of the server, and its services.
+    pub(crate) fn access(&mut self) -> Access {
+        let sessions = &self.file.sessions;
+        let count = |number: &Option<Located<u64>>, otherwise: usize| {
+            number.as_ref().map_or(otherwise, |n| usize::try_from(n.value).unwrap_or(usize::MAX))
+        };
+        let lifetime = sessions.lifetime.as_ref().map_or(8 * 3_600, |seconds| seconds.value);
+        let mut access = Access::default().with_sessions(
+            Sessions::new(lifetime)
+                .at_most(count(&sessions.most, 100_000))
+                .at_most_each(count(&sessions.most_each, 32)),
+        );
+        let rate = |def: &RateDef| RateLimit::new(def.burst.value, def.per_minute.value);
+        if let Some(def) = &self.file.limits.failures {
+            access = access.with_failures(rate(def));
+        }
+        if let Some(def) = &self.file.limits.requests {
+            access = access.with_requests(rate(def));
+        }
+        access.with_api_keys(std::mem::take(&mut self.api_keys))
+    }
+
+    /// What tokens are held to, with keys and people that may be replaced.
+    pub(crate) fn verifier(&self, keys: KeyRing, people: Option<Arc<People>>) -> Verifier {
+        verifier(&self.file, keys, people)
+    }
+}
+
+fn verifier(file: &ConfigFile, keys: KeyRing, people: Option<Arc<People>>) -> Verifier {
     let auth = &file.auth;
     let mut verifier = Verifier::with_keys(keys);
     if let Some(issuer) = &auth.issuer {

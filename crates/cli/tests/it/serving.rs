@@ -28,6 +28,14 @@ impl Served {
         Self { child, first }
     }
 
+    /// Tells it to read its keys again.
+    #[cfg(unix)]
+    pub(crate) fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        let told = std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+        assert!(told.success());
+    }
+
     /// The address of the ready line.
     fn address(&self) -> &str {
         let address = self.first.strip_prefix("READY url=http://").expect(&self.first);

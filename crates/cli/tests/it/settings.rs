@@ -200,3 +200,46 @@ fn keys_of_others_are_enough_to_listen_anywhere() {
     let args = ["serve", "--port", "0", "--jwks", rsa.to_str().unwrap()];
     account.run(&args).refused(2, &["rsa2048.pem", "does not say its algorithm"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn keys_and_people_are_read_again_when_it_is_told_to() {
+    let account = Account::new();
+    let other = "of another file: 0123456789abcdef0123456789abcdef";
+    let config = "auth: { secret_file: secret, people: { file: people.yaml } }
+limits: { failures: { burst: 1000000, per_minute: 1 } }
+";
+    let files = [
+        ("server.yaml", config),
+        ("secret", SECRET),
+        ("people.yaml", "people: { wei@shop.test: {} }"),
+    ];
+    let path = folder(&account, &files);
+    let served = Served::start(&account, &["--config", &path]);
+    let token = |who: &str, secret: &str| {
+        let mut command = account.command(&["token", who]);
+        let token = ran(command.env("SANDBAR_JWT_SECRET", secret)).ends(0, &[]);
+        format!("Authorization: Bearer {}", token.text().trim_end())
+    };
+    let ask = |bearer: &str| served.ask("GET /api/agent/tables", &[bearer.to_owned()], "").0;
+    let (wei, ana) = (token("wei", SECRET), token("ana", other));
+    assert_eq!((ask(&wei), ask(&ana)), (200, 401));
+    let stderr = || fs::read_to_string(account.state().join("stderr")).unwrap();
+    let told = |words: &str| {
+        served.hang_up();
+        // It reads when it gets to it.
+        let waited = (0..400).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(25));
+            stderr().contains(words)
+        });
+        assert!(waited, "`{words}` is not in {}", stderr());
+    };
+    // With a problem nothing changes.
+    folder(&account, &[("secret", other), ("people.yaml", "people: { ana: {} }")]);
+    told("nothing has changed, because:");
+    assert!(stderr().contains("A0101"), "{}", stderr());
+    assert_eq!((ask(&wei), ask(&ana)), (200, 401));
+    folder(&account, &[("people.yaml", "people: { ana@shop.test: {}, wei@shop.test: {} }")]);
+    told("keys, people and services are read again");
+    assert_eq!((ask(&wei), ask(&ana)), (401, 200));
+}
