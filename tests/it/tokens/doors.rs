@@ -1,8 +1,9 @@
 //! The verifiers that tokens are given to, as hosts configure them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use sandbar_auth::{Algorithm, KeySet, Verifier, VerifyingKey};
+use sandbar_auth::{Algorithm, KeySet, People, Person, Verifier, VerifyingKey};
 use sandbar_testkit::forge::{SECRET, pem};
 
 /// A secret of enough bytes for every HMAC; [`SECRET`] is the start of it.
@@ -36,6 +37,8 @@ pub(crate) enum Door {
     Lenient,
     /// Each token once; three are remembered.
     Once,
+    /// `ana@shop.test` is known, `vic@shop.test` is known and out.
+    Known,
     /// Other names of claims, and attributes from claims.
     Renamed,
 }
@@ -77,6 +80,8 @@ pub(crate) fn doors() -> BTreeMap<Door, Verifier> {
         named("RS256", "rs"),
         named("PS256", "ps"),
     ]);
+    let person = |email: &str| Person::new(email).unwrap();
+    let people = People::new([person("Ana@shop.test"), person("vic@shop.test").inactive()]);
     let mut doors: BTreeMap<Door, Verifier> = [
         (Door::Plain, plain()),
         (Door::Ring, Verifier::with_keys(ring.unwrap())),
@@ -87,6 +92,7 @@ pub(crate) fn doors() -> BTreeMap<Door, Verifier> {
         (Door::Strict, plain().max_age(60).clock_skew(0).max_lifetime(60)),
         (Door::Lenient, plain().max_age(3_600).clock_skew(60).max_lifetime(7_200)),
         (Door::Once, plain().once(3)),
+        (Door::Known, plain().known_people(Arc::new(people.unwrap()))),
         (
             Door::Renamed,
             plain()

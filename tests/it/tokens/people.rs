@@ -1,13 +1,16 @@
 //! Who a token names: one spelling for each person.
 
-use sandbar_auth::TokenRefusal::{BadEmail, MissingEmail};
-use sandbar_testkit::forge::{Forge, NOW};
+use sandbar_auth::TokenRefusal::{
+    BadEmail, BadSignature, Expired, InactivePerson, MissingEmail, TooOld, UnknownPerson,
+};
+use sandbar_testkit::forge::{Forge, NOW, Pen};
 use serde_json::{Value, json};
 
 use super::Cases;
+use super::doors::{Door, OTHER_SECRET};
 
 pub(super) fn cases() -> Vec<Cases> {
-    vec![addresses()]
+    vec![addresses(), known(), alike()]
 }
 
 fn of(email: &Value) -> String {
@@ -105,5 +108,54 @@ fn addresses() -> Cases {
     cases.refused("none", Forge::new().claims(format!(r#"{{"iat":{NOW}}}"#)).token(), MissingEmail);
     let subject = format!(r#"{{"iat":{NOW},"sub":"ana@shop.test"}}"#);
     cases.refused("the subject is not asked", Forge::new().claims(subject).token(), MissingEmail);
+    cases
+}
+
+/// ATK13: who is known, and who only looks like it.
+fn known() -> Cases {
+    let mut cases = Cases::of("atk13");
+    for email in ["ana@shop.test", "ANA@SHOP.TEST", "aNa@sHoP.tEsT"] {
+        cases.case(email, Door::Known, of(&json!(email)), Ok(()));
+    }
+    for email in [
+        "\u{430}na@shop.test",
+        "an\u{430}@shop.test",
+        "\u{e0}na@shop.test",
+        "\u{ff41}na@shop.test",
+        "ana+x@shop.test",
+        "a.na@shop.test",
+        "ana.@shop.test",
+        "ana@shop.test.evil.test",
+        "ana@evil.test",
+        "ana@sh0p.test",
+        "ana@shop-test",
+        "ana%40shop.test@evil.test",
+        "xana@shop.test",
+        "anna@shop.test",
+    ] {
+        cases.case(email, Door::Known, of(&json!(email)), Err(UnknownPerson));
+        cases.accepted(format!("{email}, where everybody is known"), of(&json!(email)));
+    }
+    cases
+}
+
+/// ATK14: told apart inside, and by nobody outside.
+fn alike() -> Cases {
+    let mut cases = Cases::of("atk14");
+    let with = |email: &str, more: &str| {
+        Forge::new().claims(format!(r#"{{"iat":{NOW},"email":"{email}"{more}}}"#))
+    };
+    let door = Door::Known;
+    cases.case("somebody known", door, with("ana@shop.test", "").token(), Ok(()));
+    cases.case("nobody known", door, with("mia@shop.test", "").token(), Err(UnknownPerson));
+    cases.case("somebody out", door, with("vic@shop.test", "").token(), Err(InactivePerson));
+    for email in ["ana@shop.test", "mia@shop.test", "vic@shop.test"] {
+        let forged = with(email, "").pen(Pen::hs256(OTHER_SECRET)).token();
+        cases.case(format!("{email}, not signed"), door, forged, Err(BadSignature));
+        let over = with(email, r#","exp":1"#).token();
+        cases.case(format!("{email}, over"), door, over, Err(Expired));
+        let old = Forge::new().claims(format!(r#"{{"iat":1,"email":"{email}"}}"#)).token();
+        cases.case(format!("{email}, old"), door, old, Err(TooOld));
+    }
     cases
 }
