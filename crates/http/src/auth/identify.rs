@@ -109,14 +109,20 @@ pub(super) fn attempt(
         (Ok(session), now) => return Ok((session, now.unwrap_or_default())),
         (Err(error), _) => error,
     };
-    let reason = std::error::Error::source(&error).map(ToString::to_string);
-    tracing::info!(code = error.code(), reason, "somebody is not let in");
+    let reason = reason(&error);
+    tracing::info!(code = error.code(), ?reason, "somebody is not let in");
     // The clock is read where somebody is looked for, and nowhere else.
     let Some(now) = read.get() else { return Err(Unidentified::NotConfigured) };
     if let (Some(access), Some(source)) = (access, source) {
         access.failures().take(source, now).map_err(Unidentified::TooManyFailures)?;
     }
     Err(Unidentified::Invalid)
+}
+
+/// Why somebody is not let in, for the log: what he is told is the same for every reason.
+fn reason(error: &sandbar::Error) -> Option<TokenRefusal> {
+    let source = std::error::Error::source(error)?;
+    source.downcast_ref::<TokenError>().map(TokenError::reason)
 }
 
 /// A token is looked at only while not too much has failed.
@@ -195,5 +201,17 @@ impl From<Unidentified> for Refusal {
             Unidentified::TooManyFailures(wait) => Self::too_many_failures(wait),
             Unidentified::TooOften(wait) => Self::too_often(wait),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_says_why() {
+        let error = sandbar::Error::from(TokenError::from(TokenRefusal::TooOld));
+        assert_eq!(reason(&error), Some(TokenRefusal::TooOld));
+        assert!(!error.to_string().contains("old"), "{error}");
     }
 }
