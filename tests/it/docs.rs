@@ -86,6 +86,13 @@ fn policies(text: &str) -> Vec<String> {
     })
 }
 
+fn people(text: &str) -> Vec<String> {
+    match sandbar::read_people(&sandbar::SourceText::new("docs", text)) {
+        Ok(_) => Vec::new(),
+        Err(report) => report.findings().iter().map(ToString::to_string).collect(),
+    }
+}
+
 fn question(text: &str) -> Vec<String> {
     match SemanticQuery::from_json(text) {
         Ok(_) => Vec::new(),
@@ -118,6 +125,11 @@ fn examples_of_models_can_be_read() {
 #[test]
 fn examples_of_policies_can_be_read() {
     check("policies.md", "yaml", 5, policies);
+}
+
+#[test]
+fn examples_of_people_can_be_read() {
+    check("auth.md", "yaml", 1, people);
 }
 
 #[test]
@@ -157,7 +169,8 @@ async fn questions_of_the_manual_have_the_rows_that_it_shows() {
 
 #[test]
 fn every_block_is_read_by_something() {
-    let read = [("model.md", "yaml"), ("policies.md", "yaml"), ("query.md", "json")];
+    let read =
+        [("model.md", "yaml"), ("policies.md", "yaml"), ("query.md", "json"), ("auth.md", "yaml")];
     for (name, language) in read {
         for block in blocks(&page(name)) {
             // `text` is what is shown only; `rust` is compiled and run, see src/lib.rs.
@@ -193,6 +206,8 @@ fn the_reader_has_teeth() {
     assert!(!policies("masks: { email: hush }").is_empty());
     assert!(policies("cases:\n  x: { as: {}, hidden: [a] }").is_empty());
     assert!(!policies("cases:\n  x: { as: {}, hiden: [a] }").is_empty());
+    assert!(people("people: { a@shop.test: { active: false } }").is_empty());
+    assert!(!people("people: { a@shop.test: { activ: false } }").is_empty());
     assert!(question(r#"{ "metrics": ["a"] }"#).is_empty());
     assert!(!question(r#"{ "metric": ["a"] }"#).is_empty());
     assert_eq!(blocks("```yaml\na: 1\n```\n\n```\nb\n```").len(), 2);

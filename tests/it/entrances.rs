@@ -72,7 +72,7 @@ fn l27_each_name_and_each_entrance_stands_in_the_list_once() {
 fn l27_each_route_stands_in_the_list() {
     let routes = sandbar_http::routes().into_iter();
     let routes = routes.map(|route| format!("{} {}", route.method, route.path)).collect();
-    same(routes, listed(&["GET ", "POST "]), "served over HTTP");
+    same(routes, listed(&["GET ", "POST ", "DELETE "]), "served over HTTP");
     // No route is added to a router, and no router to another, but where the list is made.
     let doors =
         ["route(", "nest(", "merge(", "route_service(", "nest_service(", "fallback_service("];

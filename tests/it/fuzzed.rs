@@ -81,3 +81,13 @@ fn tokens() {
 fn claims() {
     check("claims", 3_000);
 }
+
+#[test]
+fn keys() {
+    check("keys", 1_000);
+}
+
+#[test]
+fn people() {
+    check("people", 500);
+}

@@ -31,6 +31,7 @@ mod shields;
 mod soak;
 mod sums;
 mod tidy;
+mod tokens;
 mod tpch;
 mod traps;
 mod workbench;

@@ -422,7 +422,7 @@ fn every_code_has_a_section_and_every_section_a_code() {
 /// Whether a text is an error code: a letter and four digits.
 fn is_code(word: &str) -> bool {
     let mut bytes = word.bytes();
-    bytes.next().is_some_and(|b| b"DEHMPQW".contains(&b))
+    bytes.next().is_some_and(|b| b"ADEHMPQW".contains(&b))
         && word.len() == 5
         && bytes.all(|b| b.is_ascii_digit())
 }

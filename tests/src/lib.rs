@@ -2,6 +2,10 @@
 //! manual are its doc tests, because here are all crates that they use.
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/auth.md")]
+pub struct Authentication;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/model.md")]
 pub struct Models;
 

@@ -50,6 +50,12 @@ impl Rules {
         Ok(Principal::new(identity, Origin::Token { id: token_id(claims)? }))
     }
 
+    /// The id of a token, and when it is too old in any case.
+    pub(crate) fn id_until<'c>(&self, claims: &'c Claims) -> Option<(&'c str, u64)> {
+        let issued = claims.get("iat")?.as_u64()?;
+        Some((claims.get("jti")?.as_str()?, issued.saturating_add(self.max_age)))
+    }
+
     /// `iat` is required and younger than the maximum age: at exactly that age it is refused.
     fn times(&self, claims: &Claims, now: u64) -> Result<(), TokenRefusal> {
         let issued = present(claims, "iat").ok_or(TokenRefusal::MissingIat)?;

@@ -2,12 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
+use crate::algorithm::Algorithm;
+use crate::key_set::KeySet;
 use crate::strict_json;
 use crate::token_error::TokenRefusal;
+use crate::verifying_key::is_key_id;
 
 /// The longest token, in bytes.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
@@ -15,10 +16,11 @@ pub(crate) const MAX_TOKEN: usize = 8 * 1024;
 /// Header members that would choose a key or change the format (JWT7, JWT11, JWT15).
 const REFUSED_HEADERS: [&str; 9] = ["crit", "jku", "jwk", "x5u", "x5c", "enc", "zip", "p2c", "b64"];
 
-/// The claims of a token, once its signature is found to be that of the key.
+/// The claims of a token, once its signature is found to be that of a key.
 pub(crate) fn signed_claims(
     token: &str,
-    key: &DecodingKey,
+    keys: &KeySet,
+    kind: &TokenType,
 ) -> Result<Map<String, Value>, TokenRefusal> {
     if token.len() > MAX_TOKEN {
         return Err(TokenRefusal::TooLarge);
@@ -32,8 +34,13 @@ pub(crate) fn signed_claims(
     if payload.contains('.') {
         return Err(TokenRefusal::Malformed);
     }
-    check_header(&strict_json::object(&decode(header)?)?)?;
-    check_signature(message, &decode(signature)?, key)?;
+    let header = strict_json::object(&decode(header)?)?;
+    let algorithm = check_header(&header, kind)?;
+    let candidates = keys.candidates(key_id(&header)?, algorithm)?;
+    let signature = decode(signature)?;
+    if !candidates.iter().any(|key| key.signed(message, &signature)) {
+        return Err(TokenRefusal::BadSignature);
+    }
     strict_json::object(&decode(payload)?)
 }
 
@@ -42,25 +49,46 @@ fn decode(part: &str) -> Result<Vec<u8>, TokenRefusal> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenRefusal::Malformed)
 }
 
-/// The algorithm is the key's; the header has been held equal to it and chooses nothing. The
-/// comparison takes the same time wherever the signatures differ.
-fn check_signature(message: &str, signature: &[u8], key: &DecodingKey) -> Result<(), TokenRefusal> {
-    let hmac = (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::HS256, key)
-        .map_err(|_| TokenRefusal::BadSignature)?;
-    hmac.verify(message.as_bytes(), &signature.to_vec()).map_err(|_| TokenRefusal::BadSignature)
+/// What the header's `typ` has to say: `JWT`, or what a host calls its tokens (JWT12).
+#[derive(Clone, Debug)]
+pub(crate) struct TokenType {
+    /// In lower case, without `application/`.
+    pub(crate) name: String,
+    pub(crate) required: bool,
 }
 
-fn check_header(header: &Map<String, Value>) -> Result<(), TokenRefusal> {
+impl Default for TokenType {
+    fn default() -> Self {
+        Self { name: "jwt".to_owned(), required: false }
+    }
+}
+
+/// The algorithm that the header says. It chooses no key and no way to use one: it has to be that
+/// of the key.
+fn check_header(header: &Map<String, Value>, kind: &TokenType) -> Result<Algorithm, TokenRefusal> {
     if REFUSED_HEADERS.iter().any(|name| header.contains_key(*name)) {
         return Err(TokenRefusal::HeaderNotAllowed);
     }
-    if header.get("alg").and_then(Value::as_str) != Some("HS256") {
-        return Err(TokenRefusal::AlgorithmNotAllowed);
-    }
-    let Some(kind) = header.get("typ") else { return Ok(()) };
-    let kind = kind.as_str().ok_or(TokenRefusal::WrongType)?.to_ascii_lowercase();
-    let kind = kind.strip_prefix("application/").unwrap_or(&kind);
-    if kind == "jwt" { Ok(()) } else { Err(TokenRefusal::WrongType) }
+    let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::named);
+    let algorithm = algorithm.ok_or(TokenRefusal::AlgorithmNotAllowed)?;
+    let fits = match header.get("typ") {
+        None => !kind.required,
+        Some(said) => said.as_str().is_some_and(|said| media_type(said) == kind.name),
+    };
+    if fits { Ok(algorithm) } else { Err(TokenRefusal::WrongType) }
+}
+
+/// A `typ` as a media type: the case does not count, nor does `application/` (RFC 7515, 4.1.9).
+pub(crate) fn media_type(said: &str) -> String {
+    let said = said.to_ascii_lowercase();
+    said.strip_prefix("application/").map_or(said.clone(), str::to_owned)
+}
+
+/// The id of the key, which is looked up in memory and nowhere else.
+fn key_id(header: &Map<String, Value>) -> Result<Option<&str>, TokenRefusal> {
+    let Some(id) = header.get("kid") else { return Ok(None) };
+    let id = id.as_str().filter(|id| is_key_id(id)).ok_or(TokenRefusal::BadKeyId)?;
+    Ok(Some(id))
 }
 
 #[cfg(test)]

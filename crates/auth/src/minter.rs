@@ -55,7 +55,7 @@ impl TokenMinter {
     /// # Errors
     /// A secret that no verifier would take.
     pub fn hs256(secret: impl Into<SharedSecret>) -> Result<Self, SecretError> {
-        Ok(Self { key: EncodingKey::from_secret(secret.into().checked()?), scopes: None })
+        Ok(Self { key: EncodingKey::from_secret(secret.into().checked(32)?), scopes: None })
     }
 
     /// The same minter, for tokens that may be used for this only.

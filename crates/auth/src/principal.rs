@@ -47,6 +47,8 @@ pub enum Origin {
         /// The claim `jti`.
         id: Option<String>,
     },
+    /// The API key of a service.
+    ApiKey,
     /// The host's word.
     Host,
 }

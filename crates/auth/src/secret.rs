@@ -29,8 +29,10 @@ pub struct SharedSecret(SecretSlice<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// Shorter than the hash: 256 bits.
-    #[error("the secret is too short: use at least 32 random bytes, such as 64 hexadecimal digits")]
+    /// Shorter than the hash: 256 bits, 384 for HS384, 512 for HS512.
+    #[error(
+        "the secret is too short: use at least 32 random bytes, such as 64 hexadecimal digits (48 for HS384, 64 for HS512)"
+    )]
     TooShort,
     /// A short pattern over and over, a sequence, or only a few different bytes.
     #[error("the secret repeats itself: use random bytes")]
@@ -47,10 +49,10 @@ pub enum SecretError {
 }
 
 impl SharedSecret {
-    /// The bytes, once they are found good enough.
-    pub(crate) fn checked(&self) -> Result<&[u8], SecretError> {
+    /// The bytes, once they are found good enough; there are at least so many.
+    pub(crate) fn checked(&self, least: usize) -> Result<&[u8], SecretError> {
         let secret = self.0.expose_secret();
-        check(secret).map(|()| secret)
+        check(secret, least).map(|()| secret)
     }
 }
 
@@ -107,43 +109,66 @@ const MIN_DIFFERENT: usize = 8;
 
 /// Starts of secrets that stand in tutorials, documentation and default configurations, in lower
 /// case without hyphens, underscores, dots and spaces.
-const SAMPLES: [&str; 32] = [
+const SAMPLES: [&str; 55] = [
+    "0011223344",
     "0123456789",
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     "1234567890",
     "3cfa76ef14937c1c0ea519f8fc057a80fcd04a7420f8e8bcd0a7567c272e007b",
     "404e635266556a586e3272357538782f413f4428472b4b6250645367566b5970",
+    "abc123",
     "abcdefghij",
+    "asecretkey",
+    "asecretthatis",
     "astringsecretatleast256bitslong",
     "avalidstringsecret",
+    "averylong",
+    "averysecret",
     "aym1sysppbydfgzld3umj1qzkobwvmkoq",
     "changeit",
     "changeme",
     "changethis",
+    "correcthorsebattery",
     "defaultsecret",
     "devsecret",
+    "donotuse",
+    "dontuse",
+    "examplesecret",
     "djangoinsecure",
     "insecure",
+    "iloveyou",
     "jwtsecret",
     "keyboardcat",
+    "letmein",
+    "loremipsum",
+    "mylong",
     "mysecret",
     "mysuper",
     "myjwtsecret",
+    "nextauthsecret",
+    "notasecret",
     "password",
+    "placeholder",
     "pleasechange",
     "qwertyuiop",
     "replacethis",
     "replaceme",
+    "samplesecret",
     "secretkey",
+    "somesecret",
     "supersecret",
     "testsecret",
+    "thequickbrownfox",
     "thisis",
+    "tobechanged",
+    "topsecret",
+    "verylong",
     "verysecret",
     "your",
 ];
 
-fn check(secret: &[u8]) -> Result<(), SecretError> {
-    if secret.len() < MIN_BYTES {
+fn check(secret: &[u8], least: usize) -> Result<(), SecretError> {
+    if secret.len() < least {
         return Err(SecretError::TooShort);
     }
     let text = std::str::from_utf8(secret).ok();
@@ -218,7 +243,7 @@ mod tests {
     #[track_caller]
     fn check(secret: impl AsRef<[u8]>, expected: Result<(), SecretError>) {
         let secret = secret.as_ref();
-        let found = SharedSecret::from(secret).checked().map(|_| ());
+        let found = SharedSecret::from(secret).checked(MIN_BYTES).map(|_| ());
         assert_eq!(found, expected, "{}", String::from_utf8_lossy(secret));
     }
 

@@ -25,6 +25,10 @@ pub enum TokenRefusal {
     TooComplex,
     /// The header's `alg` is not exactly that of the key.
     AlgorithmNotAllowed,
+    /// The header's `kid` is not 1 to 128 printable ASCII characters.
+    BadKeyId,
+    /// The header's `kid` leads to no key, or there is none and several keys are possible.
+    UnknownKey,
     /// The header asks for something that is not understood (`crit`, `jwk`, `enc` …).
     HeaderNotAllowed,
     /// The header's `typ` is that of another kind of token.
@@ -65,8 +69,26 @@ pub enum TokenRefusal {
     BadAttributes,
     /// The scope claim is no text of printable words, and no list of them.
     BadScope,
+    /// There is no such session: it was ended, or there never was one.
+    UnknownSession,
+    /// The session has lasted as long as it may.
+    SessionOver,
+    /// There is no such API key.
+    UnknownApiKey,
+    /// The API key counts no longer.
+    ApiKeyOver,
+    /// Too much that was refused has come from there; nothing was looked at.
+    TooManyFailures,
+    /// The directory does not know the person.
+    UnknownPerson,
+    /// The directory knows the person, and that he may not come in.
+    InactivePerson,
     /// `jti` is no name.
     BadTokenId,
+    /// A token may be used once, and this one has been, or it has no `jti`.
+    Replayed,
+    /// More tokens have been used within the maximum age than are remembered.
+    TooManyTokens,
 }
 
 impl TokenError {

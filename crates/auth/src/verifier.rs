@@ -1,19 +1,24 @@
 //! What a host configures, and the one door from a token to a principal.
 
 use std::fmt;
+use std::sync::Arc;
 
-use jsonwebtoken::DecodingKey;
-
+use crate::admission::{AdmissionRules, Claimed, Membership};
+use crate::algorithm::Algorithm;
 use crate::claims::Rules;
-use crate::compact::signed_claims;
+use crate::compact::{TokenType, media_type, signed_claims};
+use crate::directory::Directory;
+use crate::key_set::KeyRing;
 use crate::principal::Principal;
 use crate::secret::{SecretError, SharedSecret};
-use crate::token_error::TokenError;
+use crate::seen::SeenTokens;
+use crate::token_error::{TokenError, TokenRefusal};
+use crate::verifying_key::VerifyingKey;
 
 /// A day: the longest maximum age, and the default of the maximum lifetime.
 const DAY: u64 = 24 * 3600;
 
-/// Verifies tokens: one key, one algorithm (HS256).
+/// Verifies tokens with keys that each have one algorithm.
 ///
 /// Required: `iat`, a whole number of seconds, younger than the maximum age, and the e-mail claim.
 /// Honored if present: `exp`, `nbf`, groups, attributes. Make one at start-up and share it.
@@ -33,8 +38,12 @@ const DAY: u64 = 24 * 3600;
 /// ```
 #[derive(Clone)]
 pub struct Verifier {
-    key: DecodingKey,
+    keys: KeyRing,
+    kind: TokenType,
     rules: Rules,
+    admission: AdmissionRules,
+    /// Where a token may be used once.
+    seen: Option<Arc<SeenTokens>>,
 }
 
 impl Verifier {
@@ -43,7 +52,21 @@ impl Verifier {
     /// # Errors
     /// A secret that is weak, well known, or a key for another algorithm.
     pub fn hs256(secret: impl Into<SharedSecret>) -> Result<Self, SecretError> {
-        let key = DecodingKey::from_secret(secret.into().checked()?);
+        Ok(Self::with_keys(VerifyingKey::checked_secret(Algorithm::Hs256, &secret.into())?))
+    }
+
+    /// A verifier for tokens signed with one of these keys: a [`KeySet`](crate::KeySet), a
+    /// [`VerifyingKey`], or a [`KeyRing`] that replaces them while the verifier is used.
+    ///
+    /// ```
+    /// use sandbar_auth::{KeySet, Verifier};
+    ///
+    /// let jwks = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2026-07", "use": "sig",
+    ///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// let verifier = Verifier::with_keys(KeySet::parse(jwks, None)?).issuer("https://shop.test");
+    /// # Ok::<(), sandbar_auth::KeyError>(())
+    /// ```
+    pub fn with_keys(keys: impl Into<KeyRing>) -> Self {
         let rules = Rules {
             max_age: 180,
             clock_skew: 5,
@@ -57,7 +80,13 @@ impl Verifier {
             scope_claim: "scope".to_owned(),
             attribute_claims: Vec::new(),
         };
-        Ok(Self { key, rules })
+        Self {
+            keys: keys.into(),
+            kind: TokenType::default(),
+            rules,
+            admission: AdmissionRules::default(),
+            seen: None,
+        }
     }
 
     /// Tokens must be younger than this many seconds: 180 by default, at most a day.
@@ -83,6 +112,14 @@ impl Verifier {
         self
     }
 
+    /// The header's `typ` is then required and has to be this, compared as a media type: the case
+    /// does not count, nor does `application/`. Without it `typ` may be missing, or `JWT`.
+    #[must_use]
+    pub fn token_type(mut self, name: &str) -> Self {
+        self.kind = TokenType { name: media_type(name), required: true };
+        self
+    }
+
     /// The issuer (`iss`) is then required, a string, and exactly this.
     #[must_use]
     pub fn issuer(mut self, issuer: &str) -> Self {
@@ -101,6 +138,16 @@ impl Verifier {
     #[must_use]
     pub fn require_claim(mut self, name: &str) -> Self {
         self.rules.required.push(name.to_owned());
+        self
+    }
+
+    /// A token may then be used once, and has to have an id (`jti`). So many are remembered while
+    /// they are young enough; further ones are refused.
+    ///
+    /// Clones of the verifier remember together; other processes do not.
+    #[must_use]
+    pub fn once(mut self, most: usize) -> Self {
+        self.seen = Some(Arc::new(SeenTokens::new(most)));
         self
     }
 
@@ -142,32 +189,82 @@ impl Verifier {
         self
     }
 
+    /// Only people whom this directory knows are let in, with the groups and attributes that it
+    /// has for them besides those of their token ([`Person`](crate::Person)).
+    #[must_use]
+    pub fn known_people(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.admission.membership = Membership::Known(directory);
+        self
+    }
+
+    /// The same, and whoever is not known is taken in by his first token.
+    #[must_use]
+    pub fn provisioned_people(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.admission.membership = Membership::Provisioned(directory);
+        self
+    }
+
+    /// A group of tokens stands for these groups of the policies. As soon as one group is mapped,
+    /// those that are not count for nothing.
+    #[must_use]
+    pub fn map_group(mut self, of_tokens: &str, of_policies: &[&str]) -> Self {
+        let names = self.admission.groups.get_or_insert_default();
+        let names = names.entry(of_tokens.to_owned()).or_default();
+        names.extend(of_policies.iter().map(|name| (*name).to_owned()));
+        self
+    }
+
     /// The principal of a token.
     ///
     /// `now` is in seconds since 1970-01-01T00:00:00Z. The signature is checked before any claim
-    /// is read. Tokens are not remembered: within the maximum age one may be used again (a host
-    /// that must prevent this keeps the ids it finds in [`Principal::origin`]).
+    /// is read. Tokens are not remembered: within the maximum age one may be used again, unless
+    /// [`Verifier::once`] says otherwise.
     ///
     /// # Errors
     /// One opaque error for every reason; [`TokenError::reason`] is for the operator.
     pub fn verify(&self, token: &str, now: u64) -> Result<Principal, TokenError> {
-        let claims = signed_claims(token, &self.key)?;
-        Ok(self.rules.principal(&claims, now)?)
+        self.admit(&self.claimed(token, now)?)
+    }
+
+    /// What a token says, which a session keeps.
+    ///
+    /// # Errors
+    /// As for [`Verifier::verify`], but for people who are not known.
+    pub fn claimed(&self, token: &str, now: u64) -> Result<Claimed, TokenError> {
+        let claims = signed_claims(token, &self.keys.current(), &self.kind)?;
+        let principal = self.rules.principal(&claims, now)?;
+        if let Some(seen) = &self.seen {
+            let (id, ends) = self.rules.id_until(&claims).ok_or(TokenRefusal::Replayed)?;
+            seen.first_time(id, ends, now)?;
+        }
+        Ok(Claimed(principal))
+    }
+
+    /// Who somebody is now, of whom a token or an API key has been seen to be right.
+    ///
+    /// # Errors
+    /// Somebody who is not known, or known not to be let in.
+    pub fn admit(&self, claimed: &Claimed) -> Result<Principal, TokenError> {
+        Ok(self.admission.admit(claimed)?)
     }
 }
 
 /// The secret is not shown.
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("rules", &self.rules).finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("keys", &self.keys)
+            .field("rules", &self.rules)
+            .field("admission", &self.admission)
+            .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SecretError;
     use crate::testing::{NOW, check_token, sign, verifier};
-    use crate::{SecretError, TokenRefusal};
 
     #[test]
     fn jwt6_weak_secrets_make_no_verifier() {
@@ -200,5 +297,36 @@ mod tests {
         let last = sign(r#"{"alg":"HS256"}"#, &last);
         assert!(verifier().verify(&last, u64::MAX).is_ok());
         assert!(verifier().verify(&last, 0).is_err());
+    }
+
+    #[test]
+    fn atk12_a_token_may_be_for_one_use() {
+        let once = verifier().once(10);
+        let with = |jti: &str| {
+            let claims = format!(r#"{{"iat":{NOW},"email":"ana@shop.test"{jti}}}"#);
+            sign(r#"{"alg":"HS256"}"#, &claims)
+        };
+        check_token(&once, &with(r#","jti":"1""#), Ok(()));
+        check_token(&once.clone(), &with(r#","jti":"1""#), Err(TokenRefusal::Replayed));
+        check_token(&once, &with(r#","jti":"2""#), Ok(()));
+        check_token(&once, &with(""), Err(TokenRefusal::Replayed));
+        check_token(&verifier(), &with(r#","jti":"1""#), Ok(()));
+        // A token that is refused for another reason has not been used.
+        let early = once.clone().audience("shop");
+        check_token(&early, &with(r#","jti":"3""#), Err(TokenRefusal::WrongAudience));
+        check_token(&once, &with(r#","jti":"3""#), Ok(()));
+    }
+
+    #[test]
+    fn jwt12_a_type_of_ones_own_is_required() {
+        let of = |typ: &str| sign(&format!(r#"{{"alg":"HS256"{typ}}}"#), crate::testing::CLAIMS);
+        let own = verifier().token_type("application/shop+jwt");
+        for typ in ["shop+jwt", "Shop+JWT", "application/shop+jwt"] {
+            check_token(&own, &of(&format!(r#","typ":"{typ}""#)), Ok(()));
+        }
+        for typ in ["", r#","typ":"JWT""#, r#","typ":"at+jwt""#, r#","typ":"text/shop+jwt""#] {
+            check_token(&own, &of(typ), Err(TokenRefusal::WrongType));
+        }
+        check_token(&verifier().token_type("JWT"), &of(""), Err(TokenRefusal::WrongType));
     }
 }

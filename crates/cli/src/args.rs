@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use sandbar::SqlDialect;
+use serde::Deserialize;
 use tracing_subscriber::filter::LevelFilter;
 
 /// A semantic layer that a host application links. Called bare, it asks the embedded sample shop
@@ -28,12 +29,15 @@ pub(crate) enum Command {
     Policy(PolicyArgs),
     /// Mint a token for somebody, valid for three minutes.
     Token(TokenArgs),
+    /// Make a key for a service: the key on stdout, once, and what the settings know of it on
+    /// stderr.
+    ApiKey,
     /// Serve the HTTP API.
     Serve(ServeArgs),
 }
 
 /// What is asked about: the sample shop, unless files are given.
-#[derive(Debug, Default, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct ProjectArgs {
     /// A model file, or a folder of them (`*.yaml`, `*.yml`; policy files end in
     /// `policies.yaml`, and those that end in `cases.yaml` are left out).
@@ -209,7 +213,7 @@ pub(crate) struct PolicyCoverageArgs {
 }
 
 /// Where the secret that signs tokens is.
-#[derive(Debug, Default, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct SecretArgs {
     /// A file that holds the secret. Without it `SANDBAR_JWT_SECRET` counts, and without that a
     /// development secret that is made once and kept in a private file.
@@ -232,18 +236,26 @@ pub(crate) struct TokenArgs {
     pub(crate) secret: SecretArgs,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct ServeArgs {
-    /// The address to listen on. The development secret works on loopback addresses only.
-    #[arg(long, default_value = "127.0.0.1")]
-    pub(crate) host: IpAddr,
-    /// The port to listen on; 0 takes a free one.
-    #[arg(long, default_value_t = 8817)]
-    pub(crate) port: u16,
-    /// How much of what happens is told on stderr: `error` and `warn` tell what went wrong, and
-    /// why; `info` also tells of each call.
-    #[arg(long, value_enum, default_value_t = LogLevel::Warn, value_name = "LEVEL")]
-    pub(crate) log: LogLevel,
+    /// A file of settings (docs/server.md). What is said here comes before what it says.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The address to listen on; 127.0.0.1 if left out. The development secret works on loopback
+    /// addresses only.
+    #[arg(long)]
+    pub(crate) host: Option<IpAddr>,
+    /// The port to listen on; 8817 if left out. 0 takes a free one.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// How much of what happens is told on stderr: `error` and `warn` (if left out) tell what went
+    /// wrong, and why; `info` also tells of each call.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) log: Option<LogLevel>,
+    /// A file of public keys that tokens are checked with: a JWKS or JWK, or PEM of a key that is
+    /// not RSA.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) project: ProjectArgs,
     #[command(flatten)]
@@ -251,7 +263,9 @@ pub(crate) struct ServeArgs {
 }
 
 /// How much is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum LogLevel {
     /// Nothing.
     Off,

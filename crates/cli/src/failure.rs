@@ -35,6 +35,11 @@ impl Failure {
         Self { code, ..self }
     }
 
+    /// What there is to say.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says it on stderr.
     pub(crate) fn report(self) -> ExitCode {
         if self.message.is_empty() {

@@ -9,8 +9,10 @@
     reason = "the command line reads the environment and the clock, and speaks while it waits"
 )]
 
+mod api_key;
 mod args;
 mod check;
+mod config;
 mod demo;
 mod explain;
 mod failure;
@@ -22,6 +24,7 @@ mod project;
 mod question;
 mod secret;
 mod serve;
+mod settings;
 mod sources;
 mod token;
 
@@ -52,6 +55,7 @@ async fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Check(command)) => check::run(command).await,
         Some(Command::Policy(command)) => policy::run(command).await,
         Some(Command::Token(command)) => token::run(&command),
+        Some(Command::ApiKey) => api_key::run(),
         Some(Command::Serve(command)) => serve::run(command).await,
     }
 }

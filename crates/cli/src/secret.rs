@@ -7,26 +7,31 @@ use std::path::{Path, PathBuf};
 use crate::args::SecretArgs;
 use crate::failure::{Failure, note};
 
-/// Whether the secret is the development one, which is for loopback addresses only.
-pub(crate) fn is_development(args: &SecretArgs) -> bool {
-    args.jwt_secret_file.is_none() && std::env::var_os("SANDBAR_JWT_SECRET").is_none()
-}
-
 /// The secret that `--jwt-secret-file`, `SANDBAR_JWT_SECRET` or the development file gives.
 pub(crate) fn secret(args: &SecretArgs) -> Result<String, Failure> {
     if let Some(file) = &args.jwt_secret_file {
-        if others_can_read(file)?.is_some() {
-            note(&format!("{}: others can read this secret", file.display()));
-        }
-        return read(file);
+        return of_file(file);
     }
+    of_environment()?.map_or_else(development, Ok)
+}
+
+/// The secret that the environment gives.
+pub(crate) fn of_environment() -> Result<Option<String>, Failure> {
     match std::env::var("SANDBAR_JWT_SECRET") {
-        Ok(value) => Ok(value),
+        Ok(value) => Ok(Some(value)),
         Err(std::env::VarError::NotUnicode(_)) => {
             Err(Failure::wrong("SANDBAR_JWT_SECRET is not text"))
         }
-        Err(std::env::VarError::NotPresent) => development(),
+        Err(std::env::VarError::NotPresent) => Ok(None),
     }
+}
+
+/// The secret of a file that was named.
+pub(crate) fn of_file(file: &Path) -> Result<String, Failure> {
+    if others_can_read(file)?.is_some() {
+        note(&format!("{}: others can read this secret", file.display()));
+    }
+    read(file)
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
@@ -35,7 +40,8 @@ fn read(file: &Path) -> Result<String, Failure> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn development() -> Result<String, Failure> {
+/// The secret of this account, for trying things out.
+pub(crate) fn development() -> Result<String, Failure> {
     let file = development_file()?;
     if file.exists() {
         return private(&file);

@@ -1,45 +1,92 @@
 //! `sandbar serve`: the HTTP API on its own.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use sandbar::Verifier;
+use sandbar::{KeyRing, People};
+use sandbar_http::Access;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{LogLevel, ServeArgs};
 use crate::failure::{Failure, note, say};
 use crate::project::{Today, read};
-use crate::secret::{is_development, secret};
+use crate::settings::{Settings, settings};
 
-pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
-    log(args.log)?;
-    if is_development(&args.secret) && !args.host.is_loopback() {
-        return Err(Failure::wrong(format!(
-            "the development secret is for loopback addresses, and {} is none: give \
-             SANDBAR_JWT_SECRET or --jwt-secret-file",
-            args.host
-        )));
-    }
-    let secret = secret(&args.secret)?;
-    let verifier =
-        Verifier::hs256(secret.as_bytes()).map_err(|error| Failure::wrong(error.to_string()))?;
+pub(crate) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
+    let mut settings = settings(&args)?;
+    let said = args.clone();
+    log(settings.log)?;
+    (args.project.models, args.project.policies) =
+        (std::mem::take(&mut settings.models), std::mem::take(&mut settings.policies));
+    let known = Known {
+        keys: KeyRing::from(settings.keys.clone()),
+        people: settings.people.take().map(Arc::new),
+        access: Arc::new(settings.access()),
+    };
     // Tokens are checked against the real time, so the shop ends yesterday.
     let mut project = read(&args.project, Today::Real)?;
     let models = project.models;
+    let verifier = settings.verifier(known.keys.clone(), known.people.clone());
     project.builder = project.builder.verifier(verifier);
     let engine = project.open().await?;
-    let address = SocketAddr::new(args.host, args.port);
+    let address = SocketAddr::new(settings.host, settings.port);
     let failed = |error: std::io::Error| Failure::wrong(format!("{address}: {error}"));
     let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     // There is no engine over a model with errors, so that one that is ready has none.
     say(&format!("READY url=http://{bound} models={models} errors=0\n"))?;
-    let token = match (is_development(&args.secret), args.project.models.is_empty()) {
+    let token = match (settings.is_development, args.project.models.is_empty()) {
         (true, true) => "; a token for somebody: sandbar token wei",
         (true, false) => "; a token for somebody: sandbar token WHO --group GROUP",
         (false, _) => "",
     };
     note(&format!("stop with ctrl-c{token}"));
-    sandbar_http::serve(listener, engine, stopped()).await.map_err(failed)
+    let served = sandbar_http::serve_with(listener, engine, Arc::clone(&known.access), stopped());
+    tokio::select! {
+        ended = served => ended.map_err(failed),
+        never = known.read_again(&said) => match never {},
+    }
+}
+
+/// What a running server knows of those who ask, and may read again.
+struct Known {
+    keys: KeyRing,
+    people: Option<Arc<People>>,
+    access: Arc<Access>,
+}
+
+impl Known {
+    /// Reads keys, people and services again whenever the process is told to (SIGHUP). With a
+    /// problem in them everything stays as it is.
+    async fn read_again(&self, args: &ServeArgs) -> Infallible {
+        #[cfg(unix)]
+        if let Ok(mut told) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+        {
+            while told.recv().await.is_some() {
+                match settings(args) {
+                    Ok(settings) => self.replace(settings),
+                    Err(failure) => {
+                        note(&format!("nothing has changed, because:\n{}", failure.message()));
+                    }
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn replace(&self, settings: Settings) {
+        self.keys.replace(settings.keys);
+        self.access.api_keys().replace(settings.api_keys);
+        match (&self.people, settings.people) {
+            (Some(known), Some(people)) => known.replace(people),
+            (None, None) => {}
+            (Some(_), None) | (None, Some(_)) => {
+                note("whether people are known at all changes with the next start");
+            }
+        }
+        note("keys, people and services are read again");
+    }
 }
 
 /// Tells on stderr what the libraries say of what they do.

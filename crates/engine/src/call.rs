@@ -75,7 +75,7 @@ impl Call {
         self.decision.subject = Some(principal.subject().to_owned());
         self.decision.token = match principal.origin() {
             Origin::Token { id } => id.clone(),
-            Origin::Host => None,
+            Origin::ApiKey | Origin::Host => None,
         };
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use sandbar_auth::Principal;
+use sandbar_auth::{Claimed, Principal, TokenError, Verifier};
 use sandbar_executor::Gate;
 use sandbar_permissions::Administrator;
 use tokio::sync::Notify;
@@ -124,7 +124,8 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Unauthenticated`], with the same text whatever is wrong with the token.
     pub fn authenticate(&self, token: &str) -> Result<Session, Error> {
-        self.bearer(token).map(|(session, _)| session)
+        self.identify(|verifier, now| verifier.claimed(token, seconds(now)))
+            .map(|(session, _)| session)
     }
 
     /// A session for one request of the bearer of a token: its calls go by the reading of the
@@ -133,18 +134,33 @@ impl Engine {
     /// # Errors
     /// As for [`Engine::authenticate`].
     pub fn authenticate_request(&self, token: &str) -> Result<Session, Error> {
-        self.bearer(token).map(|(session, now)| session.at(now))
+        self.identify_request(|verifier, now| verifier.claimed(token, seconds(now)))
     }
 
-    fn bearer(&self, token: &str) -> Result<(Session, SystemTime), Error> {
+    /// A session for one request of somebody whom the host finds by other means than a token of
+    /// this request, such as a session of its own, by the reading of the clock that all of the
+    /// request goes by. The verifier then says whether he is let in.
+    ///
+    /// # Errors
+    /// As for [`Engine::authenticate`].
+    pub fn identify_request(
+        &self,
+        find: impl FnOnce(&Verifier, SystemTime) -> Result<Claimed, TokenError>,
+    ) -> Result<Session, Error> {
+        self.identify(find).map(|(session, now)| session.at(now))
+    }
+
+    fn identify(
+        &self,
+        find: impl FnOnce(&Verifier, SystemTime) -> Result<Claimed, TokenError>,
+    ) -> Result<(Session, SystemTime), Error> {
         Call::open(&self.inner, Action::Authenticate, None).run(|call| {
             let Some(verifier) = &self.inner.settings.verifier else {
                 let message = "this engine has no verifier, so no token is valid";
                 return Err(Error::new(ErrorKind::Unauthenticated, "E0102", message));
             };
             let now = self.inner.now();
-            let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-            let principal = verifier.verify(token, seconds)?;
+            let principal = verifier.admit(&find(verifier, now)?)?;
             call.known(&principal);
             Ok((self.session(principal), now))
         })
@@ -175,4 +191,9 @@ impl Engine {
         let world = self.inner.world.load();
         describe::metric_named(&world.policies.all(&world.snapshot, administrator), name)
     }
+}
+
+/// Whole seconds since 1970-01-01T00:00:00Z, which tokens are about.
+fn seconds(now: SystemTime) -> u64 {
+    now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }

@@ -54,6 +54,7 @@ mod engine;
 mod error;
 mod explain;
 mod format;
+mod people;
 mod policies;
 pub mod policy_test;
 mod request;
@@ -72,15 +73,19 @@ pub use describe::{
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
 pub use explain::{Explanation, PolicyTrace};
+pub use people::read_people;
 pub use policies::{DiffSamples, PolicyComparison, SampleRows};
 pub use policy_test::PolicyCases;
 pub use sandbar_query_planner::{ColumnOutline, GrainOutline, JoinOutline, Outline};
 pub use session::Session;
 
 pub use sandbar_auth::{
-    AttributeValue, BadScope, Principal, PrincipalBuilder, PrincipalError, Scopes, SecretError,
-    SharedSecret, TokenError, TokenMinter, Verifier,
+    Algorithm, ApiKey, ApiKeyError, ApiKeys, AttributeValue, BadScope, Buckets, Claimed, Directory,
+    KeyError, KeyRing, KeySet, NewApiKey, OpenedSession, People, Person, Principal,
+    PrincipalBuilder, PrincipalError, RateLimit, SamePerson, Scopes, SecretError, Sessions,
+    SharedSecret, TokenError, TokenMinter, TokenRefusal, TooManySessions, Verifier, VerifyingKey,
 };
+pub use sandbar_catalog::decode;
 pub use sandbar_catalog::query::{self, Aggregation, Filter, Order, SemanticQuery, Truncation};
 pub use sandbar_catalog::{
     Definitions, Finding, Report, SemanticType, SourceText, Type, definitions, time,

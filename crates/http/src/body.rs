@@ -33,7 +33,7 @@ impl<S: Send + Sync> FromRequest<S> for Question {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let mut all = headers.get_all(CONTENT_TYPE).iter();
     let only = all.next().filter(|_| all.next().is_none());
     let text = only.and_then(|value| value.to_str().ok()).unwrap_or_default();

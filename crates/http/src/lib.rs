@@ -11,14 +11,16 @@
 //! | `GET /api/agent/metrics` | `{"metrics":[…]}`: the visible metrics, in brief |
 //! | `GET /api/agent/metrics/{id}` | one metric with the fields it can be grouped by |
 //! | `GET /api/agent/search?q=words` | `{"results":[…]}`, best first |
+//! | `POST /auth/sso`, `/auth/sso/to_session` | a session for the token in `{"jwt":"…"}` |
+//! | `DELETE /api/session` | ends the session of the request |
 //! | `POST /api/agent/query` | the answer of a question (docs/query.md), at most 1 MiB of JSON |
 //!
 //! An `{id}` is a number or a name. Parameters that a route does not know are refused.
 //!
 //! # Who asks
-//! The token of the header `Authorization: Bearer …` is given to [`sandbar::Engine::authenticate_request`].
-//! A host that has its own way to know who asks puts a [`sandbar::Principal`] into the request's
-//! extensions; it then counts instead of any token. Nothing else of a request says who asks.
+//! The header `X-Metabase-Session` with the word of a session, `X-API-Key` with that of a service,
+//! or `Authorization: Bearer …` with a token; of several the first that is said here (docs/auth.md). A host that has its own way to know who asks puts a [`sandbar::Principal`] into the request's
+//! extensions; it then counts instead of all these. Nothing else of a request says who asks.
 //!
 //! ```
 //! use axum::extract::Request;
@@ -72,7 +74,7 @@
 //! | `Unauthenticated` | 401, the same bytes for every reason |
 //! | `Denied` | 403 |
 //! | `NotFound` | 404 |
-//! | `LimitExceeded` | 422: well formed, but more than this engine spends on one question; 429 with `Retry-After` where too many questions are asked at a time |
+//! | `LimitExceeded` | 422: well formed, but more than this engine spends on one question; 429 with `Retry-After` where too many questions are asked at a time, somebody asks too often, or too much from one address was refused |
 //! | `Internal`, `InvalidModel`, `InvalidPolicy` | 500, without details |
 //! | `Source` | 502 |
 //! | `Cancelled` | 503 |
@@ -84,6 +86,7 @@
 mod answer;
 mod arrow_stream;
 mod asker;
+mod auth;
 mod body;
 mod cells;
 mod format;
@@ -95,7 +98,11 @@ mod routes;
 mod stream;
 mod wire;
 
-pub use router::{router, routes};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub use auth::{Access, Source};
+pub use router::{router, router_with, routes};
 pub use routes::Route;
 
 #[cfg(test)]
@@ -111,5 +118,20 @@ pub async fn serve(
     engine: sandbar::Engine,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(engine)).with_graceful_shutdown(stopped).await
+    serve_with(listener, engine, Arc::new(Access::default()), stopped).await
+}
+
+/// The same with sessions, API keys and rate limits of the host's.
+///
+/// # Errors
+/// What the listener fails with.
+pub async fn serve_with(
+    listener: tokio::net::TcpListener,
+    engine: sandbar::Engine,
+    access: Arc<Access>,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    // Where a request comes from is what failures are counted by.
+    let service = router_with(engine, access).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stopped).await
 }

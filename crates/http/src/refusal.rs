@@ -56,6 +56,27 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthenticated", "E0101", message)
     }
 
+    /// Too much from one address was not right.
+    pub(crate) fn too_many_failures(wait: Duration) -> Self {
+        let message = "too many attempts have failed: wait before the next";
+        Self::wait("A0301", message, wait)
+    }
+
+    /// One who asks has asked too often; nothing of others.
+    pub(crate) fn too_often(wait: Duration) -> Self {
+        Self::wait("A0302", "you have asked too often: wait before the next question", wait)
+    }
+
+    pub(crate) fn too_many_sessions() -> Self {
+        let message = "no more sessions can be opened now: wait, or send the token itself";
+        Self::wait("A0303", message, Duration::from_secs(60))
+    }
+
+    fn wait(code: &'static str, message: &'static str, wait: Duration) -> Self {
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "LimitExceeded", code, message);
+        Self { retry_after: Some(wait), ..refusal }
+    }
+
     pub(crate) fn no_route() -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFound", "H0101", "there is nothing at this address")
     }

@@ -1,12 +1,15 @@
 //! The routes: each hands its words to a session and writes down what comes back.
 
+use std::sync::Arc;
+
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use sandbar::{Engine, FieldDescription, FoundObject, MetricDescription, TableDescription};
 
 use crate::answer;
 use crate::asker::Asker;
+use crate::auth::{self, Access};
 use crate::body::{MAX_BODY, Question};
 use crate::format::Format;
 use crate::guard::guard;
@@ -30,11 +33,17 @@ type Reply<T> = Result<Json<T>, Refusal>;
 /// # }
 /// ```
 pub fn router(engine: Engine) -> Router {
+    router_with(engine, Arc::new(Access::default()))
+}
+
+/// The same with sessions, API keys and rate limits of the host's.
+pub fn router_with(engine: Engine, access: Arc<Access>) -> Router {
     all()
         .router()
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(Extension(access))
         .layer(middleware::from_fn(guard))
         .with_state(engine)
 }
@@ -54,7 +63,7 @@ fn all() -> Routes<Engine> {
         .get("/metrics/{id}", metric)
         .get("/search", search)
         .post("/query", query);
-    Routes::new().get("/health", health).under("/api/agent", agent)
+    Routes::new().get("/health", health).under("/api/agent", agent).and(auth::routes())
 }
 
 async fn health(State(engine): State<Engine>, params: Params) -> Reply<Health> {

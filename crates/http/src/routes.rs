@@ -3,14 +3,15 @@
 //! (tests/it/entrances.rs, which also sees to it that nothing else here adds routes to a router).
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 
 /// A way in over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Route {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `DELETE`.
     pub method: &'static str,
     /// The path, with parameters in braces: `/api/agent/tables/{id}`.
     pub path: String,
@@ -35,6 +36,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.with("POST", path, post(handler))
     }
 
+    pub(crate) fn delete<T: 'static>(self, path: &str, handler: impl Handler<T, S>) -> Self {
+        self.with("DELETE", path, delete(handler))
+    }
+
     fn with(mut self, method: &'static str, path: &str, served: MethodRouter<S>) -> Self {
         self.list.push(Route { method, path: path.to_owned() });
         Self { router: self.router.route(path, served), list: self.list }
@@ -45,6 +50,17 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let of = |route: Route| Route { path: format!("{prefix}{}", route.path), ..route };
         self.list.extend(others.list.into_iter().map(of));
         Self { router: self.router.nest(prefix, others.router), list: self.list }
+    }
+
+    /// These and others.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.list.extend(others.list);
+        Self { router: self.router.merge(others.router), list: self.list }
+    }
+
+    /// The same, with bodies of at most so many bytes.
+    pub(crate) fn with_bodies(self, bytes: usize) -> Self {
+        Self { router: self.router.layer(DefaultBodyLimit::max(bytes)), list: self.list }
     }
 
     /// What serves them.

@@ -5,7 +5,9 @@ mod discovery;
 mod doors;
 mod formats;
 mod leaks;
+mod limits;
 mod questions;
+mod sessions;
 mod socket;
 
 use axum::Router;

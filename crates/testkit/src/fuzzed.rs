@@ -13,12 +13,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use sandbar::{
-    Administrator, Engine, Error, Model, PolicyCases, Report, SemanticQuery, Session, SourceText,
-    TokenMinter, Verifier,
+    Administrator, Engine, Error, KeySet, Model, PolicyCases, Report, SemanticQuery, Session,
+    SourceText, TokenMinter, Verifier,
 };
 use sandbar_shop::{ASKERS, MODEL, MODEL_NAME, POLICIES, POLICIES_NAME, Shop};
 use tokio::runtime::Runtime;
 
+use crate::forge::{Forge, Pen};
 use crate::{instant_of_day, principal};
 
 pub use corpus::{corpus, tokens};
@@ -40,13 +41,15 @@ pub struct Door {
 }
 
 /// All doors.
-pub const DOORS: [Door; 6] = [
+pub const DOORS: [Door; 8] = [
     Door { name: "query", open: query },
     Door { name: "model", open: model },
     Door { name: "policies", open: policies },
     Door { name: "cases", open: cases },
     Door { name: "token", open: token },
     Door { name: "claims", open: claims },
+    Door { name: "keys", open: keys },
+    Door { name: "people", open: people },
 ];
 
 /// The sample shop without a row, so that planning is all that takes time.
@@ -240,6 +243,29 @@ pub fn claims(bytes: &[u8]) {
             }
         }
         Err(refused) => check_text(&format!("{refused} {refused:?}")),
+    }
+}
+
+/// A text of keys: whatever it is, it makes no public key a secret.
+pub fn keys(bytes: &[u8]) {
+    let text = text(bytes);
+    let stolen = Forge::new().pen(Pen::hs256(&text)).token();
+    for algorithm in [None, Some(sandbar::Algorithm::Rs256), Some(sandbar::Algorithm::Hs256)] {
+        match KeySet::parse(&text, algorithm) {
+            Ok(set) => {
+                let refused = Verifier::with_keys(set).verify(&stolen, NOW).is_err();
+                assert!(refused, "a token is believed that is signed with the text of a key");
+            }
+            Err(error) => assert!(!error.to_string().is_empty(), "a refusal without a reason"),
+        }
+    }
+}
+
+/// A file of people.
+pub fn people(bytes: &[u8]) {
+    if let Err(report) = sandbar::read_people(&SourceText::new("fuzzed.yaml", text(bytes))) {
+        assert!(!report.is_empty(), "no reason");
+        check_report(&report);
     }
 }
 

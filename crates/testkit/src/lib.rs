@@ -3,6 +3,7 @@
 
 pub mod entrances;
 pub mod faults;
+pub mod forge;
 pub mod fuzzed;
 pub mod generate;
 pub mod reference;

@@ -15,6 +15,7 @@ mod models;
 mod policy;
 mod secrets;
 mod serving;
+mod settings;
 mod words;
 
 use std::io::Write;

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::{Account, ran};
 
 /// A served project; it is stopped when dropped.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     first: String,
 }
 
 impl Served {
-    fn start(account: &Account, args: &[&str]) -> Self {
+    pub(crate) fn start(account: &Account, args: &[&str]) -> Self {
         let mut all = vec!["serve", "--port", "0"];
         all.extend(args);
         let mut command = account.command(&all);
@@ -28,6 +28,14 @@ impl Served {
         Self { child, first }
     }
 
+    /// Tells it to read its keys again.
+    #[cfg(unix)]
+    pub(crate) fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        let told = std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+        assert!(told.success());
+    }
+
     /// The address of the ready line.
     fn address(&self) -> &str {
         let address = self.first.strip_prefix("READY url=http://").expect(&self.first);
@@ -35,7 +43,7 @@ impl Served {
     }
 
     /// Asks, and gives the status and the JSON of the answer.
-    fn ask(&self, request: &str, headers: &[String], body: &str) -> (u16, Value) {
+    pub(crate) fn ask(&self, request: &str, headers: &[String], body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let mut text = format!("{request} HTTP/1.1\r\nHost: {}\r\n", self.address());

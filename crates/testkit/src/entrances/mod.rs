@@ -94,6 +94,10 @@ pub const WAYS: &[(&str, Way)] = &[
     ("Session::with_limits", Way::Beside("the host's limits for the calls that follow")),
     ("Engine::authenticate", Way::Asked(E::Authenticate)),
     ("Engine::authenticate_request", Way::Asked(E::AuthenticateRequest)),
+    (
+        "Engine::identify_request",
+        Way::Beside("makes a `Session` for whom the host has found, as `authenticate_request`"),
+    ),
     ("Engine::builder", Way::Beside("the host makes an engine; there is none yet to ask")),
     (
         "Engine::session",
@@ -122,6 +126,9 @@ pub const WAYS: &[(&str, Way)] = &[
     ("GET /api/agent/metrics", Way::Asked(E::HttpMetrics)),
     ("GET /api/agent/metrics/{id}", Way::Asked(E::HttpMetric)),
     ("GET /api/agent/search", Way::Asked(E::HttpSearch)),
+    ("POST /auth/sso", Way::Beside("a session for a token; its holder asks through the others")),
+    ("POST /auth/sso/to_session", Way::Beside("the same under another name")),
+    ("DELETE /api/session", Way::Beside("ends a session; reads no model and no data")),
     ("sandbar", Way::Beside("the demo: the sample shop, which everybody may read")),
     ("sandbar query", Way::Asked(E::CommandQuery)),
     ("sandbar explain", Way::Beside("an administrator's tool, as `Engine::explain_as`")),

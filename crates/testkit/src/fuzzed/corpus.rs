@@ -36,6 +36,20 @@ pub fn corpus(door: &str) -> Vec<Vec<u8>> {
             }
             tokens
         }
+        "keys" => {
+            let mut keys = files(&fixture("tokens/keys"), |_| true);
+            // One of each kind, and all of them as a set. None of them has an inner brace.
+            let all = fs::read_to_string(fixture("tokens/keys/jwk.json")).expect("the keys");
+            let inner = all.split('{').skip(2).filter_map(|part| part.split('}').next());
+            let singles: Vec<String> = inner.map(|members| format!("{{{members}}}")).collect();
+            keys.push(format!(r#"{{"keys":[{}]}}"#, singles.join(",")).into_bytes());
+            keys.extend(singles.into_iter().map(String::into_bytes));
+            keys.push(
+                br#"{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ"}"#.to_vec(),
+            );
+            keys
+        }
+        "people" => PEOPLE.iter().map(|people| people.as_bytes().to_vec()).collect(),
         _ => CLAIMS.iter().map(|claims| claims.as_bytes().to_vec()).collect(),
     });
     all
@@ -48,6 +62,13 @@ const CLAIMS: [&str; 5] = [
     r#"{"iat":1782864000,"email":"wei@shop.test","groups":["regional"],"attributes":{"states":["CA"]}}"#,
     r#"{"iat":1782864000,"email":"vic@shop.test","attributes":{"a":1,"b":1.5,"c":true,"d":null,"e":[1,2]}}"#,
     r#"{"iat":1,"email":"old@shop.test","iss":"x","aud":["a","b"],"sub":"y"}"#,
+];
+
+/// Lists of people.
+const PEOPLE: [&str; 3] = [
+    "people:\n  ana@shop.test: { groups: [analysts], attributes: { states: [CA, OR] } }\n",
+    "people:\n  vic@partner.test:\n    active: false\n    attributes: { a: 1, b: 1.5, c: true, d: null }\n",
+    "people: { ana: {}, b@c.test: {}, B@c.test: { group: x } }",
 ];
 
 /// Tokens of the people of the shop.

@@ -1,0 +1,116 @@
+//! How often somebody may ask, and how often an address may be refused.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use sandbar::{ApiKey, ApiKeys, RateLimit};
+
+use super::sessions::{app_with, nobody, tables, verifier};
+use super::{Ask, NOW, Told, token};
+use crate::{Access, Source};
+
+fn from(ask: Ask, address: &str) -> Ask {
+    let mut ask = ask;
+    let address: SocketAddr = address.parse().unwrap();
+    ask.0.extensions_mut().insert(ConnectInfo(address));
+    ask
+}
+
+async fn bad(app: &Router, address: &str) -> Told {
+    from(tables().with("authorization", "Bearer a.b.c"), address).of(app).await
+}
+
+#[track_caller]
+fn wait(told: &Told, code: &str, seconds: &str) {
+    told.refused(429, "LimitExceeded", code);
+    assert_eq!(told.header("retry-after"), seconds);
+}
+
+const HERE: &str = "192.0.2.1:1000";
+const THERE: &str = "192.0.2.2:1000";
+
+#[tokio::test]
+async fn atk14_too_much_that_fails_from_one_address_is_not_looked_at() {
+    let new = ApiKey::generate([7; 32]);
+    let bot = ApiKey::new("bot", &new.digest).unwrap();
+    // Three at once, one more every two seconds.
+    let access = Access::default().with_failures(RateLimit::new(3, 30));
+    let access = access.with_api_keys(ApiKeys::new([bot]).unwrap());
+    let (app, clock) = app_with(verifier(), access).await;
+    // What is right costs nothing, nor does a request that carries nothing.
+    for _ in 0..5 {
+        assert_eq!(from(tables().bearing("ana"), HERE).of(&app).await.status, 200);
+        nobody(&from(tables(), HERE).of(&app).await);
+    }
+    for _ in 0..3 {
+        nobody(&bad(&app, HERE).await);
+    }
+    wait(&bad(&app, HERE).await, "A0301", "2");
+    wait(&bad(&app, "192.0.2.1:2000").await, "A0301", "2");
+    // Not even a right token is looked at from there; a session or a key still counts.
+    wait(&from(tables().bearing("ana"), HERE).of(&app).await, "A0301", "2");
+    let key = from(tables().with("x-api-key", &new.word), HERE).of(&app).await;
+    assert_eq!(key.status, 200);
+    wait(&from(tables().with("x-api-key", "x"), HERE).of(&app).await, "A0301", "2");
+    let session = from(tables().with("x-metabase-session", "x"), HERE).of(&app).await;
+    wait(&session, "A0301", "2");
+    let mut exchange = super::post(format!(r#"{{"jwt":"{}"}}"#, token("ana")));
+    *exchange.0.uri_mut() = "/auth/sso".parse().unwrap();
+    wait(&from(exchange, HERE).of(&app).await, "A0301", "2");
+    // The same person from elsewhere is not locked out, nor is a host that says no address.
+    assert_eq!(from(tables().bearing("ana"), THERE).of(&app).await.status, 200);
+    assert_eq!(tables().bearing("ana").of(&app).await.status, 200);
+    clock.store(NOW + 2, Ordering::SeqCst);
+    assert_eq!(from(tables().bearing("ana"), HERE).of(&app).await.status, 200);
+    nobody(&bad(&app, HERE).await);
+    wait(&bad(&app, HERE).await, "A0301", "2");
+}
+
+#[tokio::test]
+async fn l56_whoever_asks_too_often_waits_and_nobody_else_does() {
+    // Four at once, one more every second.
+    let access = Access::default().with_requests(RateLimit::new(4, 60));
+    let (app, clock) = app_with(verifier(), access).await;
+    for _ in 0..4 {
+        assert_eq!(tables().bearing("ana").of(&app).await.status, 200);
+    }
+    let told = tables().bearing("ana").of(&app).await;
+    wait(&told, "A0302", "1");
+    assert!(!told.text().contains("ana"), "{}", told.text());
+    assert_eq!(tables().bearing("wei").of(&app).await.status, 200);
+    // A token of other groups is no other person.
+    let minter = sandbar::TokenMinter::hs256(super::SECRET).unwrap();
+    let other = minter.mint("Ana@Shop.test", &[], &[], NOW).unwrap();
+    let ask = tables().with("authorization", &format!("Bearer {other}"));
+    wait(&ask.of(&app).await, "A0302", "1");
+    clock.store(NOW + 1, Ordering::SeqCst);
+    assert_eq!(tables().bearing("ana").of(&app).await.status, 200);
+    wait(&tables().bearing("ana").of(&app).await, "A0302", "1");
+}
+
+#[test]
+fn an_address_is_what_somebody_cannot_change_at_will() {
+    let source = |text: &str| Source::new(text.parse::<IpAddr>().unwrap());
+    assert_eq!(source("192.0.2.1"), source("::ffff:192.0.2.1"));
+    assert_ne!(source("192.0.2.1"), source("192.0.2.2"));
+    assert_eq!(source("2001:db8:1:2::1"), source("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+    assert_ne!(source("2001:db8:1:2::1"), source("2001:db8:1:3::1"));
+}
+
+#[tokio::test]
+async fn a_host_behind_a_proxy_says_the_address() {
+    let access = Access::default().with_failures(RateLimit::new(1, 1));
+    let (app, _) = app_with(verifier(), access).await;
+    let of = |client: &str| {
+        let mut ask = from(tables().with("authorization", "Bearer x"), HERE);
+        ask.0.extensions_mut().insert(Source::new(client.parse().unwrap()));
+        ask
+    };
+    nobody(&of("198.51.100.1").of(&app).await);
+    wait(&of("198.51.100.1").of(&app).await, "A0301", "60");
+    nobody(&of("198.51.100.2").of(&app).await);
+    // The proxy itself has not failed yet.
+    nobody(&bad(&app, HERE).await);
+}

@@ -1,0 +1,6 @@
+//! Files of people. What must hold stands in `sandbar_testkit::fuzzed`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| sandbar_testkit::fuzzed::people(bytes));
