@@ -11,6 +11,7 @@
 mod attacks;
 mod bins;
 mod clocks;
+mod contract;
 mod credited;
 mod docs;
 mod engine;

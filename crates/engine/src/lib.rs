@@ -54,8 +54,10 @@ mod engine;
 mod error;
 mod explain;
 mod format;
+mod pages;
 mod policies;
 pub mod policy_test;
+mod profile;
 mod request;
 mod session;
 mod watch;
@@ -66,14 +68,15 @@ pub use builder::{EngineBuilder, Model};
 pub use decision::{Action, Decision, DecisionOutcome, DecisionSink};
 pub use declared::{Misdeclared, declared_files};
 pub use describe::{
-    FieldDescription, FoundObject, MeasureDescription, MetricDescription, RelationshipDescription,
-    SegmentDescription, TableDescription,
+    FieldDescription, FoundObject, MeasureDescription, MetricDescription, MetricDetail,
+    RelatedTable, RelationshipDescription, SegmentDescription, TableDescription, TableDetail,
 };
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
 pub use explain::{Explanation, PolicyTrace};
 pub use policies::{DiffSamples, PolicyComparison, SampleRows};
 pub use policy_test::PolicyCases;
+pub use profile::{FieldProfile, Subject};
 pub use sandbar_query_planner::{ColumnOutline, GrainOutline, JoinOutline, Outline};
 pub use session::Session;
 
@@ -81,6 +84,7 @@ pub use sandbar_auth::{
     AttributeValue, BadScope, Principal, PrincipalBuilder, PrincipalError, Scopes, SecretError,
     SharedSecret, TokenError, TokenMinter, Verifier,
 };
+pub use sandbar_catalog::decode;
 pub use sandbar_catalog::query::{self, Aggregation, Filter, Order, SemanticQuery, Truncation};
 pub use sandbar_catalog::{
     Definitions, Finding, Report, SemanticType, SourceText, Type, definitions, time,
@@ -90,6 +94,6 @@ pub use sandbar_executor::{Admission, Limits, NoSqlText, Outcome, Overflow, Spil
 pub use sandbar_permissions::{
     Administrator, ChangeEffect, Coverage, CoverageFinding, CoverageKind, DeclarationChange,
     FieldsDef, GrantDef, GroupDiff, Level, MaskDef, PolicyChange, PolicyDefinitions, PolicyDiff,
-    PolicyFile,
+    PolicyFile, Purpose,
 };
 pub use sandbar_query_planner::{AnswerColumn, MaskKey, ProblemKind, QueryProblem};

@@ -88,13 +88,16 @@ mod body;
 mod cells;
 mod format;
 mod guard;
+mod options;
 mod params;
 mod refusal;
 mod router;
 mod stream;
+mod v1;
 mod wire;
 
-pub use router::router;
+pub use options::{Options, TokenKey};
+pub use router::{router, router_with};
 
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,18 @@ impl Refusal {
         Self { status, retry_after: None, body: Box::new(body) }
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.body.code
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.body.message
+    }
+
     /// One text for every reason, so that a token tells its bearer nothing about why it fails.
     pub(crate) fn unauthenticated() -> Self {
         let message = "a valid bearer token is needed";

@@ -11,8 +11,10 @@ use crate::asker::Asker;
 use crate::body::{MAX_BODY, Question};
 use crate::format::Format;
 use crate::guard::guard;
+use crate::options::Options;
 use crate::params::{Params, Segments};
 use crate::refusal::Refusal;
+use crate::v1::{self, Door};
 use crate::wire::{FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
 
 /// How many values of a field are given unless the request says otherwise.
@@ -30,6 +32,12 @@ type Reply<T> = Result<Json<T>, Refusal>;
 /// # }
 /// ```
 pub fn router(engine: Engine) -> Router {
+    router_with(engine, &Options::default())
+}
+
+/// The same, as a host decides.
+pub fn router_with(engine: Engine, options: &Options) -> Router {
+    let v1 = Door::new(engine.clone(), options).map(|door| v1::routes().with_state(door));
     let discovery = Router::new()
         .route("/tables", get(tables))
         .route("/tables/{id}", get(table))
@@ -37,10 +45,18 @@ pub fn router(engine: Engine) -> Router {
         .route("/tables/{id}/fields/{field}/values", get(values))
         .route("/metrics", get(metrics))
         .route("/metrics/{id}", get(metric))
-        .route("/search", get(search));
+        .route("/search", get(search))
+        .route("/query", post(query));
+    let agent = match v1 {
+        Some(v1) => discovery.nest("/v1", v1),
+        None => {
+            tracing::error!("the system gives no random bytes: there is no /api/agent/v1");
+            discovery
+        }
+    };
     Router::new()
         .route("/health", get(health))
-        .nest("/api/agent", discovery.route("/query", post(query)))
+        .nest("/api/agent", agent)
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -360,16 +360,19 @@ impl Asking<'_> {
         };
         let snapshot = self.compiled.snapshot();
         let field = argument.as_ref().map(|path| snapshot.field(path.field));
+        let argument = argument.zip(field).map(|(path, f)| Expr::field(path, f.data_type));
+        let argument = self.truncated(asked, argument, path)?;
         let (function, distinct, data_type) =
-            self.aggregation_type(asked, field.map(|f| f.data_type), path)?;
+            self.aggregation_type(asked, argument.as_ref().map(|a| a.data_type), path)?;
         let column = AnswerColumn {
             name: asked.column_name(),
             label: None,
             data_type,
             semantic: None,
-            unit: field.and_then(|f| f.unit.clone()).filter(|_| !function.counts()),
+            unit: field
+                .and_then(|f| f.unit.clone())
+                .filter(|_| !function.counts() && asked.grain.is_none()),
         };
-        let argument = argument.zip(field).map(|(path, f)| Expr::field(path, f.data_type));
         let aggregate = Aggregate { function, argument, distinct, filter: None };
         let expr = Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type);
         let value = drafts.leaf(part, Leaf::new(expr, filters));
