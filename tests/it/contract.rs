@@ -5,6 +5,7 @@
 mod answers;
 mod discovery;
 mod leaks;
+mod own;
 mod refused;
 mod shapes;
 mod tokens;

@@ -83,9 +83,11 @@
 
 mod answer;
 mod arrow_stream;
+mod asked;
 mod asker;
 mod body;
 mod cells;
+mod explained;
 mod format;
 mod guard;
 mod options;

@@ -99,6 +99,10 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0107", message)
     }
 
+    pub(crate) fn batch(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0207", message)
+    }
+
     /// What fails here rather than below.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal", "H0108", OURS)

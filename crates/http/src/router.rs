@@ -6,16 +6,15 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use sandbar::{Engine, FieldDescription, FoundObject, MetricDescription, TableDescription};
 
-use crate::answer;
 use crate::asker::Asker;
-use crate::body::{MAX_BODY, Question};
-use crate::format::Format;
+use crate::body::MAX_BODY;
 use crate::guard::guard;
 use crate::options::Options;
 use crate::params::{Params, Segments};
 use crate::refusal::Refusal;
 use crate::v1::{self, Door};
 use crate::wire::{FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
+use crate::{answer, asked};
 
 /// How many values of a field are given unless the request says otherwise.
 const VALUES: u64 = 100;
@@ -37,7 +36,12 @@ pub fn router(engine: Engine) -> Router {
 
 /// The same, as a host decides.
 pub fn router_with(engine: Engine, options: &Options) -> Router {
-    let v1 = Door::new(engine.clone(), options).map(|door| v1::routes().with_state(door));
+    let questions = Router::new()
+        .route("/query", post(asked::query))
+        .route("/batch", post(asked::batch))
+        .route("/explain", post(asked::explain))
+        .nest("/v1", v1::routes())
+        .with_state(Door::new(engine.clone(), options));
     let discovery = Router::new()
         .route("/tables", get(tables))
         .route("/tables/{id}", get(table))
@@ -45,18 +49,10 @@ pub fn router_with(engine: Engine, options: &Options) -> Router {
         .route("/tables/{id}/fields/{field}/values", get(values))
         .route("/metrics", get(metrics))
         .route("/metrics/{id}", get(metric))
-        .route("/search", get(search))
-        .route("/query", post(query));
-    let agent = match v1 {
-        Some(v1) => discovery.nest("/v1", v1),
-        None => {
-            tracing::error!("the system gives no random bytes: there is no /api/agent/v1");
-            discovery
-        }
-    };
+        .route("/search", get(search));
     Router::new()
         .route("/health", get(health))
-        .nest("/api/agent", agent)
+        .nest("/api/agent", discovery.merge(questions))
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -122,14 +118,4 @@ async fn search(Asker(session): Asker, params: Params) -> Reply<SearchResults> {
     let words = params.only("q")?.ok_or_else(|| Refusal::parameter("`q` says what to look for"))?;
     let results: Vec<FoundObject> = session.search(&words)?;
     Ok(Json(SearchResults { results }))
-}
-
-async fn query(
-    Asker(session): Asker,
-    params: Params,
-    format: Format,
-    Question(json): Question,
-) -> Result<Response, Refusal> {
-    params.none()?;
-    answer::reply(session.query_json(&json).await?, format).await
 }

@@ -92,7 +92,7 @@ impl MetricList {
 
 /// A column of an answer.
 #[derive(Serialize)]
-struct Column<'a> {
+pub(crate) struct Column<'a> {
     name: &'a str,
     #[serde(rename = "type")]
     data_type: String,
@@ -105,7 +105,7 @@ struct Column<'a> {
 }
 
 impl<'a> Column<'a> {
-    fn of(column: &'a AnswerColumn) -> Self {
+    pub(crate) fn of(column: &'a AnswerColumn) -> Self {
         Self {
             name: &column.name,
             data_type: column.data_type.to_string(),
@@ -133,9 +133,16 @@ pub(crate) struct Answered<'a> {
     truncated: bool,
     warnings: Vec<Note>,
     snapshot: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continuation_token: Option<&'a str>,
 }
 
 impl<'a> Answered<'a> {
+    /// The same, with where it goes on.
+    pub(crate) fn going_on(self, continuation_token: Option<&'a str>) -> Self {
+        Self { continuation_token, ..self }
+    }
+
     pub(crate) fn of(collected: &'a Collected) -> Self {
         let note = |warning: &Warning| Note { code: warning.code(), message: warning.message() };
         Self {
@@ -147,6 +154,7 @@ impl<'a> Answered<'a> {
             truncated: collected.is_truncated(),
             warnings: collected.warnings().iter().map(note).collect(),
             snapshot: collected.snapshot_version(),
+            continuation_token: None,
         }
     }
 }

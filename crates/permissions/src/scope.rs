@@ -141,8 +141,12 @@ impl Grants {
             Named::Metric(_) => READ_METRIC,
         };
         match self.purpose {
-            // The metric was asked for; this is its table.
-            Purpose::MetricValues if matches!(named, Named::Table(_)) => Level::Query,
+            Purpose::MetricValues => match named {
+                // The metric was asked for; this is its table.
+                Named::Table(_) => Level::Query,
+                Named::Metric(_) if any(self.purpose.uses()) => Level::Query,
+                Named::Metric(_) => Level::None,
+            },
             Purpose::Answer
             | Purpose::Question
             | Purpose::Execution
@@ -157,11 +161,7 @@ impl Grants {
                     Level::None
                 }
             }
-            Purpose::Tables
-            | Purpose::Metrics
-            | Purpose::Search
-            | Purpose::MetricValues
-            | Purpose::Databases => {
+            Purpose::Tables | Purpose::Metrics | Purpose::Search | Purpose::Databases => {
                 if !any(self.purpose.uses()) {
                     Level::None
                 } else if any(&[QUERY, EXECUTE]) {

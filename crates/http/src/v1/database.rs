@@ -8,7 +8,7 @@ use serde_json::json;
 use super::asker::Asker;
 use super::names::display;
 use super::refusal::{NOT_FOUND, Refusal};
-use super::{Door, Flags, PathId, Reply, answered};
+use super::{Door, Flags, PathId, Reply, told};
 
 /// Its number.
 pub(super) const DATABASE: u64 = 1;
@@ -47,7 +47,7 @@ pub(super) async fn list(asker: Asker, flags: Flags) -> Reply {
     flags.known(&[])?;
     // Whether the token may be used for it at all.
     asker.to(Purpose::Databases).tables()?;
-    answered(&json!({ "data": [view(None)], "total_count": 1 }))
+    told(&json!({ "data": [view(None)], "total_count": 1 }))
 }
 
 pub(super) async fn get(
@@ -69,5 +69,5 @@ pub(super) async fn get(
         database_schema: None,
         description: table.description,
     });
-    answered(&view(Some(tables.collect())))
+    told(&view(Some(tables.collect())))
 }

@@ -8,7 +8,7 @@ use super::asker::Asker;
 use super::fields::{FieldView, NamedView};
 use super::names::display;
 use super::values::samples;
-use super::{Door, Flags, PathId, Reply, answered};
+use super::{Door, Flags, PathId, Reply, told};
 
 #[derive(Serialize)]
 struct MetricView {
@@ -59,7 +59,7 @@ pub(super) async fn get(
             dimensions.push(view);
         }
     }
-    answered(&MetricView {
+    told(&MetricView {
         kind: "metric",
         id: metric.id,
         name: metric.name.clone(),

@@ -11,6 +11,7 @@ mod filters;
 mod ground;
 mod metric;
 mod names;
+mod own;
 mod question;
 mod refusal;
 mod run;
@@ -21,20 +22,22 @@ mod temporal;
 mod values;
 mod words;
 
+pub(crate) use self::own::{OnOwnPath, answered, next_page, not_ours, question};
+
 use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{get, post};
-use sandbar::{Engine, Purpose};
+use sandbar::{Engine, Purpose, Session};
 use serde::Serialize;
 use serde_json::json;
 
 use self::asker::Asker;
 use self::body::Id;
 use self::refusal::Refusal;
-use self::seal::Sealer;
-use crate::options::{Options, TokenKey};
+use self::seal::{Sealed, Sealer};
+use crate::options::Options;
 use crate::params::Segments;
 
 type Reply = Result<Response, Refusal>;
@@ -48,10 +51,19 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// `None` where the system gives no random bytes for a key.
-    pub(crate) fn new(engine: Engine, options: &Options) -> Option<Self> {
-        let key = options.token_key.clone().or_else(TokenKey::random)?;
-        Some(Self { engine, sealer: Sealer::new(key), tells_hidden: options.tells_hidden })
+    pub(crate) fn new(engine: Engine, options: &Options) -> Self {
+        let sealer = Sealer::new(options.token_key.clone());
+        Self { engine, sealer, tells_hidden: options.tells_hidden }
+    }
+
+    /// What a continuation token says, where it is one of ours for this asker.
+    pub(crate) fn open_page(&self, session: &Session, token: &str) -> Option<String> {
+        self.sealer.open(Sealed::Page, session, token)
+    }
+
+    /// A continuation token.
+    pub(crate) fn seal_page(&self, session: &Session, text: String) -> Option<String> {
+        self.sealer.seal(Sealed::Page, session, text)
     }
 
     /// What is said of a table that was not found: the same whether there is one, unless the host
@@ -91,11 +103,11 @@ pub(crate) fn routes() -> Router<Door> {
 }
 
 async fn ping(_: Asker) -> Reply {
-    answered(&json!({ "message": "pong" }))
+    told(&json!({ "message": "pong" }))
 }
 
 /// A body of JSON.
-fn answered(body: &impl Serialize) -> Reply {
+fn told(body: &impl Serialize) -> Reply {
     Ok(crate::answer::json(body)?)
 }
 
@@ -178,7 +190,7 @@ impl Flags {
 
 /// Whatever is asked for here, some uses of a token have to name it.
 impl Asker {
-    fn to(self, purpose: Purpose) -> sandbar::Session {
+    fn to(self, purpose: Purpose) -> Session {
         self.0.used_for(purpose)
     }
 }

@@ -40,11 +40,15 @@ pub(super) struct Converted {
     pub(super) warnings: Vec<String>,
 }
 
-/// Whether a limit is a total, as where a question is made, or the size of a page.
+/// What a limit is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limit {
+    /// A total of a question to a table, as where a question is made.
     Total,
+    /// The size of a page.
     Page,
+    /// A total, of whatever question, and none where nothing is said.
+    All,
 }
 
 /// Reads a body as a question.
@@ -86,6 +90,9 @@ pub(super) fn converted(
             Condition::Segment(name) => query.segment(&name),
             Condition::Filter(filter) => query.filter(filter),
         };
+    }
+    if let (Limit::All, Some(asked)) = (limit, body.limit) {
+        query = query.limit(asked.0);
     }
     if limit == Limit::Total {
         query = match (&ground.subject, body.limit) {

@@ -128,6 +128,28 @@ impl Refusal {
         Self::form(&[Problem::new(name, message)], &Value::Object(received))
     }
 
+    /// Its status, its code, and a body of JSON, whatever it is elsewhere.
+    pub(crate) fn in_json(self) -> (StatusCode, &'static str, Value) {
+        let Answer { status, code, body, plain, .. } = *self.0;
+        let message = |text: &str| json!({ "error": "", "message": text, "code": code });
+        let body = match (plain, body) {
+            (Some(told), _) => message(told.message()),
+            (None, Body::Text(text)) => message(&text),
+            (None, Body::Json(mut value)) => {
+                let said = value["message"].as_str().map(str::to_owned).unwrap_or_else(|| {
+                    let all = value["problems"].as_array().into_iter().flatten();
+                    let all = all.filter_map(|problem| problem["message"].as_str());
+                    all.collect::<Vec<_>>().join("; ")
+                });
+                if let Some(members) = value.as_object_mut() {
+                    members.insert("message".to_owned(), said.into());
+                }
+                value
+            }
+        };
+        (status, code, body)
+    }
+
     /// Whether it says that something does not exist.
     pub(super) fn is_absent(&self) -> bool {
         self.0.status == StatusCode::NOT_FOUND

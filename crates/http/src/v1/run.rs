@@ -16,7 +16,7 @@ use super::names::base_type;
 use super::question::{Column, Converted, Limit, Made, converted};
 use super::refusal::{Problem, Refusal, sentences};
 use super::seal::Sealed;
-use super::{Door, Flags, Reply, answered};
+use super::{Door, Flags, Reply};
 use crate::answer::flag;
 use crate::body::Question;
 
@@ -34,7 +34,7 @@ struct Constructed {
 
 /// An answer, or a part of one.
 #[derive(Serialize)]
-pub(super) struct Answered {
+struct Answered {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -93,7 +93,7 @@ pub(super) async fn construct(
     let text = serde_json::to_string(&made).map_err(crate::refusal::Refusal::logged)?;
     let query = door.sealer.seal(Sealed::Query, &session, text);
     let query = query.ok_or_else(crate::refusal::Refusal::internal)?;
-    answered(&Constructed { query, warnings })
+    super::told(&Constructed { query, warnings })
 }
 
 pub(super) async fn execute(
@@ -135,22 +135,47 @@ pub(super) async fn query(
 }
 
 /// Answers a question, or tells the next page of an answer.
-pub(super) async fn paged(
+async fn paged(
     door: &Door,
     session: &Session,
     body: &Body,
     received: &Value,
     status: StatusCode,
 ) -> Reply {
-    let (page, warnings) = match &body.continuation_token {
-        Some(token) => (next_page(door, session, body, received, token)?, Vec::new()),
-        None => {
-            let Converted { made, warnings } =
-                converted(door, session, body, received, Limit::Page)?;
-            let size = body.limit.map_or(ROWS, |limit| limit.0.min(ROWS));
-            (Page { made, size, next: 0 }, warnings)
-        }
-    };
+    if let Some(token) = &body.continuation_token {
+        let page = next_page(door, session, body, received, token)?;
+        return page_of(door, session, page, Vec::new(), status).await;
+    }
+    let Converted { made, warnings } = converted(door, session, body, received, Limit::Page)?;
+    let size = body.limit.map_or(ROWS, |limit| limit.0.min(ROWS));
+    page_of(door, session, Page { made, size, next: 0 }, warnings, status).await
+}
+
+/// The first page of an answer whose limit is a total.
+pub(super) async fn first_page(
+    door: &Door,
+    session: &Session,
+    converted: Converted,
+    size: Option<u64>,
+) -> Reply {
+    let Converted { made, warnings } = converted;
+    let size = size.unwrap_or(ROWS).min(ROWS);
+    page_of(door, session, Page { made, size, next: 0 }, warnings, StatusCode::OK).await
+}
+
+/// The page that the text of a token means, told with a truthful status.
+pub(super) async fn later_page(door: &Door, session: &Session, text: &str) -> Reply {
+    let page = serde_json::from_str(text).map_err(|_| Refusal::not_ours())?;
+    page_of(door, session, page, Vec::new(), StatusCode::OK).await
+}
+
+async fn page_of(
+    door: &Door,
+    session: &Session,
+    page: Page,
+    warnings: Vec<String>,
+    status: StatusCode,
+) -> Reply {
     let started = Instant::now();
     let skip = page.size.saturating_mul(page.next);
     let collected = match session.page(&page.made.query, skip, page.size).await {
@@ -162,10 +187,12 @@ pub(super) async fn paged(
     };
     let mut view = completed(&page.made.columns, &collected, started.elapsed())?;
     view.warnings.splice(0..0, warnings);
-    if u64::try_from(view.row_count) == Ok(page.size) {
+    let rows = u64::try_from(view.row_count).unwrap_or(u64::MAX);
+    let limit = page.made.query.limit.as_ref().map(|limit| limit.value);
+    if rows == page.size && limit.is_none_or(|limit| skip.saturating_add(rows) < limit) {
         let next = Page { next: page.next + 1, ..page };
         let text = serde_json::to_string(&next).map_err(crate::refusal::Refusal::logged)?;
-        view.continuation_token = door.sealer.seal(Sealed::Page, session, text);
+        view.continuation_token = door.seal_page(session, text);
     }
     told(view, status)
 }
@@ -185,14 +212,14 @@ fn next_page(
                        token stands alone";
         return Err(Refusal::form(&[Problem::new("continuation_token", message)], received));
     }
-    let text = door.sealer.open(Sealed::Page, session, token);
+    let text = door.open_page(session, token);
     let page = text.and_then(|text| serde_json::from_str(&text).ok());
     page.ok_or_else(Refusal::not_ours)
 }
 
 fn told(view: Answered, status: StatusCode) -> Reply {
     let scoped = view.scoped;
-    let mut response: Response = (status, answered(&view)?).into_response();
+    let mut response: Response = (status, super::told(&view)?).into_response();
     if let Some(scoped) = scoped {
         response.headers_mut().insert(SCOPED, flag(scoped));
     }

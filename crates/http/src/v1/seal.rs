@@ -23,7 +23,8 @@ pub(crate) enum Sealed {
 /// Seals texts, and opens those that it sealed.
 #[derive(Clone)]
 pub(crate) struct Sealer {
-    key: TokenKey,
+    /// `None` where the system gives no random bytes: nothing is sealed then.
+    key: Option<TokenKey>,
 }
 
 /// The form in which a sealed text goes out, as base64 of JSON.
@@ -35,8 +36,8 @@ struct Envelope {
 }
 
 impl Sealer {
-    pub(crate) fn new(key: TokenKey) -> Self {
-        Self { key }
+    pub(crate) fn new(key: Option<TokenKey>) -> Self {
+        Self { key: key.or_else(TokenKey::random) }
     }
 
     /// Seals a text for whoever asks, and what he may see now.
@@ -60,7 +61,7 @@ impl Sealer {
 
     /// Each part goes in with its length, so that no two inputs are one.
     fn code(&self, what: Sealed, session: &Session, text: &str) -> Option<Hmac<Sha256>> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()).ok()?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_ref()?.as_bytes()).ok()?;
         let what: &[u8] = match what {
             Sealed::Query => b"query",
             Sealed::Page => b"page",

@@ -7,7 +7,7 @@ use super::asker::Asker;
 use super::body::{NonBlank, SearchBody, read};
 use super::database::{DATABASE, ENGINE};
 use super::names::display;
-use super::{Flags, Reply, answered};
+use super::{Flags, Reply, told};
 use crate::body::Question;
 
 /// How many results are given unless the request says otherwise.
@@ -65,5 +65,5 @@ pub(super) async fn post(asker: Asker, flags: Flags, Question(text): Question) -
     let found = asker.to(Purpose::Search).search_any(&all)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let data: Vec<Item> = found.into_iter().take(limit).map(Item::from).collect();
-    answered(&Results { total_count: data.len(), data })
+    told(&Results { total_count: data.len(), data })
 }

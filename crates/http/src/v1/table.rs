@@ -9,7 +9,7 @@ use super::database::{DATABASE, ENGINE};
 use super::fields::{FieldView, NamedView};
 use super::names::display;
 use super::values::samples;
-use super::{Door, Flags, PathId, Reply, answered};
+use super::{Door, Flags, PathId, Reply, told};
 
 #[derive(Serialize)]
 struct TableView {
@@ -94,7 +94,7 @@ pub(super) async fn get(
         }
     }
     let related = related.iter().map(|other| RelatedView::of(other, &prefix));
-    answered(&TableView {
+    told(&TableView {
         kind: "table",
         id: table.id,
         display_name: display(table.label.as_deref(), &table.name),

@@ -12,7 +12,7 @@ use super::body::Id;
 use super::cells;
 use super::ground::{Number, number};
 use super::refusal::Refusal;
-use super::{Door, Flags, Reply, answered, read_id};
+use super::{Door, Flags, Reply, read_id, told};
 use crate::params::Segments;
 
 /// How many values are given unless the request says otherwise.
@@ -114,7 +114,7 @@ async fn profile(
     })?;
     let statistics = statistics(&profile.statistics)?;
     let values = first_column(&profile.values)?;
-    answered(&ValuesView { field_id, statistics, values })
+    told(&ValuesView { field_id, statistics, values })
 }
 
 /// Counts become shares; what is not known is left out.
