@@ -3,8 +3,11 @@
 //! arithmetic, and from another database (fixtures/contract/oracle.py).
 
 mod answers;
+mod conditions;
 mod discovery;
+mod ids;
 mod leaks;
+mod odd;
 mod own;
 mod refused;
 mod shapes;

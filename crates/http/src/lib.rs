@@ -4,16 +4,20 @@
 //! | route | gives |
 //! |---|---|
 //! | `GET /health` | `{"status":"ok","snapshot":1}`, to anybody |
-//! | `GET /api/agent/tables` | `{"tables":[…]}`: the visible tables, in brief |
+//! | `GET /api/agent/tables` | `{"tables":[…],"metrics":[…]}`: what is visible, in brief |
 //! | `GET /api/agent/tables/{id}` | one table with all that can be asked of it |
 //! | `GET /api/agent/tables/{id}/fields` | `{"fields":[…]}` |
 //! | `GET /api/agent/tables/{id}/fields/{field}/values?limit=100` | `{"column":{…},"values":[…],…}` |
 //! | `GET /api/agent/metrics` | `{"metrics":[…]}`: the visible metrics, in brief |
 //! | `GET /api/agent/metrics/{id}` | one metric with the fields it can be grouped by |
 //! | `GET /api/agent/search?q=words` | `{"results":[…]}`, best first |
-//! | `POST /api/agent/query` | the answer of a question (docs/query.md), at most 1 MiB of JSON |
+//! | `POST /api/agent/query` | the answer of a question (docs/query.md, or in the words of v1), at most 1 MiB of JSON; `?page_size=50` gives pages |
+//! | `POST /api/agent/batch` | `{"queries":[…]}`: what each gets alone, with its status |
+//! | `POST /api/agent/explain` | how a question would be answered |
+//! | `/api/agent/v1/…` | the paths of Metabase's Agent API, generation v1 (docs/http.md) |
 //!
 //! An `{id}` is a number or a name. Parameters that a route does not know are refused.
+//! [`router_with`] takes what a host decides, such as the key of opaque queries.
 //!
 //! # Who asks
 //! The token of the header `Authorization: Bearer …` is given to [`sandbar::Engine::authenticate_request`].
@@ -79,7 +83,9 @@
 //!
 //! And of the door itself: `H0101` no such route (404), `H0102` wrong method (405), `H0103` not JSON
 //! (415), `H0104` no such format (406), `H0105` too large (413), `H0106` a wrong parameter (400),
-//! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500).
+//! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500), `H0207` a batch
+//! that is none (400). Below `/api/agent/v1` refusals have the words of Metabase, and their code in
+//! the header `x-sandbar-code`; H0201 to H0206 are of that language.
 
 mod answer;
 mod arrow_stream;

@@ -25,9 +25,11 @@ pub(crate) struct SearchResults {
     pub(crate) results: Vec<FoundObject>,
 }
 
+/// What there is to ask: tables, and metrics as far as the token may be used for them.
 #[derive(Serialize)]
 pub(crate) struct TableList {
     tables: Vec<Brief>,
+    metrics: Vec<Brief>,
 }
 
 #[derive(Serialize)]
@@ -57,7 +59,7 @@ struct Brief {
 }
 
 impl TableList {
-    pub(crate) fn of(tables: Vec<TableDescription>) -> Self {
+    pub(crate) fn of(tables: Vec<TableDescription>, metrics: Vec<MetricDescription>) -> Self {
         let brief = |table: TableDescription| Brief {
             id: table.id,
             name: table.name,
@@ -69,7 +71,8 @@ impl TableList {
             verified: None,
             level: table.level,
         };
-        Self { tables: tables.into_iter().map(brief).collect() }
+        let metrics = MetricList::of(metrics).metrics;
+        Self { tables: tables.into_iter().map(brief).collect(), metrics }
     }
 }
 

@@ -199,3 +199,56 @@ async fn l7_statistics_are_of_the_rows_that_are_seen() {
 /// What another database says of the seven products that this vendor sees.
 const OWN: [(&str, f64); 4] =
     [("min", 3.9), ("max", 4.9), ("avg", 4.471_428_571_428_571), ("distinct_count", 7.0)];
+
+/// A key may be joined by without being shown: the relationship's own name stands in its place.
+#[tokio::test]
+async fn l3_a_hidden_key_is_not_named() {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, RecordBatch, StringArray};
+    use sandbar::{Engine, Principal};
+
+    let ids = || Arc::new(Int64Array::from(vec![1, 2])) as _;
+    let names = Arc::new(StringArray::from(vec!["a", "b"])) as _;
+    let (places, notes) =
+        ([("id", ids()), ("name", names)], [("id", ids()), ("secret_place", ids())]);
+    let engine = Engine::builder()
+        .model(
+            "model.yaml",
+            "
+tables:
+  places: { primary_key: [id], source: places, fields: { id: {}, name: {} } }
+  notes:
+    id: 5
+    primary_key: [id]
+    source: notes
+    fields: { id: {}, secret_place: {} }
+    relationships: { place: { to: places, on: { secret_place: id }, cardinality: many_to_one } }
+",
+        )
+        .policies(
+            "policies.yaml",
+            "
+groups: { staff: {} }
+policies:
+  all: { groups: [staff], grant: { tables: [places] } }
+  some: { groups: [staff], grant: { tables: [notes], fields: { except: [secret_place] } } }
+",
+        )
+        .batches("places", vec![RecordBatch::try_from_iter(places).unwrap()])
+        .batches("notes", vec![RecordBatch::try_from_iter(notes).unwrap()])
+        .build()
+        .await
+        .unwrap();
+    let mia = Principal::asserted_by_host("mia").group("staff").build().unwrap();
+    let app = sandbar_http::router(engine).layer(axum::Extension(mia));
+    let shop = Shop { app, ids: Default::default() };
+    let told = shop.get("ana", "/v1/table/5").await;
+    assert_eq!(told.at("/related_tables/0/related_by"), "place");
+    assert_eq!(told.at("/related_tables/0/fields/1/name"), "name");
+    assert!(!told.body.contains("secret_place"), "{}", told.body);
+    // And it joins all the same.
+    let body = json!({ "table_id": 5, "fields": [{ "field_id": "place.name" }] });
+    let told = shop.post("ana", "/v1/query", body).await;
+    assert_eq!(told.at("/data/rows"), json!([["a"], ["b"]]));
+}

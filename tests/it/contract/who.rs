@@ -124,6 +124,41 @@ async fn a_token_names_what_it_is_for() {
 }
 
 #[tokio::test]
+async fn l58_a_token_may_be_for_one_table_or_metric() {
+    let shop = Shop::open().await;
+    let (revenue, orders) = (r#"{"metric_id":101}"#, r#"{"metric_id":105}"#);
+    let scope = "agent:query:metric:revenue";
+    let told = scoped(&shop, scope, Method::POST, "/v1/query", revenue).await;
+    assert_eq!((told.status, told.at("/row_count")), (202, json!(1)));
+    for (body, text) in [
+        (orders, "Not found."),
+        (r#"{"metric_id":901}"#, "Not found."),
+        (r#"{"table_id":3}"#, "No table found with table_id 3"),
+    ] {
+        let told = scoped(&shop, scope, Method::POST, "/v1/query", body).await;
+        assert_eq!((told.status, told.body.as_str()), (404, text));
+    }
+    let scope = "agent:table:read:orders";
+    for (path, status) in [
+        ("/v1/table/3", 200),
+        ("/v1/table/2", 404),
+        ("/v1/table/3/field/{orders:id}/values", 200),
+        ("/v1/table/2/field/{products:id}/values", 404),
+    ] {
+        assert_eq!(scoped(&shop, scope, Method::GET, path, "").await.status, status, "{path}");
+    }
+    let scope = "agent:metric:read:revenue";
+    for (path, status) in [
+        ("/v1/metric/101", 200),
+        ("/v1/metric/105", 404),
+        ("/v1/metric/101/field/{revenue:product.category}/values", 200),
+        ("/v1/metric/105/field/{order_count:product.category}/values", 404),
+    ] {
+        assert_eq!(scoped(&shop, scope, Method::GET, path, "").await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_query_may_be_made_with_one_token_and_run_with_another() {
     let shop = Shop::open().await;
     let body = r#"{"table_id":2,"limit":1}"#;

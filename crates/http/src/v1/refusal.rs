@@ -136,9 +136,10 @@ impl Refusal {
             (Some(told), _) => message(told.message()),
             (None, Body::Text(text)) => message(&text),
             (None, Body::Json(mut value)) => {
-                let said = value["message"].as_str().map(str::to_owned).unwrap_or_else(|| {
-                    let all = value["problems"].as_array().into_iter().flatten();
-                    let all = all.filter_map(|problem| problem["message"].as_str());
+                let said = value.get("message").and_then(Value::as_str);
+                let said = said.map(str::to_owned).unwrap_or_else(|| {
+                    let all = value.get("problems").and_then(Value::as_array).into_iter().flatten();
+                    let all = all.filter_map(|problem| problem.get("message")?.as_str());
                     all.collect::<Vec<_>>().join("; ")
                 });
                 if let Some(members) = value.as_object_mut() {
