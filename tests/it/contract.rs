@@ -4,6 +4,7 @@
 
 mod answers;
 mod conditions;
+mod described;
 mod discovery;
 mod ids;
 mod leaks;

@@ -51,15 +51,56 @@ impl Session {
         field: &str,
         limit: u64,
     ) -> Result<FieldProfile, Error> {
-        let session = match subject {
-            Subject::Table(_) => self.clone(),
-            Subject::Metric(_) => self.clone().used_for(Purpose::MetricValues),
-        };
+        let session = self.about(subject);
         let mut call = self.open(Action::FieldValues);
         let span = call.span();
         let work = session.profiled(subject, field, limit, &mut call);
         let result = work.instrument(span).await;
         call.closed(result)
+    }
+
+    /// The values of a field alone.
+    ///
+    /// # Errors
+    /// As for [`Session::query`].
+    pub async fn field_sample(
+        &self,
+        subject: Subject<'_>,
+        field: &str,
+        limit: u64,
+    ) -> Result<Collected, Error> {
+        let session = self.about(subject);
+        let mut call = self.open(Action::FieldValues);
+        let span = call.span();
+        let work = session.sampled(subject, field, limit, &mut call);
+        let result = work.instrument(span).await;
+        call.closed(result)
+    }
+
+    fn about(&self, subject: Subject<'_>) -> Self {
+        match subject {
+            Subject::Table(_) => self.clone(),
+            Subject::Metric(_) => self.clone().used_for(Purpose::MetricValues),
+        }
+    }
+
+    async fn sampled(
+        &self,
+        subject: Subject<'_>,
+        field: &str,
+        limit: u64,
+        call: &mut Call,
+    ) -> Result<Collected, Error> {
+        let (permit, deadline) = self.admitted().await?;
+        let request = self.request(call, deadline)?;
+        let table = asked_table(&request, subject)?;
+        let field = described(&request, table, field)?;
+        let query = values(&request.world.snapshot.table(table).name, &field).limit(limit);
+        let started = self.started(Arc::new(query), &request, permit).await?;
+        call.planned(&started.plan, &request.world.snapshot);
+        let values = Answer::new(started, None).collect().await?;
+        call.rows(u64::try_from(values.num_rows()).unwrap_or(u64::MAX));
+        Ok(values)
     }
 
     async fn profiled(

@@ -17,7 +17,7 @@
 //! | `/api/agent/v1/…` | the paths of Metabase's Agent API, generation v1 (docs/http.md) |
 //!
 //! An `{id}` is a number or a name. Parameters that a route does not know are refused.
-//! [`router_with`] takes what a host decides, such as the key of opaque queries.
+//! [`Options`] has what a host decides, such as the key of opaque queries.
 //!
 //! # Who asks
 //! The token of the header `Authorization: Bearer …` is given to [`sandbar::Engine::authenticate_request`].
@@ -105,7 +105,7 @@ mod v1;
 mod wire;
 
 pub use options::{Options, TokenKey};
-pub use router::{router, router_with};
+pub use router::router;
 
 #[cfg(test)]
 mod tests;

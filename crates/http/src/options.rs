@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sandbar::Administrator;
+use axum::Router;
+use sandbar::{Administrator, Engine};
 
 /// What a host decides about the door; everything has a default.
 ///
@@ -11,7 +12,9 @@ use sandbar::Administrator;
 /// use sandbar_http::{Options, TokenKey};
 ///
 /// // The same key in every process that answers for one address.
-/// let options = Options::default().token_key(TokenKey::new([7; 32]));
+/// fn routes(engine: sandbar::Engine, key: [u8; 32]) -> axum::Router {
+///     Options::default().token_key(TokenKey::new(key)).router(engine)
+/// }
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -20,6 +23,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// All routes over an engine, as [`router`](crate::router) has them.
+    pub fn router(&self, engine: Engine) -> Router {
+        crate::router::routes(engine, self)
+    }
+
     /// The key of the opaque questions and continuation tokens that clients are handed. Without
     /// it each router makes one of its own, and clients start anew where they come to another.
     #[must_use]

@@ -31,11 +31,11 @@ type Reply<T> = Result<Json<T>, Refusal>;
 /// # }
 /// ```
 pub fn router(engine: Engine) -> Router {
-    router_with(engine, &Options::default())
+    Options::default().router(engine)
 }
 
-/// The same, as a host decides.
-pub fn router_with(engine: Engine, options: &Options) -> Router {
+/// All routes, as a host decides.
+pub(crate) fn routes(engine: Engine, options: &Options) -> Router {
     let questions = Router::new()
         .route("/query", post(asked::query))
         .route("/batch", post(asked::batch))

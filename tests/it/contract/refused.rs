@@ -6,6 +6,7 @@ const CONSTRUCT: &str = "/v1/construct-query";
 const QUERY: &str = "/v1/query";
 const DENIED: &str = "You don't have permissions to do that.";
 const POSITIVE: &str = r#""value must be an integer greater than zero.""#;
+const BLANK: &str = r#""value must be a non-blank string.""#;
 const ONE: &str = r#""exactly one of table_id, metric_id, continuation_token is given""#;
 
 #[tokio::test]
@@ -426,6 +427,17 @@ async fn addresses_and_their_parameters() {
             Has("is not a parameter here"),
         ),
         get("nia", "/v1/table/3/field/t3-1/values", 403, Text(DENIED)),
+        post("ana", "/v1/execute", "{}", 400, At("/errors/query", BLANK)),
+        post("ana", "/v1/execute", r#"{"query":" "}"#, 400, At("/errors/query", BLANK)),
+        post("ana", "/v1/execute", r#"{"query":7}"#, 400, At("/errors/query", BLANK)),
+        post("ana", "/v1/execute", r#"{"sql":"select 1"}"#, 400, Has("unknown key `sql`")),
+        post(
+            "ana",
+            "/v1/query",
+            r#"{"continuation_token":""}"#,
+            400,
+            At("/errors/continuation_token", BLANK),
+        ),
         // Clients that know a later version fall back to this one.
         get("ana", "/v2/search", 404, At("/code", r#""H0101""#)),
         post("ana", "/v2/construct-query", "{}", 404, At("/code", r#""H0101""#)),

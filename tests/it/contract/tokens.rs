@@ -20,7 +20,7 @@ fn refused(told: &Told) {
 }
 
 fn keyed(engine: Engine, key: u8) -> Router {
-    sandbar_http::router_with(engine, &Options::default().token_key(TokenKey::new([key; 32])))
+    Options::default().token_key(TokenKey::new([key; 32])).router(engine)
 }
 
 async fn construct(shop: &Shop, who: &str, body: Value) -> String {

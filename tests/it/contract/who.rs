@@ -173,7 +173,7 @@ async fn a_query_may_be_made_with_one_token_and_run_with_another() {
 async fn a_host_may_have_hidden_told_from_absent() {
     let engine = shop().build().await.unwrap();
     let options = Options::default().forbid_hidden(Administrator::asserted_by_host());
-    let shop = Shop::at(sandbar_http::router_with(engine, &options)).await;
+    let shop = Shop::at(options.router(engine)).await;
     let denied = "You don't have permissions to do that.";
     let (people, revenue) = (json!({ "table_id": 1 }), json!({ "metric_id": 101 }));
     for told in [

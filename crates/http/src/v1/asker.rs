@@ -1,9 +1,9 @@
 //! Who asks, and what is said to whom nothing is known of.
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use sandbar::Session;
 
 use super::Door;
@@ -25,8 +25,14 @@ impl FromRequestParts<Door> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Refusal> {
         let known = Known::from_request_parts(parts, &door.engine).await;
-        let Known(session) = known.map_err(|_| unknown(&parts.headers, door))?;
-        Ok(Self(session))
+        match known {
+            Ok(Known(session)) => Ok(Self(session)),
+            Err(told) if told.status() == StatusCode::UNAUTHORIZED => {
+                Err(unknown(&parts.headers, door))
+            }
+            // Somebody who may not even try.
+            Err(told) => Err(told.into()),
+        }
     }
 }
 

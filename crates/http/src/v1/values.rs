@@ -182,8 +182,8 @@ pub(super) async fn samples(
     } else {
         (Subject::Table(name), session.clone().used_for(Purpose::Values))
     };
-    match session.field_profile(subject, &field.number.to_string(), VALUES).await {
-        Ok(profile) => first_column(&profile.values).map(Some),
+    match session.field_sample(subject, &field.number.to_string(), VALUES).await {
+        Ok(values) => first_column(&values).map(Some),
         // It may be described, and not be queried.
         Err(error) if error.kind() == sandbar::ErrorKind::Denied => Ok(None),
         Err(error) => Err(error.into()),
