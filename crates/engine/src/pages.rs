@@ -28,8 +28,9 @@ impl Session {
         })
     }
 
-    /// Some rows of an answer: at most `rows` of them, without the first `skip`. The whole up to
-    /// there is computed each time, so that only what has a determined order falls into pages.
+    /// Some rows of an answer: at most `rows` of them, and no more than an answer may have, without
+    /// the first `skip`. The whole up to there is computed each time, so that only what has a
+    /// determined order falls into pages.
     ///
     /// # Errors
     /// As for [`Session::query`].
@@ -39,7 +40,7 @@ impl Session {
         skip: u64,
         rows: u64,
     ) -> Result<Collected, Error> {
-        let wanted = skip.saturating_add(rows);
+        let wanted = skip.saturating_add(rows.min(self.limits.rows));
         let asked = query.limit.as_ref().map_or(wanted, |limit| limit.value.min(wanted));
         let limits = self.limits.clone().with_rows(wanted).with_overflow(Overflow::Truncate);
         let session = self.clone().with_limits(limits);

@@ -67,6 +67,11 @@ impl Session {
         &self.principal
     }
 
+    /// What a question may use.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The same session with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {

@@ -118,6 +118,7 @@ async fn answered(
     };
     let question = SemanticQuery::from_json(text);
     let question = question.map_err(|problems| Refusal::from(sandbar::Error::from(problems)))?;
+    let size = size.min(session.limits().rows).max(1);
     paged(door, session, Page { question, size, next: 0 }, format).await
 }
 

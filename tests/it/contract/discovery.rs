@@ -258,6 +258,8 @@ async fn values_and_what_they_are_like() {
         "values": ["Doohickey", "Gadget", "Gizmo", "Widget"],
     });
     assert_eq!(told.json(), wanted);
+    let told = shop.get("ana", "/v1/table/2/field/{products:id}/values").await;
+    assert_eq!(told.at("/values").as_array().map(Vec::len), Some(30));
     let rows = [
         get(
             "ana",

@@ -92,13 +92,32 @@ async fn pages_have_at_most_two_hundred_rows() {
     assert_eq!(told.at("/row_count"), 1);
     let told = next(&shop, "ana", told.at("/continuation_token").as_str().unwrap()).await;
     assert_eq!((told.at("/row_count"), told.at("/continuation_token")), (json!(0), Value::Null));
-    // Pages go on behind the most rows that an answer in one piece has.
+    // A host may say less for one answer; pages go on behind it.
     let limits = sandbar::Limits::default().with_rows(10);
     let small = Shop::of(super::shop().limits(limits).build().await.unwrap()).await;
     let mut body = products();
-    body["limit"] = json!(150);
-    let told = small.post("ana", "/v1/query", body).await;
-    assert_eq!(told.at("/row_count"), 150);
+    body["limit"] = json!(15);
+    let told = small.post("ana", "/v1/query", body.clone()).await;
+    assert_eq!(told.at("/data/rows/9/0"), 10);
+    let told = next(&small, "ana", told.at("/continuation_token").as_str().unwrap()).await;
+    assert_eq!((told.at("/row_count"), told.at("/data/rows/0/0")), (json!(10), json!(11)));
+    let told = small.made("ana", body).await;
+    assert_eq!(told.at("/row_count"), 10);
+    assert_eq!(told.at("/warnings"), json!(["there are more rows than were given"]));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_off_says_so() {
+    let shop = Shop::open().await;
+    let mut body = json!({ "table_id": 3, "fields": [{ "field_id": "orders:id" }] });
+    for (limit, cut) in
+        [(json!(300), true), (json!(201), true), (json!(200), false), (json!(null), false)]
+    {
+        body["limit"] = limit.clone();
+        let told = shop.made("ana", body.clone()).await;
+        assert_eq!(told.at("/row_count"), 200);
+        assert_eq!(told.at("/warnings").is_array(), cut, "{limit}: {:?}", told.at("/warnings"));
+    }
 }
 
 #[tokio::test]

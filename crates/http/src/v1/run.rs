@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use sandbar::{AnswerColumn, Collected, Error, ErrorKind, Purpose, Session, Type};
+use sandbar::{AnswerColumn, Collected, Error, ErrorKind, Overflow, Purpose, Session, Type};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -113,7 +113,10 @@ pub(super) async fn execute(
     let made = made.and_then(|text| serde_json::from_str::<Made>(&text).ok());
     let made = made.ok_or_else(Refusal::not_ours)?;
     let started = Instant::now();
-    match session.page(&made.query, 0, ROWS).await {
+    let rows = most(&session);
+    let limits = session.limits().clone().with_rows(rows).with_overflow(Overflow::Truncate);
+    let answered = async { session.with_limits(limits).query(&made.query).await?.collect().await };
+    match answered.await {
         Ok(collected) => {
             let view = completed(&made.columns, &collected, started.elapsed())?;
             told(view, StatusCode::ACCEPTED)
@@ -147,7 +150,7 @@ async fn paged(
         return page_of(door, session, page, Vec::new(), status).await;
     }
     let Converted { made, warnings } = converted(door, session, body, received, Limit::Page)?;
-    let size = body.limit.map_or(ROWS, |limit| limit.0.min(ROWS));
+    let size = body.limit.map_or(ROWS, |limit| limit.0).min(most(session));
     page_of(door, session, Page { made, size, next: 0 }, warnings, status).await
 }
 
@@ -159,7 +162,7 @@ pub(super) async fn first_page(
     size: Option<u64>,
 ) -> Reply {
     let Converted { made, warnings } = converted;
-    let size = size.unwrap_or(ROWS).min(ROWS);
+    let size = size.unwrap_or(ROWS).min(most(session));
     page_of(door, session, Page { made, size, next: 0 }, warnings, StatusCode::OK).await
 }
 
@@ -298,6 +301,11 @@ fn failed(error: Error, time: Duration) -> Reply {
         continuation_token: None,
     };
     told(view, StatusCode::ACCEPTED)
+}
+
+/// The most rows of one answer, here and as the host says.
+fn most(session: &Session) -> u64 {
+    ROWS.min(session.limits().rows).max(1)
 }
 
 fn millis(time: Duration) -> u64 {
