@@ -65,6 +65,11 @@ fn l27_each_name_and_each_entrance_stands_in_the_list_once() {
         if let Way::Beside(why) = way {
             assert!(why.split(' ').count() > 3, "why `{name}` tells no asker anything");
         }
+        if let Way::AskedIn(file) = way {
+            // What it is called there: the last words of its path.
+            let last = name.rsplit('/').find(|part| !part.starts_with('{')).unwrap();
+            assert!(read(file).contains(last), "`{name}` is not asked in {file}");
+        }
     }
 }
 
@@ -124,7 +129,17 @@ fn commands(text: &str, of: &str) -> Vec<String> {
     let body = body.split("\n}").next().unwrap();
     let variants = body.lines().filter_map(|line| line.strip_prefix("    "));
     let variants = variants.filter(|line| line.starts_with(char::is_uppercase));
-    variants.map(|line| line.split(['(', ',']).next().unwrap().to_lowercase()).collect()
+    let words = |name: &str| {
+        let mut words = String::new();
+        for letter in name.chars() {
+            if letter.is_uppercase() && !words.is_empty() {
+                words.push('-');
+            }
+            words.extend(letter.to_lowercase());
+        }
+        words
+    };
+    variants.map(|line| words(line.split(['(', ',']).next().unwrap())).collect()
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod bins;
 mod calculated;
 mod clocks;
 mod constants;
+mod contract;
 mod credited;
 mod docs;
 mod engine;

@@ -19,6 +19,7 @@ use crate::report::{Report, SourceText};
 use crate::schemas::SourceSchemas;
 use crate::time::{FiscalYear, Grain, WeekStart};
 use crate::types::{SemanticType, Type, Visibility};
+use crate::wire::hashed_id;
 use crate::{Definitions, check};
 
 /// A checked model. Made only by [`Definitions::check`].
@@ -101,7 +102,8 @@ pub struct Table {
     /// Where it was written.
     pub origin: Origin,
     pub(crate) field_names: HashMap<String, FieldId>,
-    pub(crate) field_numbers: HashMap<u64, FieldId>,
+    /// What the numbers of fields on the wire stand for: own fields, and those one step away.
+    pub(crate) field_numbers: HashMap<u64, FieldPath>,
     pub(crate) measure_names: HashMap<String, MeasureId>,
     pub(crate) segment_names: HashMap<String, SegmentId>,
     pub(crate) relationship_names: HashMap<String, RelationshipId>,
@@ -204,6 +206,8 @@ pub struct Measure {
     pub id: MeasureId,
     /// Its name.
     pub name: String,
+    /// Its number on the wire, below 2^53.
+    pub number: u64,
     /// What a person calls it.
     pub label: Option<String>,
     /// What it measures.
@@ -224,6 +228,8 @@ pub struct Segment {
     pub id: SegmentId,
     /// Its name.
     pub name: String,
+    /// Its number on the wire, below 2^53.
+    pub number: u64,
     /// What a person calls it.
     pub label: Option<String>,
     /// Which rows it selects.
@@ -418,6 +424,18 @@ impl Snapshot {
         text
     }
 
+    /// The number on the wire of a field as it is seen from a table: the same for every asker, and
+    /// one for each way there.
+    pub fn field_number(&self, path: &FieldPath) -> u64 {
+        let field = self.field(path.field);
+        if path.via.is_empty() {
+            return field.number;
+        }
+        let steps = path.via.iter().map(|step| self.relationship(*step).name.as_str());
+        let parts: Vec<&str> = steps.chain([field.name.as_str()]).collect();
+        hashed_id(&parts)
+    }
+
     /// The time of a row that decides which version of a history it sees for its own sake, not for
     /// that of a number: what the relationship names, or the stored time of its table.
     pub fn version_time(&self, relationship: &Relationship) -> Option<FieldId> {
@@ -515,9 +533,10 @@ impl Table {
         self.field_names.get(name).copied()
     }
 
-    /// The field with that number on the wire.
-    pub fn find_field_number(&self, number: u64) -> Option<FieldId> {
-        self.field_numbers.get(&number).copied()
+    /// The field with that number on the wire: an own one, or one behind a relationship that leads
+    /// to one row.
+    pub fn find_field_number(&self, number: u64) -> Option<&FieldPath> {
+        self.field_numbers.get(&number)
     }
 
     /// The measure of that name.

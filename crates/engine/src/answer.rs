@@ -227,6 +227,18 @@ impl Collected {
         &self.schema
     }
 
+    /// The same without its first rows.
+    pub(crate) fn without_first(self, rows: u64) -> Self {
+        let mut skip = usize::try_from(rows).unwrap_or(usize::MAX);
+        let batches = self.batches.into_iter().filter_map(|batch| {
+            let skipped = skip.min(batch.num_rows());
+            skip -= skipped;
+            let left = batch.num_rows() - skipped;
+            (left > 0).then(|| batch.slice(skipped, left))
+        });
+        Self { batches: batches.collect(), ..self }
+    }
+
     /// What the columns are.
     pub fn columns(&self) -> &[AnswerColumn] {
         &self.columns

@@ -14,6 +14,8 @@ pub enum Action {
     Query,
     /// The values of a field.
     FieldValues,
+    /// Whether a question can be asked.
+    Construct,
     /// How a question would be answered.
     Explain,
     /// The tables there are.
@@ -48,6 +50,7 @@ impl Action {
         match self {
             Self::Query => "query",
             Self::FieldValues => "field_values",
+            Self::Construct => "construct",
             Self::Explain => "explain",
             Self::Tables => "tables",
             Self::Metrics => "metrics",
@@ -70,6 +73,7 @@ impl Action {
     pub(crate) fn purpose(self) -> Purpose {
         match self {
             Self::FieldValues => Purpose::Values,
+            Self::Construct => Purpose::Construction,
             Self::Explain | Self::ExplainAs => Purpose::Explanation,
             Self::Tables | Self::DescribeTable => Purpose::Tables,
             Self::Metrics | Self::DescribeMetric => Purpose::Metrics,

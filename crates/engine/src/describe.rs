@@ -1,7 +1,7 @@
 //! What a principal may list: plain data for hosts and wires. The selection is made in
 //! permissions; nothing here looks past [`Grants`].
 
-use sandbar_catalog::{Field, FieldPath, Leaf, Metric, SemanticType, Table, TableId};
+use sandbar_catalog::{Field, FieldPath, Leaf, Metric, Segment, SemanticType, Table, TableId};
 use sandbar_permissions::{Grants, Level, Missing, Refusal, SearchTarget, Suggestion};
 use serde::Serialize;
 
@@ -48,6 +48,9 @@ pub struct TableDescription {
 pub struct FieldDescription {
     /// Its id on the wire.
     pub id: String,
+    /// The number in it: the same whatever the id begins with.
+    #[serde(skip)]
+    pub number: u64,
     /// What a query calls it: `category`, or `product.category` from a table that leads there.
     pub name: String,
     /// What a person calls it.
@@ -76,6 +79,8 @@ pub struct FieldDescription {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MeasureDescription {
+    /// Its number: stable, the same for every principal.
+    pub id: u64,
     /// Its name.
     pub name: String,
     /// What a person calls it.
@@ -93,6 +98,8 @@ pub struct MeasureDescription {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SegmentDescription {
+    /// Its number: stable, the same for every principal.
+    pub id: u64,
     /// Its name.
     pub name: String,
     /// What a person calls it.
@@ -156,6 +163,51 @@ pub struct MetricDescription {
     pub dimensions: Vec<FieldDescription>,
 }
 
+/// A table with what its relationships lead to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TableDetail {
+    /// The table.
+    pub table: TableDescription,
+    /// What is one step away, once for each relationship that leads to one row.
+    pub related: Vec<RelatedTable>,
+    /// Its visible metrics.
+    pub metrics: Vec<MetricDetail>,
+}
+
+/// A table as it is seen from another one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RelatedTable {
+    /// The relationship that leads there.
+    pub relationship: String,
+    /// The field that it joins by, where that is visible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Its visible fields, with the ids and names that the asking table has for them.
+    pub fields: Vec<FieldDescription>,
+}
+
+/// A metric with what it can be asked with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct MetricDetail {
+    /// The metric.
+    pub metric: MetricDescription,
+    /// The field that it is reported over, where that is visible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<FieldDescription>,
+    /// The visible segments of its table, where it has one.
+    pub segments: Vec<SegmentDescription>,
+}
+
 /// An answer of a search.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -172,7 +224,11 @@ pub struct FoundObject {
     /// What it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// How well it fits, from 0 (hardly) to 1 (exactly).
+    /// Whether its owner vouches for it; of a table nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+    /// How well it fits, from 0 (hardly) to 1 (exactly); of several searches at once, the sum of
+    /// what their ranks give.
     pub score: f64,
 }
 
@@ -185,6 +241,64 @@ pub(crate) fn metrics(grants: &Grants) -> Vec<MetricDescription> {
 }
 
 pub(crate) fn table_named(grants: &Grants, name: &str) -> Result<TableDescription, Error> {
+    shown_table(grants, name).map(|found| table(grants, found))
+}
+
+pub(crate) fn metric_named(grants: &Grants, name: &str) -> Result<MetricDescription, Error> {
+    shown_metric(grants, name).map(|found| metric(grants, found))
+}
+
+/// A table with what its relationships lead to.
+pub(crate) fn table_in_full(grants: &Grants, name: &str) -> Result<TableDetail, Error> {
+    let found = shown_table(grants, name)?;
+    let snapshot = grants.snapshot();
+    let related = grants.relationships(found.id).filter(|r| r.cardinality.is_to_one());
+    let related = related.map(|step| {
+        let target = snapshot.table(step.to);
+        let via = [step.id];
+        // The key may be joined by without being shown.
+        let key = step.on.first().map(|(own, _)| snapshot.field(*own));
+        let key = key.filter(|key| grants.field_level(&FieldPath::own(key.id)) > Level::None);
+        RelatedTable {
+            relationship: step.name.clone(),
+            key: key.map(|key| key.name.clone()),
+            id: target.number,
+            name: target.name.clone(),
+            label: target.label.clone(),
+            fields: grants.fields(step.to).map(|f| field(grants, found, f, &via)).collect(),
+        }
+    });
+    let metrics = snapshot.metrics_of(found.id).iter();
+    let metrics = metrics.filter(|id| grants.asked_metric_level(**id) > Level::None);
+    Ok(TableDetail {
+        table: table(grants, found),
+        related: related.collect(),
+        metrics: metrics.map(|id| detail(grants, snapshot.metric(*id))).collect(),
+    })
+}
+
+/// A metric with what it can be asked with.
+pub(crate) fn metric_in_full(grants: &Grants, name: &str) -> Result<MetricDetail, Error> {
+    shown_metric(grants, name).map(|found| detail(grants, found))
+}
+
+fn detail(grants: &Grants, found: &Metric) -> MetricDetail {
+    let snapshot = grants.snapshot();
+    let time = found.time().map(FieldPath::own);
+    let time = time.filter(|path| grants.field_level(path) > Level::None);
+    let time = time.map(|path| {
+        let own = snapshot.field(path.field);
+        field(grants, snapshot.table(own.id.table()), own, &[])
+    });
+    let tables = found.tables();
+    let segments = match tables.as_slice() {
+        [only] => grants.segments(*only).map(segment).collect(),
+        _ => Vec::new(),
+    };
+    MetricDetail { metric: metric(grants, found), time, segments }
+}
+
+fn shown_table<'g>(grants: &'g Grants, name: &str) -> Result<&'g Table, Error> {
     let found = match grants.find_table(name) {
         Ok(id) => Some(grants.snapshot().table(id)),
         Err(Missing::Refused(Refusal::DescribeOnly)) => {
@@ -192,13 +306,11 @@ pub(crate) fn table_named(grants: &Grants, name: &str) -> Result<TableDescriptio
         }
         Err(missing) => return Err(not_found("Q0102", "table", name, &missing)),
     };
-    match found {
-        Some(found) => Ok(table(grants, found)),
-        None => Err(not_found("Q0102", "table", name, &Missing::Unknown { suggestion: None })),
-    }
+    let unknown = Missing::Unknown { suggestion: None };
+    found.ok_or_else(|| not_found("Q0102", "table", name, &unknown))
 }
 
-pub(crate) fn metric_named(grants: &Grants, name: &str) -> Result<MetricDescription, Error> {
+fn shown_metric<'g>(grants: &'g Grants, name: &str) -> Result<&'g Metric, Error> {
     let found = match grants.find_metric(name) {
         Ok(id) => Some(grants.snapshot().metric(id)),
         Err(Missing::Refused(Refusal::DescribeOnly)) => {
@@ -206,15 +318,13 @@ pub(crate) fn metric_named(grants: &Grants, name: &str) -> Result<MetricDescript
         }
         Err(missing) => return Err(not_found("Q0101", "metric", name, &missing)),
     };
-    match found {
-        Some(found) => Ok(metric(grants, found)),
-        None => Err(not_found("Q0101", "metric", name, &Missing::Unknown { suggestion: None })),
-    }
+    let unknown = Missing::Unknown { suggestion: None };
+    found.ok_or_else(|| not_found("Q0101", "metric", name, &unknown))
 }
 
-pub(crate) fn search(grants: &Grants, words: &str) -> Vec<FoundObject> {
+pub(crate) fn search(grants: &Grants, searches: &[&str]) -> Vec<FoundObject> {
     let snapshot = grants.snapshot();
-    let hits = grants.search(words).into_iter();
+    let hits = grants.search_any(searches).into_iter();
     hits.map(|hit| match hit.target {
         SearchTarget::Table(id) => {
             let table = snapshot.table(id);
@@ -224,6 +334,7 @@ pub(crate) fn search(grants: &Grants, words: &str) -> Vec<FoundObject> {
                 name: table.name.clone(),
                 label: table.label.clone(),
                 description: table.description.clone(),
+                verified: None,
                 score: hit.score,
             }
         }
@@ -235,6 +346,7 @@ pub(crate) fn search(grants: &Grants, words: &str) -> Vec<FoundObject> {
                 name: metric.name.clone(),
                 label: metric.label.clone(),
                 description: metric.description.clone(),
+                verified: Some(metric.verified),
                 score: hit.score,
             }
         }
@@ -242,9 +354,14 @@ pub(crate) fn search(grants: &Grants, words: &str) -> Vec<FoundObject> {
     .collect()
 }
 
-fn not_found(code: &'static str, what: &str, name: &str, missing: &Missing) -> Error {
+pub(crate) fn not_found(code: &'static str, what: &str, name: &str, missing: &Missing) -> Error {
     let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
     match missing {
+        Missing::Refused(Refusal::DescribeOnly) => {
+            let message =
+                format!("{what} `{shown}`: it may be described but not queried with these rights");
+            Error::new(ErrorKind::Denied, "Q0103", message)
+        }
         Missing::Refused(Refusal::MissingAttribute(attribute)) => {
             let message = format!(
                 "{what} `{shown}`: access here depends on attribute `{attribute}`, which is missing \
@@ -279,19 +396,14 @@ fn table(grants: &Grants, table: &Table) -> TableDescription {
         fields: grants.fields(table.id).map(|f| field(grants, table, f, &[])).collect(),
         measures: measures
             .map(|m| MeasureDescription {
+                id: m.number,
                 name: m.name.clone(),
                 label: m.label.clone(),
                 description: m.description.clone(),
                 data_type: m.expr.data_type.to_string(),
             })
             .collect(),
-        segments: segments
-            .map(|s| SegmentDescription {
-                name: s.name.clone(),
-                label: s.label.clone(),
-                description: s.description.clone(),
-            })
-            .collect(),
+        segments: segments.map(segment).collect(),
         relationships: grants
             .relationships(table.id)
             .map(|r| RelationshipDescription {
@@ -305,6 +417,15 @@ fn table(grants: &Grants, table: &Table) -> TableDescription {
             .filter(|id| grants.asked_metric_level(**id) > Level::None)
             .map(|id| snapshot.metric(*id).name.clone())
             .collect(),
+    }
+}
+
+fn segment(segment: &Segment) -> SegmentDescription {
+    SegmentDescription {
+        id: segment.number,
+        name: segment.name.clone(),
+        label: segment.label.clone(),
+        description: segment.description.clone(),
     }
 }
 
@@ -368,7 +489,7 @@ fn dimensions(grants: &Grants, asked: TableId) -> Vec<FieldDescription> {
     all
 }
 
-fn field(
+pub(crate) fn field(
     grants: &Grants,
     base: &Table,
     field: &Field,
@@ -376,10 +497,10 @@ fn field(
 ) -> FieldDescription {
     let snapshot = grants.snapshot();
     let path = FieldPath { via: via.to_vec(), field: field.id };
-    let prefix: String =
-        via.iter().map(|step| format!("{}.", snapshot.relationship(*step).name)).collect();
+    let number = snapshot.field_number(&path);
     FieldDescription {
-        id: format!("t{}-{prefix}{}", base.number, field.number),
+        id: format!("t{}-{number}", base.number),
+        number,
         name: snapshot.path_name(&path),
         label: field.label.clone(),
         description: field.description.clone(),

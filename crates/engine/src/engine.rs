@@ -16,7 +16,7 @@ use crate::builder::{EngineBuilder, Model, Settings};
 use crate::call::Call;
 use crate::check::check;
 use crate::decision::Action;
-use crate::describe::{self, MetricDescription};
+use crate::describe::{self, MetricDescription, TableDescription};
 use crate::error::{Error, ErrorKind};
 use crate::explain::Explanation;
 use crate::session::Session;
@@ -177,6 +177,24 @@ impl Engine {
         query: &SemanticQuery,
     ) -> Result<Explanation, Error> {
         self.session(principal.clone()).explain_in_full(administrator, query).await
+    }
+
+    /// Whether this engine can check tokens.
+    pub fn checks_tokens(&self) -> bool {
+        self.inner.settings.verifier.is_some()
+    }
+
+    /// A table by name or number, as it stands in the model, whoever may see it.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn describe_table_as(
+        &self,
+        administrator: &Administrator,
+        name: &str,
+    ) -> Result<TableDescription, Error> {
+        let world = self.inner.world.load();
+        describe::table_named(&world.policies.all(&world.snapshot, administrator), name)
     }
 
     /// A metric by name or number, as it stands in the model, whoever may see it.

@@ -54,9 +54,11 @@ mod engine;
 mod error;
 mod explain;
 mod format;
+mod pages;
 mod people;
 mod policies;
 pub mod policy_test;
+mod profile;
 mod request;
 mod session;
 mod watch;
@@ -67,8 +69,8 @@ pub use builder::{EngineBuilder, Model};
 pub use decision::{Action, Decision, DecisionOutcome, DecisionSink};
 pub use declared::{Misdeclared, declared_files};
 pub use describe::{
-    FieldDescription, FoundObject, MeasureDescription, MetricDescription, RelationshipDescription,
-    SegmentDescription, TableDescription,
+    FieldDescription, FoundObject, MeasureDescription, MetricDescription, MetricDetail,
+    RelatedTable, RelationshipDescription, SegmentDescription, TableDescription, TableDetail,
 };
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
@@ -76,6 +78,7 @@ pub use explain::{Explanation, PolicyTrace};
 pub use people::read_people;
 pub use policies::{DiffSamples, PolicyComparison, SampleRows};
 pub use policy_test::PolicyCases;
+pub use profile::{FieldProfile, Subject};
 pub use sandbar_query_planner::{ColumnOutline, GrainOutline, JoinOutline, Outline};
 pub use session::Session;
 
@@ -95,6 +98,6 @@ pub use sandbar_executor::{Admission, Limits, NoSqlText, Outcome, Overflow, Spil
 pub use sandbar_permissions::{
     Administrator, ChangeEffect, Coverage, CoverageFinding, CoverageKind, DeclarationChange,
     FieldsDef, GrantDef, GroupDiff, Level, MaskDef, PolicyChange, PolicyDefinitions, PolicyDiff,
-    PolicyFile,
+    PolicyFile, Purpose,
 };
 pub use sandbar_query_planner::{AnswerColumn, MaskKey, ProblemKind, QueryProblem};

@@ -7,14 +7,16 @@ use std::time::SystemTime;
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
 use sandbar_executor::{Allowance, Deadline, Limits, Prepared, RunError};
-use sandbar_permissions::{Administrator, Grants};
+use sandbar_permissions::{Administrator, Grants, Purpose};
 use sandbar_query_planner::{QueryPlan, Shield, authorize, plan, resolve};
 use tracing::{Instrument, debug_span};
 
 use crate::answer::{Answer, Collected, Started};
 use crate::call::Call;
 use crate::decision::Action;
-use crate::describe::{self, FoundObject, MetricDescription, TableDescription};
+use crate::describe::{
+    self, FoundObject, MetricDescription, MetricDetail, TableDescription, TableDetail,
+};
 use crate::engine::Inner;
 use crate::error::{Error, ErrorKind};
 use crate::explain::{self, Explanation};
@@ -24,11 +26,14 @@ use crate::watch::Watch;
 /// One principal's way in. It holds who asks, never what he may see.
 #[derive(Clone)]
 pub struct Session {
-    inner: Arc<Inner>,
-    principal: Principal,
-    limits: Limits,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) principal: Principal,
+    pub(crate) limits: Limits,
     /// The time of its calls; `None`: each reads the clock.
     at: Option<SystemTime>,
+    /// What its calls are made for, as far as the scope of a token is concerned; `None`: what they
+    /// do.
+    purpose: Option<Purpose>,
 }
 
 /// A question that can be answered.
@@ -49,7 +54,7 @@ impl fmt::Debug for Session {
 impl Session {
     pub(crate) fn new(inner: Arc<Inner>, principal: Principal) -> Self {
         let limits = inner.settings.limits.clone();
-        Self { inner, principal, limits, at: None }
+        Self { inner, principal, limits, at: None, purpose: None }
     }
 
     /// The same session at this moment.
@@ -62,10 +67,22 @@ impl Session {
         &self.principal
     }
 
+    /// What a question may use.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The same session with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same session for calls that are made for this: the scope of a token has to name it. It
+    /// says nothing where the token has no scope.
+    #[must_use]
+    pub fn used_for(self, purpose: Purpose) -> Self {
+        Self { purpose: Some(purpose), ..self }
     }
 
     /// Answers a question. The rows come as they are computed; dropping the answer cancels it.
@@ -206,12 +223,36 @@ impl Session {
         self.look(Action::DescribeMetric, |grants| describe::metric_named(grants, name))
     }
 
+    /// A table by name or number, with what its relationships lead to.
+    ///
+    /// # Errors
+    /// As for [`Session::describe_table`].
+    pub fn table_in_full(&self, name: &str) -> Result<TableDetail, Error> {
+        self.look(Action::DescribeTable, |grants| describe::table_in_full(grants, name))
+    }
+
+    /// A metric by name or number, with what it can be asked with.
+    ///
+    /// # Errors
+    /// As for [`Session::describe_metric`].
+    pub fn metric_in_full(&self, name: &str) -> Result<MetricDetail, Error> {
+        self.look(Action::DescribeMetric, |grants| describe::metric_in_full(grants, name))
+    }
+
     /// Tables and metrics that fit the words, best first.
     ///
     /// # Errors
     /// As for [`Session::tables`].
     pub fn search(&self, words: &str) -> Result<Vec<FoundObject>, Error> {
-        self.look(Action::Search, |grants| Ok(describe::search(grants, words)))
+        self.search_any(&[words])
+    }
+
+    /// Tables and metrics that fit one of several searches, best first; with no search, all.
+    ///
+    /// # Errors
+    /// As for [`Session::tables`].
+    pub fn search_any(&self, searches: &[&str]) -> Result<Vec<FoundObject>, Error> {
+        self.look(Action::Search, |grants| Ok(describe::search(grants, searches)))
     }
 
     /// The values of a field, each once, in order: those of the rows this principal sees, as he
@@ -306,7 +347,8 @@ impl Session {
 
     pub(crate) fn request(&self, call: &mut Call, allowance: Allowance) -> Result<Request, Error> {
         let now = self.at.unwrap_or_else(|| self.inner.now());
-        let (inner, purpose) = (&self.inner, call.action().purpose());
+        let inner = &self.inner;
+        let purpose = self.purpose.unwrap_or(call.action().purpose());
         let request = Request::new(inner, &self.principal, purpose, allowance, now)?;
         call.sees(&request);
         Ok(request)

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use sandbar::Answer;
+use sandbar::{Answer, Collected};
 use serde::Serialize;
 
 use crate::format::Format;
@@ -34,10 +34,33 @@ pub(crate) async fn reply(answer: Answer, format: Format) -> Result<Response, Re
 }
 
 async fn collected(answer: Answer, format: Format) -> Result<Response, Refusal> {
-    let collected = answer.collect().await?;
+    written(&answer.collect().await?, format, None)
+}
+
+/// One page of an answer, and where it goes on.
+pub(crate) fn page(
+    collected: &Collected,
+    format: Format,
+    token: Option<&str>,
+) -> Result<Response, Refusal> {
+    if !matches!(format, Format::Json | Format::Csv) {
+        return Err(Refusal::not_acceptable("pages come as application/json or text/csv"));
+    }
+    let mut response = written(collected, format, token)?;
+    response.headers_mut().insert(SCOPED, flag(collected.is_scoped()));
+    let snapshot = HeaderValue::from(collected.snapshot_version());
+    response.headers_mut().insert(SNAPSHOT, snapshot);
+    Ok(response)
+}
+
+fn written(
+    collected: &Collected,
+    format: Format,
+    token: Option<&str>,
+) -> Result<Response, Refusal> {
     let mut response = match format {
         Format::Csv => typed("text/csv; charset=utf-8; header=present", collected.to_csv()?.into()),
-        _ => json(&Answered::of(&collected))?,
+        _ => json(&Answered::of(collected).going_on(token))?,
     };
     response.headers_mut().insert(TRUNCATED, flag(collected.is_truncated()));
     Ok(response)

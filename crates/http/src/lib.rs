@@ -4,7 +4,7 @@
 //! | route | gives |
 //! |---|---|
 //! | `GET /health` | `{"status":"ok","snapshot":1}`, to anybody |
-//! | `GET /api/agent/tables` | `{"tables":[…]}`: the visible tables, in brief |
+//! | `GET /api/agent/tables` | `{"tables":[…],"metrics":[…]}`: what is visible, in brief |
 //! | `GET /api/agent/tables/{id}` | one table with all that can be asked of it |
 //! | `GET /api/agent/tables/{id}/fields` | `{"fields":[…]}` |
 //! | `GET /api/agent/tables/{id}/fields/{field}/values?limit=100` | `{"column":{…},"values":[…],…}` |
@@ -13,9 +13,13 @@
 //! | `GET /api/agent/search?q=words` | `{"results":[…]}`, best first |
 //! | `POST /auth/sso`, `/auth/sso/to_session` | a session for the token in `{"jwt":"…"}` |
 //! | `DELETE /api/session` | ends the session of the request |
-//! | `POST /api/agent/query` | the answer of a question (docs/query.md), at most 1 MiB of JSON |
+//! | `POST /api/agent/query` | the answer of a question (docs/query.md, or in the words of v1), at most 1 MiB of JSON; `?page_size=50` gives pages |
+//! | `POST /api/agent/batch` | `{"queries":[…]}`: what each gets alone, with its status |
+//! | `POST /api/agent/explain` | how a question would be answered |
+//! | `/api/agent/v1/…` | the paths of Metabase's Agent API, generation v1 (docs/http.md) |
 //!
 //! An `{id}` is a number or a name. Parameters that a route does not know are refused.
+//! [`Options`] has what a host decides, such as the key of opaque queries.
 //!
 //! # Who asks
 //! The header `X-Metabase-Session` with the word of a session, `X-API-Key` with that of a service,
@@ -81,27 +85,34 @@
 //!
 //! And of the door itself: `H0101` no such route (404), `H0102` wrong method (405), `H0103` not JSON
 //! (415), `H0104` no such format (406), `H0105` too large (413), `H0106` a wrong parameter (400),
-//! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500).
+//! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500), `H0207` a batch
+//! that is none (400). Below `/api/agent/v1` refusals have the words of Metabase, and their code in
+//! the header `x-sandbar-code`; H0201 to H0206 are of that language.
 
 mod answer;
 mod arrow_stream;
+mod asked;
 mod asker;
 mod auth;
 mod body;
 mod cells;
+mod explained;
 mod format;
 mod guard;
+mod options;
 mod params;
 mod refusal;
 mod router;
 mod routes;
 mod stream;
+mod v1;
 mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use auth::{Access, Source};
+pub use options::{Options, TokenKey};
 pub use router::{router, router_with, routes};
 pub use routes::Route;
 

@@ -36,6 +36,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
+    /// All that are there, for whoever looks at each.
+    pub(crate) fn all(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// Nothing may be said.
     pub(crate) fn none(self) -> Result<(), Refusal> {
         match self.0.first() {

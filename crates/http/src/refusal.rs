@@ -50,6 +50,18 @@ impl Refusal {
         Self { status, retry_after: None, body: Box::new(body) }
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.body.code
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.body.message
+    }
+
     /// One text for every reason, so that a token tells its bearer nothing about why it fails.
     pub(crate) fn unauthenticated() -> Self {
         let message = "a valid bearer token is needed";
@@ -106,6 +118,10 @@ impl Refusal {
 
     pub(crate) fn unreadable(message: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0107", message)
+    }
+
+    pub(crate) fn batch(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0207", message)
     }
 
     /// What fails here rather than below.

@@ -7,16 +7,17 @@ use axum::response::Response;
 use axum::{Extension, Json, Router, middleware};
 use sandbar::{Engine, FieldDescription, FoundObject, MetricDescription, TableDescription};
 
-use crate::answer;
 use crate::asker::Asker;
 use crate::auth::{self, Access};
-use crate::body::{MAX_BODY, Question};
-use crate::format::Format;
+use crate::body::MAX_BODY;
 use crate::guard::guard;
+use crate::options::Options;
 use crate::params::{Params, Segments};
 use crate::refusal::Refusal;
 use crate::routes::{Route, Routes};
+use crate::v1::{self, Door};
 use crate::wire::{FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
+use crate::{answer, asked};
 
 /// How many values of a field are given unless the request says otherwise.
 const VALUES: u64 = 100;
@@ -33,27 +34,37 @@ type Reply<T> = Result<Json<T>, Refusal>;
 /// # }
 /// ```
 pub fn router(engine: Engine) -> Router {
-    router_with(engine, Arc::new(Access::default()))
+    Options::default().router(engine)
 }
 
 /// The same with sessions, API keys and rate limits of the host's.
 pub fn router_with(engine: Engine, access: Arc<Access>) -> Router {
-    all()
-        .router()
-        .fallback(async || Refusal::no_route())
-        .method_not_allowed_fallback(async || Refusal::wrong_method())
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(Extension(access))
-        .layer(middleware::from_fn(guard))
-        .with_state(engine)
+    Options::default().access(access).router(engine)
 }
 
 /// What [`router`] serves.
 pub fn routes() -> Vec<Route> {
-    all().list()
+    let mut all = discovery().list();
+    all.extend(questions().list());
+    all
 }
 
-fn all() -> Routes<Engine> {
+/// All routes, as a host decides.
+pub(crate) fn made(engine: Engine, options: &Options) -> Router {
+    let questions = questions().with_state(Door::new(engine.clone(), options));
+    discovery()
+        .and(questions)
+        .router()
+        .fallback(async || Refusal::no_route())
+        .method_not_allowed_fallback(async || Refusal::wrong_method())
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(Extension(Arc::clone(&options.access)))
+        .layer(middleware::from_fn(guard))
+        .with_state(engine)
+}
+
+/// Who asks, and what there is.
+fn discovery() -> Routes<Engine> {
     let agent = Routes::new()
         .get("/tables", tables)
         .get("/tables/{id}", table)
@@ -61,9 +72,18 @@ fn all() -> Routes<Engine> {
         .get("/tables/{id}/fields/{field}/values", values)
         .get("/metrics", metrics)
         .get("/metrics/{id}", metric)
-        .get("/search", search)
-        .post("/query", query);
+        .get("/search", search);
     Routes::new().get("/health", health).under("/api/agent", agent).and(auth::routes())
+}
+
+/// What hands out tokens for its answers, or takes them.
+fn questions() -> Routes<Door> {
+    let agent = Routes::new()
+        .post("/query", asked::query)
+        .post("/batch", asked::batch)
+        .post("/explain", asked::explain)
+        .under("/v1", v1::routes());
+    Routes::new().under("/api/agent", agent)
 }
 
 async fn health(State(engine): State<Engine>, params: Params) -> Reply<Health> {
@@ -73,7 +93,13 @@ async fn health(State(engine): State<Engine>, params: Params) -> Reply<Health> {
 
 async fn tables(Asker(session): Asker, params: Params) -> Reply<TableList> {
     params.none()?;
-    Ok(Json(TableList::of(session.tables()?)))
+    let tables = session.tables()?;
+    let metrics = match session.metrics() {
+        // A token may be for tables only.
+        Err(error) if error.code() == "E0103" => Vec::new(),
+        metrics => metrics?,
+    };
+    Ok(Json(TableList::of(tables, metrics)))
 }
 
 async fn table(
@@ -124,14 +150,4 @@ async fn search(Asker(session): Asker, params: Params) -> Reply<SearchResults> {
     let words = params.only("q")?.ok_or_else(|| Refusal::parameter("`q` says what to look for"))?;
     let results: Vec<FoundObject> = session.search(&words)?;
     Ok(Json(SearchResults { results }))
-}
-
-async fn query(
-    Asker(session): Asker,
-    params: Params,
-    format: Format,
-    Question(json): Question,
-) -> Result<Response, Refusal> {
-    params.none()?;
-    answer::reply(session.query_json(&json).await?, format).await
 }

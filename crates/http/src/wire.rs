@@ -25,9 +25,11 @@ pub(crate) struct SearchResults {
     pub(crate) results: Vec<FoundObject>,
 }
 
+/// What there is to ask: tables, and metrics as far as the token may be used for them.
 #[derive(Serialize)]
 pub(crate) struct TableList {
     tables: Vec<Brief>,
+    metrics: Vec<Brief>,
 }
 
 #[derive(Serialize)]
@@ -57,7 +59,7 @@ struct Brief {
 }
 
 impl TableList {
-    pub(crate) fn of(tables: Vec<TableDescription>) -> Self {
+    pub(crate) fn of(tables: Vec<TableDescription>, metrics: Vec<MetricDescription>) -> Self {
         let brief = |table: TableDescription| Brief {
             id: table.id,
             name: table.name,
@@ -69,7 +71,8 @@ impl TableList {
             verified: None,
             level: table.level,
         };
-        Self { tables: tables.into_iter().map(brief).collect() }
+        let metrics = MetricList::of(metrics).metrics;
+        Self { tables: tables.into_iter().map(brief).collect(), metrics }
     }
 }
 
@@ -92,7 +95,7 @@ impl MetricList {
 
 /// A column of an answer.
 #[derive(Serialize)]
-struct Column<'a> {
+pub(crate) struct Column<'a> {
     name: &'a str,
     #[serde(rename = "type")]
     data_type: String,
@@ -105,7 +108,7 @@ struct Column<'a> {
 }
 
 impl<'a> Column<'a> {
-    fn of(column: &'a AnswerColumn) -> Self {
+    pub(crate) fn of(column: &'a AnswerColumn) -> Self {
         Self {
             name: &column.name,
             data_type: column.data_type.to_string(),
@@ -133,9 +136,16 @@ pub(crate) struct Answered<'a> {
     truncated: bool,
     warnings: Vec<Note>,
     snapshot: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continuation_token: Option<&'a str>,
 }
 
 impl<'a> Answered<'a> {
+    /// The same, with where it goes on.
+    pub(crate) fn going_on(self, continuation_token: Option<&'a str>) -> Self {
+        Self { continuation_token, ..self }
+    }
+
     pub(crate) fn of(collected: &'a Collected) -> Self {
         let note = |warning: &Warning| Note { code: warning.code(), message: warning.message() };
         Self {
@@ -147,6 +157,7 @@ impl<'a> Answered<'a> {
             truncated: collected.is_truncated(),
             warnings: collected.warnings().iter().map(note).collect(),
             snapshot: collected.snapshot_version(),
+            continuation_token: None,
         }
     }
 }

@@ -152,8 +152,8 @@ impl Grants {
         Err(Missing::Unknown { suggestion })
     }
 
-    /// The field that `chain` names from `table`: relationship names, then a field name. The wire
-    /// form of an own field (`t<table>-<n>`) is not read here.
+    /// The field that `chain` names from `table`: relationship names, then a field name; or alone
+    /// the id that listings give it, `t<table>-<n>`.
     ///
     /// # Errors
     /// As for [`Grants::find_table`]; a relationship that fans out is refused.
@@ -161,6 +161,15 @@ impl Grants {
         let Some((name, steps)) = chain.split_last() else {
             return Err(Missing::Unknown { suggestion: None });
         };
+        if steps.is_empty()
+            && let Some(path) = self.field_of_id(table, name)
+        {
+            match self.field_level(path) {
+                Level::Query => return Ok(path.clone()),
+                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
+                Level::None => return Err(Missing::Unknown { suggestion: None }),
+            }
+        }
         let mut via = Vec::with_capacity(steps.len());
         let mut at = table;
         for step in steps {
@@ -197,6 +206,52 @@ impl Grants {
         let found = suggest(name, known);
         let suggestion = found.map(|found| Suggestion::Close(format!("{prefix}{found}")));
         Err(Missing::Unknown { suggestion })
+    }
+
+    /// What an id stands for from this table on, whoever may see it. No name has a `-`.
+    fn field_of_id(&self, table: TableId, id: &str) -> Option<&FieldPath> {
+        let (of, number) = id.strip_prefix('t')?.split_once('-')?;
+        let table = self.snapshot().table(table);
+        let fits = of.parse() == Ok(table.number);
+        table.find_field_number(number.parse().ok().filter(|_| fits)?)
+    }
+
+    /// Tables and metrics that fit one of several searches, best first: what stands far up in
+    /// many of them comes first (reciprocal rank fusion, with the constant 60: Cormack, Clarke
+    /// and Büttcher, 2009). A search that is there twice counts once; with none, everything fits.
+    pub fn search_any(&self, texts: &[&str]) -> Vec<SearchHit> {
+        let mut distinct: Vec<&str> = Vec::new();
+        for text in texts {
+            if !distinct.contains(text) {
+                distinct.push(text);
+            }
+        }
+        let (first, rest) = match distinct.as_slice() {
+            [] => return self.search(""),
+            [first, rest @ ..] => (first, rest),
+        };
+        let mut fused = self.search(first);
+        if rest.is_empty() {
+            return fused;
+        }
+        let mut rank = 0.0;
+        for hit in &mut fused {
+            rank += 1.0;
+            hit.score = 1.0 / (60.0 + rank);
+        }
+        for text in rest {
+            let mut rank = 60.0;
+            for hit in self.search(text) {
+                rank += 1.0;
+                let score = 1.0 / rank;
+                match fused.iter_mut().find(|known| known.target == hit.target) {
+                    Some(known) => known.score += score,
+                    None => fused.push(SearchHit { score, ..hit }),
+                }
+            }
+        }
+        fused.sort_by(|a, b| b.score.total_cmp(&a.score));
+        fused
     }
 
     /// Tables and metrics whose name, label, synonyms or description fit the words, best first.

@@ -1,6 +1,6 @@
 //! Keys of what a principal may see: equal keys mean equal rights.
 
-use sandbar_auth::{AttributeValue, Principal};
+use sandbar_auth::{AttributeValue, Principal, Scopes};
 use sandbar_catalog::Snapshot;
 
 use crate::policy_set::PolicySet;
@@ -35,6 +35,25 @@ pub(crate) fn keys(
     principal: Option<&Principal>,
     purpose: Purpose,
 ) -> (PolicyShape, EffectivePolicy) {
+    let scopes = principal.and_then(Principal::scopes);
+    digests(snapshot, policies, principal, scopes.map(|scopes| (scopes, purpose)))
+}
+
+impl PolicySet {
+    /// Which policies apply to somebody, with his attribute values, whatever his token may be used
+    /// for. What he is handed now and gives back later may be bound to it: he may come with another
+    /// token.
+    pub fn effective(&self, snapshot: &Snapshot, principal: &Principal) -> EffectivePolicy {
+        digests(snapshot, self, Some(principal), None).1
+    }
+}
+
+fn digests(
+    snapshot: &Snapshot,
+    policies: &PolicySet,
+    principal: Option<&Principal>,
+    scopes: Option<(&Scopes, Purpose)>,
+) -> (PolicyShape, EffectivePolicy) {
     let mut shape = Digest::default();
     shape.number(snapshot.fingerprint());
     shape.number(policies.fingerprint);
@@ -49,7 +68,7 @@ pub(crate) fn keys(
     for policy in concerned {
         shape.number(policy as u64);
     }
-    if let Some(scopes) = principal.scopes() {
+    if let Some((scopes, purpose)) = scopes {
         shape.bytes(b"scopes");
         shape.bytes(purpose.name());
         shape.number(scopes.words().len() as u64);

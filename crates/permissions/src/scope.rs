@@ -12,10 +12,21 @@ use crate::level::Level;
 pub enum Purpose {
     /// To answer a question.
     Answer,
+    /// To answer a question that is asked in full.
+    Question,
+    /// To answer a question that was made before.
+    Execution,
+    /// To make a question, and answer it later.
+    Construction,
     /// To tell how a question would be answered.
     Explanation,
     /// To list the values of a field.
     Values,
+    /// To list the values of a field that a metric can be grouped by. Who may be told of the
+    /// metric is asked first; its table then needs policies only.
+    MetricValues,
+    /// To list what there is in all.
+    Databases,
     /// To list or describe tables.
     Tables,
     /// To list or describe metrics.
@@ -27,6 +38,7 @@ pub enum Purpose {
 const SEARCH: &str = "agent:search";
 const READ_TABLE: &str = "agent:table:read";
 const READ_METRIC: &str = "agent:metric:read";
+const READ_DATABASE: &str = "agent:database:read";
 const QUERY: &str = "agent:query";
 const CONSTRUCT: &str = "agent:query:construct";
 const EXECUTE: &str = "agent:query:execute";
@@ -36,8 +48,13 @@ impl Purpose {
     fn uses(self) -> &'static [&'static str] {
         match self {
             Self::Answer => &[QUERY, EXECUTE],
+            Self::Question => &[QUERY],
+            Self::Execution => &[EXECUTE],
+            Self::Construction => &[CONSTRUCT],
             Self::Explanation => &[QUERY, EXECUTE, CONSTRUCT],
             Self::Values => &[READ_TABLE, QUERY, EXECUTE],
+            Self::MetricValues => &[READ_METRIC],
+            Self::Databases => &[READ_DATABASE],
             Self::Tables => &[READ_TABLE],
             Self::Metrics => &[READ_METRIC],
             Self::Search => &[SEARCH],
@@ -52,8 +69,13 @@ impl Purpose {
     pub(crate) fn name(self) -> &'static [u8] {
         match self {
             Self::Answer => b"answer",
+            Self::Question => b"question",
+            Self::Execution => b"execution",
+            Self::Construction => b"construction",
             Self::Explanation => b"explanation",
             Self::Values => b"values",
+            Self::MetricValues => b"metric values",
+            Self::Databases => b"databases",
             Self::Tables => b"tables",
             Self::Metrics => b"metrics",
             Self::Search => b"search",
@@ -119,7 +141,18 @@ impl Grants {
             Named::Metric(_) => READ_METRIC,
         };
         match self.purpose {
-            Purpose::Answer | Purpose::Explanation | Purpose::Values => {
+            Purpose::MetricValues => match named {
+                // The metric was asked for; this is its table.
+                Named::Table(_) => Level::Query,
+                Named::Metric(_) if any(self.purpose.uses()) => Level::Query,
+                Named::Metric(_) => Level::None,
+            },
+            Purpose::Answer
+            | Purpose::Question
+            | Purpose::Execution
+            | Purpose::Construction
+            | Purpose::Explanation
+            | Purpose::Values => {
                 if any(self.purpose.uses()) {
                     Level::Query
                 } else if any(&[read]) {
@@ -128,7 +161,7 @@ impl Grants {
                     Level::None
                 }
             }
-            Purpose::Tables | Purpose::Metrics | Purpose::Search => {
+            Purpose::Tables | Purpose::Metrics | Purpose::Search | Purpose::Databases => {
                 if !any(self.purpose.uses()) {
                     Level::None
                 } else if any(&[QUERY, EXECUTE]) {

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use datafusion_expr::TableSource as ScanSource;
+use jiff::{SignedDuration, Timestamp};
+use sandbar_catalog::query::{date_of_days, days_since_epoch, instant};
+use sandbar_catalog::time::Grain;
 use sandbar_catalog::{FieldId, FieldKind, RelationshipId, Snapshot, TableId, TableSource};
 
 use crate::error::QueryError;
-use crate::functions::{Clock, MaskKey};
+use crate::functions::{Clock, MaskKey, floor_date};
 
 /// A snapshot made ready for planning: shared by all requests that see it.
 #[derive(Debug)]
@@ -91,6 +94,26 @@ impl Compiled {
     /// The zone and week start of the model.
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// The bucket that a time lies in, as a question names it: by its first day, or by its first
+    /// instant where it is shorter than a day. `None` where the text is no date or instant.
+    pub fn bucket_of(&self, text: &str, grain: Grain) -> Option<String> {
+        let clock = &self.clock;
+        let at = Timestamp::from_microsecond(instant(text, &clock.zone)?).ok()?;
+        let local = clock.zone.to_datetime(at);
+        if grain.is_date() {
+            let first = floor_date(days_since_epoch(local.date()), grain, clock);
+            return Some(date_of_days(first)?.to_string());
+        }
+        let (minutes, seconds) = match grain {
+            Grain::Second => (0, 0),
+            Grain::Minute => (0, local.second()),
+            _ => (local.minute(), local.second()),
+        };
+        let into = i64::from(minutes) * 60 + i64::from(seconds);
+        let span = SignedDuration::new(into, local.subsec_nanosecond());
+        Some(at.checked_sub(span).ok()?.to_string())
     }
 
     pub(crate) fn mask_key(&self) -> &MaskKey {

@@ -10,7 +10,8 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use http_body_util::BodyExt;
 use sandbar::{
-    Answer, Decision, Engine, Error, SemanticQuery, Session, SqlDialect, TokenMinter, Verifier,
+    Answer, Decision, Engine, Error, FieldProfile, SemanticQuery, Session, SqlDialect, Subject,
+    TokenMinter, Verifier,
 };
 use sandbar_testkit::entrances::{Asker, Entrance, NOW, Probe, SECRET, Twin, World};
 use tokio::runtime::Runtime;
@@ -211,6 +212,51 @@ async fn told(house: &House, who: Asker, entrance: Entrance, probe: &Probe) -> O
         (Entrance::HttpSearch, Probe::Search(words)) => {
             return Some(house.get(who, &format!("/search?q={}", segment(words))).await);
         }
+        (Entrance::HttpBatch, Probe::Question(json)) if one_of(3, 0, json) => {
+            let batch = format!("{{\"queries\":[{json},{{\"table\":\"absent\"}}]}}");
+            let post = house.http(who, Method::POST, "/api/agent/batch", &batch, FORMATS[0]);
+            return Some(post.await);
+        }
+        (Entrance::HttpExplain, Probe::Question(json)) if one_of(3, 1, json) => {
+            let post = house.http(who, Method::POST, "/api/agent/explain", json, FORMATS[0]);
+            return Some(post.await);
+        }
+        (Entrance::V1Search, Probe::Search(words)) => {
+            let body = serde_json::json!({ "term_queries": [words], "semantic_queries": [words] });
+            let (body, path) = (body.to_string(), "/api/agent/v1/search");
+            return Some(house.http(who, Method::POST, path, &body, FORMATS[0]).await);
+        }
+        (Entrance::TableInFull, Probe::Table(name)) => shown(session.table_in_full(name)),
+        (Entrance::MetricInFull, Probe::Metric(name)) => shown(session.metric_in_full(name)),
+        (Entrance::FieldProfile, Probe::Values(table, field)) => {
+            match session.field_profile(Subject::Table(table), field, 100).await {
+                Ok(FieldProfile { field, statistics, values, .. }) => {
+                    let (statistics, values) = (statistics.to_csv(), values.to_csv());
+                    format!("{field:?}\n{}\n{}", statistics.unwrap(), values.unwrap())
+                }
+                Err(error) => all_of(&error),
+            }
+        }
+        (Entrance::FieldSample, Probe::Values(table, field)) => {
+            match session.field_sample(Subject::Table(table), field, 100).await {
+                Ok(values) => values.to_csv().unwrap(),
+                Err(error) => all_of(&error),
+            }
+        }
+        (Entrance::SearchAny, Probe::Search(words)) => {
+            shown(session.search_any(&[words.as_str(), "orders"]))
+        }
+        (Entrance::Check, Probe::Question(json)) => {
+            let Ok(query) = SemanticQuery::from_json(json) else { return None };
+            shown(session.check(&query))
+        }
+        (Entrance::Page, Probe::Question(json)) => {
+            let Ok(query) = SemanticQuery::from_json(json) else { return None };
+            match session.page(&query, 0, 1_000).await {
+                Ok(rows) => format!("{rows:?}\n{}", rows.to_csv().unwrap()),
+                Err(error) => all_of(&error),
+            }
+        }
         // The program is started in crates/cli/tests/it/leaks.rs.
         (Entrance::CommandQuery, _) => return None,
         (
@@ -231,7 +277,17 @@ async fn told(house: &House, who: Asker, entrance: Entrance, probe: &Probe) -> O
             | Entrance::HttpValues
             | Entrance::HttpMetrics
             | Entrance::HttpMetric
-            | Entrance::HttpSearch,
+            | Entrance::HttpSearch
+            | Entrance::HttpBatch
+            | Entrance::HttpExplain
+            | Entrance::V1Search
+            | Entrance::TableInFull
+            | Entrance::MetricInFull
+            | Entrance::FieldProfile
+            | Entrance::FieldSample
+            | Entrance::SearchAny
+            | Entrance::Check
+            | Entrance::Page,
             _,
         ) => return None,
     };

@@ -6,6 +6,7 @@ use crate::expr::{Allow, Expr};
 use crate::ids::{CollectionId, FieldId, FieldPath, MeasureId, SegmentId, TableId};
 use crate::snapshot::{Collection, Leaf, Measure, Segment, SemiAdditive, Snapshot};
 use crate::types::Type;
+use crate::wire::hashed_id;
 
 use super::MetricEntry;
 use super::codes;
@@ -62,6 +63,7 @@ fn measures(
         found.push(Measure {
             id: MeasureId { table: id, index: u32::try_from(found.len()).unwrap_or(u32::MAX) },
             name: name.to_owned(),
+            number: hashed_id(&["measure", &snapshot.table(id).name, name]),
             label: def.label.clone(),
             description: def.description.clone(),
             synonyms: def.synonyms.clone(),
@@ -114,6 +116,7 @@ fn segments(
         found.push(Segment {
             id: SegmentId { table: id, index: u32::try_from(found.len()).unwrap_or(u32::MAX) },
             name: name.to_owned(),
+            number: hashed_id(&["segment", &snapshot.table(id).name, name]),
             label: def.label.clone(),
             description: def.description.clone(),
             synonyms: def.synonyms.clone(),

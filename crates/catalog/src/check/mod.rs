@@ -13,6 +13,7 @@ mod metrics;
 mod names;
 mod sink;
 mod tables;
+mod wire_ids;
 
 pub(crate) use self::expressions::resolve_path;
 pub use self::names::is_name;
@@ -33,6 +34,7 @@ pub(crate) fn check(definitions: &Definitions, sources: &SourceSchemas) -> (Snap
     let defaults = names::defaults(definitions, &mut sink);
     let mut snapshot = tables::stored(&names, defaults, sources, &mut sink);
     tables::relationships(&mut snapshot, &names, &mut sink);
+    wire_ids::related_fields(&mut snapshot, &names, &mut sink);
     expressions::calculated_fields(&mut snapshot, &names, &mut sink);
     expressions::dimensions(&snapshot, &names, &mut sink);
     metrics::measures_and_segments(&mut snapshot, &names, &mut sink);

@@ -101,7 +101,7 @@ fn table(
         let field_id = FieldId { table: id, index };
         let field = field(field_id, field_name, field_entry, schema.as_ref(), &table, sink);
         table.field_names.insert(field_name.to_owned(), field_id);
-        if table.field_numbers.insert(field.number, field_id).is_some() {
+        if table.field_numbers.insert(field.number, FieldPath::own(field_id)).is_some() {
             let message = format!("the wire id of field `{field_name}` collides: rename it");
             sink.at_key(entry.file, field_def, complaint(codes::WIRE_ID, message));
         }

@@ -513,6 +513,9 @@ pub struct Aggregation {
     /// The field to compute it over; left out only for `count`, which then counts rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<Located<String>>,
+    /// A grain or part of a temporal field to compute it over instead of its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grain: Option<Truncation>,
     /// For `percentile` and `percentile_disc`: the share of the values, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p: Option<f64>,
@@ -534,6 +537,9 @@ pub(crate) struct AggregationFull {
     /// The field to compute it over; left out only for `count`, which then counts rows.
     #[serde(default)]
     field: Option<Located<String>>,
+    /// A grain or part of a temporal field to compute it over instead of its value.
+    #[serde(default)]
+    grain: Option<Truncation>,
     /// For `percentile` and `percentile_disc`: the share of the values, from 0 to 1.
     #[serde(default)]
     p: Option<f64>,
@@ -547,8 +553,8 @@ pub(crate) struct AggregationFull {
 
 impl From<AggregationFull> for Aggregation {
     fn from(full: AggregationFull) -> Self {
-        let AggregationFull { function, field, p, alias, filter } = full;
-        Self { function, field, p, alias, filter }
+        let AggregationFull { function, field, grain, p, alias, filter } = full;
+        Self { function, field, grain, p, alias, filter }
     }
 }
 
@@ -556,12 +562,18 @@ impl Aggregation {
     /// An aggregation without a field: only `count` has that form.
     pub fn new(function: &str) -> Self {
         let function = Located::from(function.to_owned());
-        Self { function, field: None, p: None, alias: None, filter: None }
+        Self { function, field: None, grain: None, p: None, alias: None, filter: None }
     }
 
     /// An aggregation of a field.
     pub fn of(function: &str, field: &str) -> Self {
         Self { field: Some(Located::from(field.to_owned())), ..Self::new(function) }
+    }
+
+    /// The same over a grain or part of its temporal field.
+    #[must_use]
+    pub fn grain(self, grain: Truncation) -> Self {
+        Self { grain: Some(grain), ..self }
     }
 
     /// A percentile: at this share of the values, from 0 to 1.
@@ -609,7 +621,7 @@ impl Aggregation {
 shorthand!(
     Aggregation,
     AggregationFull,
-    "`count`, or {function, field, as, filter}",
+    "`count`, or {function, field, grain, as, filter}",
     "Aggregation",
     false
 );

@@ -208,6 +208,24 @@ fn search_never_names_hidden_things() {
 }
 
 #[test]
+fn several_searches_are_fused_by_their_ranks() {
+    let grants = see(&[ORDERS]);
+    let found = |searches: &[&str]| -> Vec<(SearchTarget, f64)> {
+        grants.search_any(searches).iter().map(|hit| (hit.target, hit.score)).collect()
+    };
+    // One search, also twice, is what it is alone; none finds everything.
+    let alone = grants.search("revenue");
+    assert_eq!(grants.search_any(&["revenue", "revenue"]), alone);
+    assert_eq!(grants.search_any(&[]), grants.search(""));
+    // `revenue` is first of two and then alone: 1/61 + 1/61; the other second of two: 1/62.
+    let [first, second] = alone.as_slice() else { panic!("{alone:?}") };
+    let wanted = [(first.target, 1.0 / 61.0 + 1.0 / 61.0), (second.target, 1.0 / 62.0)];
+    assert_eq!(found(&["revenue", "turnover"]), wanted);
+    assert_eq!(found(&["turnover", "revenue"]), wanted);
+    assert_eq!(found(&["nothing", "people"]), []);
+}
+
+#[test]
 fn listings_show_what_may_be_described() {
     let names = |grants: &Grants| -> Vec<String> {
         let tables =

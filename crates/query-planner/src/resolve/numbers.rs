@@ -361,12 +361,17 @@ impl Asking<'_> {
             None => None,
         };
         let snapshot = self.compiled.snapshot();
+        // What the question counts itself it counts in its own zone.
         let (field, zone) = match &argument {
-            Some(Of::Field(path)) => (Some(snapshot.field(path.field)), Zone::Model),
+            Some(Of::Field(path)) if asked.grain.is_none() => {
+                (Some(snapshot.field(path.field)), Zone::Model)
+            }
+            Some(Of::Field(path)) => (Some(snapshot.field(path.field)), Zone::Question),
             Some(Of::Calculated(_)) => (None, Zone::Question),
             None => (None, Zone::Model),
         };
         let argument = argument.map(|of| of.expr(snapshot));
+        let argument = self.truncated(asked, argument, path)?;
         let (function, distinct, data_type) =
             self.aggregation_type(asked, argument.as_ref().map(|a| a.data_type), path)?;
         let column = AnswerColumn {
@@ -374,7 +379,9 @@ impl Asking<'_> {
             label: None,
             data_type,
             semantic: None,
-            unit: field.and_then(|f| f.unit.clone()).filter(|_| !function.counts()),
+            unit: field
+                .and_then(|f| f.unit.clone())
+                .filter(|_| !function.counts() && asked.grain.is_none()),
         };
         let aggregate = Aggregate { function, argument, distinct, filter: None };
         let expr = Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type);

@@ -11,8 +11,8 @@ use super::compare::cut;
 use super::filter::On;
 use super::{Asking, did_you_mean, shorten};
 use crate::query::{
-    AnswerColumn, Leaf, Output, Place, Predicate, Query, ResolvedQuery, Shape, SortBy, SortKey,
-    Source, Stage,
+    AnswerColumn, Cut, Leaf, Output, Place, Predicate, Query, ResolvedQuery, Shape, SortBy,
+    SortKey, Source, Stage,
 };
 
 /// How many questions stand in each other.
@@ -182,6 +182,7 @@ impl Asking<'_> {
             Some(field) => Some(self.inner_column(columns, &field.value, path)?),
             None => None,
         };
+        let argument = self.truncated(asked, argument, path)?;
         let unit = asked.field.as_ref().and_then(|field| {
             columns.iter().find(|column| column.name == field.value)?.unit.clone()
         });
@@ -192,7 +193,7 @@ impl Asking<'_> {
             label: None,
             data_type,
             semantic: None,
-            unit: unit.filter(|_| !function.counts()),
+            unit: unit.filter(|_| !function.counts() && asked.grain.is_none()),
         };
         let aggregate = Aggregate { function, argument, distinct, filter: None };
         Some((column, Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type)))
@@ -214,6 +215,30 @@ impl Asking<'_> {
             }
         }
         keys
+    }
+
+    /// What an aggregation is computed over: values, or the grain or part that it names of them.
+    pub(super) fn truncated(
+        &mut self,
+        asked: &Aggregation,
+        argument: Option<Expr>,
+        path: &str,
+    ) -> Option<Option<Expr>> {
+        let Some(grain) = asked.grain else { return Some(argument) };
+        let (Some(field), Some(value)) = (&asked.field, argument) else {
+            let message = "a `grain` is of a `field`, and this aggregation names none";
+            self.problem("Q0124", path, message);
+            return None;
+        };
+        if !self.check_truncation(value.data_type, grain, &field.value, path) {
+            return None;
+        }
+        if let ExprKind::Field(of) = &value.kind
+            && !self.check_grain(&of.clone(), Some(grain), &field.value, path)
+        {
+            return None;
+        }
+        Some(Some(cut(value, Some(Cut::Time(grain)))))
     }
 
     /// What an aggregation computes, and the type of its result.

@@ -62,6 +62,26 @@ pub enum Entrance {
     HttpMetric,
     /// What fits some words, over HTTP.
     HttpSearch,
+    /// A question among others, over HTTP.
+    HttpBatch,
+    /// How a question would be answered, over HTTP.
+    HttpExplain,
+    /// What fits some words, in the words of v1.
+    V1Search,
+    /// `Session::table_in_full`.
+    TableInFull,
+    /// `Session::metric_in_full`.
+    MetricInFull,
+    /// `Session::field_profile`.
+    FieldProfile,
+    /// `Session::field_sample`.
+    FieldSample,
+    /// `Session::search_any`.
+    SearchAny,
+    /// `Session::check`.
+    Check,
+    /// `Session::page`.
+    Page,
     /// `sandbar query`.
     CommandQuery,
 }
@@ -71,12 +91,17 @@ pub enum Entrance {
 pub enum Way {
     /// An asker is told something by it: the leak cases are asked through it.
     Asked(Entrance),
+    /// An asker is told something in a language that the leak cases do not speak: those of its own
+    /// are in this file.
+    AskedIn(&'static str),
     /// No asker is told data or names by it, and why.
     Beside(&'static str),
 }
 
 const ADMINISTRATOR: &str = "wants an `Administrator`, which only the host makes; what it shows is \
                              looked at in tests/it/workbench.rs and tests/it/explained.rs";
+/// What is asked in the words of Metabase's Agent API.
+const V1: &str = "tests/it/contract/leaks.rs";
 const FILES: &str = "whoever runs it reads model, policies and sources anyway";
 
 /// Every public way, by the name that code, routes, commands and ARCHITECTURE.md give it.
@@ -90,6 +115,20 @@ pub const WAYS: &[(&str, Way)] = &[
     ("Session::describe_table", Way::Asked(E::DescribeTable)),
     ("Session::describe_metric", Way::Asked(E::DescribeMetric)),
     ("Session::search", Way::Asked(E::Search)),
+    ("Session::table_in_full", Way::Asked(E::TableInFull)),
+    ("Session::metric_in_full", Way::Asked(E::MetricInFull)),
+    ("Session::field_profile", Way::Asked(E::FieldProfile)),
+    ("Session::field_sample", Way::Asked(E::FieldSample)),
+    ("Session::search_any", Way::Asked(E::SearchAny)),
+    ("Session::check", Way::Asked(E::Check)),
+    ("Session::page", Way::Asked(E::Page)),
+    (
+        "Session::binding",
+        Way::Beside("a digest of his own rights, which is the same where they are"),
+    ),
+    ("Session::bucket_of", Way::Beside("reads the calendar of the model, and no name of it")),
+    ("Session::limits", Way::Beside("gives back what the host has set")),
+    ("Session::used_for", Way::Beside("names the purpose that a scope has to cover, and no more")),
     ("Session::principal", Way::Beside("gives back who asks, as the host or the token has said")),
     ("Session::with_limits", Way::Beside("the host's limits for the calls that follow")),
     ("Engine::authenticate", Way::Asked(E::Authenticate)),
@@ -107,8 +146,13 @@ pub const WAYS: &[(&str, Way)] = &[
     ("Engine::reload", Way::Beside("the host's; its errors are those of the model's author")),
     ("Engine::explain_as", Way::Beside(ADMINISTRATOR)),
     ("Engine::describe_metric_as", Way::Beside(ADMINISTRATOR)),
+    ("Engine::describe_table_as", Way::Beside(ADMINISTRATOR)),
     ("Engine::policy_test_as", Way::Beside(ADMINISTRATOR)),
     ("Engine::policy_diff_as", Way::Beside(ADMINISTRATOR)),
+    (
+        "Engine::checks_tokens",
+        Way::Beside("whether the host has set a verifier, which is no secret"),
+    ),
     ("Engine::policy_coverage_as", Way::Beside(ADMINISTRATOR)),
     (
         "Explanation::sql",
@@ -129,6 +173,23 @@ pub const WAYS: &[(&str, Way)] = &[
     ("POST /auth/sso", Way::Beside("a session for a token; its holder asks through the others")),
     ("POST /auth/sso/to_session", Way::Beside("the same under another name")),
     ("DELETE /api/session", Way::Beside("ends a session; reads no model and no data")),
+    ("POST /api/agent/batch", Way::Asked(E::HttpBatch)),
+    ("POST /api/agent/explain", Way::Asked(E::HttpExplain)),
+    ("GET /api/agent/v1/ping", Way::Beside("says `pong` to whoever is known")),
+    ("GET /api/agent/v1/table/{id}", Way::AskedIn(V1)),
+    ("GET /api/agent/v1/metric/{id}", Way::AskedIn(V1)),
+    ("GET /api/agent/v1/table/{id}/field/{field}/values", Way::AskedIn(V1)),
+    ("GET /api/agent/v1/metric/{id}/field/{field}/values", Way::AskedIn(V1)),
+    ("GET /api/agent/v1/database", Way::AskedIn(V1)),
+    ("GET /api/agent/v1/database/{id}", Way::AskedIn(V1)),
+    ("POST /api/agent/v1/search", Way::Asked(E::V1Search)),
+    ("POST /api/agent/v1/construct-query", Way::AskedIn(V1)),
+    ("POST /api/agent/v1/execute", Way::AskedIn("tests/it/contract/tokens.rs")),
+    ("POST /api/agent/v1/query", Way::AskedIn(V1)),
+    (
+        "Options::forbid_hidden",
+        Way::Beside("takes an `Administrator`: the host wants it told what there is"),
+    ),
     ("sandbar", Way::Beside("the demo: the sample shop, which everybody may read")),
     ("sandbar query", Way::Asked(E::CommandQuery)),
     ("sandbar explain", Way::Beside("an administrator's tool, as `Engine::explain_as`")),
@@ -136,6 +197,7 @@ pub const WAYS: &[(&str, Way)] = &[
     ("sandbar policy diff", Way::Beside("an administrator's tool, as `Engine::policy_diff_as`")),
     ("sandbar policy coverage", Way::Beside(ADMINISTRATOR)),
     ("sandbar check", Way::Beside(FILES)),
+    ("sandbar api-key", Way::Beside("makes a key and its digest; reads no model and no data")),
     ("sandbar token", Way::Beside("makes a token of a secret; reads no model and no data")),
     ("sandbar serve", Way::Beside("opens the door over HTTP, whose routes are asked")),
 ];
@@ -160,6 +222,10 @@ impl Entrance {
             | E::AuthenticateRequest
             | E::HttpQuery
             | E::HttpValues
+            | E::HttpBatch
+            | E::FieldProfile
+            | E::FieldSample
+            | E::Page
             | E::CommandQuery => true,
             E::Explain
             | E::Tables
@@ -175,7 +241,13 @@ impl Entrance {
             | E::HttpFields
             | E::HttpMetrics
             | E::HttpMetric
-            | E::HttpSearch => false,
+            | E::HttpSearch
+            | E::HttpExplain
+            | E::V1Search
+            | E::TableInFull
+            | E::MetricInFull
+            | E::SearchAny
+            | E::Check => false,
         }
     }
 }

@@ -1,0 +1,251 @@
+//! The paths that are not those of Metabase alone: a question in either language, answered at
+//! once, in pages, many at a time, or explained. Status codes say what came of it.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, stream};
+use http_body_util::BodyExt;
+use sandbar::{Purpose, SemanticQuery, Session};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::answer;
+use crate::asker::Asker;
+use crate::body::Question;
+use crate::explained::Explained;
+use crate::format::Format;
+use crate::params::Params;
+use crate::refusal::Refusal;
+use crate::v1::{self, Door, OnOwnPath};
+
+/// The most questions of a batch.
+const BATCH: usize = 50;
+/// How many of them run at a time, as far as the engine lets them.
+const AT_A_TIME: usize = 2;
+/// Where the next page of an answer is told that is not JSON.
+const CONTINUATION: HeaderName = HeaderName::from_static("x-sandbar-continuation");
+
+type Reply = Result<Response, OnOwnPath>;
+
+/// The session of whoever sent the request.
+pub(crate) struct Caller(Session);
+
+impl FromRequestParts<Door> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Refusal> {
+        let Asker(session) = Asker::from_request_parts(parts, &door.engine).await?;
+        Ok(Self(session))
+    }
+}
+
+/// A place in an answer to a question in the language below.
+#[derive(Serialize, Deserialize)]
+struct Page {
+    question: SemanticQuery,
+    /// How many rows a page has.
+    size: u64,
+    /// Which page is next, from 0.
+    next: u64,
+}
+
+/// Whether a body is in the words of Metabase's Agent API.
+fn is_v1(text: &str) -> Option<Value> {
+    let body: Value = serde_json::from_str(text).ok()?;
+    let keys = body.as_object()?;
+    ["table_id", "metric_id"].iter().any(|key| keys.contains_key(*key)).then_some(body)
+}
+
+/// The token of the next page, where a body is nothing else.
+fn token_alone(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Alone {
+        continuation_token: String,
+    }
+    serde_json::from_str(text).ok().map(|Alone { continuation_token }| continuation_token)
+}
+
+pub(crate) async fn query(
+    State(door): State<Door>,
+    Caller(session): Caller,
+    params: Params,
+    format: Format,
+    Question(text): Question,
+) -> Reply {
+    let size = params.only("page_size")?;
+    let size = size.map(|text| Params::whole_number("page_size", &text)).transpose()?;
+    if size == Some(0) {
+        return Err(Refusal::parameter("`page_size` is at least 1").into());
+    }
+    answered(&door, &session, &text, size, format).await
+}
+
+async fn answered(
+    door: &Door,
+    session: &Session,
+    text: &str,
+    size: Option<u64>,
+    format: Format,
+) -> Reply {
+    if let Some(token) = token_alone(text) {
+        if size.is_some() {
+            let message = "the size of a page is that of the first one: leave `page_size` out";
+            return Err(Refusal::parameter(message).into());
+        }
+        // It tells by itself which language it is of.
+        let session = session.clone().used_for(Purpose::Answer);
+        return match door.open_page(&session, &token) {
+            Some(text) => match serde_json::from_str::<Page>(&text) {
+                Ok(page) => paged(door, &session, page, format).await,
+                Err(_) => Ok(v1::next_page(door, &session, &text).await?),
+            },
+            None => Err(v1::not_ours().into()),
+        };
+    }
+    if let Some(received) = is_v1(text) {
+        let session = session.clone().used_for(Purpose::Answer);
+        return Ok(v1::answered(door, &session, text, &received, size).await?);
+    }
+    let Some(size) = size else {
+        return Ok(
+            answer::reply(session.query_json(text).await.map_err(Refusal::from)?, format).await?
+        );
+    };
+    let question = SemanticQuery::from_json(text);
+    let question = question.map_err(|problems| Refusal::from(sandbar::Error::from(problems)))?;
+    let size = size.min(session.limits().rows).max(1);
+    paged(door, session, Page { question, size, next: 0 }, format).await
+}
+
+/// One page of an answer to a question in the language below.
+async fn paged(door: &Door, session: &Session, page: Page, format: Format) -> Reply {
+    let skip = page.size.saturating_mul(page.next);
+    let collected = session.page(&page.question, skip, page.size).await.map_err(Refusal::from)?;
+    let rows = u64::try_from(collected.num_rows()).unwrap_or(u64::MAX);
+    let limit = page.question.limit.as_ref().map(|limit| limit.value);
+    let goes_on = rows == page.size && limit.is_none_or(|limit| skip.saturating_add(rows) < limit);
+    let token = if goes_on {
+        let next = Page { next: page.next + 1, ..page };
+        let text = serde_json::to_string(&next).map_err(Refusal::logged)?;
+        door.seal_page(session, text)
+    } else {
+        None
+    };
+    let mut response = answer::page(&collected, format, token.as_deref())?;
+    if let Some(token) = token
+        && format != Format::Json
+        && let Ok(value) = HeaderValue::try_from(token)
+    {
+        response.headers_mut().insert(CONTINUATION, value);
+    }
+    Ok(response)
+}
+
+pub(crate) async fn explain(
+    State(door): State<Door>,
+    Caller(session): Caller,
+    params: Params,
+    Question(text): Question,
+) -> Reply {
+    params.none()?;
+    let question = match is_v1(&text) {
+        Some(received) => {
+            let session = session.clone().used_for(Purpose::Explanation);
+            v1::question(&door, &session, &text, &received)?
+        }
+        None => SemanticQuery::from_json(&text)
+            .map_err(|problems| Refusal::from(sandbar::Error::from(problems)))?,
+    };
+    let explained = session.explain(&question).await.map_err(Refusal::from)?;
+    Ok(answer::json(&Explained::of(&explained))?)
+}
+
+/// One answer of a batch.
+#[derive(Clone, Serialize)]
+struct Item {
+    status: u16,
+    body: Value,
+}
+
+pub(crate) async fn batch(
+    State(door): State<Door>,
+    Caller(session): Caller,
+    params: Params,
+    Question(text): Question,
+) -> Reply {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Batch {
+        queries: Vec<Value>,
+    }
+    params.none()?;
+    let Ok(Batch { queries }) = serde_json::from_str(&text) else {
+        return Err(Refusal::batch("a batch is `{\"queries\": […]}`, and nothing else").into());
+    };
+    if queries.is_empty() || queries.len() > BATCH {
+        return Err(Refusal::batch(format!("a batch has 1 to {BATCH} queries")).into());
+    }
+    // Each different question is answered once.
+    let mut distinct: Vec<&Value> = Vec::new();
+    let mut places = Vec::with_capacity(queries.len());
+    for query in &queries {
+        let known = distinct.iter().position(|other| *other == query);
+        places.push(known.unwrap_or(distinct.len()));
+        if known.is_none() {
+            distinct.push(query);
+        }
+    }
+    let texts: Vec<String> = distinct.into_iter().map(Value::to_string).collect();
+    let work = stream::iter(texts).map(|text| item(&door, &session, text));
+    let answers: Vec<Item> = work.buffered(AT_A_TIME).collect().await;
+    let results: Vec<&Item> = places.iter().filter_map(|place| answers.get(*place)).collect();
+    Ok(answer::json(&json!({ "results": results }))?)
+}
+
+/// What the same question gets alone, with its status.
+async fn item(door: &Door, session: &Session, text: String) -> Item {
+    let answered = answered(door, session, &text, None, Format::Json).await;
+    let response = answered.unwrap_or_else(IntoResponse::into_response);
+    let status = response.status();
+    let body = response.into_body().collect().await;
+    let body = body.map(|collected| collected.to_bytes()).unwrap_or_else(|_| Bytes::new());
+    match serde_json::from_slice(&body) {
+        Ok(body) => Item { status: status.as_u16(), body },
+        Err(_) => Item { status: StatusCode::INTERNAL_SERVER_ERROR.as_u16(), body: Value::Null },
+    }
+}
+
+/// A refusal of a question in Metabase's words, on a path of our own: always JSON, with the members
+/// that refusals have there.
+impl IntoResponse for OnOwnPath {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Ours(refusal) => refusal.into_response(),
+            Self::Theirs(refusal) => {
+                let (status, code, mut body) = refusal.in_json();
+                let kind = match status {
+                    StatusCode::BAD_REQUEST => "InvalidQuery",
+                    StatusCode::FORBIDDEN => "Denied",
+                    StatusCode::NOT_FOUND => "NotFound",
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::UNPROCESSABLE_ENTITY => {
+                        "LimitExceeded"
+                    }
+                    StatusCode::BAD_GATEWAY => "Source",
+                    StatusCode::SERVICE_UNAVAILABLE => "Cancelled",
+                    _ => "Internal",
+                };
+                if let Some(members) = body.as_object_mut() {
+                    members.insert("error".to_owned(), kind.into());
+                    members.insert("code".to_owned(), code.into());
+                }
+                let media_type = HeaderValue::from_static("application/json");
+                (status, [(CONTENT_TYPE, media_type)], body.to_string()).into_response()
+            }
+        }
+    }
+}

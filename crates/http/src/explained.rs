@@ -1,0 +1,98 @@
+//! How a question would be answered, on the wire.
+
+use sandbar::{ColumnOutline, Explanation, GrainOutline, Outline};
+use serde::Serialize;
+
+use crate::wire::Column;
+
+/// How a question would be answered, as far as its asker may know.
+#[derive(Serialize)]
+pub(crate) struct Explained<'a> {
+    columns: Vec<Column<'a>>,
+    scoped: bool,
+    ordered: bool,
+    snapshot: u64,
+    outline: OutlineView<'a>,
+}
+
+#[derive(Serialize)]
+struct OutlineView<'a> {
+    columns: Vec<ColumnView<'a>>,
+    grains: Vec<GrainView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Box<OutlineView<'a>>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    on_from: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    having: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ColumnView<'a> {
+    name: &'a str,
+    computed: &'a str,
+    lineage: &'a [String],
+}
+
+#[derive(Serialize)]
+struct GrainView<'a> {
+    table: &'a str,
+    by: &'a [String],
+    joins: Vec<JoinView<'a>>,
+    filters: &'a [String],
+    notes: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    derived: Vec<DerivedView<'a>>,
+}
+
+#[derive(Serialize)]
+struct JoinView<'a> {
+    path: &'a str,
+    table: &'a str,
+}
+
+#[derive(Serialize)]
+struct DerivedView<'a> {
+    table: &'a str,
+    outline: OutlineView<'a>,
+}
+
+impl<'a> Explained<'a> {
+    pub(crate) fn of(explanation: &'a Explanation) -> Self {
+        Self {
+            columns: explanation.columns.iter().map(Column::of).collect(),
+            scoped: explanation.scoped,
+            ordered: explanation.ordered,
+            snapshot: explanation.snapshot,
+            outline: outline(&explanation.outline),
+        }
+    }
+}
+
+fn outline(of: &Outline) -> OutlineView<'_> {
+    OutlineView {
+        columns: of.columns.iter().map(column).collect(),
+        grains: of.grains.iter().map(grain).collect(),
+        from: of.from.as_deref().map(|from| Box::new(outline(from))),
+        on_from: &of.on_from,
+        having: &of.having,
+    }
+}
+
+fn column(of: &ColumnOutline) -> ColumnView<'_> {
+    ColumnView { name: &of.name, computed: &of.computed, lineage: &of.lineage }
+}
+
+fn grain(of: &GrainOutline) -> GrainView<'_> {
+    let joins = of.joins.iter().map(|join| JoinView { path: &join.path, table: &join.table });
+    let derived = of.derived.iter();
+    let derived = derived.map(|(table, of)| DerivedView { table, outline: outline(of) });
+    GrainView {
+        table: &of.table,
+        by: &of.by,
+        joins: joins.collect(),
+        filters: &of.filters,
+        notes: &of.notes,
+        derived: derived.collect(),
+    }
+}

@@ -1,0 +1,195 @@
+//! The language of Metabase's Agent API, generation v1, on the wire: its paths, bodies, status
+//! codes and words. What a question means is decided below; docs/http.md says where this door
+//! differs, and why.
+
+mod asker;
+mod body;
+mod cells;
+mod database;
+mod fields;
+mod filters;
+mod ground;
+mod metric;
+mod names;
+mod own;
+mod question;
+mod refusal;
+mod run;
+mod seal;
+mod search;
+mod table;
+mod temporal;
+mod values;
+mod words;
+
+pub(crate) use self::own::{OnOwnPath, answered, next_page, not_ours, question};
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::Response;
+use sandbar::{Engine, Purpose, Session};
+use serde::Serialize;
+use serde_json::json;
+
+use self::asker::Asker;
+use self::body::Id;
+use self::refusal::Refusal;
+use self::seal::{Sealed, Sealer};
+use crate::options::Options;
+use crate::params::Segments;
+use crate::routes::Routes;
+
+type Reply = Result<Response, Refusal>;
+
+/// What a request needs.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) engine: Engine,
+    sealer: Sealer,
+    tells_hidden: Option<sandbar::Administrator>,
+}
+
+impl Door {
+    pub(crate) fn new(engine: Engine, options: &Options) -> Self {
+        let sealer = Sealer::new(options.token_key.clone());
+        Self { engine, sealer, tells_hidden: options.tells_hidden }
+    }
+
+    /// What a continuation token says, where it is one of ours for this asker.
+    pub(crate) fn open_page(&self, session: &Session, token: &str) -> Option<String> {
+        self.sealer.open(Sealed::Page, session, token)
+    }
+
+    /// A continuation token.
+    pub(crate) fn seal_page(&self, session: &Session, text: String) -> Option<String> {
+        self.sealer.seal(Sealed::Page, session, text)
+    }
+
+    /// What is said of a table that was not found: the same whether there is one, unless the host
+    /// wants it told.
+    fn hidden_table(&self, id: &str, refusal: Refusal) -> Refusal {
+        let there = |administrator: &sandbar::Administrator| {
+            self.engine.describe_table_as(administrator, id).is_ok()
+        };
+        let told = refusal.is_absent() && self.tells_hidden.as_ref().is_some_and(there);
+        if told { Refusal::denied("Q0102") } else { refusal }
+    }
+
+    /// The same of a metric.
+    fn hidden_metric(&self, id: &str, refusal: Refusal) -> Refusal {
+        let there = |administrator: &sandbar::Administrator| {
+            self.engine.describe_metric_as(administrator, id).is_ok()
+        };
+        let told = refusal.is_absent() && self.tells_hidden.as_ref().is_some_and(there);
+        if told { Refusal::denied("Q0101") } else { refusal }
+    }
+}
+
+/// All routes below `/api/agent/v1`.
+pub(crate) fn routes() -> Routes<Door> {
+    Routes::new()
+        .get("/ping", ping)
+        .get("/table/{id}", table::get)
+        .get("/table/{id}/field/{field}/values", values::of_table)
+        .get("/metric/{id}", metric::get)
+        .get("/metric/{id}/field/{field}/values", values::of_metric)
+        .get("/database", database::list)
+        .get("/database/{id}", database::get)
+        .post("/search", search::post)
+        .post("/construct-query", run::construct)
+        .post("/execute", run::execute)
+        .post("/query", run::query)
+}
+
+async fn ping(_: Asker) -> Reply {
+    told(&json!({ "message": "pong" }))
+}
+
+/// A body of JSON.
+fn told(body: &impl Serialize) -> Reply {
+    Ok(crate::answer::json(body)?)
+}
+
+/// The id that an address names.
+struct PathId(Id);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let Segments(id) = Segments::<String>::from_request_parts(parts, state).await?;
+        read_id(&id).map(Self)
+    }
+}
+
+fn read_id(text: &str) -> Result<Id, Refusal> {
+    Id::read(text).ok_or_else(|| Refusal::parameter("id", body::POSITIVE, text))
+}
+
+/// The parameters of an address: each known one at most once.
+struct Flags(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Flags {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        crate::params::Params::from_request_parts(parts, state)
+            .await
+            .map(|params| Self(params.all()))
+            .map_err(Refusal::from)
+    }
+}
+
+impl Flags {
+    /// All parameters are among these.
+    fn known(&self, known: &[&str]) -> Result<(), Refusal> {
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let close = sandbar::decode::suggest(name, known.iter().copied());
+                let hint = match close {
+                    Some(close) => format!("; did you mean `{close}`?"),
+                    None => String::new(),
+                };
+                let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                let message = format!("`{shown}` is not a parameter here{hint}");
+                return Err(Refusal::parameter(&shown, message, value));
+            }
+            if self.0.iter().skip(index + 1).any(|(other, _)| other == name) {
+                let message = format!("`{name}` is given twice");
+                return Err(Refusal::parameter(name, message, value));
+            }
+        }
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `true` or `false`.
+    fn flag(&self, name: &str, default: bool) -> Result<bool, Refusal> {
+        match self.get(name) {
+            None => Ok(default),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(other) => {
+                let message = "value must be a valid boolean string ('true' or 'false').";
+                Err(Refusal::parameter(name, message, other))
+            }
+        }
+    }
+
+    /// A whole number of at least 1.
+    fn positive(&self, name: &str, default: u64) -> Result<u64, Refusal> {
+        let Some(text) = self.get(name) else { return Ok(default) };
+        let read = text.parse().ok().filter(|n| *n > 0);
+        read.ok_or_else(|| Refusal::parameter(name, body::POSITIVE, text))
+    }
+}
+
+/// Whatever is asked for here, some uses of a token have to name it.
+impl Asker {
+    fn to(self, purpose: Purpose) -> Session {
+        self.0.used_for(purpose)
+    }
+}

@@ -1,0 +1,78 @@
+//! Questions in Metabase's words on paths of our own, where a limit is a total and the size of a
+//! page stands apart.
+
+use axum::response::Response;
+use sandbar::{SemanticQuery, Session};
+use serde_json::Value;
+
+use super::Door;
+use super::body::{Body, read};
+use super::question::{Converted, Limit, converted};
+use super::refusal::Refusal;
+use super::run::{first_page, later_page};
+use crate::refusal::Refusal as Told;
+
+/// A refusal on a path of our own, of a question in either language.
+#[derive(Debug)]
+pub(crate) enum OnOwnPath {
+    Ours(Told),
+    Theirs(Refusal),
+}
+
+impl From<Told> for OnOwnPath {
+    fn from(refusal: Told) -> Self {
+        Self::Ours(refusal)
+    }
+}
+
+impl From<Refusal> for OnOwnPath {
+    fn from(refusal: Refusal) -> Self {
+        Self::Theirs(refusal)
+    }
+}
+
+/// What is said of a token that is none of ours.
+pub(crate) fn not_ours() -> Refusal {
+    Refusal::not_ours()
+}
+
+fn asked(
+    door: &Door,
+    session: &Session,
+    text: &str,
+    received: &Value,
+) -> Result<Converted, Refusal> {
+    let (body, _) = read::<Body>(text)?;
+    converted(door, session, &body, received, Limit::All)
+}
+
+/// The answer, or its first page.
+pub(crate) async fn answered(
+    door: &Door,
+    session: &Session,
+    text: &str,
+    received: &Value,
+    size: Option<u64>,
+) -> Result<Response, Refusal> {
+    let converted = asked(door, session, text, received)?;
+    first_page(door, session, converted, size).await
+}
+
+/// The page that the text of a token means.
+pub(crate) async fn next_page(
+    door: &Door,
+    session: &Session,
+    text: &str,
+) -> Result<Response, Refusal> {
+    later_page(door, session, text).await
+}
+
+/// The question in the language below.
+pub(crate) fn question(
+    door: &Door,
+    session: &Session,
+    text: &str,
+    received: &Value,
+) -> Result<SemanticQuery, Refusal> {
+    asked(door, session, text, received).map(|converted| converted.made.query)
+}

@@ -1,0 +1,69 @@
+//! `POST /v1/search`.
+
+use sandbar::{FoundObject, Purpose};
+use serde::Serialize;
+
+use super::asker::Asker;
+use super::body::{NonBlank, SearchBody, read};
+use super::database::{DATABASE, ENGINE};
+use super::names::display;
+use super::{Flags, Reply, told};
+use crate::body::Question;
+
+/// How many results are given unless the request says otherwise.
+const RESULTS: u64 = 50;
+
+#[derive(Serialize)]
+struct Results {
+    data: Vec<Item>,
+    total_count: usize,
+}
+
+#[derive(Serialize)]
+struct Item {
+    id: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: String,
+    display_name: String,
+    description: Option<String>,
+    database_id: u64,
+    database_engine: &'static str,
+    database_schema: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<bool>,
+    // Nobody writes down when a definition was made.
+    created_at: Option<String>,
+    updated_at: Option<String>,
+}
+
+impl From<FoundObject> for Item {
+    fn from(found: FoundObject) -> Self {
+        Self {
+            id: found.id,
+            kind: found.kind,
+            display_name: display(found.label.as_deref(), &found.name),
+            name: found.name,
+            description: found.description,
+            database_id: DATABASE,
+            database_engine: ENGINE,
+            database_schema: None,
+            verified: found.verified,
+            created_at: None,
+            updated_at: None,
+        }
+    }
+}
+
+pub(super) async fn post(asker: Asker, flags: Flags, Question(text): Question) -> Reply {
+    flags.known(&["limit"])?;
+    let limit = flags.positive("limit", RESULTS)?;
+    let (SearchBody { term_queries, semantic_queries }, _) = read(&text)?;
+    // There is one way of searching, in which all of them are equal.
+    let all = term_queries.iter().chain(&semantic_queries).flatten();
+    let all: Vec<&str> = all.map(|NonBlank(text)| text.as_str()).collect();
+    let found = asker.to(Purpose::Search).search_any(&all)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let data: Vec<Item> = found.into_iter().take(limit).map(Item::from).collect();
+    told(&Results { total_count: data.len(), data })
+}

@@ -1,0 +1,150 @@
+//! `GET /v1/table/{id}`.
+
+use axum::extract::State;
+use sandbar::{MetricDetail, Purpose, RelatedTable, TableDetail};
+use serde::Serialize;
+
+use super::asker::Asker;
+use super::database::{DATABASE, ENGINE};
+use super::fields::{FieldView, NamedView};
+use super::names::display;
+use super::values::samples;
+use super::{Door, Flags, PathId, Reply, told};
+
+#[derive(Serialize)]
+struct TableView {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: u64,
+    name: String,
+    display_name: String,
+    database_id: u64,
+    database_engine: &'static str,
+    database_schema: Option<String>,
+    description: Option<String>,
+    fields: Vec<FieldView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    related_tables: Option<Vec<RelatedView>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    metrics: Vec<MetricBrief>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    measures: Vec<NamedView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    segments: Vec<NamedView>,
+}
+
+#[derive(Serialize)]
+struct RelatedView {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: u64,
+    name: String,
+    display_name: String,
+    database_id: u64,
+    database_schema: Option<String>,
+    related_by: String,
+    fields: Vec<FieldView>,
+}
+
+#[derive(Serialize)]
+struct MetricBrief {
+    id: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: String,
+    display_name: String,
+    description: Option<String>,
+    default_time_dimension_field_id: Option<String>,
+}
+
+/// The parameters that it has.
+const FLAGS: [&str; 6] = [
+    "with-fields",
+    "with-field-values",
+    "with-related-tables",
+    "with-metrics",
+    "with-measures",
+    "with-segments",
+];
+
+pub(super) async fn get(
+    State(door): State<Door>,
+    asker: Asker,
+    PathId(id): PathId,
+    flags: Flags,
+) -> Reply {
+    flags.known(&FLAGS)?;
+    let with_fields = flags.flag("with-fields", true)?;
+    let with_values = flags.flag("with-field-values", false)?;
+    let with_related = flags.flag("with-related-tables", true)?;
+    let with_metrics = flags.flag("with-metrics", true)?;
+    let with_measures = flags.flag("with-measures", false)?;
+    let with_segments = flags.flag("with-segments", false)?;
+    let session = asker.to(Purpose::Tables);
+    let TableDetail { table, related, metrics, .. } = door.table(&session, &id)?;
+    let prefix = format!("t{}-", table.id);
+    let mut fields: Vec<FieldView> = Vec::new();
+    if with_fields {
+        for field in &table.fields {
+            let mut view = FieldView::of(field, &prefix);
+            if with_values {
+                view.field_values = samples(&session, &table.name, false, field).await?;
+            }
+            fields.push(view);
+        }
+    }
+    let related = related.iter().map(|other| RelatedView::of(other, &prefix));
+    told(&TableView {
+        kind: "table",
+        id: table.id,
+        display_name: display(table.label.as_deref(), &table.name),
+        name: table.name,
+        database_id: DATABASE,
+        database_engine: ENGINE,
+        database_schema: None,
+        description: table.description,
+        fields,
+        related_tables: with_related.then(|| related.collect()),
+        metrics: if with_metrics { metrics.iter().map(MetricBrief::of).collect() } else { vec![] },
+        measures: if with_measures {
+            table.measures.iter().map(Into::into).collect()
+        } else {
+            vec![]
+        },
+        segments: if with_segments {
+            table.segments.iter().map(Into::into).collect()
+        } else {
+            vec![]
+        },
+    })
+}
+
+impl RelatedView {
+    fn of(other: &RelatedTable, prefix: &str) -> Self {
+        Self {
+            kind: "table",
+            id: other.id,
+            name: other.name.clone(),
+            display_name: display(other.label.as_deref(), &other.name),
+            database_id: DATABASE,
+            database_schema: None,
+            // The key may be hidden where the relationship is not.
+            related_by: other.key.clone().unwrap_or_else(|| other.relationship.clone()),
+            fields: other.fields.iter().map(|field| FieldView::of(field, prefix)).collect(),
+        }
+    }
+}
+
+impl MetricBrief {
+    fn of(detail: &MetricDetail) -> Self {
+        let metric = &detail.metric;
+        Self {
+            id: metric.id,
+            kind: "metric",
+            name: metric.name.clone(),
+            display_name: display(metric.label.as_deref(), &metric.name),
+            description: metric.description.clone(),
+            default_time_dimension_field_id: super::metric::time(detail),
+        }
+    }
+}

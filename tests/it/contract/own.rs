@@ -1,0 +1,154 @@
+//! The paths of our own: questions in either language, in pages, many at a time, explained.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use serde_json::{Value, json};
+
+use super::{Shop, Told, minted};
+
+const REVENUE: f64 = 4_098_935.08;
+
+async fn accepting(shop: &Shop, accept: &str, path: &str, body: &Value) -> Told {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(format!("/api/agent{path}"))
+        .header("authorization", format!("Bearer {}", minted("ana", None)))
+        .header("content-type", "application/json")
+        .header("accept", accept);
+    shop.send(request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_question_is_one_in_either_language() {
+    let shop = Shop::open().await;
+    let native = shop.post("ana", "/query", json!({ "metrics": ["revenue"] })).await;
+    assert_eq!((native.status, native.at("/rows")), (200, json!([["4098935.08"]])));
+    let theirs = shop.post("ana", "/query", json!({ "metric_id": 101 })).await;
+    assert_eq!((theirs.status, theirs.at("/status")), (200, json!("completed")), "{theirs:?}");
+    assert_eq!(theirs.at("/data/rows"), json!([[REVENUE]]));
+}
+
+#[tokio::test]
+async fn status_codes_say_what_came_of_it() {
+    let shop = Shop::open().await;
+    for (who, body, status, error, code) in [
+        ("ana", json!({ "table_id": 0 }), 400, "InvalidQuery", "D0005"),
+        ("ana", json!({ "table_id": 3, "metric_id": 101 }), 400, "InvalidQuery", "H0201"),
+        (
+            "ana",
+            json!({ "table_id": 3, "fields": [{ "field_id": "x" }] }),
+            400,
+            "InvalidQuery",
+            "H0203",
+        ),
+        ("ana", json!({ "table_id": 999_999 }), 404, "NotFound", "Q0102"),
+        ("vic", json!({ "table_id": 1 }), 404, "NotFound", "Q0102"),
+        ("vic", json!({ "metric_id": 101 }), 404, "NotFound", "Q0101"),
+        ("nia", json!({ "metric_id": 101 }), 403, "Denied", "Q0104"),
+        ("ana", json!({ "table": "nothing" }), 404, "NotFound", "Q0102"),
+        ("ana", json!({ "continuation_token": "x" }), 400, "InvalidQuery", "H0205"),
+    ] {
+        let told = shop.post(who, "/query", body.clone()).await;
+        assert_eq!(
+            (told.status, told.at("/error"), told.at("/code")),
+            (status, json!(error), json!(code)),
+            "{body}: {told:?}"
+        );
+        assert!(told.at("/message").as_str().is_some_and(|text| !text.is_empty()));
+        assert_eq!(told.header("content-type"), "application/json");
+    }
+    let limits = sandbar::Limits::default().with_joined_rows(10);
+    let small = Shop::of(super::shop().limits(limits).build().await.unwrap()).await;
+    let body = json!({ "table_id": 3, "fields": [{ "field_id": "orders:product.title" }] });
+    let told = small.post("ana", "/query", body).await;
+    assert_eq!((told.status, told.at("/code")), (422, json!("E0309")), "{told:?}");
+}
+
+/// Follows the tokens of an answer: how many rows each page has.
+async fn pages(shop: &Shop, first: Told, rows: &str) -> Vec<usize> {
+    let (mut told, mut sizes) = (first, Vec::new());
+    loop {
+        assert_eq!(told.status, 200, "{told:?}");
+        sizes.push(told.at(rows).as_array().unwrap().len());
+        let token = told.at("/continuation_token");
+        if token.is_null() {
+            return sizes;
+        }
+        told = shop.post("ana", "/query", json!({ "continuation_token": token })).await;
+    }
+}
+
+#[tokio::test]
+async fn a_limit_is_a_total_and_pages_have_a_size() {
+    let shop = Shop::open().await;
+    let native = json!({ "table": "products", "fields": ["id"], "limit": 25 });
+    let first = shop.post("ana", "/query?page_size=10", native.clone()).await;
+    assert_eq!(pages(&shop, first, "/rows").await, [10, 10, 5]);
+    let theirs = json!({ "table_id": 2, "fields": [{ "field_id": "products:id" }], "limit": 20 });
+    let first = shop.post("ana", "/query?page_size=10", theirs.clone()).await;
+    assert_eq!(pages(&shop, first, "/data/rows").await, [10, 10]);
+    // Without a size an answer has one page of as many rows as fit.
+    assert_eq!(pages(&shop, shop.post("ana", "/query", theirs).await, "/data/rows").await, [20]);
+    let all = json!({ "table_id": 1, "fields": [{ "field_id": "people:id" }], "limit": 450 });
+    let first = shop.post("ana", "/query", all).await;
+    assert_eq!(pages(&shop, first, "/data/rows").await, [200, 200, 50]);
+    for wrong in ["0", "-1", "x"] {
+        let path = format!("/query?page_size={wrong}");
+        assert_eq!(shop.post("ana", &path, native.clone()).await.status, 400);
+    }
+    // Pages of other forms say where they go on in a header.
+    let told = accepting(&shop, "text/csv", "/query?page_size=2", &native).await;
+    assert_eq!((told.status, told.body.lines().count()), (200, 3), "{told:?}");
+    let token = json!({ "continuation_token": told.header("x-sandbar-continuation") });
+    let told = accepting(&shop, "text/csv", "/query", &token).await;
+    assert_eq!(told.body.lines().count(), 3, "{told:?}");
+    let told = accepting(&shop, "application/x-ndjson", "/query?page_size=2", &native).await;
+    assert_eq!(told.status, 406);
+}
+
+#[tokio::test]
+async fn a_batch_is_its_questions_one_by_one() {
+    let shop = Shop::open().await;
+    let (native, theirs) = (json!({ "metrics": ["revenue"] }), json!({ "metric_id": 101 }));
+    let wrong = json!({ "metric_id": 999_999 });
+    let queries = json!({ "queries": [native, theirs, wrong, native, 7] });
+    let told = shop.post("ana", "/batch", queries).await;
+    assert_eq!(told.status, 200);
+    let statuses: Vec<Value> = (0..5).map(|n| told.at(&format!("/results/{n}/status"))).collect();
+    assert_eq!(Value::from(statuses), json!([200, 200, 404, 200, 400]));
+    for (place, body) in [(0, &native), (2, &wrong), (3, &native)] {
+        let alone = shop.post("ana", "/query", body.clone()).await;
+        assert_eq!(told.at(&format!("/results/{place}/body")), alone.json());
+    }
+    assert_eq!(told.at("/results/1/body/data/rows"), json!([[REVENUE]]));
+    let many: Vec<Value> = vec![native.clone(); 51];
+    for wrong in [json!({}), json!({ "queries": [] }), json!({ "queries": many }), json!([native])]
+    {
+        let told = shop.post("ana", "/batch", wrong).await;
+        assert_eq!((told.status, told.at("/code")), (400, json!("H0207")), "{told:?}");
+    }
+    let others =
+        shop.post("vic", "/batch", json!({ "queries": [theirs, { "metric_id": 104 }] })).await;
+    assert_eq!(others.at("/results/0/status"), 404);
+    // What vendors see of it: fixtures/shop/cases.yaml.
+    assert_eq!(others.at("/results/1/body/data/rows"), json!([[3083]]));
+}
+
+#[tokio::test]
+async fn a_question_is_explained_to_who_asks() {
+    let shop = Shop::open().await;
+    let theirs =
+        json!({ "metric_id": 105, "group_by": [{ "field_id": "order_count:product.category" }] });
+    let told = shop.post("vic", "/explain", theirs).await;
+    assert_eq!((told.status, told.at("/scoped")), (200, json!(true)), "{told:?}");
+    assert_eq!(told.at("/columns/1/name"), "order_count");
+    assert_eq!(told.at("/outline/grains/0/table"), "orders");
+    assert_eq!(told.at("/outline/grains/0/joins/0/table"), "products");
+    // Policies and their values are for others.
+    assert!(!told.body.contains("Wick") && !told.body.contains("vendor"), "{}", told.body);
+    let native = shop.post("ana", "/explain", json!({ "metrics": ["revenue"] })).await;
+    assert_eq!((native.status, native.at("/scoped")), (200, json!(false)));
+    let hidden = shop.post("vic", "/explain", json!({ "metric_id": 101 })).await;
+    let absent = shop.post("vic", "/explain", json!({ "metric_id": 901 })).await;
+    assert_eq!((hidden.status, hidden.body), (404, absent.body));
+}

@@ -1,0 +1,275 @@
+//! Opaque queries and continuation tokens: what they give, and that nobody makes one.
+#![allow(clippy::string_slice, reason = "base64 and what it is of is ASCII here")]
+
+use axum::Router;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sandbar::{Engine, Model, Principal};
+use sandbar_http::{Options, TokenKey};
+use serde_json::{Value, json};
+
+use super::{Shop, TEXT, Told, shop};
+
+const REFUSED: &str = "Invalid request: expected a base64-encoded JSON object.";
+
+#[track_caller]
+fn refused(told: &Told) {
+    let seen = (told.status, told.body.as_str(), told.header("content-type"));
+    assert_eq!(seen, (400, REFUSED, TEXT));
+    assert_eq!(told.header("x-sandbar-code"), "H0205");
+}
+
+fn keyed(engine: Engine, key: u8) -> Router {
+    Options::default().token_key(TokenKey::new([key; 32])).router(engine)
+}
+
+async fn construct(shop: &Shop, who: &str, body: Value) -> String {
+    let told = shop.post(who, "/v1/construct-query", body).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    told.at("/query").as_str().unwrap().to_owned()
+}
+
+async fn execute(shop: &Shop, who: &str, query: &str) -> Told {
+    shop.post(who, "/v1/execute", json!({ "query": query })).await
+}
+
+async fn next(shop: &Shop, who: &str, token: &str) -> Told {
+    shop.post(who, "/v1/query", json!({ "continuation_token": token })).await
+}
+
+fn products() -> Value {
+    json!({ "table_id": 2, "fields": [{ "field_id": "products:id" }] })
+}
+
+#[tokio::test]
+async fn a_limit_is_the_size_of_a_page() {
+    let shop = Shop::open().await;
+    let mut body = products();
+    body["limit"] = json!(60);
+    let mut told = shop.post("ana", "/v1/query", body).await;
+    let mut pages = Vec::new();
+    loop {
+        assert_eq!((told.status, told.at("/status")), (202, json!("completed")), "{told:?}");
+        let rows = told.at("/data/rows");
+        pages.push(rows.as_array().unwrap().clone());
+        let Some(token) = told.at("/continuation_token").as_str().map(str::to_owned) else { break };
+        told = next(&shop, "ana", &token).await;
+    }
+    // 200 products: three full pages, and what is left.
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [60, 60, 60, 20]);
+    let ids: Vec<i64> = pages.concat().iter().map(|row| row[0].as_i64().unwrap()).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "each row once, in order");
+}
+
+#[tokio::test]
+async fn a_whole_number_of_pages_costs_an_empty_one() {
+    let shop = Shop::open().await;
+    let mut body = products();
+    body["limit"] = json!(100);
+    let first = shop.post("ana", "/v1/query", body).await;
+    let second = next(&shop, "ana", first.at("/continuation_token").as_str().unwrap()).await;
+    assert_eq!((first.at("/row_count"), second.at("/row_count")), (json!(100), json!(100)));
+    let third = next(&shop, "ana", second.at("/continuation_token").as_str().unwrap()).await;
+    assert_eq!(third.at("/row_count"), 0);
+    assert_eq!(third.at("/continuation_token"), Value::Null);
+}
+
+#[tokio::test]
+async fn pages_have_at_most_two_hundred_rows() {
+    let shop = Shop::open().await;
+    let orders = json!({ "table_id": 3, "fields": [{ "field_id": "orders:id" }] });
+    for (limit, rows, goes_on) in
+        [(json!(5), 5, true), (json!(300), 200, true), (json!(null), 200, true)]
+    {
+        let mut body = orders.clone();
+        body["limit"] = limit;
+        let told = shop.post("ana", "/v1/query", body).await;
+        assert_eq!(told.at("/row_count"), rows);
+        assert_eq!(told.at("/continuation_token").is_string(), goes_on);
+    }
+    // Of a metric too: there is one number, and no more.
+    let told = shop.post("ana", "/v1/query", json!({ "metric_id": 101, "limit": 1 })).await;
+    assert_eq!(told.at("/row_count"), 1);
+    let told = next(&shop, "ana", told.at("/continuation_token").as_str().unwrap()).await;
+    assert_eq!((told.at("/row_count"), told.at("/continuation_token")), (json!(0), Value::Null));
+    // A host may say less for one answer; pages go on behind it.
+    let limits = sandbar::Limits::default().with_rows(10);
+    let small = Shop::of(super::shop().limits(limits).build().await.unwrap()).await;
+    let mut body = products();
+    body["limit"] = json!(15);
+    let told = small.post("ana", "/v1/query", body.clone()).await;
+    assert_eq!(told.at("/data/rows/9/0"), 10);
+    let told = next(&small, "ana", told.at("/continuation_token").as_str().unwrap()).await;
+    assert_eq!((told.at("/row_count"), told.at("/data/rows/0/0")), (json!(10), json!(11)));
+    let told = small.made("ana", body).await;
+    assert_eq!(told.at("/row_count"), 10);
+    assert_eq!(told.at("/warnings"), json!(["there are more rows than were given"]));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_off_says_so() {
+    let shop = Shop::open().await;
+    let mut body = json!({ "table_id": 3, "fields": [{ "field_id": "orders:id" }] });
+    for (limit, cut) in
+        [(json!(300), true), (json!(201), true), (json!(200), false), (json!(null), false)]
+    {
+        body["limit"] = limit.clone();
+        let told = shop.made("ana", body.clone()).await;
+        assert_eq!(told.at("/row_count"), 200);
+        assert_eq!(told.at("/warnings").is_array(), cut, "{limit}: {:?}", told.at("/warnings"));
+    }
+}
+
+#[tokio::test]
+async fn a_token_stands_alone() {
+    let shop = Shop::open().await;
+    let mut body = products();
+    body["limit"] = json!(5);
+    let told = shop.post("ana", "/v1/query", body).await;
+    let token = told.at("/continuation_token");
+    for beside in [json!({ "table_id": 2 }), json!({ "metric_id": 101 }), json!({ "limit": 5 })] {
+        let mut body = beside;
+        body["continuation_token"] = token.clone();
+        assert_eq!(shop.post("ana", "/v1/query", body).await.status, 400);
+    }
+    let body = json!({ "continuation_token": token, "table_id": null, "filters": null });
+    assert_eq!(shop.post("ana", "/v1/query", body).await.status, 202);
+    let body = json!({ "continuation_token": token });
+    assert_eq!(shop.post("ana", "/v1/construct-query", body).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_query_is_the_base64_of_json() {
+    let shop = Shop::open().await;
+    let query = construct(&shop, "ana", products()).await;
+    let text = STANDARD.decode(query).unwrap();
+    assert!(serde_json::from_slice::<Value>(&text).unwrap().is_object());
+}
+
+#[tokio::test]
+async fn l12_a_changed_query_is_none() {
+    let shop = Shop::open().await;
+    let query = construct(&shop, "vic", json!({ "table_id": 3 })).await;
+    assert_eq!(execute(&shop, "vic", &query).await.status, 202);
+    // The asked table, the code, and what is around both.
+    let text = String::from_utf8(STANDARD.decode(&query).unwrap()).unwrap();
+    let forged = [
+        text.replace("orders", "people"),
+        text.replace("quantity", "total"),
+        text.replace("200", "201"),
+        text.replace(r#""code":""#, r#""code":"AAAA"#),
+        text.replace(r#","code":""#, r#","kode":""#),
+        format!("{{{}", &text[1..text.len() - 1]),
+        "{}".to_owned(),
+        "[]".to_owned(),
+        r#"{"text":"","code":""}"#.to_owned(),
+        // What Metabase hands out, and a question of the language below.
+        r#"{"lib/type":"mbql/query","stages":[{"source-table":1}]}"#.to_owned(),
+        r#"{"query":{"table":"people"},"columns":[]}"#.to_owned(),
+    ];
+    for forged in forged {
+        assert_ne!(forged, text);
+        refused(&execute(&shop, "vic", &STANDARD.encode(&forged)).await);
+    }
+    for nothing in ["x", "AAAA", "%", &query[1..], &query[..query.len() - 4]] {
+        refused(&execute(&shop, "vic", nothing).await);
+    }
+    // Each character of it counts.
+    for at in (0..query.len()).step_by(41) {
+        let other = if &query[at..=at] == "A" { "B" } else { "A" };
+        let changed = format!("{}{other}{}", &query[..at], &query[at + 1..]);
+        refused(&execute(&shop, "vic", &changed).await);
+    }
+}
+
+#[tokio::test]
+async fn l13_a_query_is_for_who_made_it() {
+    let shop = Shop::open().await;
+    let query = construct(&shop, "ana", products()).await;
+    assert_eq!(execute(&shop, "ana", &query).await.status, 202);
+    for other in ["wei", "vic", "nia"] {
+        refused(&execute(&shop, other, &query).await);
+    }
+    let mut body = products();
+    body["limit"] = json!(3);
+    let told = shop.post("wei", "/v1/query", body).await;
+    let token = told.at("/continuation_token").as_str().unwrap().to_owned();
+    assert_eq!(next(&shop, "wei", &token).await.status, 202);
+    refused(&next(&shop, "ana", &token).await);
+    // One is not taken for the other.
+    refused(&execute(&shop, "wei", &token).await);
+    let query = construct(&shop, "wei", products()).await;
+    refused(&next(&shop, "wei", &query).await);
+}
+
+/// The same person with other attributes, who sees other rows.
+#[tokio::test]
+async fn l13_a_query_is_for_what_could_be_seen_then() {
+    let engine = shop().build().await.unwrap();
+    let session = |states: &[&str]| {
+        let states: Vec<_> =
+            states.iter().map(|state| sandbar::AttributeValue::from(*state)).collect();
+        Principal::asserted_by_host("wei@shop.test")
+            .group("regional")
+            .attribute("states", sandbar::AttributeValue::List(states))
+            .build()
+            .unwrap()
+    };
+    let app = |states: &[&str]| keyed(engine.clone(), 1).layer(axum::Extension(session(states)));
+    let west = Shop { app: app(&["CA", "WA"]), ids: Default::default() };
+    let east = Shop { app: app(&["NY"]), ids: Default::default() };
+    let made = west.post("wei", "/v1/construct-query", json!({ "metric_id": 109 })).await;
+    let query = made.at("/query").as_str().unwrap().to_owned();
+    assert_eq!(execute(&west, "wei", &query).await.status, 202);
+    refused(&execute(&east, "wei", &query).await);
+}
+
+#[tokio::test]
+async fn l13_a_query_ends_with_its_model() {
+    let engine = shop().build().await.unwrap();
+    let shop = Shop::of(engine.clone()).await;
+    let query = construct(&shop, "ana", products()).await;
+    let model = |text: &str| {
+        Model::new()
+            .with_model(sandbar_shop::MODEL_NAME, text)
+            .with_policies(sandbar_shop::POLICIES_NAME, sandbar_shop::POLICIES)
+    };
+    // The same model again changes nothing.
+    engine.reload(&model(sandbar_shop::MODEL)).await.unwrap();
+    assert_eq!(execute(&shop, "ana", &query).await.status, 202);
+    let changed = sandbar_shop::MODEL.replace("label: Vendor", "label: Maker");
+    engine.reload(&model(&changed)).await.unwrap();
+    refused(&execute(&shop, "ana", &query).await);
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_a_router_unless_the_host_has_one() {
+    let engine = shop().build().await.unwrap();
+    let (one, other) = (Shop::of(engine.clone()).await, Shop::of(engine.clone()).await);
+    let query = construct(&one, "ana", products()).await;
+    refused(&execute(&other, "ana", &query).await);
+    let one = Shop::at(keyed(engine.clone(), 7)).await;
+    let query = construct(&one, "ana", products()).await;
+    let same = Shop::at(keyed(engine.clone(), 7)).await;
+    assert_eq!(execute(&same, "ana", &query).await.status, 202);
+    refused(&execute(&Shop::at(keyed(engine, 8)).await, "ana", &query).await);
+    assert_eq!(format!("{:?}", TokenKey::new([7; 32])), "TokenKey(…)");
+}
+
+#[tokio::test]
+async fn what_fails_on_the_way_is_told_in_the_body() {
+    let limits = sandbar::Limits::default().with_joined_rows(10);
+    let shop = Shop::of(shop().limits(limits).build().await.unwrap()).await;
+    let body = json!({
+        "table_id": 3,
+        "aggregations": [{ "function": "count" }],
+        "group_by": [{ "field_id": "orders:product.category" }],
+    });
+    for told in [shop.post("ana", "/v1/query", body.clone()).await, shop.made("ana", body).await] {
+        assert_eq!((told.status, told.at("/status")), (202, json!("failed")), "{told:?}");
+        assert_eq!(told.at("/code"), "E0309");
+        assert_eq!(told.at("/row_count"), 0);
+        assert_eq!(told.header("content-type"), "application/json");
+        assert!(told.at("/error").as_str().is_some_and(|error| !error.is_empty()));
+    }
+}
