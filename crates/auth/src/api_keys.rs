@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 
 use crate::admission::Claimed;
 use crate::attribute::AttributeValue;
+use crate::identity::fold_email;
 use crate::principal::{Identity, Origin, Principal};
 use crate::principal_builder::{PrincipalError, checked_name};
 use crate::scopes::{BadScope, Scopes};
@@ -43,6 +44,12 @@ pub enum ApiKeyError {
     /// The digest is none.
     #[error("the digest is not 64 hexadecimal digits")]
     Digest,
+    /// A name that is a person's.
+    #[error("`{name}` is an e-mail address: call a service by another name than people")]
+    Person {
+        /// The name.
+        name: String,
+    },
     /// A name that is none.
     #[error(transparent)]
     Name(#[from] PrincipalError),
@@ -61,9 +68,12 @@ impl ApiKey {
     /// A key for a service, known by its digest.
     ///
     /// # Errors
-    /// A name that is none, or a digest that is not 64 hexadecimal digits.
+    /// A name that is none or a person's, or a digest that is not 64 hexadecimal digits.
     pub fn new(name: &str, digest: &str) -> Result<Self, ApiKeyError> {
         checked_name("name of the service", name)?;
+        if fold_email(name).is_some() {
+            return Err(ApiKeyError::Person { name: name.to_owned() });
+        }
         let digest = unhex(digest).ok_or(ApiKeyError::Digest)?;
         let name = name.to_owned();
         let (groups, attributes) = (Vec::new(), BTreeMap::new());
@@ -303,6 +313,8 @@ mod tests {
         for digest in ["", "00", &"0".repeat(63), &"g".repeat(64), &"+1".repeat(32)] {
             assert_eq!(ApiKey::new("a", digest).err(), Some(ApiKeyError::Digest), "{digest}");
         }
+        let person = ApiKey::new("Ana@shop.test", &"0".repeat(64));
+        assert!(matches!(person, Err(ApiKeyError::Person { .. })));
         assert!(matches!(ApiKey::new("", &"0".repeat(64)), Err(ApiKeyError::Name(_))));
         assert!(matches!(bot.scope("é"), Err(ApiKeyError::Scope(_))));
     }

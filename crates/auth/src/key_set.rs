@@ -321,6 +321,24 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_replaced_as_a_whole() {
+        let set = |ids: [&str; 2]| KeySet::new(ids.map(|id| named(SECRET, id))).unwrap();
+        let ring = KeyRing::from(set(["a", "b"]));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                for _ in 0..200 {
+                    ring.replace(set(["c", "d"]));
+                    ring.replace(set(["a", "b"]));
+                }
+            });
+            for _ in 0..2_000 {
+                let seen = ring.ids();
+                assert!(seen == ["a", "b"] || seen == ["c", "d"], "{seen:?}");
+            }
+        });
+    }
+
+    #[test]
     fn l54_debug_shows_no_key() {
         let ring = KeyRing::from(named(SECRET, "the id"));
         let shown = format!("{ring:?} {:?}", Verifier::with_keys(ring.clone()));

@@ -233,7 +233,12 @@ impl Checker<'_> {
             (Some(path), _) => (of_file(path)?, None),
             (None, said) => match (of_environment()?, said) {
                 (Some(secret), _) => (secret, None),
-                (None, None) => return Ok(None),
+                (None, None) => {
+                    if let Some(said) = &file.auth.algorithm {
+                        self.at(said, SECRET, "this is for a secret, and none is given");
+                    }
+                    return Ok(None);
+                }
                 (None, Some(said)) => match of_file(&self.folder.join(&said.value)) {
                     Ok(secret) => (secret, Some(said)),
                     Err(failure) => {

@@ -128,6 +128,7 @@ api_keys:
     let twice = "auth: { keys: [{ file: p.pem, id: a }, { file: p.pem, id: a }] }";
     check(twice, &[("p.pem", &key("p256"))], &["A0202", "one id"]);
     check("auth: { secret_file: s }", &[("s", "secret")], &["A0203", "too short"]);
+    check("auth: { algorithm: HS512 }", &[], &["A0203", "none is given"]);
     let hs512 = "auth: { secret_file: s, algorithm: HS512 }";
     check(hs512, &[("s", SECRET)], &["A0203", "too short"]);
     let account = Account::new();

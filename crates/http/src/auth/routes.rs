@@ -96,11 +96,13 @@ async fn open(
         _ => return Err(Refused::NoToken),
     };
     let kept = RefCell::new(None);
-    let (_, now) = attempt(&engine, Some(&access), &extensions, |verifier, now, source| {
+    let (session, now) = attempt(&engine, Some(&access), &extensions, |verifier, now, source| {
         let claimed = of_token(verifier, Some(&access), source, &token, now)?;
         kept.replace(Some(claimed.clone()));
         Ok(claimed)
     })?;
+    let subject = session.principal().subject();
+    access.requests().take(subject, now).map_err(Unidentified::TooOften)?;
     // Somebody was found, so that something was kept.
     let claimed = kept.into_inner().ok_or(Refused::Failed)?;
     let mut random = [0; 32];

@@ -85,6 +85,10 @@ async fn l56_whoever_asks_too_often_waits_and_nobody_else_does() {
     let other = minter.mint("Ana@Shop.test", &[], &[], NOW).unwrap();
     let ask = tables().with("authorization", &format!("Bearer {other}"));
     wait(&ask.of(&app).await, "A0302", "1");
+    // Opening sessions is asking too.
+    let mut exchange = super::post(format!(r#"{{"jwt":"{}"}}"#, token("ana")));
+    *exchange.0.uri_mut() = "/auth/sso".parse().unwrap();
+    wait(&exchange.of(&app).await, "A0302", "1");
     clock.store(NOW + 1, Ordering::SeqCst);
     assert_eq!(tables().bearing("ana").of(&app).await.status, 200);
     wait(&tables().bearing("ana").of(&app).await, "A0302", "1");
