@@ -3,7 +3,7 @@
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use sandbar::{Engine, FieldDescription, FoundObject, MetricDescription, TableDescription};
 
 use crate::asker::Asker;
@@ -12,7 +12,7 @@ use crate::guard::guard;
 use crate::options::Options;
 use crate::params::{Params, Segments};
 use crate::refusal::Refusal;
-use crate::v1::{self, Door};
+use crate::v1::{self, Shared};
 use crate::wire::{FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
 use crate::{answer, asked};
 
@@ -36,26 +36,25 @@ pub fn router(engine: Engine) -> Router {
 
 /// All routes, as a host decides.
 pub(crate) fn routes(engine: Engine, options: &Options) -> Router {
-    let questions = Router::new()
-        .route("/query", post(asked::query))
-        .route("/batch", post(asked::batch))
-        .route("/explain", post(asked::explain))
-        .nest("/v1", v1::routes())
-        .with_state(Door::new(engine.clone(), options));
-    let discovery = Router::new()
+    let agent = Router::new()
         .route("/tables", get(tables))
         .route("/tables/{id}", get(table))
         .route("/tables/{id}/fields", get(fields))
         .route("/tables/{id}/fields/{field}/values", get(values))
         .route("/metrics", get(metrics))
         .route("/metrics/{id}", get(metric))
-        .route("/search", get(search));
+        .route("/search", get(search))
+        .route("/query", post(asked::query))
+        .route("/batch", post(asked::batch))
+        .route("/explain", post(asked::explain))
+        .nest("/v1", v1::routes());
     Router::new()
         .route("/health", get(health))
-        .nest("/api/agent", discovery.merge(questions))
+        .nest("/api/agent", agent)
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(Extension(Shared::new(options)))
         .layer(middleware::from_fn(guard))
         .with_state(engine)
 }
