@@ -2,9 +2,7 @@
 //! once, in pages, many at a time, or explained. Status codes say what came of it.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
@@ -30,18 +28,6 @@ const AT_A_TIME: usize = 2;
 const CONTINUATION: HeaderName = HeaderName::from_static("x-sandbar-continuation");
 
 type Reply = Result<Response, OnOwnPath>;
-
-/// The session of whoever sent the request.
-pub(crate) struct Caller(Session);
-
-impl FromRequestParts<Door> for Caller {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Refusal> {
-        let Asker(session) = Asker::from_request_parts(parts, &door.engine).await?;
-        Ok(Self(session))
-    }
-}
 
 /// A place in an answer to a question in the language below.
 #[derive(Serialize, Deserialize)]
@@ -71,8 +57,8 @@ fn token_alone(text: &str) -> Option<String> {
 }
 
 pub(crate) async fn query(
-    State(door): State<Door>,
-    Caller(session): Caller,
+    door: Door,
+    Asker(session): Asker,
     params: Params,
     format: Format,
     Question(text): Question,
@@ -147,8 +133,8 @@ async fn paged(door: &Door, session: &Session, page: Page, format: Format) -> Re
 }
 
 pub(crate) async fn explain(
-    State(door): State<Door>,
-    Caller(session): Caller,
+    door: Door,
+    Asker(session): Asker,
     params: Params,
     Question(text): Question,
 ) -> Reply {
@@ -173,8 +159,8 @@ struct Item {
 }
 
 pub(crate) async fn batch(
-    State(door): State<Door>,
-    Caller(session): Caller,
+    door: Door,
+    Asker(session): Asker,
     params: Params,
     Question(text): Question,
 ) -> Reply {

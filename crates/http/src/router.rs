@@ -15,7 +15,7 @@ use crate::options::Options;
 use crate::params::{Params, Segments};
 use crate::refusal::Refusal;
 use crate::routes::{Route, Routes};
-use crate::v1::{self, Door};
+use crate::v1::{self, Shared};
 use crate::wire::{FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
 use crate::{answer, asked};
 
@@ -44,27 +44,23 @@ pub fn router_with(engine: Engine, access: Arc<Access>) -> Router {
 
 /// What [`router`] serves.
 pub fn routes() -> Vec<Route> {
-    let mut all = discovery().list();
-    all.extend(questions().list());
-    all
+    all().list()
 }
 
 /// All routes, as a host decides.
 pub(crate) fn made(engine: Engine, options: &Options) -> Router {
-    let questions = questions().with_state(Door::new(engine.clone(), options));
-    discovery()
-        .and(questions)
+    all()
         .router()
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(Arc::clone(&options.access)))
+        .layer(Extension(Shared::new(options)))
         .layer(middleware::from_fn(guard))
         .with_state(engine)
 }
 
-/// Who asks, and what there is.
-fn discovery() -> Routes<Engine> {
+fn all() -> Routes<Engine> {
     let agent = Routes::new()
         .get("/tables", tables)
         .get("/tables/{id}", table)
@@ -72,18 +68,12 @@ fn discovery() -> Routes<Engine> {
         .get("/tables/{id}/fields/{field}/values", values)
         .get("/metrics", metrics)
         .get("/metrics/{id}", metric)
-        .get("/search", search);
-    Routes::new().get("/health", health).under("/api/agent", agent).and(auth::routes())
-}
-
-/// What hands out tokens for its answers, or takes them.
-fn questions() -> Routes<Door> {
-    let agent = Routes::new()
+        .get("/search", search)
         .post("/query", asked::query)
         .post("/batch", asked::batch)
         .post("/explain", asked::explain)
         .under("/v1", v1::routes());
-    Routes::new().under("/api/agent", agent)
+    Routes::new().get("/health", health).under("/api/agent", agent).and(auth::routes())
 }
 
 async fn health(State(engine): State<Engine>, params: Params) -> Reply<Health> {

@@ -63,11 +63,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { router: self.router.layer(DefaultBodyLimit::max(bytes)), list: self.list }
     }
 
-    /// The same with the state of their own.
-    pub(crate) fn with_state<T: Clone + Send + Sync + 'static>(self, state: S) -> Routes<T> {
-        Routes { router: self.router.with_state(state), list: self.list }
-    }
-
     /// What serves them.
     pub(crate) fn router(self) -> Router<S> {
         self.router

@@ -464,3 +464,35 @@ async fn addresses_and_their_parameters() {
     ];
     check(&shop, &rows).await;
 }
+
+#[tokio::test]
+async fn more_than_anybody_needs() {
+    let shop = Shop::open().await;
+    let field = serde_json::json!({ "field_id": "orders:id" });
+    let count = serde_json::json!({ "function": "count" });
+    for (key, one) in [("fields", &field), ("group_by", &field), ("aggregations", &count)] {
+        let many = |n: usize| {
+            let mut body = serde_json::json!({ "table_id": 3 });
+            body[key] = vec![one.clone(); n].into();
+            body
+        };
+        let told = shop.post("ana", CONSTRUCT, many(256)).await;
+        assert_eq!(told.status, 200, "{key}: {told:?}");
+        for n in [257, 3_000] {
+            let told = shop.post("ana", CONSTRUCT, many(n)).await;
+            let wanted = "an answer has at most 256 columns";
+            assert_eq!((told.status, told.at(&format!("/errors/{key}"))), (400, wanted.into()));
+        }
+    }
+    for (n, status) in [(50, 200), (51, 400), (5_000, 400)] {
+        let words: Vec<String> = (0..n).map(|n| format!("word{n}")).collect();
+        let body = serde_json::json!({ "term_queries": words });
+        assert_eq!(shop.post("ana", "/v1/search", body).await.status, status, "{n}");
+    }
+    // More than a document may hold.
+    let words = vec!["a"; 20_000];
+    let body = serde_json::json!({ "term_queries": words });
+    assert_eq!(shop.post("ana", "/v1/search", body).await.status, 400);
+    let large = format!(r#"{{"query":"{}"}}"#, "A".repeat(2 << 20));
+    assert_eq!(shop.text("ana", "/v1/execute", &large).await.status, 413);
+}

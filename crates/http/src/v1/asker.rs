@@ -4,9 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use sandbar::Session;
+use sandbar::{Engine, Session};
 
-use super::Door;
 use super::refusal::Refusal;
 use crate::asker::Asker as Known;
 
@@ -20,15 +19,15 @@ const NOT_CONFIGURED: &str =
 /// The session of whoever sent the request.
 pub(super) struct Asker(pub(super) Session);
 
-impl FromRequestParts<Door> for Asker {
+impl FromRequestParts<Engine> for Asker {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Refusal> {
-        let known = Known::from_request_parts(parts, &door.engine).await;
+    async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Refusal> {
+        let known = Known::from_request_parts(parts, engine).await;
         match known {
             Ok(Known(session)) => Ok(Self(session)),
             Err(told) if told.status() == StatusCode::UNAUTHORIZED => {
-                Err(unknown(&parts.headers, door))
+                Err(unknown(&parts.headers, engine))
             }
             // Somebody who may not even try.
             Err(told) => Err(told.into()),
@@ -37,7 +36,7 @@ impl FromRequestParts<Door> for Asker {
 }
 
 /// The words tell apart what the client can see by itself, and nothing about its token.
-fn unknown(headers: &HeaderMap, door: &Door) -> Refusal {
+fn unknown(headers: &HeaderMap, engine: &Engine) -> Refusal {
     let Some(header) = headers.get(AUTHORIZATION) else {
         return Refusal::unauthorized("missing_authorization", MISSING);
     };
@@ -45,7 +44,7 @@ fn unknown(headers: &HeaderMap, door: &Door) -> Refusal {
     if !scheme.is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
         return Refusal::unauthorized("invalid_authorization_format", NOT_BEARER);
     }
-    if !door.engine.checks_tokens() {
+    if !engine.checks_tokens() {
         return Refusal::unauthorized("jwt_not_configured", NOT_CONFIGURED);
     }
     Refusal::unauthorized("invalid_jwt", INVALID)

@@ -1,6 +1,5 @@
 //! `GET /v1/database` and `/v1/database/{id}`: there is one, which has every table.
 
-use axum::extract::State;
 use sandbar::Purpose;
 use serde::Serialize;
 use serde_json::json;
@@ -8,7 +7,7 @@ use serde_json::json;
 use super::asker::Asker;
 use super::names::display;
 use super::refusal::{NOT_FOUND, Refusal};
-use super::{Door, Flags, PathId, Reply, told};
+use super::{Flags, PathId, Reply, told};
 
 /// Its number.
 pub(super) const DATABASE: u64 = 1;
@@ -50,12 +49,7 @@ pub(super) async fn list(asker: Asker, flags: Flags) -> Reply {
     told(&json!({ "data": [view(None)], "total_count": 1 }))
 }
 
-pub(super) async fn get(
-    State(_): State<Door>,
-    asker: Asker,
-    PathId(id): PathId,
-    flags: Flags,
-) -> Reply {
+pub(super) async fn get(asker: Asker, PathId(id): PathId, flags: Flags) -> Reply {
     flags.known(&[])?;
     let tables = asker.to(Purpose::Databases).tables()?;
     if !id.is(DATABASE, ENGINE) {

@@ -1,6 +1,5 @@
 //! `GET /v1/metric/{id}`.
 
-use axum::extract::State;
 use sandbar::{MetricDetail, Purpose};
 use serde::Serialize;
 
@@ -34,12 +33,7 @@ const FLAGS: [&str; 4] = [
     "with-segments",
 ];
 
-pub(super) async fn get(
-    State(door): State<Door>,
-    asker: Asker,
-    PathId(id): PathId,
-    flags: Flags,
-) -> Reply {
+pub(super) async fn get(door: Door, asker: Asker, PathId(id): PathId, flags: Flags) -> Reply {
     flags.known(&FLAGS)?;
     let with_time = flags.flag("with-default-temporal-breakout", true)?;
     let with_values = flags.flag("with-field-values", false)?;

@@ -41,20 +41,41 @@ use crate::routes::Routes;
 
 type Reply = Result<Response, Refusal>;
 
-/// What a request needs.
+/// What all requests to a router share.
 #[derive(Clone)]
-pub(crate) struct Door {
-    pub(crate) engine: Engine,
+pub(crate) struct Shared {
     sealer: Sealer,
     tells_hidden: Option<sandbar::Administrator>,
 }
 
-impl Door {
-    pub(crate) fn new(engine: Engine, options: &Options) -> Self {
+impl Shared {
+    pub(crate) fn new(options: &Options) -> Self {
         let sealer = Sealer::new(options.token_key.clone());
-        Self { engine, sealer, tells_hidden: options.tells_hidden }
+        Self { sealer, tells_hidden: options.tells_hidden }
     }
+}
 
+/// What a request needs.
+pub(crate) struct Door {
+    engine: Engine,
+    sealer: Sealer,
+    tells_hidden: Option<sandbar::Administrator>,
+}
+
+impl FromRequestParts<Engine> for Door {
+    type Rejection = crate::refusal::Refusal;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        engine: &Engine,
+    ) -> Result<Self, Self::Rejection> {
+        let shared = parts.extensions.get::<Shared>().cloned();
+        let Shared { sealer, tells_hidden } = shared.ok_or_else(Self::Rejection::internal)?;
+        Ok(Self { engine: engine.clone(), sealer, tells_hidden })
+    }
+}
+
+impl Door {
     /// What a continuation token says, where it is one of ours for this asker.
     pub(crate) fn open_page(&self, session: &Session, token: &str) -> Option<String> {
         self.sealer.open(Sealed::Page, session, token)
@@ -86,7 +107,7 @@ impl Door {
 }
 
 /// All routes below `/api/agent/v1`.
-pub(crate) fn routes() -> Routes<Door> {
+pub(crate) fn routes() -> Routes<Engine> {
     Routes::new()
         .get("/ping", ping)
         .get("/table/{id}", table::get)

@@ -15,6 +15,8 @@ use super::words::{Bucket, Function};
 
 /// How many rows a question to a table asks for unless it says so.
 const ROWS: u64 = 200;
+/// The most columns of an answer; what has more is not looked at any further.
+const COLUMNS: usize = 256;
 
 /// A question that was made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,6 +120,14 @@ fn check(body: &Body, problems: &mut Vec<Problem>, warnings: &mut Vec<String>) {
         [body.table_id.is_some(), body.metric_id.is_some(), body.continuation_token.is_some()];
     if given.iter().filter(|given| **given).count() != 1 {
         problems.push(one_subject());
+    }
+    let sizes = [
+        ("fields", entries(&body.fields).count()),
+        ("group_by", entries(&body.group_by).count()),
+        ("aggregations", entries(&body.aggregations).count()),
+    ];
+    for (key, _) in sizes.iter().filter(|(_, size)| *size > COLUMNS) {
+        problems.push(Problem::new(*key, format!("an answer has at most {COLUMNS} columns")));
     }
     for (index, filter) in entries(&body.filters) {
         filters::checked(filter, &format!("filters[{index}]"), problems, warnings);

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sandbar::{AnswerColumn, Collected, Error, ErrorKind, Overflow, Purpose, Session, Type};
@@ -76,7 +75,7 @@ struct Page {
 }
 
 pub(super) async fn construct(
-    State(door): State<Door>,
+    door: Door,
     asker: Asker,
     flags: Flags,
     Question(text): Question,
@@ -97,7 +96,7 @@ pub(super) async fn construct(
 }
 
 pub(super) async fn execute(
-    State(door): State<Door>,
+    door: Door,
     asker: Asker,
     flags: Flags,
     Question(text): Question,
@@ -126,7 +125,7 @@ pub(super) async fn execute(
 }
 
 pub(super) async fn query(
-    State(door): State<Door>,
+    door: Door,
     asker: Asker,
     flags: Flags,
     Question(text): Question,

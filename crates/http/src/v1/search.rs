@@ -7,11 +7,14 @@ use super::asker::Asker;
 use super::body::{NonBlank, SearchBody, read};
 use super::database::{DATABASE, ENGINE};
 use super::names::display;
+use super::refusal::{Problem, Refusal};
 use super::{Flags, Reply, told};
 use crate::body::Question;
 
 /// How many results are given unless the request says otherwise.
 const RESULTS: u64 = 50;
+/// The most queries of one search.
+const QUERIES: usize = 50;
 
 #[derive(Serialize)]
 struct Results {
@@ -58,10 +61,14 @@ impl From<FoundObject> for Item {
 pub(super) async fn post(asker: Asker, flags: Flags, Question(text): Question) -> Reply {
     flags.known(&["limit"])?;
     let limit = flags.positive("limit", RESULTS)?;
-    let (SearchBody { term_queries, semantic_queries }, _) = read(&text)?;
+    let (SearchBody { term_queries, semantic_queries }, received) = read(&text)?;
     // There is one way of searching, in which all of them are equal.
     let all = term_queries.iter().chain(&semantic_queries).flatten();
     let all: Vec<&str> = all.map(|NonBlank(text)| text.as_str()).collect();
+    if all.len() > QUERIES {
+        let problem = Problem::new("term_queries", format!("at most {QUERIES} queries at a time"));
+        return Err(Refusal::form(&[problem], &received));
+    }
     let found = asker.to(Purpose::Search).search_any(&all)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let data: Vec<Item> = found.into_iter().take(limit).map(Item::from).collect();

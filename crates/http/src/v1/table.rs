@@ -1,6 +1,5 @@
 //! `GET /v1/table/{id}`.
 
-use axum::extract::State;
 use sandbar::{MetricDetail, Purpose, RelatedTable, TableDetail};
 use serde::Serialize;
 
@@ -67,12 +66,7 @@ const FLAGS: [&str; 6] = [
     "with-segments",
 ];
 
-pub(super) async fn get(
-    State(door): State<Door>,
-    asker: Asker,
-    PathId(id): PathId,
-    flags: Flags,
-) -> Reply {
+pub(super) async fn get(door: Door, asker: Asker, PathId(id): PathId, flags: Flags) -> Reply {
     flags.known(&FLAGS)?;
     let with_fields = flags.flag("with-fields", true)?;
     let with_values = flags.flag("with-field-values", false)?;

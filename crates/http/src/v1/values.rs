@@ -1,7 +1,7 @@
 //! `GET /v1/{table|metric}/{id}/field/{field}/values`.
 
 use arrow::array::RecordBatch;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sandbar::{Collected, FieldDescription, Level, Purpose, SemanticType, Session, Subject, Type};
 use serde::Serialize;
@@ -39,7 +39,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FieldPath {
 }
 
 pub(super) async fn of_table(
-    State(door): State<Door>,
+    door: Door,
     asker: Asker,
     FieldPath(id, field): FieldPath,
     flags: Flags,
@@ -54,7 +54,7 @@ pub(super) async fn of_table(
 }
 
 pub(super) async fn of_metric(
-    State(door): State<Door>,
+    door: Door,
     asker: Asker,
     FieldPath(id, field): FieldPath,
     flags: Flags,
