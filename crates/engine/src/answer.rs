@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::{Stream, StreamExt};
-use sandbar_executor::{AnswerStream, Outcome};
+use sandbar_executor::{AnswerStream, Outcome, Turn};
 use sandbar_query_planner::{AnswerColumn, QueryPlan};
 use tracing::Span;
 
@@ -67,8 +67,8 @@ pub struct Answer {
     /// What the rows are waited for in.
     span: Span,
     call: Option<Call>,
-    /// What looks after a running answer, and holds its right to run; nothing once it has ended.
-    running: Option<Watch>,
+    /// What a running answer needs; nothing once it has ended.
+    running: Option<(Watch, Turn)>,
 }
 
 /// What an answer begins with.
@@ -76,6 +76,7 @@ pub(crate) struct Started {
     pub(crate) plan: Arc<QueryPlan>,
     pub(crate) stream: AnswerStream,
     pub(crate) watch: Watch,
+    pub(crate) turn: Turn,
     pub(crate) span: Span,
 }
 
@@ -88,7 +89,7 @@ impl std::fmt::Debug for Answer {
 impl Answer {
     /// Without a call, an answer is a part of one that goes on.
     pub(crate) fn new(started: Started, call: Option<Call>) -> Self {
-        let Started { plan, stream, watch, span } = started;
+        let Started { plan, stream, watch, turn, span } = started;
         Self {
             columns: plan.columns().to_vec(),
             scoped: plan.is_scoped(),
@@ -99,7 +100,7 @@ impl Answer {
             snapshot: watch.snapshot(),
             span,
             call,
-            running: Some(watch),
+            running: Some((watch, turn)),
         }
     }
 
@@ -175,7 +176,7 @@ impl Stream for Answer {
         let _call = this.call.as_ref().map(|call| call.span().entered());
         let _run = this.span.clone().entered();
         let checked = match &mut this.running {
-            Some(watch) => watch.poll_check(context),
+            Some((watch, _)) => watch.poll_check(context),
             None => Poll::Ready(Ok(())),
         };
         let polled = match checked {

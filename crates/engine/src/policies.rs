@@ -233,7 +233,7 @@ impl Counting<'_> {
             return Ok(0);
         }
         let session = Session::new(Arc::clone(self.inner), principal.clone());
-        let allowance = session.admitted().await?;
+        let (turn, allowance) = session.admitted().await?;
         let request = Request {
             world: Arc::clone(self.world),
             grants: Arc::new(grants),
@@ -243,7 +243,7 @@ impl Counting<'_> {
         };
         let name = &self.world.snapshot.table(table).name;
         let query = SemanticQuery::table(name).aggregate(Aggregation::new("count"));
-        let started = session.started(Arc::new(query), &request).await?;
+        let started = session.started(Arc::new(query), &request, turn).await?;
         let answer = Answer::new(started, None);
         let counted = answer.collect().await?;
         let column = counted.batches().iter().find(|batch| batch.num_rows() > 0);

@@ -91,12 +91,12 @@ impl Session {
         limit: u64,
         call: &mut Call,
     ) -> Result<Collected, Error> {
-        let allowance = self.admitted().await?;
+        let (turn, allowance) = self.admitted().await?;
         let request = self.request(call, allowance)?;
         let table = asked_table(&request, subject)?;
         let field = described(&request, table, field)?;
         let query = values(&request.world.snapshot.table(table).name, &field).limit(limit);
-        let started = self.started(Arc::new(query), &request).await?;
+        let started = self.started(Arc::new(query), &request, turn).await?;
         call.planned(&started.plan, &request.world.snapshot);
         let values = Answer::new(started, None).collect().await?;
         call.rows(u64::try_from(values.num_rows()).unwrap_or(u64::MAX));
@@ -110,17 +110,21 @@ impl Session {
         limit: u64,
         call: &mut Call,
     ) -> Result<FieldProfile, Error> {
-        let allowance = self.admitted().await?;
-        let request = self.request(call, allowance)?;
+        let (turn, allowance) = self.admitted().await?;
+        let mut request = self.request(call, allowance)?;
         let table = asked_table(&request, subject)?;
         let field = described(&request, table, field)?;
         let of = &request.world.snapshot.table(table).name;
         let query = statistics(of, &field);
-        let started = self.started(Arc::new(query), &request).await?;
+        let started = self.started(Arc::new(query), &request, turn).await?;
         call.planned(&started.plan, &request.world.snapshot);
         let statistics = Answer::new(started, None).collect().await?;
+        // The second question has a turn of its own, and the same world.
+        request.allowance.permit = None;
+        let (turn, allowance) = self.admitted().await?;
+        request.allowance = allowance;
         let query = values(of, &field).limit(limit);
-        let started = self.started(Arc::new(query), &request).await?;
+        let started = self.started(Arc::new(query), &request, turn).await?;
         let values = Answer::new(started, None).collect().await?;
         call.rows(u64::try_from(values.num_rows()).unwrap_or(u64::MAX));
         Ok(FieldProfile { field, statistics, values })

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
-use sandbar_executor::{Allowance, Deadline, Limits, Prepared, RunError};
+use sandbar_executor::{Allowance, Deadline, Limits, Prepared, RunError, Turn};
 use sandbar_permissions::{Administrator, Grants, Purpose};
 use sandbar_query_planner::{QueryPlan, Shield, authorize, plan, resolve};
 use tracing::{Instrument, debug_span};
@@ -116,9 +116,9 @@ impl Session {
     }
 
     async fn start(&self, query: Arc<SemanticQuery>, call: &mut Call) -> Result<Started, Error> {
-        let allowance = self.admitted().await?;
+        let (turn, allowance) = self.admitted().await?;
         let request = self.request(call, allowance)?;
-        let started = self.started(query, &request).await?;
+        let started = self.started(query, &request, turn).await?;
         call.planned(&started.plan, &request.world.snapshot);
         Ok(started)
     }
@@ -128,6 +128,7 @@ impl Session {
         &self,
         query: Arc<SemanticQuery>,
         request: &Request,
+        turn: Turn,
     ) -> Result<Started, Error> {
         let Proven { plan, prepared, shield } = self.prepare(&query, request).await?;
         let span = debug_span!(target: "sandbar", "sandbar.run");
@@ -136,14 +137,15 @@ impl Session {
         let plan = Arc::new(plan);
         let (inner, principal) = (&self.inner, &self.principal);
         let watch = Watch::new(inner, principal, query, request, Arc::clone(&plan), shield);
-        Ok(Started { plan, stream, watch, span })
+        Ok(Started { plan, stream, watch, turn, span })
     }
 
     /// Waits until the queries of this principal have their turn. What is waited counts.
-    pub(crate) async fn admitted(&self) -> Result<Allowance, Error> {
+    pub(crate) async fn admitted(&self) -> Result<(Turn, Allowance), Error> {
         let deadline = Deadline::starting_now(self.limits.time);
-        let permit = self.inner.gate.admit(self.principal.subject(), deadline).await?;
-        Ok(Allowance { limits: self.limits.clone(), deadline, permit: Some(permit) })
+        let turn = self.inner.gate.admit(self.principal.subject(), deadline).await?;
+        let (limits, permit) = (self.limits.clone(), Some(turn.permit()));
+        Ok((turn, Allowance { limits, deadline, permit }))
     }
 
     /// From names to a proven physical plan, where queries run.
@@ -286,7 +288,7 @@ impl Session {
         query: &SemanticQuery,
         call: &mut Call,
     ) -> Result<Explanation, Error> {
-        let allowance = self.admitted().await?;
+        let (_turn, allowance) = self.admitted().await?;
         let request = self.request(call, allowance)?;
         let Proven { plan, .. } = self.prepare(&Arc::new(query.clone()), &request).await?;
         call.planned(&plan, &request.world.snapshot);
@@ -313,7 +315,7 @@ impl Session {
         query: &SemanticQuery,
         call: &mut Call,
     ) -> Result<Explanation, Error> {
-        let allowance = self.admitted().await?;
+        let (_turn, allowance) = self.admitted().await?;
         let request = self.request(call, allowance)?;
         let (outline, policies) = explain::looked_into(&request, query, administrator);
         match self.prepare(&Arc::new(query.clone()), &request).await {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -86,12 +86,40 @@ pub struct Gate {
 pub struct Permit {
     gate: Arc<Gate>,
     asker: Arc<str>,
+    /// Whether nobody waits any more for what it is held for.
+    left: AtomicBool,
+}
+
+/// A query's turn, for as long as somebody waits for what comes of it. Dropped, the query counts as
+/// running until its work has come to rest; whoever finds no other place than that one waits for
+/// it, also where the queue is full.
+#[derive(Debug)]
+pub struct Turn(Arc<Permit>);
+
+impl Turn {
+    fn new(gate: Arc<Gate>, asker: Arc<str>) -> Self {
+        Self(Arc::new(Permit { gate, asker, left: AtomicBool::new(false) }))
+    }
+
+    /// The right to run, for what works.
+    pub fn permit(&self) -> Arc<Permit> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.gate.state.lock().left += 1;
+        self.0.left.store(true, Ordering::Release);
+    }
 }
 
 /// Only those who run or wait are in it.
 #[derive(Debug, Default)]
 struct State {
     running: usize,
+    /// How many of those are left, and come to rest.
+    left: usize,
     waiting: usize,
     askers: HashMap<Arc<str>, Asker>,
     /// Each asker who waits, once; whose turn is next comes first.
@@ -148,10 +176,10 @@ impl Gate {
         self: &Arc<Self>,
         asker: &str,
         deadline: Deadline,
-    ) -> Result<Arc<Permit>, RunError> {
+    ) -> Result<Turn, RunError> {
         let entered = self.enter(asker);
-        let permit = match entered {
-            Entered::Running(asker) => Permit { gate: Arc::clone(self), asker },
+        match entered {
+            Entered::Running(asker) => Ok(Turn::new(Arc::clone(self), asker)),
             Entered::Waiting(waiting, pushed_out) => {
                 if let Some(ticket) = pushed_out {
                     ticket.waker.wake();
@@ -160,11 +188,10 @@ impl Gate {
                 turn.map_err(|error| match error {
                     RunError::Time(limit) => self.waited(asker, limit),
                     other => other,
-                })?
+                })
             }
-            Entered::Refused => return Err(self.busy()),
-        };
-        Ok(Arc::new(permit))
+            Entered::Refused => Err(self.busy()),
+        }
     }
 
     /// Why the turn of an asker has not come.
@@ -199,7 +226,7 @@ impl Gate {
             return Entered::Running(name);
         }
         let mut pushed_out = None;
-        if state.waiting >= limits.queued {
+        if state.waiting >= limits.queued + state.left {
             pushed_out = state.push_out(own.1);
             if pushed_out.is_none() {
                 return Entered::Refused;
@@ -216,10 +243,12 @@ impl Gate {
         Entered::Waiting(Waiting { gate, asker: name, ticket }, pushed_out)
     }
 
-    fn release(&self, asker: &Arc<str>) {
+    /// A place is free, of an asker, which was counted so often among those that are left.
+    fn release(&self, asker: &Arc<str>, left: usize) {
         let next = {
             let mut state = self.state.lock();
             state.running -= 1;
+            state.left -= left;
             if let Some(asker) = state.askers.get_mut(asker) {
                 asker.running -= 1;
             }
@@ -298,7 +327,7 @@ struct Waiting {
 }
 
 impl Future for Waiting {
-    type Output = Result<Permit, RunError>;
+    type Output = Result<Turn, RunError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.ticket.waker.register(context.waker());
@@ -308,7 +337,7 @@ impl Future for Waiting {
         }
         let Some(gate) = self.gate.take() else { return Poll::Pending };
         Poll::Ready(match fate {
-            GRANTED => Ok(Permit { gate, asker: Arc::clone(&self.asker) }),
+            GRANTED => Ok(Turn::new(gate, Arc::clone(&self.asker))),
             _ => Err(gate.busy()),
         })
     }
@@ -327,188 +356,16 @@ impl Drop for Waiting {
         };
         // It was its turn, and it did not live to see it.
         if granted {
-            gate.release(&self.asker);
+            gate.release(&self.asker, 0);
         }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.gate.release(&self.asker);
+        self.gate.release(&self.asker, usize::from(self.left.load(Ordering::Acquire)));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use futures::FutureExt;
-    use futures::future::BoxFuture;
-
-    use super::*;
-
-    type Entry = BoxFuture<'static, Result<Arc<Permit>, RunError>>;
-
-    fn gate(running: usize, queued: usize, per_principal: usize) -> Arc<Gate> {
-        let admission = Admission::default()
-            .with_running(running)
-            .with_queued(queued)
-            .with_per_principal(per_principal);
-        Arc::new(Gate::new(admission))
-    }
-
-    /// A query that has come to the gate.
-    fn comes(gate: &Arc<Gate>, name: &'static str) -> Entry {
-        let gate = Arc::clone(gate);
-        async move { gate.admit(name, Deadline::starting_now(None)).await }.boxed()
-    }
-
-    fn runs(gate: &Arc<Gate>, name: &'static str) -> Arc<Permit> {
-        comes(gate, name).now_or_never().expect("it waits").expect("it is refused")
-    }
-
-    fn waits(gate: &Arc<Gate>, name: &'static str) -> Entry {
-        let mut entry = comes(gate, name);
-        assert!((&mut entry).now_or_never().is_none(), "{name} does not wait");
-        entry
-    }
-
-    fn refused(entry: Entry) -> bool {
-        matches!(entry.now_or_never(), Some(Err(RunError::Busy { .. })))
-    }
-
-    #[test]
-    fn so_many_run_so_many_wait_and_one_more_is_refused() {
-        let gate = gate(2, 2, 9);
-        let first = runs(&gate, "a");
-        let _second = runs(&gate, "a");
-        let third = waits(&gate, "a");
-        let _fourth = waits(&gate, "a");
-        assert!(refused(comes(&gate, "a")));
-        assert_eq!(gate.load(), (2, 2));
-        drop(first);
-        assert!(third.now_or_never().is_some_and(|turn| turn.is_ok()));
-    }
-
-    #[test]
-    fn one_asker_runs_no_more_than_his_share_while_others_may() {
-        let gate = gate(3, 8, 2);
-        let _a = [runs(&gate, "a"), runs(&gate, "a")];
-        let waiting = waits(&gate, "a");
-        let b = runs(&gate, "b");
-        // A place that becomes free is of no use to him.
-        drop(b);
-        assert_eq!(gate.load(), (2, 1));
-        let [first, _second] = _a;
-        drop(first);
-        assert!(waiting.now_or_never().is_some_and(|turn| turn.is_ok()));
-    }
-
-    #[test]
-    fn turns_go_round_among_those_who_wait() {
-        let gate = gate(1, 9, 1);
-        let mut running = Some(runs(&gate, "x"));
-        let mut queue: Vec<(&str, Entry)> =
-            ["a", "a", "a", "b", "c", "b"].map(|name| (name, waits(&gate, name))).into();
-        let mut order = Vec::new();
-        while !queue.is_empty() {
-            drop(running.take());
-            let turn = |entry: &mut Entry| entry.now_or_never();
-            let (place, permit) = queue
-                .iter_mut()
-                .enumerate()
-                .find_map(|(place, (_, entry))| turn(entry).map(|permit| (place, permit)))
-                .unwrap();
-            running = Some(permit.unwrap());
-            order.push(queue.remove(place).0);
-        }
-        assert_eq!(order, ["a", "b", "c", "a", "b", "a"]);
-        drop(running);
-        assert_eq!(gate.load(), (0, 0));
-    }
-
-    #[test]
-    fn whoever_has_the_most_waiting_makes_room_for_others() {
-        let gate = gate(1, 4, 1);
-        let running = runs(&gate, "a");
-        let mut of_a: Vec<Entry> = (0..4).map(|_| waits(&gate, "a")).collect();
-        let _b = waits(&gate, "b");
-        assert!(refused(of_a.pop().unwrap()), "the newest one goes");
-        let _again = waits(&gate, "b");
-        assert!(refused(of_a.pop().unwrap()));
-        // Now both have two.
-        assert!(refused(comes(&gate, "b")));
-        assert!(refused(comes(&gate, "a")));
-        assert!((&mut of_a[0]).now_or_never().is_none());
-        // Of two with two a third makes room for itself, and no more than that.
-        let _c = waits(&gate, "c");
-        assert!(refused(comes(&gate, "c")));
-        drop(running);
-        assert_eq!(gate.load(), (1, 3));
-    }
-
-    #[test]
-    fn a_query_that_is_dropped_leaves_the_queue_and_gives_its_turn_away() {
-        let gate = gate(1, 2, 1);
-        let running = runs(&gate, "a");
-        let (first, second) = (waits(&gate, "a"), waits(&gate, "b"));
-        drop(first);
-        assert_eq!(gate.load(), (1, 1));
-        let third = waits(&gate, "c");
-        drop(running);
-        // It is the second's turn, and it is dropped before it hears of it.
-        assert_eq!(gate.load(), (1, 1));
-        drop(second);
-        assert!(third.now_or_never().is_some_and(|turn| turn.is_ok()));
-        assert_eq!(gate.load(), (0, 0));
-    }
-
-    #[test]
-    fn nothing_is_kept_of_those_who_have_gone() {
-        let gate = gate(2, 2, 1);
-        let names: Vec<&'static str> = vec!["a", "b", "c", "d", "e"];
-        for name in names {
-            let permit = runs(&gate, name);
-            let waiting = waits(&gate, name);
-            assert_eq!(gate.state.lock().askers.len(), 1);
-            drop(waiting);
-            drop(permit);
-        }
-        let state = gate.state.lock();
-        assert!(state.askers.is_empty() && state.turns.is_empty());
-        assert_eq!((state.running, state.waiting), (0, 0));
-    }
-
-    #[test]
-    fn a_gate_for_nobody_still_lets_one_through() {
-        let gate = gate(0, 0, 0);
-        let one = runs(&gate, "a");
-        assert!(refused(comes(&gate, "b")));
-        drop(one);
-        runs(&gate, "b");
-    }
-
-    #[test]
-    fn many_threads_leave_the_gate_as_they_found_it() {
-        let gate = gate(3, 5, 2);
-        std::thread::scope(|scope| {
-            for name in ["a", "b", "c", "d"] {
-                let gate = &gate;
-                scope.spawn(move || {
-                    for round in 0..500 {
-                        let mut entry = comes(gate, name);
-                        if round % 3 == 0 {
-                            drop((&mut entry).now_or_never());
-                            continue;
-                        }
-                        if let Ok(permit) = futures::executor::block_on(entry) {
-                            let (running, waiting) = gate.load();
-                            assert!(running <= 3 && waiting <= 5, "{running} {waiting}");
-                            drop(permit);
-                        }
-                    }
-                });
-            }
-        });
-        assert_eq!(gate.load(), (0, 0));
-        assert!(gate.state.lock().askers.is_empty());
-    }
-}
+mod tests;

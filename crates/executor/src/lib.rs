@@ -31,7 +31,7 @@ mod verify;
 #[cfg(test)]
 mod verify_tests;
 
-pub use admission::{Admission, Gate, Permit};
+pub use admission::{Admission, Gate, Permit, Turn};
 pub use allowance::Allowance;
 pub use deadline::Deadline;
 pub use error::RunError;

@@ -7,7 +7,8 @@ use futures::{FutureExt, StreamExt};
 use sandbar::{Admission, Answer, Engine, Error, ErrorKind, Limits, Overflow, SemanticQuery};
 
 use super::cancelled::endless_table;
-use super::{COUNT, LIST, asked, builder, chief, csv, hosted, tenant};
+use super::runtime::Queries;
+use super::{COUNT, HEAVY, LIST, asked, builder, chief, csv, hosted, tenant};
 
 /// Some rows of this come, and then it never ends.
 const FOREVER: &str = r#"{"table":"heap","fields":["id"]}"#;
@@ -60,8 +61,6 @@ async fn e0307_without_a_queue_nobody_waits() {
     let first = runs(&engine).await;
     busy(&chief(&engine).query_json(FOREVER).await.unwrap_err());
     drop(first);
-    // Its place is free when its work has come to rest, which is when its tasks have had their turn.
-    pause().await;
     drop(runs(&engine).await);
 }
 
@@ -168,4 +167,19 @@ async fn a_call_that_is_dropped_leaves_the_queue() {
     pause().await;
     drop(waiting);
     drop(runs(&engine).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_after_the_other_nobody_is_refused_also_without_a_queue() {
+    let queries = Queries::new(2);
+    let admission = Admission::default().with_running(1).with_queued(0);
+    let here = builder(5_000).admission(admission.clone()).build().await.unwrap();
+    let there = queries.of(builder(5_000).admission(admission)).build().await.unwrap();
+    for engine in [here, there] {
+        for query in [COUNT, LIST, HEAVY, COUNT, LIST, HEAVY] {
+            asked(&chief(&engine), query).await.unwrap();
+            // Also where what is left of another one has not come to rest.
+            drop(chief(&engine).query_json(query).await.unwrap());
+        }
+    }
 }

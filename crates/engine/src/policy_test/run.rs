@@ -114,11 +114,12 @@ async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
     let span = call.span();
     let admitted = session.admitted().instrument(span.clone()).await;
     let looked: Result<_, Error> = span.in_scope(|| {
-        let request = session.request(&mut call, admitted?)?;
+        let (turn, allowance) = admitted?;
+        let request = session.request(&mut call, allowance)?;
         let differences = names(case, &request.grants);
-        Ok((request, differences))
+        Ok((request, turn, differences))
     });
-    let (request, mut differences) = match looked {
+    let (request, turn, mut differences) = match looked {
         Ok(looked) => looked,
         Err(error) => {
             let difference = CaseDifference::new("answer", expected(case), failure(&error));
@@ -131,7 +132,7 @@ async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
         return differences;
     };
     let query = Arc::new(query.value.clone());
-    let answer = match session.started(query, &request).instrument(span).await {
+    let answer = match session.started(query, &request, turn).instrument(span).await {
         Ok(started) => {
             call.planned(&started.plan, &request.world.snapshot);
             Answer::new(started, Some(call)).collect().await
