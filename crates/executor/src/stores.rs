@@ -1,6 +1,7 @@
 //! Where files may be read from beside the local file system: the object stores that a host hands
 //! over, and those of its session. Nothing is reached that the host did not name.
 
+mod calm;
 mod named;
 mod steady;
 

@@ -24,6 +24,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, coalesce_ranges,
 };
 
+use super::calm::Calm;
 use crate::composed::ComposedScanExec;
 
 /// How many bytes of a local file are read at a time.
@@ -152,6 +153,7 @@ pub(crate) struct Steady {
 impl Steady {
     /// The store at an address.
     pub(crate) fn new(inner: Arc<dyn ObjectStore>, address: &str, pins: Pins) -> Self {
+        let inner: Arc<dyn ObjectStore> = Arc::new(Calm(inner));
         Self { inner, local: address.starts_with("file:"), pins }
     }
 

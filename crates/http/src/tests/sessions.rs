@@ -358,5 +358,5 @@ async fn what_a_token_says_counts_for_its_request() {
     assert!(!seen(&with(&["analysts"]).of(&app).await).is_empty());
     assert_eq!(seen(&with(&[]).of(&app).await), Vec::<String>::new());
     let value: Value = with(&[]).of(&app).await.json();
-    assert_eq!(value, json!({ "tables": [] }));
+    assert_eq!(value, json!({ "tables": [], "metrics": [] }));
 }
