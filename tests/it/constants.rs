@@ -30,11 +30,14 @@ metrics:
 
 const POLICIES: &str = "
 attributes: { most: { type: number }, some: { type: number, list: true } }
-groups: { everyone: {}, below: {}, among: {}, least: {} }
+groups: { everyone: {}, below: {}, among: {}, least: {}, fitting: {} }
 policies:
   all: { groups: [everyone], grant: { tables: [t] } }
   below: { groups: [below], grant: { tables: [t], rows: total < attribute.most } }
   among: { groups: [among], grant: { tables: [t], rows: pieces in (attribute.some) } }
+  fitting:
+    groups: [fitting]
+    grant: { tables: [t], rows: \"try_cast(pieces as decimal(5,0)) > 0\" }
   least: { groups: [least], grant: { tables: [t], rows: pieces >= attribute.most } }
 ";
 
@@ -101,6 +104,41 @@ async fn a_double_beside_exact_numbers_is_what_its_digits_say() {
     assert_eq!(answer(&session, segment).await.as_deref(), Ok("id\n3\n4\n"));
     let having = r#"{"metrics":["pieces"],"group_by":["id"],"having":{"field":"pieces","op":"<","value":2.5e0}}"#;
     assert_eq!(answer(&session, having).await.as_deref(), Ok("id,pieces\n2,2\n"));
+}
+
+/// Totals 50.00, 1.01, 100.00, 9999999999.99 and none.
+#[tokio::test]
+async fn what_is_cast_is_compared_as_what_it_is_cast_to() {
+    check("cast(total as integer) = 1", "2").await;
+    check("cast(total as integer) in (1, 50)", "1,2").await;
+    check("cast(total as integer) between 1 and 50", "1,2").await;
+    check("cast(total as decimal(12,1)) = 1.0", "2").await;
+    check("cast(total as integer) is distinct from 1", "1,3,4,5").await;
+    check("nullif(cast(total as integer), 1) is null", "2,5").await;
+    check("case cast(total as integer) when 1 then true else false end", "2").await;
+    check("1 = cast(total as integer)", "2").await;
+    // 9999999999.99 and 2^63 - 1 do not fit.
+    check("try_cast(total as decimal(5,2)) > 1", "1,2,3").await;
+    check("try_cast(pieces as decimal(5,0)) > 0", "1,2,3,5").await;
+    let question = r#"{"table":"t","calculated":{"k":"cast(total as integer)"},
+        "aggregations":["count"],"group_by":["k"],"having":{"field":"k","value":1}}"#;
+    assert_eq!(answer(&ana().await, question).await.as_deref(), Ok("k,count\n1,1\n"));
+    // What does not fit is an error wherever it is looked at.
+    for text in ["cast(pieces as decimal(5,0))", "cast(0 - pieces as decimal(5,0))"] {
+        let question = format!(
+            r#"{{"table":"t","calculated":{{"k":"{text}"}},"fields":["id"],
+                "filter":{{"field":"k","op":">","value":0}}}}"#
+        );
+        assert_eq!(answer(&ana().await, &question).await, Err("E0304".to_owned()), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn l1_a_policy_over_a_cast_shows_what_fits() {
+    let asker = Principal::asserted_by_host("sam").group("fitting").build().unwrap();
+    let question = r#"{"table":"t","fields":["id"]}"#;
+    let found = answer(&engine().await.session(asker), question).await;
+    assert_eq!(found.as_deref(), Ok("id\n1\n2\n3\n5\n"));
 }
 
 #[tokio::test]

@@ -167,7 +167,10 @@ fn computation(error: &DataFusionError) -> Option<&'static str> {
                 ArrowError::ParseError(text) if text.starts_with("Error parsing") => {
                     return Some("a value cannot be converted to the type that is wanted");
                 }
-                ArrowError::InvalidArgumentError(text) if text.contains("too large to store") => {
+                ArrowError::InvalidArgumentError(text)
+                    if text.contains("too large to store")
+                        || text.contains("too small to store") =>
+                {
                     return Some("a number is too large");
                 }
                 _ => {}

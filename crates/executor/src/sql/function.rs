@@ -48,7 +48,7 @@ impl Scope<'_> {
             Meaning::Bin(bins) => self.bin(first, *bins),
             Meaning::Checked(op) => self.checked(*op, args),
             // There, a decimal has no more digits than its type.
-            Meaning::WithinDigits => self.value(first),
+            Meaning::Kept | Meaning::WithinDigits => self.value(first),
             // There, zeros are one, and every NaN is the greatest number.
             Meaning::Double => self.value(first),
             Meaning::DecimalMean => self.mean(first, self.argument(args, 1)?),

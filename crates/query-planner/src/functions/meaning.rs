@@ -13,6 +13,7 @@ use super::checked::{Checked, CheckedOp};
 use super::digits::WithinDigits;
 use super::doubles::Doubles;
 use super::hash::MaskHash;
+use super::kept::Kept;
 use super::later::Later;
 use super::mean::DecimalMean;
 use super::midnight::Midnight;
@@ -33,6 +34,8 @@ pub enum Meaning {
     Checked(CheckedOp),
     /// The first argument over the second one, with four more digits, rounded half away from zero.
     DecimalMean,
+    /// The value itself.
+    Kept,
     /// The number itself, that fails where it has more digits than its type.
     WithinDigits,
     /// The number itself; or its place among all, or back: the order of places is that of numbers.
@@ -101,6 +104,9 @@ impl Meaning {
         }
         if inner.downcast_ref::<DecimalMean>().is_some() {
             return Some(Self::DecimalMean);
+        }
+        if inner.downcast_ref::<Kept>().is_some() {
+            return Some(Self::Kept);
         }
         if inner.downcast_ref::<WithinDigits>().is_some() {
             return Some(Self::WithinDigits);

@@ -7,6 +7,7 @@
 //! | `bin` | exact for whole numbers and decimals, refuses to wrap, has the bounds that were written |
 //! | `exact_percentile`, `exact_percentile_disc` | DataFusion's interpolates in steps of a millionth, and its rank may miss a value by a bit |
 //! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
+//! | `kept` | DataFusion compares what is cast without the cast, also where it cuts, rounds or fails |
 //! | `within_digits` | DataFusion's arithmetic on decimals gives numbers of more digits than their type has |
 //! | `microseconds` | Arrow's cast of nanoseconds moves instants before 1970 |
 //! | `checked_sum` | DataFusion wraps where a sum of decimals leaves 128 bits |
@@ -25,6 +26,7 @@ mod digits;
 mod doubles;
 mod hash;
 mod instants;
+mod kept;
 mod later;
 mod mean;
 mod meaning;
@@ -43,6 +45,7 @@ pub(crate) use checked::checked;
 pub(crate) use digits::within_digits;
 pub(crate) use doubles::{place, placed, same_double};
 pub(crate) use hash::mask_hash;
+pub(crate) use kept::kept;
 pub(crate) use later::{instant_type, later};
 pub(crate) use mean::mean;
 pub(crate) use micros::micros;

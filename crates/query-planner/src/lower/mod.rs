@@ -27,7 +27,7 @@ use sandbar_catalog::{FieldKind, FieldPath, Literal, TableId, Type};
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
-use crate::functions::{CheckedOp, Clock, bucket, checked, micros, midnight, within_digits};
+use crate::functions::{CheckedOp, Clock, bucket, checked, kept, micros, midnight, within_digits};
 use crate::query::Predicate;
 use crate::scan::{column_of, key_of, lifted_of};
 
@@ -413,7 +413,14 @@ impl<'a> Lower<'a> {
         } else {
             try_cast(lowered.plan, target.clone())
         };
-        Ok(Lowered::new(plan, target))
+        let loses = match (from, to) {
+            (Type::Decimal { .. }, Type::Integer) => true,
+            (Type::Integer | Type::Decimal { .. }, Type::Decimal { .. }) => {
+                !fits(&arrow_of(from)?, &target)
+            }
+            _ => false,
+        };
+        Ok(Lowered::new(if loses { kept(plan) } else { plan }, target))
     }
 
     /// When something happens; a day is one of the model's zone.

@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::csv::Writer;
 use sandbar::{AttributeValue, Principal, PrincipalBuilder};
 
-/// What the tokens of [`World::token`] are signed with.
+/// What the tokens of the people of a world are signed with.
 pub const SECRET: &str = "9b1f6d0e4c7a2358e1d4b7f0a3c65982";
 /// The time in all worlds, in seconds since 1970.
 pub const NOW: u64 = 1_782_864_000;
