@@ -194,6 +194,19 @@ async fn numbers_are_rounded_and_never_lost() {
 }
 
 #[tokio::test]
+async fn z1_every_instant_is_before_the_last_day_of_the_calendar() {
+    for zone in ["UTC", "Europe/Berlin", "America/New_York"] {
+        let question = format!(
+            r#"{{"table":"t","time_zone":"{zone}","calculated":{{"x":"at < date '9999-12-31'",
+                "y":"coalesce(at >= date '9999-12-31', true)"}},
+                "aggregations":["count"],"group_by":["x","y"]}}"#
+        );
+        let found = answer(&ana().await, &question).await;
+        assert_eq!(found.as_deref(), Ok("x,y,count\ntrue,false,5\n"), "{zone}");
+    }
+}
+
+#[tokio::test]
 async fn instants_before_1970_stay_in_their_microsecond() {
     let question = r#"{"table":"t","calculated":{"x":"coalesce(at, timestamp '2000-01-01 00:00:00')",
             "y":"year(coalesce(at, timestamp '2000-01-01 00:00:00'))"},

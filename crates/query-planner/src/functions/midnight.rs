@@ -8,6 +8,7 @@ use datafusion_common::{Result, exec_err};
 use datafusion_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use jiff::Timestamp;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use sandbar_catalog::query::date_of_days;
@@ -25,7 +26,18 @@ pub(crate) fn midnight(value: Expr, clock: &Clock) -> Expr {
 
 /// The first instant of a day, in microseconds since the epoch.
 pub(crate) fn midnight_of(day: i32, zone: &TimeZone) -> Option<i64> {
-    instant_of(date_of_days(day)?.to_datetime(Time::midnight()), zone)
+    let local = date_of_days(day)?.to_datetime(Time::midnight());
+    instant_of(local, zone).or_else(|| at_the_end(day, zone))
+}
+
+/// The same of the last days of the calendar, which begin after the last instant that the rules of
+/// zones cover, as 9999-12-31 does in Europe: with the offset of the nearest one.
+fn at_the_end(day: i32, zone: &TimeZone) -> Option<i64> {
+    let edge = if day < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    let inside = edge.as_microsecond() - edge.as_microsecond().signum() * 2_000_000;
+    let offset = zone.to_offset(Timestamp::from_microsecond(inside).ok()?).seconds();
+    let seconds = i64::from(day).checked_mul(86_400)?.checked_sub(i64::from(offset))?;
+    seconds.checked_mul(1_000_000)
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -59,5 +71,24 @@ impl ScalarUDFImpl for Midnight {
         let begun: TimestampMicrosecondArray =
             days.iter().map(|day| day.and_then(begins)).collect();
         Ok(ColumnarValue::Array(Arc::new(begun.with_timezone("UTC"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn z1_the_last_days_of_the_calendar_begin_somewhere() {
+        // 9999-12-31 is the day 2,932,896; Berlin is an hour ahead then, and New York five behind.
+        let day = 2_932_896;
+        for (name, hours) in [("Europe/Berlin", 1), ("America/New_York", -5), ("Etc/UTC", 0)] {
+            let zone = TimeZone::get(name).unwrap();
+            let expected = (i64::from(day) * 24 - hours) * 3_600_000_000;
+            assert_eq!(midnight_of(day, &zone), Some(expected), "{name}");
+            assert_eq!(midnight_of(day - 1, &zone), Some(expected - 86_400_000_000), "{name}");
+        }
+        assert_eq!(midnight_of(day + 1, &TimeZone::get("Europe/Berlin").unwrap()), None);
     }
 }
