@@ -24,7 +24,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, coalesce_ranges,
 };
 
-use super::calm::Calm;
+use super::calm::{calm, calm_stream};
 use crate::composed::ComposedScanExec;
 
 /// How many bytes of a local file are read at a time.
@@ -153,8 +153,62 @@ pub(crate) struct Steady {
 impl Steady {
     /// The store at an address.
     pub(crate) fn new(inner: Arc<dyn ObjectStore>, address: &str, pins: Pins) -> Self {
-        let inner: Arc<dyn ObjectStore> = Arc::new(Calm(inner));
         Self { inner, local: address.starts_with("file:"), pins }
+    }
+
+    /// What was asked for, of the version that it must be.
+    async fn get_steadily(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let Some(pin) = self.pins.find(location) else {
+            return self.inner.get_opts(location, options).await;
+        };
+        let head = options.head;
+        let asked = match &options.range {
+            Some(range) => {
+                asked(range, pin.size).ok_or_else(|| Unsteady::Elsewhere.of(location))?
+            }
+            None => 0..pin.size,
+        };
+        let result = self.inner.get_opts(location, options).await?;
+        if !is_same(pin, &result.meta) {
+            return Err(Unsteady::Changed.of(location));
+        }
+        if head {
+            return Ok(result);
+        }
+        if result.range != asked {
+            return Err(Unsteady::Elsewhere.of(location));
+        }
+        let payload = match result.payload {
+            GetResultPayload::File(file, path) if self.pins.open => {
+                GetResultPayload::File(file, path)
+            }
+            GetResultPayload::File(file, _) => {
+                GetResultPayload::Stream(from_file(pin, file, asked)?)
+            }
+            GetResultPayload::Stream(stream) => {
+                let bytes = asked.end.saturating_sub(asked.start);
+                GetResultPayload::Stream(exactly(location, bytes, stream))
+            }
+        };
+        Ok(GetResult { payload, ..result })
+    }
+
+    /// The same of several parts.
+    async fn ranges_steadily(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let pin = self.pins.find(location);
+        // What a damaged footer points to is not made room for.
+        if pin.is_some_and(|pin| ranges.iter().any(|range| range.end > pin.size)) {
+            return Err(Unsteady::Short.of(location));
+        }
+        match pin {
+            None => self.inner.get_ranges(location, ranges).await,
+            Some(pin) if self.local => self.local_ranges(pin, ranges).await,
+            // Each answer says which version it is of.
+            Some(_) => {
+                let read = |range| self.get_range(location, range);
+                coalesce_ranges(ranges, read, OBJECT_STORE_COALESCE_DEFAULT).await
+            }
+        }
     }
 
     /// Reads what was asked for, and sees whether the file was the same before and after.
@@ -260,56 +314,16 @@ impl ObjectStore for Steady {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let Some(pin) = self.pins.find(location) else {
-            return self.inner.get_opts(location, options).await;
-        };
-        let head = options.head;
-        let asked = match &options.range {
-            Some(range) => {
-                asked(range, pin.size).ok_or_else(|| Unsteady::Elsewhere.of(location))?
-            }
-            None => 0..pin.size,
-        };
-        let result = self.inner.get_opts(location, options).await?;
-        if !is_same(pin, &result.meta) {
-            return Err(Unsteady::Changed.of(location));
-        }
-        if head {
-            return Ok(result);
-        }
-        if result.range != asked {
-            return Err(Unsteady::Elsewhere.of(location));
-        }
+        let result = calm(self.get_steadily(location, options)).await?;
         let payload = match result.payload {
-            GetResultPayload::File(file, path) if self.pins.open => {
-                GetResultPayload::File(file, path)
-            }
-            GetResultPayload::File(file, _) => {
-                GetResultPayload::Stream(from_file(pin, file, asked)?)
-            }
-            GetResultPayload::Stream(stream) => {
-                let bytes = asked.end.saturating_sub(asked.start);
-                GetResultPayload::Stream(exactly(location, bytes, stream))
-            }
+            GetResultPayload::Stream(stream) => GetResultPayload::Stream(calm_stream(|| stream)),
+            file => file,
         };
         Ok(GetResult { payload, ..result })
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let pin = self.pins.find(location);
-        // What a damaged footer points to is not made room for.
-        if pin.is_some_and(|pin| ranges.iter().any(|range| range.end > pin.size)) {
-            return Err(Unsteady::Short.of(location));
-        }
-        match pin {
-            None => self.inner.get_ranges(location, ranges).await,
-            Some(pin) if self.local => self.local_ranges(pin, ranges).await,
-            // Each answer says which version it is of.
-            Some(_) => {
-                let read = |range| self.get_range(location, range);
-                coalesce_ranges(ranges, read, OBJECT_STORE_COALESCE_DEFAULT).await
-            }
-        }
+        calm(self.ranges_steadily(location, ranges)).await
     }
 
     fn delete_stream(
@@ -320,11 +334,11 @@ impl ObjectStore for Steady {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        calm_stream(|| self.inner.list(prefix))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
+        calm(async { self.inner.list_with_delimiter(prefix).await }).await
     }
 
     async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {
