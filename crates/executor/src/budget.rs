@@ -1,7 +1,6 @@
 //! A budget of rows inside the plan: what comes out of joins is counted where it comes out, so that
 //! a join that gives more and more rows is stopped before something above has read them all.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,16 +8,15 @@ use std::task::{Context, Poll, ready};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::make_cooperative;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{Stream, StreamExt};
 
 use crate::deadline::Deadline;
 use crate::error::RunError;
+use crate::passing::{Beside, beside};
 
 /// What the joins of one query may give.
 #[derive(Debug)]
@@ -38,16 +36,7 @@ impl Budget {
         self,
         plan: &Arc<dyn ExecutionPlan>,
     ) -> std::result::Result<Arc<dyn ExecutionPlan>, RunError> {
-        let budget = Arc::new(self);
-        let counted = Arc::clone(plan).transform_up(|node| {
-            if !node.name().ends_with("JoinExec") {
-                return Ok(Transformed::no(node));
-            }
-            let properties = Arc::clone(node.properties());
-            let budget = Arc::clone(&budget);
-            Ok(Transformed::yes(Arc::new(BudgetExec { input: node, properties, budget })))
-        });
-        counted.data().map_err(RunError::from_datafusion)
+        beside(Arc::clone(plan), self, |node| node.name().ends_with("JoinExec"))
     }
 
     fn take(&self, rows: usize) -> Result<()> {
@@ -62,67 +51,17 @@ impl Budget {
 }
 
 /// Counts the rows of a join.
-#[derive(Debug)]
-struct BudgetExec {
-    input: Arc<dyn ExecutionPlan>,
-    properties: Arc<PlanProperties>,
-    budget: Arc<Budget>,
-}
-
-impl DisplayAs for BudgetExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BudgetExec")
-    }
-}
-
-impl ExecutionPlan for BudgetExec {
-    fn name(&self) -> &str {
-        "BudgetExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => {
-                let properties = Arc::clone(input.properties());
-                Ok(Arc::new(Self { input, properties, budget: Arc::clone(&self.budget) }))
-            }
-            _ => Err(DataFusionError::Internal("a budget has one input".to_owned())),
-        }
-    }
+impl Beside for Budget {
+    const NAME: &'static str = "BudgetExec";
 
     fn execute(
-        &self,
+        self: &Arc<Self>,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let input = self.input.execute(partition, context)?;
-        let counted = Counted { input, budget: Arc::clone(&self.budget) };
+        let input = input.execute(partition, context)?;
+        let counted = Counted { input, budget: Arc::clone(self) };
         // One batch of the input may give very many: without a rest in between whoever reads them
         // could not be stopped.
         Ok(make_cooperative(Box::pin(counted)))

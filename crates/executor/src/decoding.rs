@@ -1,7 +1,6 @@
 //! Where files are decoded: a panic there is the failure of a source, and ends its query like any
 //! other of them. The readers of formats check little before they compute with what a file says.
 
-use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -11,29 +10,21 @@ use std::task::{Context, Poll};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::DataSourceExec;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use futures::{Stream, StreamExt};
 
 use crate::error::RunError;
+use crate::passing::{Beside, beside};
 
 /// The plan with every scan of files watched. Nothing is optimised after this.
 pub(crate) fn watched(
     plan: Arc<dyn ExecutionPlan>,
 ) -> std::result::Result<Arc<dyn ExecutionPlan>, RunError> {
-    let watched = plan.transform_up(|node| {
-        if !only_decodes(&node) {
-            return Ok(Transformed::no(node));
-        }
-        let properties = Arc::clone(node.properties());
-        Ok(Transformed::yes(Arc::new(DecodingExec { input: node, properties })))
-    });
-    watched.data().map_err(RunError::from_datafusion)
+    beside(plan, Decoding, only_decodes)
 }
 
 /// Whether a node reads files and calculates nothing. What calculates in a scan is a question's, and
@@ -53,66 +44,20 @@ fn damaged() -> DataFusionError {
     DataFusionError::IoError(io::Error::other(text))
 }
 
-/// A scan of files.
+/// What is seen of a scan of files.
 #[derive(Debug)]
-struct DecodingExec {
-    input: Arc<dyn ExecutionPlan>,
-    properties: Arc<PlanProperties>,
-}
+struct Decoding;
 
-impl DisplayAs for DecodingExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DecodingExec")
-    }
-}
-
-impl ExecutionPlan for DecodingExec {
-    fn name(&self) -> &str {
-        "DecodingExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => {
-                let properties = Arc::clone(input.properties());
-                Ok(Arc::new(Self { input, properties }))
-            }
-            _ => Err(DataFusionError::Internal("a scan that is watched is one".to_owned())),
-        }
-    }
+impl Beside for Decoding {
+    const NAME: &'static str = "DecodingExec";
 
     fn execute(
-        &self,
+        self: &Arc<Self>,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let execute = AssertUnwindSafe(|| self.input.execute(partition, context));
+        let execute = AssertUnwindSafe(|| input.execute(partition, context));
         let input = catch_unwind(execute).map_err(|_| damaged())??;
         let schema = input.schema();
         Ok(Box::pin(Decoded { input: Some(input), schema }))

@@ -19,6 +19,7 @@ mod guarded;
 mod keys;
 mod limits;
 mod memory_cap;
+mod passing;
 mod place;
 mod renew;
 mod size;
