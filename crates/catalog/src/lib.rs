@@ -33,4 +33,4 @@ pub use snapshot::{
     MetricKind, Reads, Relationship, Segment, SemiAdditive, Shift, Snapshot, Table, TableSource,
     Window, WindowStart,
 };
-pub use types::{Literal, SemanticType, Type, Visibility};
+pub use types::{Literal, SemanticType, Type, Visibility, exact_digits};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,23 @@ pub enum Type {
     Null,
 }
 
+/// How many digits the exact numbers of a stored type have, and how many of them after the point.
+pub fn exact_digits(stored: &DataType) -> Option<(i16, i16)> {
+    Some(match stored {
+        DataType::Int8 | DataType::UInt8 => (3, 0),
+        DataType::Int16 | DataType::UInt16 => (5, 0),
+        DataType::Int32 | DataType::UInt32 => (10, 0),
+        DataType::Int64 => (19, 0),
+        DataType::UInt64 => (20, 0),
+        DataType::Decimal32(p, s)
+        | DataType::Decimal64(p, s)
+        | DataType::Decimal128(p, s)
+        | DataType::Decimal256(p, s) => (i16::from(*p), i16::from(*s)),
+        DataType::Dictionary(_, value) => return exact_digits(value),
+        _ => return None,
+    })
+}
+
 impl Type {
     /// Whether values of this type that are stored in two ways are compared without a conversion
     /// that could fail or lose something. Doubles are not looked up by equality.
@@ -51,6 +68,38 @@ impl Type {
             Self::Integer => [a, b].into_iter().all(|side| *plain(side) != DataType::UInt64),
             Self::Text | Self::Boolean | Self::Date => true,
             Self::Decimal { .. } | Self::Datetime => false,
+        }
+    }
+
+    /// The stored type that values of this type have once they are calculated with.
+    pub fn canonical(self) -> Option<DataType> {
+        Some(match self {
+            Self::Boolean => DataType::Boolean,
+            Self::Integer => DataType::Int64,
+            Self::Number => DataType::Float64,
+            Self::Decimal { precision, scale } if precision <= 38 => {
+                DataType::Decimal128(precision, scale)
+            }
+            Self::Text => DataType::Utf8,
+            Self::Date => DataType::Date32,
+            Self::Datetime => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Decimal { .. } | Self::Other => return None,
+            Self::Null => DataType::Null,
+        })
+    }
+
+    /// Whether a calculation with values of this type takes every value that is stored so: all whole
+    /// numbers but those of 64 bits without a sign have 64 bits with one, and decimals as many digits
+    /// as their type.
+    pub fn holds(self, stored: &DataType) -> bool {
+        match (self, exact_digits(stored)) {
+            (Self::Integer, Some((p, s))) => (p, s) < (20, 0),
+            (Self::Decimal { precision, scale }, Some((p, s))) => {
+                let (precision, scale) = (i16::from(precision), i16::from(scale));
+                scale >= s && precision - scale >= p - s
+            }
+            (Self::Integer | Self::Decimal { .. }, None) => Self::from_arrow(stored) == self,
+            _ => true,
         }
     }
 

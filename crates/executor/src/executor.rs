@@ -9,6 +9,7 @@ use datafusion::execution::context::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
@@ -24,6 +25,7 @@ use crate::exact_lists::optimizer_rules;
 use crate::guarded::Guarded;
 use crate::keys::{Keys, duplicates};
 use crate::memory_cap::MemoryCap;
+use crate::optional::CloseOptional;
 use crate::place::Place;
 use crate::source::Sources;
 use crate::spill::Spill;
@@ -120,7 +122,9 @@ impl Executor {
         // Statistics tell how many rows there may be, not how many there are: `count(distinct x)`
         // over no rows was answered with 1 from them.
         let rules = state.physical_optimizers().iter();
-        let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").cloned().collect();
+        let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").cloned();
+        let first: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(CloseOptional);
+        let rules = std::iter::once(first).chain(rules).collect();
         let exact = optimizer_rules(&state);
         let host = state.runtime_env();
         let pool = MemoryCap::of_engine(Arc::clone(&host.memory_pool), memory);

@@ -19,6 +19,7 @@ mod guarded;
 mod keys;
 mod limits;
 mod memory_cap;
+mod optional;
 mod passing;
 mod place;
 mod renew;

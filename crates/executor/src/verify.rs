@@ -17,9 +17,9 @@ use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::error::Result;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
-use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::optimizer::simplify_expressions::{ExprSimplifier, simplify_predicates};
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Literal};
 use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
 use datafusion::physical_plan::ExecutionPlan;
@@ -204,9 +204,14 @@ pub(crate) fn verify(
 ) -> Result<(), RunError> {
     let unproven = |what: String| RunError::Unproven(what);
     let left = scans(optimised, plan.guards().len()).map_err(unproven)?;
-    // A policy's table may be gone only together with the table whose rows it decides.
+    // A policy's table may be gone only together with the table whose rows it decides, or where its
+    // own policy leaves nothing of it.
     for (position, guard) in plan.guards().iter().enumerate() {
-        if !left.contains(&position) && guard.owner().is_some_and(|owner| left.contains(&owner)) {
+        if left.contains(&position) || guard.owner().is_none_or(|owner| !left.contains(&owner)) {
+            continue;
+        }
+        let nothing = leaves_nothing(guard, state, sources);
+        if !nothing.map_err(|e| unproven(e.strip_backtrace()))? {
             return Err(unproven("a policy's table is gone, and what it guards is not".to_owned()));
         }
     }
@@ -273,11 +278,24 @@ fn scans(optimised: &LogicalPlan, guards: usize) -> Result<Vec<usize>, String> {
     if unknown { Err("data is read that was not planned".to_owned()) } else { Ok(found) }
 }
 
-fn expect(guard: &Guard, state: &SessionState, sources: &Sources) -> Result<Expected> {
+fn schema_of(guard: &Guard, sources: &Sources) -> Result<SchemaRef> {
     let provider = sources.provider(guard.source()).ok_or_else(|| {
         datafusion::error::DataFusionError::Internal("an unknown source is scanned".to_owned())
     })?;
-    let schema = provider.schema();
+    Ok(provider.schema())
+}
+
+/// Whether a policy is true of no row, as the optimiser finds.
+fn leaves_nothing(guard: &Guard, state: &SessionState, sources: &Sources) -> Result<bool> {
+    let forms = Forms::new(&schema_of(guard, sources)?, state)?;
+    let Some(all) = conjunction(guard.policy().iter().cloned()) else { return Ok(guard.never()) };
+    let parts = simplify_predicates(split_conjunction_owned(forms.simpler(all)?))?;
+    let no_row = Expr::Literal(ScalarValue::Boolean(Some(false)), None);
+    Ok(guard.never() || parts.contains(&no_row))
+}
+
+fn expect(guard: &Guard, state: &SessionState, sources: &Sources) -> Result<Expected> {
+    let schema = schema_of(guard, sources)?;
     let forms = Forms::new(&schema, state)?;
     let policy = match conjunction(guard.policy().iter().cloned()) {
         Some(all) => forms.simplified(all)?,
@@ -369,7 +387,7 @@ impl<'a> Forms<'a> {
 
     /// The optimiser simplifies more than once: what the first time makes of a list may have parts
     /// that are the same.
-    fn simplified(&self, condition: Expr) -> Result<Vec<Form>> {
+    fn simpler(&self, condition: Expr) -> Result<Expr> {
         let mut condition = self.coerced(condition)?;
         for _ in 0..MAX_PASSES {
             let simpler = simplify(&self.simplifier, condition.clone())?;
@@ -378,7 +396,11 @@ impl<'a> Forms<'a> {
             }
             condition = simpler;
         }
-        self.physical(condition)
+        Ok(condition)
+    }
+
+    fn simplified(&self, condition: Expr) -> Result<Vec<Form>> {
+        self.physical(self.simpler(condition)?)
     }
 
     fn coerced(&self, condition: Expr) -> Result<Expr> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use arrow_schema::DataType;
 use sandbar_catalog::decode::{Located, suggest};
 use sandbar_catalog::expr::{
     Allow, AttributeType, Expr, ExprError, ExprErrorKind, ExprKind, RowSet, Scope, bind,
@@ -88,6 +89,7 @@ fn condition(snapshot: &Snapshot, expr: &Expr) -> Result<Condition, Unsorted> {
         return Err(Unsorted::Set(NOT_TOTAL, message.to_owned()));
     }
     let stored = snapshot.inline(expr);
+    kept_whole(snapshot, &stored).map_err(|message| Unsorted::Set(NOT_TOTAL, message))?;
     for step in stored.fields().into_iter().flat_map(|path| &path.via) {
         may_follow(snapshot, *step)?;
     }
@@ -125,6 +127,54 @@ fn over_source(snapshot: &Snapshot, table: TableId) -> Result<(), Unsorted> {
     Err(Unsorted::Set(DERIVED_ROWS, message))
 }
 
+/// Nothing is calculated with what is stored in a type whose values calculations do not all take:
+/// it would fail on some rows. Comparisons take every value.
+fn kept_whole(snapshot: &Snapshot, expr: &Expr) -> Result<(), String> {
+    let mut lost = None;
+    expr.walk(&mut |node| {
+        let parts: Vec<&Expr> = match &node.kind {
+            ExprKind::Case(arms, otherwise) => {
+                arms.iter().map(|(_, then)| then).chain(otherwise.as_deref()).collect()
+            }
+            ExprKind::Call(_, args) => args.iter().collect(),
+            ExprKind::Cast { value, strict: true } => vec![value],
+            _ => Vec::new(),
+        };
+        for part in parts {
+            let stored = match &part.kind {
+                ExprKind::Field(path) => stored_type(snapshot, path).cloned(),
+                ExprKind::Literal(_) => None,
+                _ => part.data_type.canonical(),
+            };
+            if !part.data_type.is_numeric() {
+                continue;
+            }
+            let is_cast = matches!(node.kind, ExprKind::Cast { .. });
+            let to = match is_cast || node.data_type.is_numeric() {
+                true => node.data_type,
+                false => part.data_type,
+            };
+            if let Some(stored) = stored.filter(|stored| !to.holds(stored)) {
+                lost = Some((stored, to));
+            }
+        }
+    });
+    match lost {
+        None => Ok(()),
+        Some((stored, to)) => Err(format!(
+            "a row filter must not be able to fail on any row: this calculates with \
+             {to}, which not every value of {stored} is; compare the field itself"
+        )),
+    }
+}
+
+fn stored_type<'s>(snapshot: &'s Snapshot, path: &FieldPath) -> Option<&'s DataType> {
+    match &snapshot.field(path.field).kind {
+        FieldKind::Stored { arrow, .. } => Some(arrow),
+        FieldKind::Calculated(_) => None,
+    }
+}
+
 /// Values are looked up as they are stored, by columns that are compared without a conversion that
 /// could fail.
 fn values(snapshot: &Snapshot, expr: &Expr) -> Result<(), Unsorted> {
@@ -140,15 +190,12 @@ fn values(snapshot: &Snapshot, expr: &Expr) -> Result<(), Unsorted> {
 }
 
 fn comparable(snapshot: &Snapshot, value: &Expr, set: &RowSet) -> Result<(), String> {
-    let stored = |path: &FieldPath| match &snapshot.field(path.field).kind {
-        FieldKind::Stored { arrow, .. } => Some(arrow),
-        FieldKind::Calculated(_) => None,
-    };
     let looked_up = match &value.kind {
-        ExprKind::Field(path) => stored(path),
+        ExprKind::Field(path) => stored_type(snapshot, path),
         _ => None,
     };
-    let (Some(own), Some(theirs)) = (looked_up, stored(&FieldPath::own(set.field))) else {
+    let theirs = stored_type(snapshot, &FieldPath::own(set.field));
+    let (Some(own), Some(theirs)) = (looked_up, theirs) else {
         return Err("values are looked up in sets by stored fields, on both sides".to_owned());
     };
     if value.data_type.is_comparable_as_stored(own, theirs) {

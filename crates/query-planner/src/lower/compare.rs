@@ -4,6 +4,8 @@
 //! compared with a column of seconds becomes the second before or after it. The column stays as
 //! it is stored, so that files and row groups can be pruned by it.
 
+use std::cmp::Ordering;
+
 use datafusion_common::ScalarValue;
 use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
 use datafusion_expr::{Expr as Plan, Operator};
@@ -11,9 +13,9 @@ use datafusion_functions::math::expr_fn::isnan;
 use jiff::Timestamp;
 use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
 use sandbar_catalog::query::days_since_epoch;
-use sandbar_catalog::{Literal, Type};
+use sandbar_catalog::{Literal, Type, exact_digits};
 
-use super::{Lower, Lowered, binary, one_number, typed_null};
+use super::{Lower, Lowered, binary, cast, one_number, typed_null};
 use crate::error::QueryError;
 use crate::functions::midnight_of;
 
@@ -85,7 +87,7 @@ pub(super) fn beside_nan(plan: Plan, value: &Lowered, side: NanSide) -> Plan {
     }
     let number = match &value.arrow {
         DataType::Float64 => value.plan.clone(),
-        _ => super::cast(value.plan.clone(), DataType::Float64),
+        _ => cast(value.plan.clone(), DataType::Float64),
     };
     let is_nan = isnan(number);
     match side {
@@ -171,7 +173,7 @@ impl Lower<'_> {
         }
         let varies = |side: &Expr| !side.fields().is_empty() || !side.inputs().is_empty();
         let constants = (varies(a), varies(b));
-        let (a, b) = (self.canonical(a, common)?, self.canonical(b, common)?);
+        let (a, b) = self.in_one_type(a, b, common)?;
         let (value, other, seen) = match constants {
             (true, false) => (a, b, comparison),
             (false, true) => (b, a, mirrored(comparison)),
@@ -190,6 +192,32 @@ impl Lower<'_> {
             Some(side) => beside_nan(plan, &value, side),
             None => plan,
         }))
+    }
+
+    /// Two values in one type: where that is possible, one in which they are compared exactly.
+    fn in_one_type(
+        &mut self,
+        a: &Expr,
+        b: &Expr,
+        common: Type,
+    ) -> Result<(Lowered, Lowered), QueryError> {
+        let is_constant = |side: &Expr| matches!(side.kind, ExprKind::Literal(_));
+        if is_constant(a) || is_constant(b) {
+            return Ok((self.canonical(a, common)?, self.canonical(b, common)?));
+        }
+        let (a, b) = (self.expr(a)?, self.expr(b)?);
+        let wide = match common {
+            Type::Integer | Type::Decimal { .. } | Type::Datetime => wide(&a.arrow, &b.arrow),
+            _ => None,
+        };
+        let Some(wide) = wide else {
+            return Ok((self.convert(a, common)?, self.convert(b, common)?));
+        };
+        let in_wide = |side: Lowered| match side.arrow == wide {
+            true => side,
+            false => Lowered::new(cast(side.plan, wide.clone()), wide.clone()),
+        };
+        Ok((in_wide(a), in_wide(b)))
     }
 
     /// Places a constant in a type. A day beside instants is that of the zone: its first instant.
@@ -248,6 +276,26 @@ fn with_constant(comparison: Comparison, plan: &Plan, placed: Placed) -> Option<
     })
 }
 
+/// A type that holds every value of two others, where the one that is calculated with does not: it
+/// has no nanoseconds, no whole numbers from 2^63 and no more than 38 digits.
+fn wide(a: &DataType, b: &DataType) -> Option<DataType> {
+    const NANOS: TimeUnit = TimeUnit::Nanosecond;
+    if let (DataType::Timestamp(NANOS, _), DataType::Timestamp(NANOS, _)) = (a, b) {
+        return Some(DataType::Timestamp(NANOS, Some("UTC".into())));
+    }
+    let ((p1, s1), (p2, s2)) = (exact_digits(a)?, exact_digits(b)?);
+    let scale = s1.max(s2);
+    let precision = u8::try_from((p1 - s1).max(p2 - s2) + scale).ok()?;
+    let scale = i8::try_from(scale).ok()?;
+    match precision {
+        39..=76 => Some(DataType::Decimal256(precision, scale)),
+        0..=38 if *a == DataType::UInt64 || *b == DataType::UInt64 => {
+            Some(if a == b { a.clone() } else { DataType::Decimal128(precision, scale) })
+        }
+        _ => None,
+    }
+}
+
 /// An exact number: `value / 10^scale`.
 #[derive(Clone, Copy)]
 struct Exact {
@@ -280,11 +328,7 @@ pub(super) fn constant(arrow: &DataType, literal: &Literal) -> Placed {
             Placed::Exact(ScalarValue::Utf8View(Some(t.clone())))
         }
         (DataType::Float64, Literal::Number(n)) => Placed::Exact(ScalarValue::Float64(Some(*n))),
-        (DataType::Float64, Literal::Integer(n)) =>
-        {
-            #[expect(clippy::cast_precision_loss, reason = "doubles are compared as doubles")]
-            Placed::Exact(ScalarValue::Float64(Some(*n as f64)))
-        }
+        (DataType::Float64, Literal::Integer(n)) => among_doubles(*n),
         (DataType::Float64, Literal::Decimal { value, scale }) => {
             match format!("{value}e-{scale}").parse() {
                 Ok(n) => Placed::Exact(ScalarValue::Float64(Some(n))),
@@ -360,6 +404,20 @@ fn tiny(arrow: &DataType, n: f64) -> Placed {
     match number(arrow, Exact { value: if n < 0.0 { -1 } else { 1 }, scale: 38 }) {
         Placed::Exact(_) => Placed::No,
         other => other,
+    }
+}
+
+/// A whole number among doubles, which have gaps from 2^53.
+fn among_doubles(n: i64) -> Placed {
+    #[expect(clippy::cast_precision_loss, reason = "what is lost is looked at")]
+    let near = n as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 2^63")]
+    let whole = near as i128;
+    let scalar = |value| ScalarValue::Float64(Some(value));
+    match whole.cmp(&i128::from(n)) {
+        Ordering::Equal => Placed::Exact(scalar(near)),
+        Ordering::Less => Placed::Between(scalar(near)),
+        Ordering::Greater => Placed::Between(scalar(near.next_down())),
     }
 }
 

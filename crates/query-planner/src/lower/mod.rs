@@ -82,23 +82,6 @@ pub(crate) struct Lower<'a> {
     pub(crate) fallible: bool,
 }
 
-/// The type that values of a model type have once they are calculated with.
-pub(crate) fn canonical_type(data_type: Type) -> Option<DataType> {
-    Some(match data_type {
-        Type::Boolean => DataType::Boolean,
-        Type::Integer => DataType::Int64,
-        Type::Number => DataType::Float64,
-        Type::Decimal { precision, scale } if precision <= 38 => {
-            DataType::Decimal128(precision, scale)
-        }
-        Type::Text => DataType::Utf8,
-        Type::Date => DataType::Date32,
-        Type::Datetime => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        Type::Decimal { .. } | Type::Other => return None,
-        Type::Null => DataType::Null,
-    })
-}
-
 /// The name of an aggregation's column between the aggregation and the final projection.
 pub(crate) fn aggregate_name(index: usize) -> String {
     format!("#a{index}")
@@ -391,10 +374,16 @@ impl<'a> Lower<'a> {
 
     fn cast(&mut self, value: &Expr, to: Type, strict: bool) -> Result<Lowered, QueryError> {
         let from = value.data_type;
-        let lowered = self.canonical(value, from)?;
         let target = arrow_of(to)?;
+        let stored = self.expr(value)?;
+        let lowered = match stored.arrow {
+            // Not by way of 64 bits with a sign, which do not hold half of them.
+            DataType::UInt64 => stored,
+            _ if matches!(value.kind, ExprKind::Literal(_)) => self.canonical(value, from)?,
+            _ => self.convert(stored, from)?,
+        };
         match (from, to) {
-            _ if from == to => return Ok(lowered),
+            _ if lowered.arrow == target => return Ok(lowered),
             (Type::Date, Type::Datetime) if self.clock.zone_name().is_some() => {
                 return Ok(Lowered::new(midnight(lowered.plan, self.clock), target));
             }
@@ -403,8 +392,11 @@ impl<'a> Lower<'a> {
             }
             _ => {}
         }
-        let exact = matches!((from, to), (_, Type::Text))
-            || matches!((from, to), (Type::Integer | Type::Decimal { .. }, Type::Number));
+        let exact = match (from, to) {
+            (_, Type::Text) | (Type::Integer | Type::Decimal { .. }, Type::Number) => true,
+            (Type::Integer, Type::Integer) => to.holds(&lowered.arrow),
+            _ => false,
+        };
         if strict && !exact {
             self.fallible = true;
         }
@@ -416,7 +408,7 @@ impl<'a> Lower<'a> {
         let loses = match (from, to) {
             (Type::Decimal { .. }, Type::Integer) => true,
             (Type::Integer | Type::Decimal { .. }, Type::Decimal { .. }) => {
-                !fits(&arrow_of(from)?, &target)
+                !to.holds(&lowered.arrow)
             }
             _ => false,
         };
@@ -474,7 +466,7 @@ impl<'a> Lower<'a> {
                 DataType::Timestamp(..),
             ) => try_cast(lowered.plan, target.clone()),
             (from, target) => {
-                self.fallible |= !fits(from, target);
+                self.fallible |= !to.holds(from);
                 cast(lowered.plan, target.clone())
             }
         };
@@ -497,36 +489,9 @@ pub(crate) fn not_zero(value: Plan) -> Plan {
     nullif(nullif(value, lit(0.0_f64)), lit(-0.0_f64))
 }
 
-/// Whether every value of one type has its like in the other.
-fn fits(from: &DataType, to: &DataType) -> bool {
-    let digits = |data_type: &DataType| -> Option<(i16, i16)> {
-        Some(match data_type {
-            DataType::Int8 | DataType::UInt8 => (3, 0),
-            DataType::Int16 | DataType::UInt16 => (5, 0),
-            DataType::Int32 | DataType::UInt32 => (10, 0),
-            DataType::Int64 => (19, 0),
-            DataType::UInt64 => (20, 0),
-            DataType::Decimal32(p, s)
-            | DataType::Decimal64(p, s)
-            | DataType::Decimal128(p, s)
-            | DataType::Decimal256(p, s) => (i16::from(*p), i16::from(*s)),
-            _ => return None,
-        })
-    };
-    match (digits(from), to) {
-        (Some(_), DataType::Float64) => true,
-        (Some(_), DataType::Int64) => *from != DataType::UInt64,
-        (Some((p, s)), DataType::Decimal128(p2, s2)) => {
-            let (p2, s2) = (i16::from(*p2), i16::from(*s2));
-            s2 >= s && p2 - s2 >= p - s
-        }
-        (None, _) => from == to || !matches!(to, DataType::Int64 | DataType::Decimal128(..)),
-        _ => false,
-    }
-}
-
 pub(crate) fn arrow_of(data_type: Type) -> Result<DataType, QueryError> {
-    canonical_type(data_type)
+    data_type
+        .canonical()
         .ok_or_else(|| QueryError::internal(format!("{data_type} cannot be calculated with")))
 }
 

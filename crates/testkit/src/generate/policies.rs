@@ -40,9 +40,14 @@ fn row_rule(
         return in_rows(random, world, table, asker, depth - 1);
     }
     // Columns 1 and 2 of every table are a text and a whole number.
-    match random.below(4) {
+    match random.below(6) {
         0 => RowRule::Among(1, asker.cats.clone()),
         1 => RowRule::Among(2, asker.sizes.clone()),
+        // One value is left of the column.
+        2 => {
+            let value = some_value(random, Kind::Text, world.calendar.zone);
+            RowRule::Own(Rule::Compare(1, "=", value))
+        }
         _ => RowRule::Own(stored(random, world, table)),
     }
 }

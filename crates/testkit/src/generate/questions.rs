@@ -145,7 +145,15 @@ fn listing(random: &mut Random, world: &World) -> Question {
         };
         question.fields.push(AskedField { field, cut, alias: format!("c{index}") });
     }
-    if random.percent(50) {
+    let links = &world.tables[table].links;
+    if !links.is_empty() && random.percent(30) {
+        // By what a row's partner says, if it has one.
+        let link = random.pick(links);
+        let name = &world.tables[link.to].columns[1].name;
+        let (field, alias) = (format!("{}.{name}", link.name), "partner".to_owned());
+        question.fields.push(AskedField { field, cut: None, alias: alias.clone() });
+        question.order_by.push((alias, random.percent(50)));
+    } else if random.percent(50) {
         let name = format!("c{}", random.below(question.fields.len()));
         question.order_by.push((name, random.percent(50)));
     }

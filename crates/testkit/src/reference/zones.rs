@@ -105,7 +105,8 @@ impl Zone {
             let first = super::calendar::day(year, month, first);
             // 1970-01-04 was a Sunday.
             let sunday = first + (3 - first).rem_euclid(7);
-            i64::from(sunday) * DAY + minutes * MINUTE
+            // The first and the last year of all instants are not whole.
+            i64::from(sunday).saturating_mul(DAY).saturating_add(minutes * MINUTE)
         };
         Some((at(begins), at(ends)))
     }

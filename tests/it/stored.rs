@@ -1,0 +1,111 @@
+//! What is stored in types that calculations do not hold: whole numbers from 2^63, decimals that
+//! have more than 38 digits together, nanoseconds. It is compared exactly, and no comparison fails.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, TimestampNanosecondArray,
+    UInt64Array,
+};
+use sandbar::{AttributeValue, Engine, Error, Principal, Session};
+
+const MODEL: &str = "
+tables:
+  t:
+    primary_key: [id]
+    fields: { id: {}, u: {}, v: {}, i: {}, wide: {}, fine: {}, at: {}, then: {}, n: {} }
+";
+
+fn rows() -> RecordBatch {
+    let decimals = |values: [i128; 3], scale| -> ArrayRef {
+        let values = Decimal128Array::from(values.to_vec()).with_precision_and_scale(38, scale);
+        Arc::new(values.unwrap())
+    };
+    let nanos = |values: [i64; 3]| -> ArrayRef {
+        Arc::new(TimestampNanosecondArray::from(values.to_vec()))
+    };
+    let columns: [(&str, ArrayRef); 9] = [
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3]))),
+        ("u", Arc::new(UInt64Array::from(vec![1, u64::MAX, 3]))),
+        ("v", Arc::new(UInt64Array::from(vec![1, 2, (1 << 63) + 5]))),
+        ("i", Arc::new(Int64Array::from(vec![1, -1, 4]))),
+        // 38 digits before the point, and 20 behind it.
+        ("wide", decimals([1, 10_i128.pow(38) - 1, 2], 0)),
+        ("fine", decimals([150_000_000_000_000_000_000, 1, 200_000_000_000_000_000_000], 20)),
+        ("at", nanos([1_500, 1_500, 1_500])),
+        ("then", nanos([1_499, 1_500, 1_501])),
+        ("n", Arc::new(Float64Array::from(vec![1.0, 9_007_199_254_740_992.0, 3.0]))),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+async fn session(condition: &str) -> Result<Session, Error> {
+    let policies = format!(
+        "attributes: {{ big: {{ type: integer }} }}
+groups: {{ everyone: {{}} }}
+policies:
+  some: {{ groups: [everyone], grant: {{ tables: [t], rows: \"{condition}\" }} }}
+"
+    );
+    let engine = Engine::builder().model("model.yaml", MODEL).policies("policies.yaml", &policies);
+    let engine = engine.batches("t", vec![rows()]).build().await?;
+    let asker = Principal::asserted_by_host("ana").group("everyone");
+    let asker = asker.attribute("big", AttributeValue::Integer(9_007_199_254_740_993));
+    Ok(engine.session(asker.build().unwrap()))
+}
+
+#[tokio::test]
+async fn what_is_stored_is_compared_exactly() {
+    // The rows by hand.
+    let expected = [
+        ("u > v", "2"),
+        ("u = v", "1"),
+        ("u < v", "3"),
+        ("u > i", "2"),
+        ("i >= u", "1 3"),
+        ("u in (v, 3)", "1 3"),
+        ("u between v and 9223372036854775807", "1"),
+        ("u = coalesce(i, 0)", "1"),
+        ("wide > fine", "2"),
+        ("wide < fine", "1"),
+        ("wide = fine", "3"),
+        ("fine > i", "1 2"),
+        ("at > then", "1"),
+        ("at = then", "2"),
+        ("at is distinct from then", "1 3"),
+        ("at < then", "3"),
+        // There is no such double: its neighbor is another number.
+        ("n = attribute.big", ""),
+        ("n < attribute.big", "1 2 3"),
+        ("n >= attribute.big", ""),
+        ("n = 9007199254740992", "2"),
+        ("n > 9007199254740991", "2"),
+        ("try_cast(u as integer) = 3", "3"),
+        ("try_cast(u as integer) is null", "2"),
+        ("cast(u as text) = '18446744073709551615'", "2"),
+        ("cast(u as number) > 1e19", "2"),
+    ];
+    for (condition, ids) in expected {
+        let session = session(condition).await.unwrap_or_else(|e| panic!("{condition}: {e}"));
+        let answer = session.query_json(r#"{"table":"t","fields":["id"],"order_by":["id"]}"#).await;
+        let answer = answer.unwrap_or_else(|e| panic!("{condition}: {e}")).collect().await;
+        let csv = answer.unwrap_or_else(|e| panic!("{condition}: {e}")).to_csv().unwrap();
+        let found: Vec<&str> = csv.lines().skip(1).collect();
+        assert_eq!(found.join(" "), ids, "{condition}");
+    }
+}
+
+#[tokio::test]
+async fn no_policy_calculates_with_what_would_fail() {
+    for condition in [
+        "coalesce(u, 0) = 1",
+        "greatest(u, i) = 1",
+        "case when i = 1 then u else 0 end = 1",
+        "cast(u as integer) = 1",
+        "coalesce(wide, fine) = 1",
+    ] {
+        let refused = session(condition).await.expect_err(condition).to_string();
+        assert!(refused.contains("P0108"), "{condition}: {refused}");
+        assert!(refused.contains("which not every value of"), "{condition}: {refused}");
+    }
+}
