@@ -228,6 +228,24 @@ impl Collected {
         &self.schema
     }
 
+    /// The first rows of it. If there are more, it is truncated.
+    pub(crate) fn cut(mut self, rows: u64) -> Self {
+        let mut left = usize::try_from(rows).unwrap_or(usize::MAX);
+        if self.num_rows() <= left {
+            return self;
+        }
+        let batches = self.batches.into_iter().map(|batch| {
+            let kept = left.min(batch.num_rows());
+            left -= kept;
+            batch.slice(0, kept)
+        });
+        self.batches = batches.filter(|batch| batch.num_rows() > 0).collect();
+        if !self.warnings.contains(&Warning::Truncated) {
+            self.warnings.push(Warning::Truncated);
+        }
+        self
+    }
+
     /// The same without its first rows.
     pub(crate) fn without_first(self, rows: u64) -> Self {
         let mut skip = usize::try_from(rows).unwrap_or(usize::MAX);

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
-use sandbar_executor::{Allowance, Deadline, Limits, Prepared, RunError, Turn};
+use sandbar_executor::{Allowance, Deadline, Limits, Overflow, Prepared, RunError, Turn};
 use sandbar_permissions::{Administrator, Grants, Purpose};
 use sandbar_query_planner::{QueryPlan, Shield, authorize, plan, resolve};
 use tracing::{Instrument, debug_span};
@@ -258,7 +258,7 @@ impl Session {
     }
 
     /// The values of a field, each once, in order: those of the rows this principal sees, as he
-    /// sees them.
+    /// sees them. If there are more than `limit`, the answer is truncated.
     ///
     /// # Errors
     /// As for [`Session::query`].
@@ -268,8 +268,12 @@ impl Session {
         field: &str,
         limit: u64,
     ) -> Result<Collected, Error> {
-        let query = SemanticQuery::table(table).group_by(field).limit(limit);
-        self.ask(Arc::new(query), self.open(Action::FieldValues)).await?.collect().await
+        // One more tells whether there are more, unless asking for it is an error.
+        let Limits { rows, overflow, .. } = self.limits();
+        let more = u64::from(limit < *rows || *overflow == Overflow::Truncate);
+        let query = SemanticQuery::table(table).group_by(field).limit(limit.saturating_add(more));
+        let asked = self.ask(Arc::new(query), self.open(Action::FieldValues)).await?;
+        Ok(asked.collect().await?.cut(limit))
     }
 
     /// How a question would be answered, as far as its asker may know.

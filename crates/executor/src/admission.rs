@@ -35,13 +35,14 @@ pub struct Admission {
 }
 
 impl Default for Admission {
-    /// Two for each processor, 64, four, and a second.
+    /// Two for each processor, 64, one for each processor up to four, and a second: nobody runs
+    /// more than half of all.
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             running: 2 * processors,
             queued: 64,
-            per_principal: 4,
+            per_principal: processors.min(4),
             retry_after: Duration::from_secs(1),
         }
     }

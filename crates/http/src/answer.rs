@@ -1,13 +1,16 @@
 //! An answer in the format that was asked for.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use sandbar::{Answer, Collected};
+use sandbar::{Answer, Collected, Warning};
 use serde::Serialize;
 
-use crate::format::Format;
+use crate::format::{Accepted, Delivery, Format};
+use crate::pen::Pen;
 use crate::refusal::Refusal;
 use crate::stream;
 use crate::wire::Answered;
@@ -18,23 +21,26 @@ const SCOPED: HeaderName = HeaderName::from_static("x-sandbar-scoped");
 const SNAPSHOT: HeaderName = HeaderName::from_static("x-sandbar-snapshot");
 /// Whether there were more rows than were given: a header, or the trailer of a stream.
 pub(crate) const TRUNCATED: HeaderName = HeaderName::from_static("x-sandbar-truncated");
+/// The codes of what the asker should know (docs/errors.md), if there is something, in the same
+/// place.
+pub(crate) const WARNINGS: HeaderName = HeaderName::from_static("x-sandbar-warnings");
 
 /// The whole of an answer, or the beginning of one. A failure before the first rows is told by
-/// the status.
-pub(crate) async fn reply(answer: Answer, format: Format) -> Result<Response, Refusal> {
+/// the status. A stream that is not read is let go after `time`.
+pub(crate) async fn reply(
+    answer: Answer,
+    accepted: Accepted,
+    time: Option<Duration>,
+) -> Result<Response, Refusal> {
     let scoped = flag(answer.is_scoped());
     let snapshot = HeaderValue::from(answer.snapshot_version());
-    let mut response = match format {
-        Format::Json | Format::Csv => collected(answer, format).await?,
-        Format::Lines | Format::Arrow => stream::begun(answer, format).await?,
+    let mut response = match accepted.delivery {
+        Delivery::Whole => written(&answer.collect().await?, accepted.format, None)?,
+        Delivery::Streamed => stream::begun(answer, accepted.format, time).await?,
     };
     response.headers_mut().insert(SCOPED, scoped);
     response.headers_mut().insert(SNAPSHOT, snapshot);
     Ok(response)
-}
-
-async fn collected(answer: Answer, format: Format) -> Result<Response, Refusal> {
-    written(&answer.collect().await?, format, None)
 }
 
 /// One page of an answer, and where it goes on.
@@ -59,11 +65,32 @@ fn written(
     token: Option<&str>,
 ) -> Result<Response, Refusal> {
     let mut response = match format {
+        Format::Json => json(&Answered::of(collected).going_on(token))?,
         Format::Csv => typed("text/csv; charset=utf-8; header=present", collected.to_csv()?.into()),
-        _ => json(&Answered::of(collected).going_on(token))?,
+        Format::Lines | Format::Arrow => {
+            let mut pen = Pen::new(format, collected.schema(), collected.columns())?;
+            let mut body = Vec::new();
+            for batch in collected.batches() {
+                body.extend(pen.write(batch).map_err(Refusal::logged)?);
+            }
+            body.extend(pen.end().map_err(Refusal::logged)?);
+            typed(format.media_type(), body.into())
+        }
     };
-    response.headers_mut().insert(TRUNCATED, flag(collected.is_truncated()));
+    response.headers_mut().extend(end(collected.is_truncated(), collected.warnings()));
     Ok(response)
+}
+
+/// What is known of an answer at its end.
+pub(crate) fn end(truncated: bool, warnings: &[Warning]) -> HeaderMap {
+    let mut told = HeaderMap::from_iter([(TRUNCATED, flag(truncated))]);
+    let codes: Vec<&str> = warnings.iter().map(|warning| warning.code()).collect();
+    if !codes.is_empty()
+        && let Ok(codes) = HeaderValue::try_from(codes.join(", "))
+    {
+        told.insert(WARNINGS, codes);
+    }
+    told
 }
 
 /// A body of JSON. Unlike `axum::Json` it does not tell the client why a value cannot be written.

@@ -1,33 +1,26 @@
 //! The paths that are not those of Metabase alone: a question in either language, answered at
-//! once, in pages, many at a time, or explained. Status codes say what came of it.
+//! once, in pages, or explained. Status codes say what came of it.
 
-use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures::{StreamExt, stream};
-use http_body_util::BodyExt;
 use sandbar::{Purpose, SemanticQuery, Session};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::answer;
 use crate::asker::Asker;
 use crate::body::Question;
 use crate::explained::Explained;
-use crate::format::Format;
+use crate::format::{Accepted, Format};
 use crate::params::Params;
 use crate::refusal::Refusal;
 use crate::v1::{self, Door, OnOwnPath};
 
-/// The most questions of a batch.
-const BATCH: usize = 50;
-/// How many of them run at a time, as far as the engine lets them.
-const AT_A_TIME: usize = 2;
 /// Where the next page of an answer is told that is not JSON.
 const CONTINUATION: HeaderName = HeaderName::from_static("x-sandbar-continuation");
 
-type Reply = Result<Response, OnOwnPath>;
+pub(crate) type Reply = Result<Response, OnOwnPath>;
 
 /// A place in an answer to a question in the language below.
 #[derive(Serialize, Deserialize)]
@@ -60,7 +53,7 @@ pub(crate) async fn query(
     door: Door,
     Asker(session): Asker,
     params: Params,
-    format: Format,
+    accepted: Accepted,
     Question(text): Question,
 ) -> Reply {
     let size = params.only("page_size")?;
@@ -68,15 +61,16 @@ pub(crate) async fn query(
     if size == Some(0) {
         return Err(Refusal::parameter("`page_size` is at least 1").into());
     }
-    answered(&door, &session, &text, size, format).await
+    answered(&door, &session, &text, size, accepted).await
 }
 
-async fn answered(
+/// The answer to a question in either language.
+pub(crate) async fn answered(
     door: &Door,
     session: &Session,
     text: &str,
     size: Option<u64>,
-    format: Format,
+    accepted: Accepted,
 ) -> Reply {
     if let Some(token) = token_alone(text) {
         if size.is_some() {
@@ -87,7 +81,7 @@ async fn answered(
         let session = session.clone().used_for(Purpose::Answer);
         return match door.open_page(&session, &token) {
             Some(text) => match serde_json::from_str::<Page>(&text) {
-                Ok(page) => paged(door, &session, page, format).await,
+                Ok(page) => paged(door, &session, page, accepted.format).await,
                 Err(_) => Ok(v1::next_page(door, &session, &text).await?),
             },
             None => Err(v1::not_ours().into()),
@@ -98,14 +92,13 @@ async fn answered(
         return Ok(v1::answered(door, &session, text, &received, size).await?);
     }
     let Some(size) = size else {
-        return Ok(
-            answer::reply(session.query_json(text).await.map_err(Refusal::from)?, format).await?
-        );
+        let answer = session.query_json(text).await.map_err(Refusal::from)?;
+        return Ok(answer::reply(answer, accepted, session.limits().time).await?);
     };
     let question = SemanticQuery::from_json(text);
     let question = question.map_err(|problems| Refusal::from(sandbar::Error::from(problems)))?;
     let size = size.min(session.limits().rows).max(1);
-    paged(door, session, Page { question, size, next: 0 }, format).await
+    paged(door, session, Page { question, size, next: 0 }, accepted.format).await
 }
 
 /// One page of an answer to a question in the language below.
@@ -149,61 +142,6 @@ pub(crate) async fn explain(
     };
     let explained = session.explain(&question).await.map_err(Refusal::from)?;
     Ok(answer::json(&Explained::of(&explained))?)
-}
-
-/// One answer of a batch.
-#[derive(Clone, Serialize)]
-struct Item {
-    status: u16,
-    body: Value,
-}
-
-pub(crate) async fn batch(
-    door: Door,
-    Asker(session): Asker,
-    params: Params,
-    Question(text): Question,
-) -> Reply {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Batch {
-        queries: Vec<Value>,
-    }
-    params.none()?;
-    let Ok(Batch { queries }) = serde_json::from_str(&text) else {
-        return Err(Refusal::batch("a batch is `{\"queries\": […]}`, and nothing else").into());
-    };
-    if queries.is_empty() || queries.len() > BATCH {
-        return Err(Refusal::batch(format!("a batch has 1 to {BATCH} queries")).into());
-    }
-    // Each different question is answered once.
-    let mut distinct: Vec<&Value> = Vec::new();
-    let mut places = Vec::with_capacity(queries.len());
-    for query in &queries {
-        let known = distinct.iter().position(|other| *other == query);
-        places.push(known.unwrap_or(distinct.len()));
-        if known.is_none() {
-            distinct.push(query);
-        }
-    }
-    let texts: Vec<String> = distinct.into_iter().map(Value::to_string).collect();
-    let work = stream::iter(texts).map(|text| item(&door, &session, text));
-    let answers: Vec<Item> = work.buffered(AT_A_TIME).collect().await;
-    let results: Vec<&Item> = places.iter().filter_map(|place| answers.get(*place)).collect();
-    Ok(answer::json(&json!({ "results": results }))?)
-}
-
-/// What the same question gets alone, with its status.
-async fn item(door: &Door, session: &Session, text: String) -> Item {
-    let answered = answered(door, session, &text, None, Format::Json).await;
-    let response = answered.unwrap_or_else(IntoResponse::into_response);
-    let status = response.status();
-    let body = response.into_body().collect().await;
-    let body = body.map(|collected| collected.to_bytes()).unwrap_or_else(|_| Bytes::new());
-    match serde_json::from_slice(&body) {
-        Ok(body) => Item { status: status.as_u16(), body },
-        Err(_) => Item { status: StatusCode::INTERNAL_SERVER_ERROR.as_u16(), body: Value::Null },
-    }
 }
 
 /// A refusal of a question in Metabase's words, on a path of our own: always JSON, with the members

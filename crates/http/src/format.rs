@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
-use axum::http::header::ACCEPT;
+use axum::http::header::{ACCEPT, TE};
 use axum::http::request::Parts;
 
 use crate::refusal::Refusal;
@@ -52,14 +52,48 @@ impl Format {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Format {
+/// The format of an answer, and how it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub(crate) format: Format,
+    pub(crate) delivery: Delivery,
+}
+
+/// How an answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// Once all of it is there.
+    Whole,
+    /// As the rows come. What is known at their end stands in trailers, so it comes so only to who
+    /// says that he reads them (RFC 9110, section 6.5.1): others would take a part for the whole.
+    Streamed,
+}
+
+impl Accepted {
+    pub(crate) const JSON: Self = Self { format: Format::Json, delivery: Delivery::Whole };
+
+    fn new(format: Format, headers: &HeaderMap) -> Self {
+        let reads_trailers = headers.get_all(TE).iter().any(|value| {
+            let mut codings = value.as_bytes().split(|byte| *byte == b',');
+            codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+        });
+        let delivery = match format {
+            Format::Lines | Format::Arrow if reads_trailers => Delivery::Streamed,
+            _ => Delivery::Whole,
+        };
+        Self { format, delivery }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Accepted {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        Self::negotiate(&parts.headers).ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.map(Self::media_type).to_vec();
+        let format = Format::negotiate(&parts.headers).ok_or_else(|| {
+            let names: Vec<&str> = Format::ALL.map(Format::media_type).to_vec();
             Refusal::not_acceptable(format!("answers come as {}", names.join(", ")))
-        })
+        })?;
+        Ok(Self::new(format, &parts.headers))
     }
 }
 

@@ -59,13 +59,15 @@
 //! |---|---|---|
 //! | `application/json` | `{"columns":[…],"rows":[[…]],"row_count":…,"scoped":…,"ordered":…,"truncated":…,"warnings":[…],"snapshot":…}` | collected, arrays in the order of the columns |
 //! | `text/csv` | RFC 4180 with a header | collected |
-//! | `application/x-ndjson` | an object a line | streamed |
-//! | `application/vnd.apache.arrow.stream` | the Arrow IPC stream | streamed |
+//! | `application/x-ndjson` | an object a line | streamed to whoever sends `TE: trailers`, else collected |
+//! | `application/vnd.apache.arrow.stream` | the Arrow IPC stream | the same |
 //!
 //! In JSON, decimals and whole numbers beyond 2^53 are texts, so that no reader rounds them.
 //! All formats carry the headers `x-sandbar-scoped` (whether anything was narrowed for the asker)
-//! and `x-sandbar-snapshot`; collected ones also `x-sandbar-truncated`, which streamed ones tell in
-//! a trailer. A stream that fails after its first rows is cut off without its regular end. A client
+//! and `x-sandbar-snapshot`; collected ones also `x-sandbar-truncated` and, where the asker should
+//! know something, `x-sandbar-warnings` with its codes (`W0002, W0003`), which a stream tells in
+//! trailers: that is why it comes only to who reads them. A stream that fails after its first rows,
+//! or that is not read within the time of a question, is cut off without its regular end. A client
 //! that goes away cancels its query.
 //!
 //! # Errors
@@ -86,14 +88,14 @@
 //! And of the door itself: `H0101` no such route (404), `H0102` wrong method (405), `H0103` not JSON
 //! (415), `H0104` no such format (406), `H0105` too large (413), `H0106` a wrong parameter (400),
 //! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500), `H0207` a batch
-//! that is none (400). Below `/api/agent/v1` refusals have the words of Metabase, and their code in
+//! that is none (400), `H0208` one with too large answers (422, of a question of it). Below `/api/agent/v1` refusals have the words of Metabase, and their code in
 //! the header `x-sandbar-code`; H0201 to H0206 are of that language.
 
 mod answer;
-mod arrow_stream;
 mod asked;
 mod asker;
 mod auth;
+mod batch;
 mod body;
 mod cells;
 mod explained;
@@ -101,6 +103,7 @@ mod format;
 mod guard;
 mod options;
 mod params;
+mod pen;
 mod refusal;
 mod router;
 mod routes;

@@ -124,6 +124,13 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0207", message)
     }
 
+    /// There is no room for one more answer beside those before it.
+    pub(crate) fn batch_too_large() -> Self {
+        let message = "the answers of this batch are larger together than one answer may be: ask \
+                       for fewer rows, or ask it alone";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "LimitExceeded", "H0208", message)
+    }
+
     /// What fails here rather than below.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal", "H0108", OURS)

@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::routes::{Route, Routes};
 use crate::v1::{self, Shared};
 use crate::wire::{FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
-use crate::{answer, asked};
+use crate::{answer, asked, batch};
 
 /// How many values of a field are given unless the request says otherwise.
 const VALUES: u64 = 100;
@@ -70,7 +70,7 @@ fn all() -> Routes<Engine> {
         .get("/metrics/{id}", metric)
         .get("/search", search)
         .post("/query", asked::query)
-        .post("/batch", asked::batch)
+        .post("/batch", batch::batch)
         .post("/explain", asked::explain)
         .under("/v1", v1::routes());
     Routes::new().get("/health", health).under("/api/agent", agent).and(auth::routes())

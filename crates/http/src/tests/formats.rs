@@ -103,9 +103,14 @@ async fn each_format_has_its_type() {
     ] {
         let told = post(body).bearing("ana").with("accept", accept).of(&app).await;
         assert_eq!((told.status.as_u16(), told.header("content-type")), (200, given));
-        let here = told.header("x-sandbar-truncated").to_owned();
-        let behind = told.trailers.get("x-sandbar-truncated").map(|v| v.to_str().unwrap());
+        assert_eq!(told.header("x-sandbar-truncated"), "false", "{accept}");
+        let ask = post(body).bearing("ana").with("accept", accept).with("te", "gzip, Trailers");
+        let streamed = ask.of(&app).await;
+        assert_eq!((&streamed.body, streamed.status), (&told.body, told.status), "{accept}");
+        let here = streamed.header("x-sandbar-truncated").to_owned();
+        let behind = streamed.trailers.get("x-sandbar-truncated").map(|v| v.to_str().unwrap());
         assert_eq!(behind.unwrap_or(&here), "false");
+        assert_eq!(behind.is_some(), [LINES, ARROW].contains(&accept), "{accept}");
         assert_eq!(behind.is_some(), here.is_empty(), "{accept}");
     }
 }
@@ -130,24 +135,58 @@ async fn no_rows_are_an_answer_too() {
 async fn a_truncated_answer_says_so() {
     let app = app().await;
     for format in ["application/json", "text/csv", LINES, ARROW] {
-        let told = post(ALL_ORDERS).bearing("ana").with("accept", format).of(&app).await;
-        let behind = told.trailers.get("x-sandbar-truncated").map(|v| v.to_str().unwrap());
-        assert_eq!(behind.unwrap_or(told.header("x-sandbar-truncated")), "true", "{format}");
-        match format {
-            LINES => assert_eq!(told.text().lines().count(), 10_000),
-            ARROW => assert_eq!(read_arrow(&told).1.len(), 10_000),
-            "text/csv" => assert_eq!(told.text().lines().count(), 10_001),
-            _ => {
-                let codes: Vec<_> = told.json()["warnings"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|warning| warning["code"].as_str().unwrap().to_owned())
-                    .collect();
-                assert!(codes.contains(&"W0002".to_owned()), "{codes:?}");
+        for te in [None, Some("trailers")] {
+            let ask = post(ALL_ORDERS).bearing("ana").with("accept", format);
+            let ask = if let Some(te) = te { ask.with("te", te) } else { ask };
+            let told = ask.of(&app).await;
+            let streamed = te.is_some() && [LINES, ARROW].contains(&format);
+            let end = if streamed { &told.trailers } else { &told.headers };
+            let end = |name: &str| end.get(name).map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(end("x-sandbar-truncated").as_deref(), Some("true"), "{format}, {te:?}");
+            assert_eq!(end("x-sandbar-warnings").as_deref(), Some("W0002"), "{format}, {te:?}");
+            match format {
+                LINES => assert_eq!(told.text().lines().count(), 10_000),
+                ARROW => assert_eq!(read_arrow(&told).1.len(), 10_000),
+                "text/csv" => assert_eq!(told.text().lines().count(), 10_001),
+                _ => assert_eq!(told.json()["warnings"][0]["code"], "W0002"),
             }
         }
     }
+}
+
+#[tokio::test]
+async fn every_format_says_what_the_asker_should_know() {
+    let app = app().await;
+    let body =
+        r#"{"table":"orders","aggregations":[{"function":"approx_distinct","field":"user_id"}]}"#;
+    for format in ["application/json", "text/csv", LINES, ARROW] {
+        let told = post(body).bearing("ana").with("accept", format).of(&app).await;
+        assert_eq!(told.header("x-sandbar-warnings"), "W0003", "{format}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_read_is_let_go_when_its_time_is_over() {
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&outcomes);
+    let record = move |decision: &Decision| {
+        if decision.action == Action::Query {
+            sink.lock().unwrap().push(decision.outcome);
+        }
+    };
+    let limits = sandbar::Limits::default().with_time(Some(std::time::Duration::from_secs(5)));
+    let app = crate::router(shop().limits(limits).decisions(record).build().await.unwrap());
+    let ask = post(ALL_ORDERS).bearing("ana").with("accept", LINES).with("te", "trailers");
+    let response = app.oneshot(ask.0).await.unwrap();
+    let mut pieces = response.into_body().into_data_stream();
+    assert!(!pieces.next().await.unwrap().unwrap().is_empty());
+    // Its place becomes another's, and nobody takes what has come for the whole.
+    while outcomes.lock().unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(*outcomes.lock().unwrap(), [DecisionOutcome::Cancelled]);
+    let rest: Vec<_> = pieces.collect().await;
+    assert_eq!(rest.last().unwrap().as_ref().unwrap_err().to_string(), "the answer is cut off");
 }
 
 #[tokio::test]
@@ -161,7 +200,7 @@ async fn a_client_that_goes_away_cancels_its_query() {
             }
         };
         let app = crate::router(shop().decisions(record).build().await.unwrap());
-        let ask = post(ALL_ORDERS).bearing("ana").with("accept", format);
+        let ask = post(ALL_ORDERS).bearing("ana").with("accept", format).with("te", "trailers");
         let response = app.oneshot(ask.0).await.unwrap();
         let mut pieces = response.into_body().into_data_stream();
         assert!(!pieces.next().await.unwrap().unwrap().is_empty());
@@ -177,7 +216,9 @@ async fn a_stream_that_fails_half_way_has_no_regular_end() {
     let limits = Limits::default().with_overflow(Overflow::Fail);
     let app = crate::router(shop().limits(limits).build().await.unwrap());
     for format in [LINES, ARROW] {
-        let ask = post(ALL_ORDERS).bearing("ana").with("accept", format);
+        let whole = post(ALL_ORDERS).bearing("ana").with("accept", format).of(&app).await;
+        assert_eq!((whole.status.as_u16(), &whole.json()["code"]), (422, &"E0301".into()));
+        let ask = post(ALL_ORDERS).bearing("ana").with("accept", format).with("te", "trailers");
         let response = app.clone().oneshot(ask.0).await.unwrap();
         assert_eq!(response.status(), 200);
         let pieces: Vec<_> = response.into_body().into_data_stream().collect().await;
