@@ -69,11 +69,20 @@ async fn rows(session: &Session, keys: &str) -> String {
 async fn of_rows_of_one_instant_the_one_with_the_greatest_key_is_credited() {
     let engine = engine().await;
     let session = session(&engine, "everyone");
-    assert_eq!(rows(&session, r#""visits.region""#).await, "a,1\n");
-    assert_eq!(rows(&session, r#""visits.channel""#).await, "web,1\n");
+    // Nothing follows the others: their groups have a count of 0.
+    assert_eq!(rows(&session, r#""visits.region""#).await, "a,1\nc,0\nz,0\n,0\n");
+    assert_eq!(rows(&session, r#""visits.channel""#).await, "app,0\nweb,1\n");
     // The same row whatever it is grouped by.
-    assert_eq!(rows(&session, r#""visits.region","visits.channel""#).await, "a,web,1\n");
-    assert_eq!(rows(&session, r#""visits.channel","visits.region""#).await, "web,a,1\n");
+    let both = "a,web,1\nc,app,0\nz,web,0\n,app,0\n";
+    assert_eq!(rows(&session, r#""visits.region","visits.channel""#).await, both);
+    let both = "app,c,0\napp,,0\nweb,a,1\nweb,z,0\n";
+    assert_eq!(rows(&session, r#""visits.channel","visits.region""#).await, both);
+    // Without groups, and as rows of another question.
+    assert_eq!(rows(&session, "").await, "1\n");
+    let question = r#"{"from":{"metrics":["followed"],"group_by":["visits.region"]},
+        "aggregations":[{"function":"avg","field":"followed"},"count"]}"#;
+    let answer = session.query_json(question).await.unwrap().collect().await.unwrap();
+    assert_eq!(answer.to_csv().unwrap().lines().nth(1), Some("0.25,4"));
 }
 
 #[tokio::test]
@@ -81,7 +90,8 @@ async fn l20_a_hidden_key_decides_nothing() {
     let engine = engine().await;
     let session = session(&engine, "narrow");
     // The last group, a missing value last.
-    assert_eq!(rows(&session, r#""visits.region""#).await, ",1\n");
-    assert_eq!(rows(&session, r#""visits.channel""#).await, "web,1\n");
-    assert_eq!(rows(&session, r#""visits.channel","visits.region""#).await, "web,a,1\n");
+    assert_eq!(rows(&session, r#""visits.region""#).await, "a,0\nc,0\nz,0\n,1\n");
+    assert_eq!(rows(&session, r#""visits.channel""#).await, "app,0\nweb,1\n");
+    let both = "app,c,0\napp,,0\nweb,a,1\nweb,z,0\n";
+    assert_eq!(rows(&session, r#""visits.channel","visits.region""#).await, both);
 }

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, TimestampNanosecondArray,
-    UInt64Array,
+    ArrayRef, Decimal128Array, Decimal256Array, Float64Array, Int64Array, RecordBatch,
+    TimestampNanosecondArray, UInt64Array,
 };
+use arrow::datatypes::i256;
 use sandbar::{AttributeValue, Engine, Error, Principal, Session};
 
 const MODEL: &str = "
@@ -92,6 +93,75 @@ async fn what_is_stored_is_compared_exactly() {
         let csv = answer.unwrap_or_else(|e| panic!("{condition}: {e}")).to_csv().unwrap();
         let found: Vec<&str> = csv.lines().skip(1).collect();
         assert_eq!(found.join(" "), ids, "{condition}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_stands_behind_a_missing_extreme() {
+    let decimals = Decimal256Array::from(vec![Some(i256::from_i128(150)), None]);
+    let decimals = decimals.with_precision_and_scale(12, 2).unwrap();
+    let rows = RecordBatch::try_from_iter_with_nullable([
+        ("id", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef, true),
+        ("a", Arc::new(decimals), true),
+    ]);
+    let model = "
+tables: { t: { primary_key: [id], fields: { id: {}, a: {} } } }
+metrics: { twice: { table: t, expr: max(a) * 2 - min(a) } }
+";
+    let policies = "
+groups: { everyone: {} }
+policies: { all: { groups: [everyone], grant: { tables: [t], metrics: [twice] } } }
+";
+    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
+    let engine = engine.batches("t", vec![rows.unwrap()]).build().await.unwrap();
+    let asker = Principal::asserted_by_host("ana").group("everyone").build().unwrap();
+    let session = engine.session(asker);
+    let ask = async |question: &str| {
+        let answer = session.query_json(question).await.unwrap().collect().await;
+        answer.unwrap_or_else(|e| panic!("{question}: {e}")).to_csv().unwrap()
+    };
+    let question = r#"{"from":{"table":"t","group_by":["id"],
+        "aggregations":[{"function":"max","field":"a","as":"m"}]},
+        "calculated":{"x":"m + 1"},"fields":["id","x"]}"#;
+    assert_eq!(ask(question).await, "id,x\n1,2.50\n2,\n");
+    let question = r#"{"metrics":["twice"],"group_by":["id"]}"#;
+    assert_eq!(ask(question).await, "id,twice\n1,1.50\n2,\n");
+}
+
+#[tokio::test]
+async fn large_numbers_of_a_question_are_the_doubles_that_they_are() {
+    // 2^62, and 2^53 beside its neighbor.
+    let numbers = vec![1 << 62, (1 << 53) + 1, -(1 << 62)];
+    let rows = RecordBatch::try_from_iter([
+        ("i", Arc::new(Int64Array::from(numbers)) as ArrayRef),
+        ("n", Arc::new(Float64Array::from(vec![9_007_199_254_740_992.0, 1.0, 2.0]))),
+    ]);
+    let model = "tables: { t: { primary_key: [i], fields: { i: {}, n: {} } } }";
+    let policies = "
+groups: { everyone: {} }
+policies: { all: { groups: [everyone], grant: { tables: [t] } } }
+";
+    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
+    let engine = engine.batches("t", vec![rows.unwrap()]).build().await.unwrap();
+    let asker = Principal::asserted_by_host("ana").group("everyone").build().unwrap();
+    let session = engine.session(asker);
+    for (field, op, value, rows) in [
+        ("i", "=", "4.611686018427387904e18", 1),
+        ("i", ">=", "4.611686018427388e18", 1),
+        ("i", ">", "4.611686018427388e18", 0),
+        ("i", "<=", "-4.611686018427388e18", 1),
+        ("i", "=", "9007199254740993", 1),
+        // Written with a point, 2^53 + 1 is the nearest double: 2^53.
+        ("i", "=", "9007199254740993.0", 0),
+        ("n", "=", "9007199254740992", 1),
+        ("n", "=", "9007199254740993", 0),
+        ("n", "<", "9007199254740993", 3),
+    ] {
+        let question = format!(
+            r#"{{"table":"t","fields":["i"],"filter":{{"field":"{field}","op":"{op}","value":{value}}}}}"#
+        );
+        let answer = session.query_json(&question).await.unwrap().collect().await.unwrap();
+        assert_eq!(answer.num_rows(), rows, "{question}");
     }
 }
 

@@ -72,12 +72,14 @@ struct Leaf {
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Form {
     Joined(Operator, Vec<Form>),
+    /// An expression over others of which one is joined: itself over nothing, and these.
+    Over(Arc<dyn PhysicalExpr>, Vec<Form>),
     Whole(Arc<dyn PhysicalExpr>),
 }
 
 impl Form {
     fn of(expr: &Arc<dyn PhysicalExpr>) -> Self {
-        let Some((op, sides)) = joined(expr) else { return Self::Whole(Arc::clone(expr)) };
+        let Some((op, sides)) = joined(expr) else { return Self::unjoined(expr) };
         let (mut open, mut parts) = (sides, Vec::new());
         while let Some(next) = open.pop() {
             match joined(&next) {
@@ -98,6 +100,18 @@ impl Form {
         }
     }
 
+    fn unjoined(expr: &Arc<dyn PhysicalExpr>) -> Self {
+        let children = expr.children();
+        if children.iter().any(|child| has_joined(child)) {
+            let nothing = children.iter().map(|_| source_column("#operand")).collect();
+            // It says the same with other operands: what they are is compared on its own.
+            if let Ok(shell) = Arc::clone(expr).with_new_children(nothing) {
+                return Self::Over(shell, children.into_iter().map(Self::of).collect());
+            }
+        }
+        Self::Whole(Arc::clone(expr))
+    }
+
     /// Whether it is true wherever all of `conditions` are. The optimiser leaves out what others
     /// say already.
     fn follows(&self, conditions: &[Self]) -> bool {
@@ -105,7 +119,7 @@ impl Form {
             || match self {
                 Self::Joined(Operator::And, parts) => parts.iter().all(|p| p.follows(conditions)),
                 Self::Joined(_, parts) => parts.iter().any(|p| p.follows(conditions)),
-                Self::Whole(_) => false,
+                Self::Over(..) | Self::Whole(_) => false,
             }
     }
 
@@ -116,8 +130,9 @@ impl Form {
             Self::Joined(_, parts) => parts.iter().all(|p| self.follows_from(p)),
             Self::Whole(condition) => match self {
                 Self::Whole(whole) => lies_within(condition, whole),
-                Self::Joined(..) => false,
+                Self::Joined(..) | Self::Over(..) => false,
             },
+            Self::Over(..) => false,
         };
         self == condition
             || by_parts
@@ -126,7 +141,7 @@ impl Form {
                     parts.iter().all(|part| part.follows_from(condition))
                 }
                 Self::Joined(_, parts) => parts.iter().any(|part| part.follows_from(condition)),
-                Self::Whole(_) => false,
+                Self::Over(..) | Self::Whole(_) => false,
             }
     }
 }
@@ -135,6 +150,10 @@ impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(expr) => write!(f, "{expr}"),
+            Self::Over(shell, operands) => {
+                write!(f, "{shell} with ")?;
+                operands.iter().try_for_each(|operand| write!(f, "({operand})"))
+            }
             Self::Joined(op, parts) => {
                 for (index, part) in parts.iter().enumerate() {
                     let op = if index == 0 { String::new() } else { format!(" {op} ") };
@@ -188,6 +207,20 @@ fn joined(expr: &Arc<dyn PhysicalExpr>) -> Option<(Operator, Vec<Arc<dyn Physica
     let binary = expr.downcast_ref::<BinaryExpr>()?;
     let sides = || vec![Arc::clone(binary.left()), Arc::clone(binary.right())];
     matches!(binary.op(), Operator::And | Operator::Or).then(|| (*binary.op(), sides()))
+}
+
+fn has_joined(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    joined(expr).is_some() || expr.children().into_iter().any(has_joined)
+}
+
+/// A comparison with its sides in one order, and constants on the right: the optimiser turns it
+/// round as it likes.
+fn turned(comparison: &BinaryExpr) -> Option<BinaryExpr> {
+    let (left, right) = (comparison.left(), comparison.right());
+    let op = comparison.op().swap()?;
+    let is_constant = |side: &Arc<dyn PhysicalExpr>| side.is::<Literal>();
+    let ordered = is_constant(right) || !is_constant(left) && left.to_string() <= right.to_string();
+    (!ordered).then(|| BinaryExpr::new(Arc::clone(right), op, Arc::clone(left)))
 }
 
 /// How many members a list has at most that is compared member by member.
@@ -451,7 +484,10 @@ fn normalised(
             let known = computed(column.name());
             Ok(Transformed::yes(known.unwrap_or_else(|| source_column("#unknown"))))
         }
-        None => Ok(Transformed::no(node)),
+        None => Ok(match node.downcast_ref::<BinaryExpr>().and_then(turned) {
+            Some(turned) => Transformed::yes(Arc::new(turned)),
+            None => Transformed::no(node),
+        }),
     })?;
     Ok(replaced.data)
 }

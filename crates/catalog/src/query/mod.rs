@@ -13,7 +13,7 @@ pub use ask::{
 };
 pub(crate) use ask::{Shorthand, ShorthandVisitor, shorthand};
 pub use filter::{Filter, Op, RelativeUnit};
-pub use values::{Value, date_of_days, days_since_epoch, decimal, instant};
+pub use values::{Value, date_of_days, days_since_epoch, decimal, instant, large_whole};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -156,8 +156,21 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
     Some(zone.to_timestamp(local).ok()?.as_microsecond())
 }
 
-/// The decimal number that a double is written as in its shortest form.
+/// The whole number that a double is, where it is one for its size alone (from 2^53) and its shortest
+/// form has more digits than every double keeps (15): these are not those of the number.
+#[expect(clippy::cast_possible_truncation, reason = "a whole number within 128 bits")]
+pub fn large_whole(n: f64) -> Option<i128> {
+    let text = format!("{:e}", n.abs());
+    let digits = text.split('e').next().unwrap_or_default().len().saturating_sub(1);
+    ((9_007_199_254_740_992.0..1e38).contains(&n.abs()) && digits > 15).then_some(n as i128)
+}
+
+/// The decimal number that a double is written as in its shortest form, or the whole number that a
+/// large one is.
 pub fn decimal(n: f64) -> Option<Literal> {
+    if let Some(value) = large_whole(n) {
+        return Some(Literal::Decimal { value, scale: 0 });
+    }
     let text = format!("{n}");
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let scale = u8::try_from(fraction.len()).ok().filter(|s| *s <= 38)?;
@@ -175,6 +188,11 @@ mod tests {
         assert_eq!(decimal(0.1), Some(Literal::Decimal { value: 1, scale: 1 }));
         assert_eq!(decimal(-12.50), Some(Literal::Decimal { value: -125, scale: 1 }));
         assert_eq!(decimal(3.0), Some(Literal::Decimal { value: 3, scale: 0 }));
+        // 2^62, of which the shortest form is 4611686018427388000; and what has that many digits.
+        let value = 4_611_686_018_427_387_904;
+        assert_eq!(decimal(4.611686018427388e18), Some(Literal::Decimal { value, scale: 0 }));
+        let value = 10_i128.pow(23);
+        assert_eq!(decimal(1e23), Some(Literal::Decimal { value, scale: 0 }));
         assert_eq!(decimal(1e60), None);
         assert_eq!(decimal(1e-60), None);
     }

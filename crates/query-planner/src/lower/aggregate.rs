@@ -349,8 +349,12 @@ impl Lower<'_> {
     /// The smallest of texts in dictionaries is a text.
     fn orderable(&mut self, argument: &Expr) -> Result<Lowered, QueryError> {
         let lowered = self.expr(argument)?;
-        match lowered.arrow {
-            DataType::Dictionary(..) => self.convert(lowered, argument.data_type),
+        match (&lowered.arrow, argument.data_type.canonical()) {
+            // Where a group has no value, DataFusion leaves a number of 256 bits behind the missing
+            // one that cannot be read with fewer.
+            (DataType::Dictionary(..), _) | (DataType::Decimal256(..), Some(_)) => {
+                self.convert(lowered, argument.data_type)
+            }
             _ => Ok(lowered),
         }
     }

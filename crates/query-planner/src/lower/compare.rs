@@ -12,7 +12,7 @@ use datafusion_expr::{Expr as Plan, Operator};
 use datafusion_functions::math::expr_fn::isnan;
 use jiff::Timestamp;
 use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
-use sandbar_catalog::query::days_since_epoch;
+use sandbar_catalog::query::{days_since_epoch, large_whole};
 use sandbar_catalog::{Literal, Type, exact_digits};
 
 use super::{Lower, Lowered, binary, cast, one_number, typed_null};
@@ -365,8 +365,9 @@ fn side(scalar: ScalarValue, exact: bool) -> Placed {
     if exact { Placed::Exact(scalar) } else { Placed::Between(scalar) }
 }
 
-/// A double beside exact numbers: the number that its shortest digits say. NaN is greater than
-/// every number.
+/// A double beside exact numbers: the number that its shortest digits say, if these are no more than
+/// every double keeps, or it has a fraction; otherwise the whole number that it is. NaN is greater
+/// than every number.
 fn double(arrow: &DataType, n: f64) -> Placed {
     if !n.is_finite() {
         return if n < 0.0 { Placed::Below } else { Placed::Above };
@@ -375,6 +376,9 @@ fn double(arrow: &DataType, n: f64) -> Placed {
     let text = format!("{n:e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if let Some(value) = large_whole(n) {
+        return number(arrow, Exact { value, scale: 0 });
+    }
     let value = format!("{whole}{fraction}").parse::<i128>();
     let exponent = exponent.parse::<i32>();
     let (Ok(value), Ok(exponent), Ok(behind)) = (value, exponent, i32::try_from(fraction.len()))

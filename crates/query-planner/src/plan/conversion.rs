@@ -1,7 +1,7 @@
 //! Events that follow others: how many rows of a part have one, each event counted once.
 //!
 //! Rows and events of one entity stand in one line, in the order of time. Each event belongs to the
-//! last row before it. Nothing is joined, so nothing is counted twice. Rows of one instant stand in the
+//! last row before it; rows of nobody or at no time have none. Nothing is joined, so nothing is counted twice. Rows of one instant stand in the
 //! order of their primary key, where the asker sees it, and then of the groups that they are in.
 
 use datafusion_common::arrow::datatypes::DataType;
@@ -85,7 +85,8 @@ impl<'a> Planner<'a, '_> {
             windows.push((key, format!("#of{index}")));
         }
         let line = with_windows(line, windows)?;
-        let mut conditions = vec![bare(EVENT).eq(lit(1_i32)), bare(NUMBER).gt(lit(0_i64))];
+        let is_event = bare(EVENT).eq(lit(1_i32));
+        let mut conditions = vec![is_event.clone(), bare(NUMBER).gt(lit(0_i64))];
         if let Some((count, unit)) = events.window {
             // The window is the model's.
             let model = self.compiled.clock();
@@ -100,14 +101,16 @@ impl<'a> Planner<'a, '_> {
             };
             conditions.push(bare(TIME).lt(end));
         }
+        // The groups are those of the rows, whether an event follows them or not.
         let line = match balanced(conditions, Operator::And) {
-            Some(all) => line.filter(all)?,
+            Some(credited) => line.filter(is_row.or(credited))?,
             None => line,
         };
         let groups = (0..keys.len()).map(|i| bare(&format!("#of{i}")).alias(key_column(i)));
         let name = aggregate_name(self.shared.aggregates);
         self.shared.aggregates += 1;
-        let count = datafusion_functions_aggregate::expr_fn::count(lit(1_i64)).alias(&name);
+        let event = Case::new(None, vec![(Box::new(is_event), Box::new(lit(1_i64)))], None);
+        let count = datafusion_functions_aggregate::expr_fn::count(Plan::Case(event)).alias(&name);
         let builder = line.aggregate(groups.collect::<Vec<_>>(), vec![count])?;
         let value = Lowered { plan: bare(&name), arrow: DataType::Int64 };
         let leaves = part.leaves.iter().map(|_| value.clone()).collect();
@@ -149,7 +152,7 @@ impl<'a> Planner<'a, '_> {
         fields.extend(of_key.into_iter().map(FieldPath::own));
         let wants = Wants::fields(&fields);
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
-        let builder = known(builder.project(shown)?, events)?;
+        let builder = builder.project(shown)?;
         Ok(Line { builder, keys, tie_breakers })
     }
 
@@ -199,7 +202,7 @@ impl<'a> Planner<'a, '_> {
     }
 }
 
-/// Only what is of somebody and at some time: a missing value equals no other.
+/// Only events of somebody and at some time: a missing value equals no other.
 fn known(
     builder: LogicalPlanBuilder,
     events: &Events<Sandbox>,

@@ -26,12 +26,14 @@ pub(super) fn point(
         (_, Value::Null) => Err("a value; ask for missing values with `is_null`"),
         (Type::Boolean, Value::Boolean(b)) => exact(Literal::Boolean(*b)),
         (Type::Boolean, _) => Err("true or false"),
-        (Type::Number, Value::Integer(n)) =>
+        (Type::Number, Value::Integer(n)) if n.unsigned_abs() <= 1 << 53 =>
         {
-            #[expect(clippy::cast_precision_loss, reason = "the field holds doubles")]
+            #[expect(clippy::cast_precision_loss, reason = "nothing is lost")]
             exact(Literal::Number(*n as f64))
         }
-        (Type::Integer | Type::Decimal { .. }, Value::Integer(n)) => exact(Literal::Integer(*n)),
+        (Type::Integer | Type::Number | Type::Decimal { .. }, Value::Integer(n)) => {
+            exact(Literal::Integer(*n))
+        }
         (Type::Number, Value::Number(n)) => exact(Literal::Number(*n)),
         (Type::Integer | Type::Decimal { .. }, Value::Number(n)) => {
             exact(decimal(*n).unwrap_or(Literal::Number(*n)))

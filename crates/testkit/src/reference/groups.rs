@@ -221,13 +221,19 @@ impl Reference<'_> {
                 }
                 groups
             };
+            let belongs = |row| groups_of(row).into_iter().map(move |group| (row, group));
             let rows = match &part.follows {
                 Some(follows) => {
+                    // There are groups of rows that nothing follows.
+                    for group in rows.iter().flat_map(|row| groups_of(*row)) {
+                        if !groups.iter().any(|(known, _)| same_keys(known, &group)) {
+                            groups.push((group, Vec::new()));
+                        }
+                    }
                     self.credited(ground, &rows, follows, &|row| groups_of(row).remove(0))?
                 }
                 None => rows,
             };
-            let belongs = |row| groups_of(row).into_iter().map(move |group| (row, group));
             for (row, found) in rows.into_iter().flat_map(belongs) {
                 match groups.iter_mut().find(|(known, _)| same_keys(known, &found)) {
                     Some((_, rows)) => rows.push(row),
