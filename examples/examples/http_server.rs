@@ -32,6 +32,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             std::future::pending::<()>().await;
         }
     };
-    sandbar_http::serve(listener, engine, stopped).await?;
+    sandbar_http::serve(listener, engine, stopped).await;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sandbar::{KeyRing, People};
-use sandbar_http::Access;
+use sandbar_http::{Access, Connections};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{LogLevel, ServeArgs};
@@ -42,9 +42,10 @@ pub(crate) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
         (false, _) => "",
     };
     note(&format!("stop with ctrl-c{token}"));
-    let served = sandbar_http::serve_with(listener, engine, Arc::clone(&known.access), stopped());
+    let (access, connections) = (Arc::clone(&known.access), Connections::default());
+    let served = sandbar_http::serve_with(listener, engine, access, connections, stopped());
     tokio::select! {
-        ended = served => ended.map_err(failed),
+        () = served => Ok(()),
         never = known.read_again(&said) => match never {},
     }
 }

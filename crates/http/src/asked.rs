@@ -22,6 +22,9 @@ const CONTINUATION: HeaderName = HeaderName::from_static("x-sandbar-continuation
 
 pub(crate) type Reply = Result<Response, OnOwnPath>;
 
+/// The longest header that clients read for sure.
+const LONGEST_HEADER: usize = 8 << 10;
+
 /// A place in an answer to a question in the language below.
 #[derive(Serialize, Deserialize)]
 struct Page {
@@ -111,7 +114,12 @@ async fn paged(door: &Door, session: &Session, page: Page, format: Format) -> Re
     let token = if goes_on {
         let next = Page { next: page.next + 1, ..page };
         let text = serde_json::to_string(&next).map_err(Refusal::logged)?;
-        door.seal_page(session, text)
+        let token = door.seal_page(session, text)?;
+        if format != Format::Json && token.len() > LONGEST_HEADER {
+            let message = "the pages of so long a question come as application/json";
+            return Err(Refusal::not_acceptable(message).into());
+        }
+        Some(token)
     } else {
         None
     };

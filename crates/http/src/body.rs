@@ -1,5 +1,7 @@
 //! The body of a question: JSON by its content type, of a bounded size, in UTF-8.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -11,6 +13,29 @@ use crate::refusal::Refusal;
 /// The largest body that is read, in bytes.
 pub(crate) const MAX_BODY: usize = 1 << 20;
 
+/// The longest time that a body is waited for.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Why a body is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+/// The whole of a body, within the limit of its route and its time.
+pub(crate) async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Unread> {
+    match tokio::time::timeout(BODY_TIME, Bytes::from_request(request, state)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(rejection)) => Err(match rejection.into_response().status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Unread::TooLarge,
+            _ => Unread::Broken,
+        }),
+        Err(_) => Err(Unread::TooSlow),
+    }
+}
+
 /// The JSON text of a question; whether it is one is found out below.
 pub(crate) struct Question(pub(crate) String);
 
@@ -21,13 +46,11 @@ impl<S: Send + Sync> FromRequest<S> for Question {
         if !is_json(request.headers()) {
             return Err(Refusal::not_json());
         }
-        let bytes =
-            Bytes::from_request(request, state).await.map_err(|rejection| {
-                match rejection.into_response().status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(),
-                    _ => Refusal::unreadable("the body cannot be read"),
-                }
-            })?;
+        let bytes = read(request, state).await.map_err(|unread| match unread {
+            Unread::TooLarge => Refusal::too_large(),
+            Unread::TooSlow => Refusal::too_slow(),
+            Unread::Broken => Refusal::unreadable("the body cannot be read"),
+        })?;
         let text = String::from_utf8(bytes.into());
         text.map(Self).map_err(|_| Refusal::unreadable("the body is not UTF-8"))
     }

@@ -87,7 +87,8 @@
 //!
 //! And of the door itself: `H0101` no such route (404), `H0102` wrong method (405), `H0103` not JSON
 //! (415), `H0104` no such format (406), `H0105` too large (413), `H0106` a wrong parameter (400),
-//! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500), `H0207` a batch
+//! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500), `H0109` a body
+//! that does not come (408), `H0207` a batch
 //! that is none (400), `H0208` one with too large answers (422, of a question of it). Below `/api/agent/v1` refusals have the words of Metabase, and their code in
 //! the header `x-sandbar-code`; H0201 to H0206 are of that language.
 
@@ -98,6 +99,7 @@ mod auth;
 mod batch;
 mod body;
 mod cells;
+mod connections;
 mod explained;
 mod format;
 mod guard;
@@ -111,10 +113,10 @@ mod stream;
 mod v1;
 mod wire;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use auth::{Access, Source};
+pub use connections::Connections;
 pub use options::{Options, TokenKey};
 pub use router::{router, router_with, routes};
 pub use routes::Route;
@@ -124,28 +126,22 @@ mod tests;
 
 /// Serves an engine's API on a listener until `stopped` ends; requests that are running then are
 /// finished first.
-///
-/// # Errors
-/// What the listener fails with.
 pub async fn serve(
     listener: tokio::net::TcpListener,
     engine: sandbar::Engine,
-    stopped: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    serve_with(listener, engine, Arc::new(Access::default()), stopped).await
+    stopped: impl Future<Output = ()>,
+) {
+    let (access, connections) = (Arc::default(), Connections::default());
+    serve_with(listener, engine, access, connections, stopped).await;
 }
 
-/// The same with sessions, API keys and rate limits of the host's.
-///
-/// # Errors
-/// What the listener fails with.
+/// The same with sessions, API keys and rate limits of the host's, and with limits of connections.
 pub async fn serve_with(
     listener: tokio::net::TcpListener,
     engine: sandbar::Engine,
     access: Arc<Access>,
-    stopped: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    // Where a request comes from is what failures are counted by.
-    let service = router_with(engine, access).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stopped).await
+    connections: Connections,
+    stopped: impl Future<Output = ()>,
+) {
+    connections::serve(listener, router_with(engine, access), connections, stopped).await;
 }

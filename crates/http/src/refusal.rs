@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sandbar::{Error, ErrorKind};
 use serde::Serialize;
+
+/// The header with the code that docs/errors.md explains.
+pub(crate) const CODE: HeaderName = HeaderName::from_static("x-sandbar-code");
 
 /// What is said of every failure of ours.
 const OURS: &str = "the request cannot be answered because of a problem on this side";
@@ -112,6 +115,17 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge", "H0105", message)
     }
 
+    /// What would be handed out could not be given back.
+    pub(crate) fn too_large_to_return() -> Self {
+        let message = "the question is too large to be handed out and given back: ask it at once";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge", "H0105", message)
+    }
+
+    pub(crate) fn too_slow() -> Self {
+        let message = "the body of the request has not come in its time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "InvalidRequest", "H0109", message)
+    }
+
     pub(crate) fn parameter(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0106", message)
     }
@@ -204,6 +218,7 @@ fn status(kind: ErrorKind) -> StatusCode {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(&*self.body)).into_response();
+        response.headers_mut().insert(CODE, HeaderValue::from_static(self.body.code));
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(WWW_AUTHENTICATE, scheme);

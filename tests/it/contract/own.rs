@@ -152,3 +152,85 @@ async fn a_question_is_explained_to_who_asks() {
     let absent = shop.post("vic", "/explain", json!({ "metric_id": 901 })).await;
     assert_eq!((hidden.status, hidden.body), (404, absent.body));
 }
+
+#[tokio::test]
+async fn the_answers_of_a_batch_have_room_for_one() {
+    // 2,500 people with their e-mail addresses: more than a third of what an answer may have.
+    let limits = sandbar::Limits::default().with_bytes(150_000);
+    let small = Shop::of(super::shop().limits(limits).build().await.unwrap()).await;
+    let emails = json!({ "table": "people", "fields": ["id", "email"] });
+    let count = json!({ "table": "people", "aggregations": ["count"] });
+    let alone = small.post("ana", "/query", emails.clone()).await;
+    assert_eq!(alone.status, 200, "{alone:?}");
+    assert!((75_000..150_000).contains(&alone.body.len()), "{}", alone.body.len());
+    let statuses = async |queries: Value| {
+        let told = small.post("ana", "/batch", json!({ "queries": queries })).await;
+        assert_eq!(told.status, 200);
+        let results = told.at("/results");
+        let results = results.as_array().unwrap().iter();
+        results
+            .map(|item| match item["status"].as_u64().unwrap() {
+                422 => {
+                    assert_eq!(item["body"]["code"], "H0208");
+                    422
+                }
+                status => status,
+            })
+            .collect::<Vec<u64>>()
+    };
+    assert_eq!(statuses(json!([emails, count])).await, [200, 200]);
+    // Each as often as it is asked for; what is small still has room.
+    assert_eq!(statuses(json!([emails, emails, count])).await, [422, 422, 200]);
+    let others = json!({ "table": "people", "fields": ["email", "id"] });
+    assert_eq!(statuses(json!([emails, others, count])).await, [200, 422, 200]);
+}
+
+#[tokio::test]
+async fn nothing_is_handed_out_that_is_not_taken_back() {
+    let shop = Shop::open().await;
+    let values: Vec<String> = (0..850).map(|n| format!("{n:0>1000}")).collect();
+    let theirs = json!({
+        "table_id": 2,
+        "filters": [{ "field_id": "products:title", "operation": "not-equals", "values": values }],
+    });
+    for path in ["/v1/construct-query", "/v1/query"] {
+        let told = shop.post("ana", path, theirs.clone()).await;
+        assert_eq!((told.status, told.header("x-sandbar-code")), (413, "H0105"), "{told:?}");
+    }
+    let filter = json!({ "field": "title", "op": "not_in", "values": values });
+    let native = json!({ "table": "products", "fields": ["id"], "filter": filter });
+    let told = shop.post("ana", "/query?page_size=5", native.clone()).await;
+    assert_eq!((told.status, told.at("/code")), (413, json!("H0105")), "{told:?}");
+    assert_eq!(shop.post("ana", "/query", native).await.status, 200);
+    // What a client does not read as a header.
+    let filter = json!({ "field": "title", "op": "not_in", "values": values[..20] });
+    let native = json!({ "table": "products", "fields": ["id"], "filter": filter });
+    let told = accepting(&shop, "text/csv", "/query?page_size=5", &native).await;
+    assert_eq!((told.status, told.at("/code")), (406, json!("H0104")), "{told:?}");
+    assert_eq!(shop.post("ana", "/query?page_size=5", native).await.status, 200);
+}
+
+#[tokio::test]
+async fn lists_of_values_say_whether_there_are_more() {
+    let shop = Shop::open().await;
+    // Four categories of products.
+    for (limit, given, truncated) in [("3", 3, true), ("4", 4, false), ("5", 4, false)] {
+        let path = format!("/tables/products/fields/category/values?limit={limit}");
+        let told = shop.get("ana", &path).await;
+        assert_eq!(told.at("/values").as_array().unwrap().len(), given, "{told:?}");
+        assert_eq!(told.at("/truncated"), json!(truncated), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn fields_behind_a_relationship_have_names_too() {
+    let shop = Shop::open().await;
+    let by_name = shop.get("ana", "/v1/table/orders/field/customer.state/values").await;
+    assert_eq!(by_name.status, 200, "{by_name:?}");
+    let id = by_name.at("/field_id");
+    let by_id =
+        shop.get("ana", &format!("/v1/table/orders/field/{}/values", id.as_str().unwrap())).await;
+    assert_eq!((by_id.status, &by_id.body), (200, &by_name.body));
+    let told = shop.get("ana", "/v1/table/orders/field/customer.salary/values").await;
+    assert_eq!((told.status, told.header("x-sandbar-code")), (400, "H0203"));
+}

@@ -4,8 +4,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::identify::{SESSION, Unidentified, attempt, of_token};
-use crate::body::is_json;
+use crate::body::{Unread, is_json, read};
 use crate::params::Params;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
@@ -86,10 +85,11 @@ async fn open(
         return Err(Refused::NotJson);
     }
     let extensions = parts.extensions.clone();
-    let body = Bytes::from_request(Request::from_parts(parts, body), &engine).await;
-    let body = body.map_err(|rejection| match rejection.into_response().status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refused::TooLarge,
-        _ => Refused::NoToken,
+    let body = read(Request::from_parts(parts, body), &engine).await;
+    let body = body.map_err(|unread| match unread {
+        Unread::TooLarge => Refused::TooLarge,
+        Unread::TooSlow => Refused::Other(Refusal::too_slow()),
+        Unread::Broken => Refused::NoToken,
     })?;
     let token = match serde_json::from_slice::<Exchange>(&body) {
         Ok(Exchange { jwt }) if !jwt.trim().is_empty() => jwt,

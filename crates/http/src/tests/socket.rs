@@ -1,18 +1,51 @@
 //! The same over a connection: what a client sees of the end of a stream.
 #![expect(clippy::disallowed_methods, reason = "client and server share one process")]
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
 
 use sandbar::{Engine, Limits, Overflow};
 
 use super::{engine, question, shop, token};
+use crate::Connections;
 
 async fn serve(engine: Engine) -> SocketAddr {
+    serve_within(engine, Connections::default()).await
+}
+
+async fn serve_within(engine: Engine, connections: Connections) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async { axum::serve(listener, crate::router(engine)).await });
+    let never = std::future::pending::<()>();
+    tokio::spawn(crate::serve_with(listener, engine, Arc::default(), connections, never));
     address
+}
+
+/// A connection that gives up where the server would wait for ever.
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+/// What comes back until the server ends the connection, which it does; it may reset it.
+fn ended(stream: &mut TcpStream) -> String {
+    let mut told = Vec::new();
+    let kind = stream.read_to_end(&mut told).err().map(|error| error.kind());
+    assert!(!matches!(kind, Some(ErrorKind::WouldBlock | ErrorKind::TimedOut)));
+    String::from_utf8(told).unwrap()
+}
+
+/// What comes back for some bytes until the server ends the connection.
+async fn until_closed(address: SocketAddr, sent: &'static str) -> String {
+    let exchange = move || {
+        let mut stream = connect(address);
+        stream.write_all(sent.as_bytes()).unwrap();
+        ended(&mut stream)
+    };
+    tokio::task::spawn_blocking(exchange).await.unwrap()
 }
 
 /// Everything that comes back for a question of ana's.
@@ -52,4 +85,60 @@ async fn a_broken_stream_does_not_look_complete() {
     // What was not sent yet may be dropped, even the status.
     assert!(told.is_empty() || told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
     assert!(!told.contains("\r\n0\r\n"));
+}
+
+#[tokio::test]
+async fn whoever_sends_no_request_is_not_waited_for() {
+    let connections = Connections::default().with_head(Duration::from_millis(200));
+    let address = serve_within(engine().await, connections).await;
+    for silent in ["", "GET", "GET /health HTTP/1.1\r\nhost: shop.test\r\nx-more: "] {
+        let told = until_closed(address, silent).await;
+        assert!(!told.starts_with("HTTP/1.1 200"), "{told}");
+    }
+    // One request, and nothing behind it.
+    let told = until_closed(address, "GET /health HTTP/1.1\r\nhost: shop.test\r\n\r\n").await;
+    assert!(told.starts_with("HTTP/1.1 200 OK\r\n") && told.contains(r#""status":"ok""#), "{told}");
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_refused() {
+    let address = serve(engine().await).await;
+    let exchange = move || {
+        let mut stream = connect(address);
+        stream.write_all(b"GET /health HTTP/1.1\r\nx-much: ").unwrap();
+        // Twice as much as is looked at; the server may have ended it before.
+        let _ = stream.write_all(&[b'x'; 128 << 10]);
+        ended(&mut stream)
+    };
+    let told = tokio::task::spawn_blocking(exchange).await.unwrap();
+    assert!(told.is_empty() || told.starts_with("HTTP/1.1 431 "), "{told}");
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_makes_room_for_others() {
+    let short = Duration::from_millis(300);
+    let connections = Connections::default().with_open(1).with_unread(short);
+    let address = serve_within(engine().await, connections).await;
+    let (greedy, other) = tokio::task::spawn_blocking(move || {
+        let mut greedy = connect(address);
+        let body = r#"{"table":"orders"}"#;
+        let request = format!(
+            "POST /api/agent/query HTTP/1.1\r\nhost: shop.test\r\ncontent-type: application/json\r\n\
+             authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
+            token("ana"),
+            body.len()
+        );
+        // Far more answers than fit between the two, none of which is read.
+        greedy.write_all(request.repeat(60).as_bytes()).unwrap();
+        // There is room for one: this is answered once that connection has ended.
+        let mut other = connect(address);
+        other.write_all(b"GET /health HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\n\r\n").unwrap();
+        let mut told = String::new();
+        other.read_to_string(&mut told).unwrap();
+        (greedy, told)
+    })
+    .await
+    .unwrap();
+    assert!(other.starts_with("HTTP/1.1 200 OK\r\n"), "{other}");
+    drop(greedy);
 }

@@ -82,7 +82,11 @@ impl Door {
     }
 
     /// A continuation token.
-    pub(crate) fn seal_page(&self, session: &Session, text: String) -> Option<String> {
+    pub(crate) fn seal_page(
+        &self,
+        session: &Session,
+        text: String,
+    ) -> Result<String, crate::refusal::Refusal> {
         self.sealer.seal(Sealed::Page, session, text)
     }
 

@@ -5,15 +5,14 @@
 use std::time::Duration;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sandbar::{Error, ErrorKind};
 use serde_json::{Map, Value, json};
 
-use crate::refusal::Refusal as Told;
+use crate::refusal::{CODE, Refusal as Told};
 
 /// The code of what is wrong.
-const CODE: HeaderName = HeaderName::from_static("x-sandbar-code");
 /// What is said of everything that is not there, for all the asker may know.
 pub(super) const NOT_FOUND: &str = "Not found.";
 const DENIED: &str = "You don't have permissions to do that.";

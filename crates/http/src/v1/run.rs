@@ -90,8 +90,7 @@ pub(super) async fn construct(
     let Converted { made, warnings } = converted(&door, &session, &body, &received, Limit::Total)?;
     session.check(&made.query)?;
     let text = serde_json::to_string(&made).map_err(crate::refusal::Refusal::logged)?;
-    let query = door.sealer.seal(Sealed::Query, &session, text);
-    let query = query.ok_or_else(crate::refusal::Refusal::internal)?;
+    let query = door.sealer.seal(Sealed::Query, &session, text)?;
     super::told(&Constructed { query, warnings })
 }
 
@@ -194,7 +193,7 @@ async fn page_of(
     if rows == page.size && limit.is_none_or(|limit| skip.saturating_add(rows) < limit) {
         let next = Page { next: page.next + 1, ..page };
         let text = serde_json::to_string(&next).map_err(crate::refusal::Refusal::logged)?;
-        view.continuation_token = door.seal_page(session, text);
+        view.continuation_token = Some(door.seal_page(session, text)?);
     }
     told(view, status)
 }

@@ -9,7 +9,12 @@ use sandbar::Session;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use crate::body::MAX_BODY;
 use crate::options::TokenKey;
+use crate::refusal::Refusal;
+
+/// The most bytes of a sealed text: it comes back in a body, with a name before it.
+const LARGEST: usize = MAX_BODY - 256;
 
 /// What a sealed text is for: one is not taken for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +45,18 @@ impl Sealer {
         Self { key: key.or_else(TokenKey::random) }
     }
 
-    /// Seals a text for whoever asks, and what he may see now.
-    pub(crate) fn seal(&self, what: Sealed, session: &Session, text: String) -> Option<String> {
-        let code = self.code(what, session, &text)?.finalize().into_bytes();
-        let code = STANDARD.encode(code);
-        let envelope = serde_json::to_vec(&Envelope { text, code }).ok()?;
-        Some(STANDARD.encode(envelope))
+    /// Seals a text for whoever asks, and what he may see now: as many bytes as are taken back.
+    pub(crate) fn seal(
+        &self,
+        what: Sealed,
+        session: &Session,
+        text: String,
+    ) -> Result<String, Refusal> {
+        let code = self.code(what, session, &text).ok_or_else(Refusal::internal)?;
+        let code = STANDARD.encode(code.finalize().into_bytes());
+        let envelope = serde_json::to_vec(&Envelope { text, code }).map_err(Refusal::logged)?;
+        let sealed = STANDARD.encode(envelope);
+        if sealed.len() > LARGEST { Err(Refusal::too_large_to_return()) } else { Ok(sealed) }
     }
 
     /// The text that was sealed, where it was sealed here for the same asker, who may see the same

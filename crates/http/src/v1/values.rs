@@ -50,12 +50,8 @@ pub(super) async fn of_table(
     let session = asker.to(Purpose::Tables);
     let TableDetail { table, related, .. } = door.table(&session, &id)?;
     let prefix = format!("t{}-", table.id);
-    let own = table.fields.iter().map(|field| (field.name.clone(), field.number));
-    let behind = related.iter().flat_map(|other| {
-        let way = &other.relationship;
-        other.fields.iter().map(move |field| (format!("{way}.{}", field.name), field.number))
-    });
-    let name = named(&field, &prefix, own.chain(behind))?;
+    let behind = related.iter().flat_map(|other| &other.fields);
+    let name = named(&field, &prefix, table.fields.iter().chain(behind))?;
     profile(&session.used_for(Purpose::Values), Subject::Table(&table.name), &name, &prefix, limit)
         .await
 }
@@ -70,9 +66,7 @@ pub(super) async fn of_metric(
     let session = asker.to(Purpose::Metrics);
     let metric = door.metric(&session, &id)?.metric;
     let prefix = format!("c{}-", metric.id);
-    let dimensions = metric.dimensions.iter();
-    let dimensions = dimensions.map(|field| (field.name.clone(), field.number));
-    let name = named(&field, &prefix, dimensions)?;
+    let name = named(&field, &prefix, metric.dimensions.iter())?;
     profile(&session, Subject::Metric(&metric.name), &name, &prefix, limit).await
 }
 
@@ -82,10 +76,10 @@ fn limit(flags: &Flags) -> Result<u64, Refusal> {
 }
 
 /// What a question below calls the field of an id, or of a name.
-fn named(
+fn named<'f>(
     id: &str,
     prefix: &str,
-    mut fields: impl Iterator<Item = (String, u64)>,
+    mut fields: impl Iterator<Item = &'f FieldDescription>,
 ) -> Result<String, Refusal> {
     let shown: String = id.chars().filter(|c| !c.is_control()).take(64).collect();
     match number(id, prefix) {
@@ -95,8 +89,8 @@ fn named(
             let text = format!("field {shown} does not match expected prefix {prefix}");
             Err(Refusal::invalid("H0202", text))
         }
-        Number::None => match fields.find(|(name, _)| name == id) {
-            Some((_, number)) => Ok(number.to_string()),
+        Number::None => match fields.find(|field| field.name == id) {
+            Some(field) => Ok(field.number.to_string()),
             None => Err(Refusal::invalid("H0203", format!("Invalid field_id format: {shown}"))),
         },
     }
