@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
@@ -83,9 +84,11 @@ pub(crate) async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(connections.head).max_buf_size(HEAD_BYTES);
     let mut stopped = std::pin::pin!(stopped);
+    let mut open = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &room) => accepted,
+            Some(_) = open.join_next() => continue,
             () = &mut stopped => break,
         };
         match accepted {
@@ -98,7 +101,7 @@ pub(crate) async fn serve(
                 });
                 let stream = TokioIo::new(paced(stream, &connections));
                 let served = graceful.watch(http.serve_connection(stream, service));
-                tokio::spawn(async move {
+                open.spawn(async move {
                     // What goes wrong with a connection is the client's: it is gone.
                     if let Err(error) = served.await {
                         tracing::debug!(%error, "a connection has ended");
@@ -114,7 +117,7 @@ pub(crate) async fn serve(
     }
     drop(listener);
     if tokio::time::timeout(connections.end, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests that do not end are left");
+        tracing::warn!("requests that do not end are cut off");
     }
 }
 
