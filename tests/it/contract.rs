@@ -192,7 +192,7 @@ impl Shop {
         body: Option<&str>,
     ) -> Told {
         let uri = format!("/api/agent{}", self.address(path));
-        let mut request = Request::builder().method(method).uri(uri);
+        let mut request = Request::builder().method(method).uri(uri).header("x-request-id", "here");
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }

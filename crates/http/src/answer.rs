@@ -6,6 +6,9 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
 use sandbar::{Answer, Collected, Warning};
 use serde::Serialize;
 
@@ -67,6 +70,7 @@ fn written(
     let mut response = match format {
         Format::Json => json(&Answered::of(collected).going_on(token))?,
         Format::Csv => typed("text/csv; charset=utf-8; header=present", collected.to_csv()?.into()),
+        Format::Parquet => typed(format.media_type(), parquet(collected)?.into()),
         Format::Lines | Format::Arrow => {
             let mut pen = Pen::new(format, collected.schema(), collected.columns())?;
             let mut body = Vec::new();
@@ -79,6 +83,18 @@ fn written(
     };
     response.headers_mut().extend(end(collected.is_truncated(), collected.warnings()));
     Ok(response)
+}
+
+fn parquet(collected: &Collected) -> Result<Vec<u8>, Refusal> {
+    let level = ZstdLevel::default();
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+    let schema = collected.schema().clone();
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), schema, Some(properties)).map_err(Refusal::logged)?;
+    for batch in collected.batches() {
+        writer.write(batch).map_err(Refusal::logged)?;
+    }
+    writer.into_inner().map_err(Refusal::logged)
 }
 
 /// What is known of an answer at its end.

@@ -14,11 +14,12 @@ pub(crate) enum Format {
     Csv,
     Lines,
     Arrow,
+    Parquet,
 }
 
 impl Format {
     /// What is preferred stands first.
-    const ALL: [Self; 4] = [Self::Json, Self::Csv, Self::Lines, Self::Arrow];
+    const ALL: [Self; 5] = [Self::Json, Self::Csv, Self::Lines, Self::Arrow, Self::Parquet];
 
     /// Its media type, without parameters.
     pub(crate) fn media_type(self) -> &'static str {
@@ -27,6 +28,7 @@ impl Format {
             Self::Csv => "text/csv",
             Self::Lines => "application/x-ndjson",
             Self::Arrow => "application/vnd.apache.arrow.stream",
+            Self::Parquet => "application/vnd.apache.parquet",
         }
     }
 
@@ -171,6 +173,7 @@ mod tests {
         check(&["application/json;q=0.1", "application/x-ndjson"], Some(Format::Lines));
         check(&["application/json;q=0, */*;q=0.5"], Some(Format::Csv));
         check(&["application/vnd.apache.arrow.stream"], Some(Format::Arrow));
+        check(&["application/vnd.apache.parquet, */*;q=0.1"], Some(Format::Parquet));
     }
 
     #[test]

@@ -1,26 +1,54 @@
-//! Around every request: a panic ends in a plain 500, and no answer is kept by anybody in between.
+//! Around every request: it has an id, a panic ends in a plain 500, and no answer is kept by anybody
+//! in between.
 
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::Request;
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use tracing::Instrument;
 
 use crate::refusal::Refusal;
+
+/// The header by which a request is found again in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Runs a request. Nothing is used after a panic that it could have left half done: the engine
 /// swaps its state as a whole.
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let mut response = answered.unwrap_or_else(|_| {
+    let id = given(request.headers()).or_else(new_id);
+    let shown = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let span = tracing::info_span!("request", id = shown);
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
+    let mut response = answered.await.unwrap_or_else(|_| {
+        let _request = span.entered();
         tracing::error!("a handler panicked");
         Refusal::internal().into_response()
     });
     let headers = response.headers_mut();
+    if let Some(id) = id {
+        headers.insert(REQUEST_ID, id);
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The id that a request brings: letters, digits, `-`, `_` and `.`, at most 128.
+fn given(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut all = headers.get_all(REQUEST_ID).iter();
+    let only = all.next().filter(|_| all.next().is_none())?;
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let bytes = only.as_bytes();
+    ((1..=128).contains(&bytes.len()) && bytes.iter().all(plain)).then(|| only.clone())
+}
+
+/// An id of 128 random bits; `None` where the system gives none.
+fn new_id() -> Option<HeaderValue> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).ok()?;
+    HeaderValue::try_from(format!("{:032x}", u128::from_ne_bytes(random))).ok()
 }

@@ -61,6 +61,7 @@
 //! | `text/csv` | RFC 4180 with a header | collected |
 //! | `application/x-ndjson` | an object a line | streamed to whoever sends `TE: trailers`, else collected |
 //! | `application/vnd.apache.arrow.stream` | the Arrow IPC stream | the same |
+//! | `application/vnd.apache.parquet` | a Parquet file | collected |
 //!
 //! In JSON, decimals and whole numbers beyond 2^53 are texts, so that no reader rounds them.
 //! All formats carry the headers `x-sandbar-scoped` (whether anything was narrowed for the asker)
@@ -69,6 +70,12 @@
 //! trailers: that is why it comes only to who reads them. A stream that fails after its first rows,
 //! or that is not read within the time of a question, is cut off without its regular end. A client
 //! that goes away cancels its query.
+//!
+//! # Headers of every answer
+//! `x-request-id` is that of the request, or a new one, and stands in the log. What a `GET` below
+//! `/api/agent` tells has an `ETag`: with it in `If-None-Match` the answer is 304 as long as the asker
+//! sees the same. Nothing is to be kept on the way (`no-store`), and no page of another origin may
+//! read anything: there is no CORS unless a host adds it.
 //!
 //! # Errors
 //! `{"error":"NotFound","code":"Q0101","message":"…","problems":[{"code","path","message"}]}`, the
@@ -110,6 +117,7 @@ mod refusal;
 mod router;
 mod routes;
 mod stream;
+mod tags;
 mod v1;
 mod wire;
 

@@ -72,7 +72,8 @@ fn all() -> Routes<Engine> {
         .post("/query", asked::query)
         .post("/batch", batch::batch)
         .post("/explain", asked::explain)
-        .under("/v1", v1::routes());
+        .under("/v1", v1::routes())
+        .with_tags();
     Routes::new().get("/health", health).under("/api/agent", agent).and(auth::routes())
 }
 

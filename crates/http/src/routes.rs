@@ -2,10 +2,12 @@
 //! through each route of that list, so that none can be added and forgotten there
 //! (tests/it/entrances.rs, which also sees to it that nothing else here adds routes to a router).
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, post};
+use axum::{Router, middleware};
+
+use crate::tags::tagged;
 
 /// A way in over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +63,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// The same, with bodies of at most so many bytes.
     pub(crate) fn with_bodies(self, bytes: usize) -> Self {
         Self { router: self.router.layer(DefaultBodyLimit::max(bytes)), list: self.list }
+    }
+
+    /// The same, with tags of what a `GET` tells.
+    pub(crate) fn with_tags(self) -> Self {
+        Self { router: self.router.layer(middleware::from_fn(tagged)), list: self.list }
     }
 
     /// What serves them.

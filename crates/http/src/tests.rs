@@ -56,11 +56,15 @@ fn token(name: &str) -> String {
 struct Ask(Request<Body>);
 
 fn get(path: &str) -> Ask {
-    Ask(Request::builder().uri(path).body(Body::empty()).unwrap())
+    Ask(Request::builder().uri(path).body(Body::empty()).unwrap()).with("x-request-id", ID)
 }
+
+/// Requests have one id here, so that answers can be compared.
+const ID: &str = "here";
 
 fn post(body: impl Into<Body>) -> Ask {
     let request = Request::builder().method(Method::POST).uri("/api/agent/query");
+    let request = request.header("x-request-id", ID);
     let request = request.header("content-type", "application/json");
     Ask(request.body(body.into()).unwrap())
 }

@@ -84,6 +84,8 @@ impl House {
             .header("authorization", format!("Bearer {}", self.token(who)))
             .header("content-type", "application/json")
             .header("accept", accept)
+            .header("te", "trailers")
+            .header("x-request-id", "here")
             .body(Body::from(body.to_owned()))
             .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();

@@ -57,7 +57,7 @@ async fn every_bad_token_gets_the_same_bytes() {
         let told = ask.of(app).await;
         assert_eq!((told.status.as_u16(), told.text()), (401, NOBODY));
         assert_eq!(told.header("www-authenticate"), "Bearer");
-        assert_eq!(told.headers.len(), 6, "{:?}", told.headers);
+        assert_eq!(told.headers.len(), 7, "{:?}", told.headers);
     }
     let told = get("/api/agent/tables").with("authorization", &format!("bEARER {good}"));
     assert_eq!(told.of(&app).await.status, 200);
@@ -140,6 +140,74 @@ async fn no_answer_is_kept_on_the_way() {
         let response = app.clone().oneshot(ask.0).await.unwrap();
         assert_eq!(response.headers()["cache-control"], "no-store");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn every_request_has_an_id() {
+    let app = app().await;
+    let told = get("/health").with("x-request-id", "Trace-7.b_2").of(&app).await;
+    assert_eq!(told.header("x-request-id"), "Trace-7.b_2");
+    let long = "x".repeat(129);
+    let mut twice = get("/health").with("x-request-id", "a");
+    twice.0.headers_mut().append("x-request-id", "b".parse().unwrap());
+    let mut made = vec![twice];
+    for none in ["", "a b", "a\u{e9}", "a;b", &long] {
+        made.push(get("/nothing").with("x-request-id", none));
+    }
+    made.push(post(vec![0xff_u8]).bearing("ana"));
+    let mut seen = Vec::new();
+    for mut ask in made {
+        if ask.0.headers()["x-request-id"] == super::ID {
+            ask.0.headers_mut().remove("x-request-id");
+        }
+        let id = ask.of(&app).await.header("x-request-id").to_owned();
+        assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
+        assert!(!seen.contains(&id), "{id}");
+        seen.push(id);
+    }
+}
+
+#[tokio::test]
+async fn a_tag_tells_no_more_than_what_it_is_of() {
+    let app = app().await;
+    for path in ["/api/agent/tables", "/api/agent/search?q=orders", "/api/agent/v1/table/orders"] {
+        let ana = get(path).bearing("ana").of(&app).await;
+        let tag = ana.header("etag").to_owned();
+        assert!(ana.status == 200 && tag.len() == 24, "{path}: {tag}");
+        for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
+            let told = get(path).bearing("ana").with("if-none-match", &known).of(&app).await;
+            assert_eq!((told.status.as_u16(), told.text(), told.header("etag")), (304, "", &*tag));
+        }
+        let told = get(path).bearing("ana").with("if-none-match", "\"x\"").of(&app).await;
+        assert_eq!((told.status.as_u16(), &told.body), (200, &ana.body));
+        // Whoever sees something else has another tag, and somebody else's lets nobody in.
+        let vic = get(path).bearing("vic").with("if-none-match", &tag).of(&app).await;
+        assert_eq!(vic.status, 200, "{path}");
+        assert_ne!(vic.header("etag"), tag);
+        let nobody = get(path).with("if-none-match", &tag).of(&app).await;
+        assert_eq!((nobody.status.as_u16(), nobody.header("etag")), (401, ""));
+    }
+    // What is asked has none, and neither has what is not there.
+    let told = post(question("revenue_by_category")).bearing("ana").of(&app).await;
+    assert_eq!(told.header("etag"), "");
+    let told = get("/api/agent/tables/nothing").bearing("ana").with("if-none-match", "*");
+    told.of(&app).await.refused(404, "NotFound", "Q0102");
+}
+
+#[tokio::test]
+async fn no_page_of_another_origin_reads_anything() {
+    let app = app().await;
+    let told = get("/api/agent/tables").bearing("ana").with("origin", "https://evil.test");
+    let told = told.of(&app).await;
+    let preflight = Request::builder().method("OPTIONS").uri("/api/agent/query");
+    let preflight = preflight.header("origin", "https://evil.test");
+    let preflight = preflight.header("access-control-request-method", "POST");
+    let preflight = super::Ask(preflight.body(Body::empty()).unwrap()).of(&app).await;
+    preflight.refused(405, "MethodNotAllowed", "H0102");
+    for told in [told, preflight] {
+        let cross = |name: &str| name.starts_with("access-control");
+        assert!(!told.headers.keys().any(|name| cross(name.as_str())), "{:?}", told.headers);
     }
 }
 

@@ -2,8 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamReader;
 use futures::StreamExt;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sandbar::{Action, Decision, DecisionOutcome};
 use sandbar_shop::Asker;
 use serde_json::Value;
@@ -14,6 +18,7 @@ use crate::cells;
 
 const ARROW: &str = "application/vnd.apache.arrow.stream";
 const LINES: &str = "application/x-ndjson";
+const PARQUET: &str = "application/vnd.apache.parquet";
 /// More rows than an answer has unless a host says so, in more than one batch.
 const ALL_ORDERS: &str = r#"{"table":"orders","fields":["id","created_at","total"]}"#;
 
@@ -100,6 +105,7 @@ async fn each_format_has_its_type() {
         ("text/csv", "text/csv; charset=utf-8; header=present"),
         (LINES, LINES),
         (ARROW, ARROW),
+        (PARQUET, PARQUET),
     ] {
         let told = post(body).bearing("ana").with("accept", accept).of(&app).await;
         assert_eq!((told.status.as_u16(), told.header("content-type")), (200, given));
@@ -112,6 +118,32 @@ async fn each_format_has_its_type() {
         assert_eq!(behind.unwrap_or(&here), "false");
         assert_eq!(behind.is_some(), [LINES, ARROW].contains(&accept), "{accept}");
         assert_eq!(behind.is_some(), here.is_empty(), "{accept}");
+    }
+}
+
+/// The rows of a Parquet file, and its columns.
+fn read_parquet(told: &Told) -> (SchemaRef, Vec<RecordBatch>) {
+    assert_eq!(told.header("content-type"), PARQUET, "{}", String::from_utf8_lossy(&told.body));
+    let reader = ParquetRecordBatchReaderBuilder::try_new(told.body.clone()).unwrap();
+    let schema = Arc::clone(reader.schema());
+    (schema, reader.build().unwrap().map(Result::unwrap).collect())
+}
+
+#[tokio::test]
+async fn parquet_and_arrow_have_the_same_types_and_rows() {
+    let app = app().await;
+    let nothing = super::question("empty_result");
+    for body in [ALL_ORDERS, r#"{"table":"people"}"#, &nothing] {
+        let ask = async |format: &str| {
+            post(body.to_owned()).bearing("ana").with("accept", format).of(&app).await
+        };
+        let (schema, rows) = read_parquet(&ask(PARQUET).await);
+        let arrow = ask(ARROW).await;
+        let reader = StreamReader::try_new(&arrow.body[..], None).unwrap();
+        let (expected, batches) = (reader.schema(), reader.map(Result::unwrap));
+        assert_eq!(schema, expected, "{body}");
+        let together = |batches: Vec<RecordBatch>| concat_batches(&expected, &batches).unwrap();
+        assert_eq!(together(rows), together(batches.collect()), "{body}");
     }
 }
 
