@@ -8,7 +8,7 @@ use arrow::array::{
     TimestampNanosecondArray, UInt64Array,
 };
 use arrow::datatypes::i256;
-use sandbar::{AttributeValue, Engine, Error, Principal, Session};
+use sandbar::{AttributeValue, Engine, Error, Principal, Session, Subject};
 
 const MODEL: &str = "
 tables:
@@ -126,6 +126,29 @@ policies: { all: { groups: [everyone], grant: { tables: [t], metrics: [twice] } 
     assert_eq!(ask(question).await, "id,x\n1,2.50\n2,\n");
     let question = r#"{"metrics":["twice"],"group_by":["id"]}"#;
     assert_eq!(ask(question).await, "id,twice\n1,1.50\n2,\n");
+}
+
+#[tokio::test]
+async fn a_field_has_values_where_its_mean_leaves_the_decimals() {
+    let most = 10_i128.pow(38) - 1;
+    let decimals = Decimal128Array::from(vec![most, most - 1]).with_precision_and_scale(38, 0);
+    let rows = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef),
+        ("a", Arc::new(decimals.unwrap())),
+    ]);
+    let model = "tables: { t: { primary_key: [id], fields: { id: {}, a: {} } } }";
+    let policies = "
+groups: { everyone: {} }
+policies: { all: { groups: [everyone], grant: { tables: [t] } } }
+";
+    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
+    let engine = engine.batches("t", vec![rows.unwrap()]).build().await.unwrap();
+    let asker = Principal::asserted_by_host("ana").group("everyone").build().unwrap();
+    let profile = engine.session(asker).field_profile(Subject::Table("t"), "a", 10).await.unwrap();
+    assert_eq!(profile.statistics.to_csv().unwrap(), "rows,present,distinct_count\n2,2,2\n");
+    let values = profile.values.to_csv().unwrap();
+    let values: Vec<&str> = values.lines().skip(1).collect();
+    assert_eq!(values, [(most - 1).to_string(), most.to_string()]);
 }
 
 #[tokio::test]

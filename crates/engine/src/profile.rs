@@ -114,20 +114,29 @@ impl Session {
         let mut request = self.request(call, allowance)?;
         let table = asked_table(&request, subject)?;
         let field = described(&request, table, field)?;
-        let of = &request.world.snapshot.table(table).name;
-        let query = statistics(of, &field);
-        let started = self.started(Arc::new(query), &request, turn).await?;
+        let of = &Arc::clone(&request.world.snapshot);
+        let of = &of.table(table).name;
+        let started = self.started(Arc::new(statistics(of, &field)), &request, turn).await?;
         call.planned(&started.plan, &request.world.snapshot);
-        let statistics = Answer::new(started, None).collect().await?;
-        // The second question has a turn of its own, and the same world.
+        let statistics = match Answer::new(started, None).collect().await {
+            // A number of them leaves its type: the others are still there.
+            Err(error) if error.code() == "E0304" => {
+                self.part(counts(of, &field), &mut request).await?
+            }
+            statistics => statistics?,
+        };
+        let values = self.part(values(of, &field).limit(limit), &mut request).await?;
+        call.rows(u64::try_from(values.num_rows()).unwrap_or(u64::MAX));
+        Ok(FieldProfile { field, statistics, values })
+    }
+
+    /// The answer of a further question, which has a turn of its own and the same world.
+    async fn part(&self, query: SemanticQuery, request: &mut Request) -> Result<Collected, Error> {
         request.allowance.permit = None;
         let (turn, allowance) = self.admitted().await?;
         request.allowance = allowance;
-        let query = values(of, &field).limit(limit);
-        let started = self.started(Arc::new(query), &request, turn).await?;
-        let values = Answer::new(started, None).collect().await?;
-        call.rows(u64::try_from(values.num_rows()).unwrap_or(u64::MAX));
-        Ok(FieldProfile { field, statistics, values })
+        let started = self.started(Arc::new(query), request, turn).await?;
+        Answer::new(started, None).collect().await
     }
 }
 
@@ -171,16 +180,23 @@ fn described(request: &Request, table: TableId, name: &str) -> Result<FieldDescr
     Ok(describe::field(grants, base, grants.snapshot().field(path.field), &path.via))
 }
 
+/// How many values a field has.
+fn counts(table: &str, field: &FieldDescription) -> SemanticQuery {
+    let of = |function: &str, name: &str| Aggregation::of(function, &field.id).alias(name);
+    let query = SemanticQuery::table(table)
+        .aggregate(Aggregation::new("count").alias("rows"))
+        .aggregate(of("count", "present"));
+    match Type::parse(&field.data_type) {
+        None | Some(Type::Other) => query,
+        Some(_) => query.aggregate(of("count_distinct", "distinct_count")),
+    }
+}
+
 /// What the values of a field are like as a whole.
 fn statistics(table: &str, field: &FieldDescription) -> SemanticQuery {
     let of = |function: &str, name: &str| Aggregation::of(function, &field.id).alias(name);
-    let mut query = SemanticQuery::table(table)
-        .aggregate(Aggregation::new("count").alias("rows"))
-        .aggregate(of("count", "present"));
+    let mut query = counts(table, field);
     let data_type = Type::parse(&field.data_type).unwrap_or(Type::Other);
-    if data_type != Type::Other {
-        query = query.aggregate(of("count_distinct", "distinct_count"));
-    }
     if data_type.is_temporal() {
         query = query.aggregate(of("min", "earliest")).aggregate(of("max", "latest"));
     }
