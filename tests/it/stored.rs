@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Decimal128Array, Decimal256Array, Float64Array, Int64Array, RecordBatch,
-    TimestampNanosecondArray, UInt64Array,
+    ArrayRef, Date32Array, Decimal128Array, Decimal256Array, Float64Array, Int64Array, RecordBatch,
+    TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow::datatypes::i256;
 use sandbar::{AttributeValue, Engine, Error, Principal, Session, Subject};
@@ -186,6 +186,62 @@ policies: { all: { groups: [everyone], grant: { tables: [t] } } }
         let answer = session.query_json(&question).await.unwrap().collect().await.unwrap();
         assert_eq!(answer.num_rows(), rows, "{question}");
     }
+}
+
+/// `endless` and `last` are what databases write for what is infinite: the last instant without a
+/// zone, and the last day.
+async fn of_times(zone: &str, condition: &str) -> Session {
+    let model = format!(
+        "defaults: {{ time_zone: {zone} }}
+tables: {{ t: {{ primary_key: [id], fields: {{ id: {{}}, made: {{}}, endless: {{}}, first: {{}}, last: {{}} }} }} }}
+"
+    );
+    let policies = format!(
+        "groups: {{ everyone: {{}} }}
+policies:
+  some: {{ groups: [everyone], grant: {{ tables: [t], rows: \"{condition}\" }} }}
+"
+    );
+    let times = |all: Vec<i64>| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from(all)) };
+    let rows = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef),
+        ("made", times(vec![0, 1_000_000])),
+        ("endless", times(vec![i64::MAX, 0])),
+        ("first", times(vec![-i64::MAX, 0])),
+        ("last", Arc::new(Date32Array::from(vec![i32::MAX, 0]))),
+    ]);
+    let engine = Engine::builder().model("model.yaml", &model).policies("policies.yaml", &policies);
+    let engine = engine.batches("t", vec![rows.unwrap()]).build().await.unwrap();
+    engine.session(Principal::asserted_by_host("ana").group("everyone").build().unwrap())
+}
+
+#[tokio::test]
+async fn l1_what_is_endless_is_later_than_all_else() {
+    let expected = [
+        ("endless > made", "1"),
+        ("endless is not null and (case when endless > made then false else true end)", "2"),
+        ("endless = endless", "1 2"),
+        ("first < made", "1 2"),
+        ("first < endless and first < last", "1"),
+        ("last > made", "1"),
+        ("last >= endless", "1 2"),
+        ("coalesce(endless, made) = made", ""),
+        ("greatest(endless, made) > timestamp '2024-01-01'", "1"),
+        ("endless >= timestamp '2024-01-01'", "1"),
+    ];
+    for (condition, ids) in expected {
+        let session = of_times("UTC", condition).await;
+        let answer = session.query_json(r#"{"table":"t","fields":["id"],"order_by":["id"]}"#).await;
+        let answer = answer.unwrap_or_else(|e| panic!("{condition}: {e}")).collect().await;
+        let csv = answer.unwrap_or_else(|e| panic!("{condition}: {e}")).to_csv().unwrap();
+        let found: Vec<&str> = csv.lines().skip(1).collect();
+        assert_eq!(found.join(" "), ids, "{condition}");
+    }
+    // A day of a zone that is beyond its calendar.
+    let session = of_times("America/New_York", "last > made").await;
+    let count = r#"{"table":"t","aggregations":["count"]}"#;
+    let answer = session.query_json(count).await.unwrap().collect().await.unwrap();
+    assert_eq!(answer.to_csv().unwrap(), "count\n2\n");
 }
 
 #[tokio::test]

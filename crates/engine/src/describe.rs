@@ -3,12 +3,13 @@
 
 use sandbar_catalog::{Field, FieldPath, Leaf, Metric, Segment, SemanticType, Table, TableId};
 use sandbar_permissions::{Grants, Level, Missing, Refusal, SearchTarget, Suggestion};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind};
 
 /// A table as a principal sees it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TableDescription {
     /// Its number: stable, the same for every principal.
@@ -43,7 +44,7 @@ pub struct TableDescription {
 }
 
 /// A field as a principal sees it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct FieldDescription {
     /// Its id on the wire.
@@ -76,7 +77,7 @@ pub struct FieldDescription {
 }
 
 /// A measure as a principal sees it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct MeasureDescription {
     /// Its number: stable, the same for every principal.
@@ -95,7 +96,7 @@ pub struct MeasureDescription {
 }
 
 /// A segment as a principal sees it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct SegmentDescription {
     /// Its number: stable, the same for every principal.
@@ -111,7 +112,7 @@ pub struct SegmentDescription {
 }
 
 /// A relationship whose target a principal sees.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct RelationshipDescription {
     /// Its role name: the prefix of the fields behind it.
@@ -126,7 +127,7 @@ pub struct RelationshipDescription {
 }
 
 /// A metric as a principal sees it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct MetricDescription {
     /// Its number: stable, the same for every principal.
@@ -164,7 +165,7 @@ pub struct MetricDescription {
 }
 
 /// A table with what its relationships lead to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TableDetail {
     /// The table.
@@ -176,7 +177,7 @@ pub struct TableDetail {
 }
 
 /// A table as it is seen from another one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct RelatedTable {
     /// The relationship that leads there.
@@ -196,7 +197,7 @@ pub struct RelatedTable {
 }
 
 /// A metric with what it can be asked with.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct MetricDetail {
     /// The metric.
@@ -209,7 +210,7 @@ pub struct MetricDetail {
 }
 
 /// An answer of a search.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct FoundObject {
     /// `table` or `metric`.

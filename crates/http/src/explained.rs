@@ -1,12 +1,13 @@
 //! How a question would be answered, on the wire.
 
 use sandbar::{ColumnOutline, Explanation, GrainOutline, Outline};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::wire::Column;
 
 /// How a question would be answered, as far as its asker may know.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Explained<'a> {
     columns: Vec<Column<'a>>,
     scoped: bool,
@@ -15,7 +16,7 @@ pub(crate) struct Explained<'a> {
     outline: OutlineView<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct OutlineView<'a> {
     columns: Vec<ColumnView<'a>>,
     grains: Vec<GrainView<'a>>,
@@ -27,14 +28,14 @@ struct OutlineView<'a> {
     having: &'a [String],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ColumnView<'a> {
     name: &'a str,
     computed: &'a str,
     lineage: &'a [String],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct GrainView<'a> {
     table: &'a str,
     by: &'a [String],
@@ -45,13 +46,13 @@ struct GrainView<'a> {
     derived: Vec<DerivedView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct JoinView<'a> {
     path: &'a str,
     table: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DerivedView<'a> {
     table: &'a str,
     outline: OutlineView<'a>,

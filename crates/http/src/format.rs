@@ -21,14 +21,22 @@ impl Format {
     /// What is preferred stands first.
     const ALL: [Self; 5] = [Self::Json, Self::Csv, Self::Lines, Self::Arrow, Self::Parquet];
 
+    /// The media types of all but the first.
+    pub(crate) const BESIDE_JSON: [&'static str; 4] = [
+        "text/csv",
+        "application/x-ndjson",
+        "application/vnd.apache.arrow.stream",
+        "application/vnd.apache.parquet",
+    ];
+
     /// Its media type, without parameters.
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
-            Self::Csv => "text/csv",
-            Self::Lines => "application/x-ndjson",
-            Self::Arrow => "application/vnd.apache.arrow.stream",
-            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Csv => Self::BESIDE_JSON[0],
+            Self::Lines => Self::BESIDE_JSON[1],
+            Self::Arrow => Self::BESIDE_JSON[2],
+            Self::Parquet => Self::BESIDE_JSON[3],
         }
     }
 

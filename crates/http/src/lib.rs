@@ -4,6 +4,7 @@
 //! | route | gives |
 //! |---|---|
 //! | `GET /health` | `{"status":"ok","snapshot":1}`, to anybody |
+//! | `GET /openapi.json` | the document of these routes (OpenAPI 3.1), to anybody |
 //! | `GET /api/agent/tables` | `{"tables":[…],"metrics":[…]}`: what is visible, in brief |
 //! | `GET /api/agent/tables/{id}` | one table with all that can be asked of it |
 //! | `GET /api/agent/tables/{id}/fields` | `{"fields":[…]}` |
@@ -110,6 +111,8 @@ mod connections;
 mod explained;
 mod format;
 mod guard;
+mod openapi;
+mod operation;
 mod options;
 mod params;
 mod pen;
@@ -126,7 +129,7 @@ use std::sync::Arc;
 pub use auth::{Access, Source};
 pub use connections::Connections;
 pub use options::{Options, TokenKey};
-pub use router::{router, router_with, routes};
+pub use router::{openapi, router, router_with, routes};
 pub use routes::Route;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sandbar::{Error, ErrorKind};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The header with the code that docs/errors.md explains.
@@ -25,8 +26,9 @@ pub(crate) struct Refusal {
 }
 
 /// The body of a refusal.
-#[derive(Debug, Serialize)]
-struct Body {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Refusal")]
+pub(crate) struct Body {
     error: &'static str,
     message: String,
     code: &'static str,
@@ -35,7 +37,7 @@ struct Body {
 }
 
 /// One thing that is wrong with a question.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Problem {
     code: &'static str,
     path: String,

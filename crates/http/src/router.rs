@@ -5,18 +5,25 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::{Extension, Json, Router, middleware};
-use sandbar::{Engine, FieldDescription, FoundObject, MetricDescription, TableDescription};
+use sandbar::{
+    Engine, FieldDescription, FoundObject, MetricDescription, SemanticQuery, TableDescription,
+};
 
 use crate::asker::Asker;
 use crate::auth::{self, Access};
 use crate::body::MAX_BODY;
+use crate::explained::Explained;
+use crate::format::Format;
 use crate::guard::guard;
+use crate::openapi::document;
+use crate::openapi::shapes::{Batch, Document, NextPage, Results};
+use crate::operation::{Kind, Operation};
 use crate::options::Options;
 use crate::params::{Params, Segments};
 use crate::refusal::Refusal;
 use crate::routes::{Route, Routes};
 use crate::v1::{self, Shared};
-use crate::wire::{FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
+use crate::wire::{Answered, FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
 use crate::{answer, asked, batch};
 
 /// How many values of a field are given unless the request says otherwise.
@@ -44,37 +51,128 @@ pub fn router_with(engine: Engine, access: Arc<Access>) -> Router {
 
 /// What [`router`] serves.
 pub fn routes() -> Vec<Route> {
-    all().list()
+    all().list().iter().map(|(route, _)| route.clone()).collect()
+}
+
+/// The document of what [`router`] serves (OpenAPI 3.1), as `/openapi.json` tells it.
+pub fn openapi() -> serde_json::Value {
+    document(all().list())
 }
 
 /// All routes, as a host decides.
 pub(crate) fn made(engine: Engine, options: &Options) -> Router {
-    all()
-        .router()
+    let all = all();
+    let told = Arc::new(document(all.list()));
+    all.router()
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(Arc::clone(&options.access)))
+        .layer(Extension(told))
         .layer(Extension(Shared::new(options)))
         .layer(middleware::from_fn(guard))
         .with_state(engine)
 }
 
 fn all() -> Routes<Engine> {
+    let limit = ("limit", Kind::Number(0), "how many values; 100 if left out");
     let agent = Routes::new()
-        .get("/tables", tables)
-        .get("/tables/{id}", table)
-        .get("/tables/{id}/fields", fields)
-        .get("/tables/{id}/fields/{field}/values", values)
-        .get("/metrics", metrics)
-        .get("/metrics/{id}", metric)
-        .get("/search", search)
-        .post("/query", asked::query)
-        .post("/batch", batch::batch)
-        .post("/explain", asked::explain)
+        .get(
+            "/tables",
+            tables,
+            Operation::new("listTables", "The tables and metrics that the asker sees, in brief")
+                .gives::<TableList>(),
+        )
+        .get(
+            "/tables/{id}",
+            table,
+            Operation::new("getTable", "A table with all that can be asked of it")
+                .gives::<TableDescription>(),
+        )
+        .get(
+            "/tables/{id}/fields",
+            fields,
+            Operation::new("listFields", "The fields of a table").gives::<FieldList>(),
+        )
+        .get(
+            "/tables/{id}/fields/{field}/values",
+            values,
+            Operation::new(
+                "listValues",
+                "The values of a field, each once, as the asker sees them",
+            )
+            .takes(limit.0, limit.1, limit.2)
+            .gives::<FieldValues<'_>>(),
+        )
+        .get(
+            "/metrics",
+            metrics,
+            Operation::new("listMetrics", "The metrics that the asker sees, in brief")
+                .gives::<MetricList>(),
+        )
+        .get(
+            "/metrics/{id}",
+            metric,
+            Operation::new("getMetric", "A metric with the fields that it can be grouped by")
+                .gives::<MetricDescription>(),
+        )
+        .get(
+            "/search",
+            search,
+            Operation::new("search", "Tables and metrics that fit some words, best first")
+                .needs("q", Kind::Text, "the words")
+                .gives::<SearchResults>(),
+        )
+        .post(
+            "/query",
+            asked::query,
+            Operation::new("query", "The answer of a question in either language")
+                .takes("page_size", Kind::Number(1), "in pages of so many rows")
+                .body::<SemanticQuery>()
+                .body::<v1::Asked>()
+                .body::<NextPage>()
+                .gives::<Answered<'_>>()
+                .gives::<v1::Answer>()
+                .also_as(&Format::BESIDE_JSON),
+        )
+        .post(
+            "/batch",
+            batch::batch,
+            Operation::new("batch", "Up to 50 questions, each with what it would get alone")
+                .body::<Batch>()
+                .gives::<Results>(),
+        )
+        .post(
+            "/explain",
+            asked::explain,
+            Operation::new("explain", "How a question would be answered")
+                .body::<SemanticQuery>()
+                .body::<v1::Asked>()
+                .gives::<Explained<'_>>(),
+        )
         .under("/v1", v1::routes())
         .with_tags();
-    Routes::new().get("/health", health).under("/api/agent", agent).and(auth::routes())
+    Routes::new()
+        .get(
+            "/health",
+            health,
+            Operation::new("health", "That the server runs").gives::<Health>().public(),
+        )
+        .get(
+            "/openapi.json",
+            told,
+            Operation::new("openapi", "This document").gives::<Document>().public(),
+        )
+        .under("/api/agent", agent)
+        .and(auth::routes())
+}
+
+async fn told(
+    Extension(document): Extension<Arc<serde_json::Value>>,
+    params: Params,
+) -> Result<Response, Refusal> {
+    params.none()?;
+    answer::json(&*document)
 }
 
 async fn health(State(engine): State<Engine>, params: Params) -> Reply<Health> {

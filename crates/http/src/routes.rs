@@ -1,4 +1,5 @@
-//! Routes as they are put together: whatever is served stands in a list, too. The leak suite asks
+//! Routes as they are put together: whatever is served stands in a list, too, with what its document
+//! tells of it. The leak suite asks
 //! through each route of that list, so that none can be added and forgotten there
 //! (tests/it/entrances.rs, which also sees to it that nothing else here adds routes to a router).
 
@@ -7,6 +8,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Router, middleware};
 
+use crate::operation::Operation;
 use crate::tags::tagged;
 
 /// A way in over HTTP.
@@ -22,7 +24,7 @@ pub struct Route {
 /// A router, and the list of what it serves.
 pub(crate) struct Routes<S> {
     router: Router<S>,
-    list: Vec<Route>,
+    list: Vec<(Route, Operation)>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
@@ -30,27 +32,49 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { router: Router::new(), list: Vec::new() }
     }
 
-    pub(crate) fn get<T: 'static>(self, path: &str, handler: impl Handler<T, S>) -> Self {
-        self.with("GET", path, get(handler))
+    pub(crate) fn get<T: 'static>(
+        self,
+        path: &str,
+        handler: impl Handler<T, S>,
+        operation: Operation,
+    ) -> Self {
+        self.with("GET", path, get(handler), operation)
     }
 
-    pub(crate) fn post<T: 'static>(self, path: &str, handler: impl Handler<T, S>) -> Self {
-        self.with("POST", path, post(handler))
+    pub(crate) fn post<T: 'static>(
+        self,
+        path: &str,
+        handler: impl Handler<T, S>,
+        operation: Operation,
+    ) -> Self {
+        self.with("POST", path, post(handler), operation)
     }
 
-    pub(crate) fn delete<T: 'static>(self, path: &str, handler: impl Handler<T, S>) -> Self {
-        self.with("DELETE", path, delete(handler))
+    pub(crate) fn delete<T: 'static>(
+        self,
+        path: &str,
+        handler: impl Handler<T, S>,
+        operation: Operation,
+    ) -> Self {
+        self.with("DELETE", path, delete(handler), operation)
     }
 
-    fn with(mut self, method: &'static str, path: &str, served: MethodRouter<S>) -> Self {
-        self.list.push(Route { method, path: path.to_owned() });
+    fn with(
+        mut self,
+        method: &'static str,
+        path: &str,
+        served: MethodRouter<S>,
+        operation: Operation,
+    ) -> Self {
+        self.list.push((Route { method, path: path.to_owned() }, operation));
         Self { router: self.router.route(path, served), list: self.list }
     }
 
     /// These, and others below a path.
     pub(crate) fn under(mut self, prefix: &str, others: Self) -> Self {
         let of = |route: Route| Route { path: format!("{prefix}{}", route.path), ..route };
-        self.list.extend(others.list.into_iter().map(of));
+        let others_list = others.list.into_iter();
+        self.list.extend(others_list.map(|(route, operation)| (of(route), operation)));
         Self { router: self.router.nest(prefix, others.router), list: self.list }
     }
 
@@ -76,7 +100,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// What is served.
-    pub(crate) fn list(self) -> Vec<Route> {
-        self.list
+    pub(crate) fn list(&self) -> &[(Route, Operation)] {
+        &self.list
     }
 }

@@ -6,6 +6,7 @@ mod doors;
 mod formats;
 mod leaks;
 mod limits;
+mod openapi;
 mod questions;
 mod sessions;
 mod socket;

@@ -4,41 +4,42 @@ use sandbar::{
     AnswerColumn, Collected, FieldDescription, FoundObject, MetricDescription, SemanticType,
     TableDescription, Warning,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cells::{FirstCells, Rows};
 use crate::refusal::Refusal;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Health {
     pub(crate) status: &'static str,
     pub(crate) snapshot: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct FieldList {
     pub(crate) fields: Vec<FieldDescription>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct SearchResults {
     pub(crate) results: Vec<FoundObject>,
 }
 
 /// What there is to ask: tables, and metrics as far as the token may be used for them.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct TableList {
     tables: Vec<Brief>,
     metrics: Vec<Brief>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct MetricList {
     metrics: Vec<Brief>,
 }
 
 /// A table or metric in brief: enough to choose one and ask for more.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Brief {
     id: u64,
     name: String,
@@ -94,7 +95,7 @@ impl MetricList {
 }
 
 /// A column of an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Column<'a> {
     name: &'a str,
     #[serde(rename = "type")]
@@ -119,16 +120,17 @@ impl<'a> Column<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Note {
     code: &'static str,
     message: &'static str,
 }
 
 /// An answer with all its rows.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Answered<'a> {
     columns: Vec<Column<'a>>,
+    #[schemars(with = "Vec<Vec<serde_json::Value>>")]
     rows: Rows<'a>,
     row_count: usize,
     scoped: bool,
@@ -163,9 +165,10 @@ impl<'a> Answered<'a> {
 }
 
 /// The values of one field.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct FieldValues<'a> {
     column: Column<'a>,
+    #[schemars(with = "Vec<serde_json::Value>")]
     values: FirstCells<'a>,
     scoped: bool,
     truncated: bool,

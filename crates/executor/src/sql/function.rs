@@ -1,6 +1,6 @@
 //! Functions: ours by what they compute, DataFusion's by their names.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -45,6 +45,10 @@ impl Scope<'_> {
                 Ok(format!("(({value} + {later}) AT TIME ZONE 'UTC')"))
             }
             Meaning::Midnight => Err(NoSqlText::ClocksSetBack(self.dialect)),
+            Meaning::Instant => {
+                let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+                self.cast(first, &instant, true)
+            }
             Meaning::Bin(bins) => self.bin(first, *bins),
             Meaning::Checked(op) => self.checked(*op, args),
             // There, a decimal has no more digits than its type.

@@ -10,11 +10,13 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use sandbar::{Engine, OpenedSession};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::identify::{SESSION, Unidentified, attempt, of_token};
 use crate::body::{Unread, is_json, read};
+use crate::operation::Operation;
 use crate::params::Params;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
@@ -25,20 +27,38 @@ const MAX_BODY: usize = 16 << 10;
 /// The routes, for a router that has its [`Access`] in the extensions of requests.
 pub(crate) fn routes() -> Routes<Engine> {
     Routes::new()
-        .post("/auth/sso", sso)
-        .post("/auth/sso/to_session", to_session)
+        .post(
+            "/auth/sso",
+            sso,
+            Operation::new("signIn", "A session for the bearer of a token")
+                .body::<Exchange>()
+                .gives::<Sso>()
+                .public(),
+        )
+        .post(
+            "/auth/sso/to_session",
+            to_session,
+            Operation::new("exchangeToken", "The same, with other names")
+                .body::<Exchange>()
+                .gives::<ToSession>()
+                .public(),
+        )
         .with_bodies(MAX_BODY)
-        .delete("/api/session", end)
+        .delete(
+            "/api/session",
+            end,
+            Operation::new("signOut", "Ends the session of the request").with_status(204),
+        )
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Exchange {
     jwt: String,
 }
 
 /// The answer of `/auth/sso`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Sso {
     id: String,
     exp: u64,
@@ -46,7 +66,7 @@ struct Sso {
 }
 
 /// The answer of `/auth/sso/to_session`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ToSession {
     session_token: String,
     exp: u64,

@@ -1,10 +1,12 @@
 //! The body of a question: one flat shape for a table, a metric or the next page of an answer.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use sandbar::decode::{Items, Located, Node, Problems, decode, suggest};
 use sandbar::query::Value as Constant;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize as DeriveDeserialize;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Visitor};
 use serde_json::Value;
@@ -41,9 +43,10 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Value), Refusa
 }
 
 /// A question to a table or a metric, or for the next page of an answer.
-#[derive(Debug, Default, DeriveDeserialize)]
+#[derive(Debug, Default, DeriveDeserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Body {
+#[schemars(rename = "V1Question")]
+pub(crate) struct Body {
     pub(super) table_id: Option<Id>,
     pub(super) metric_id: Option<Id>,
     pub(super) filters: Option<Items<FilterBody>>,
@@ -56,8 +59,9 @@ pub(super) struct Body {
 }
 
 /// A condition: a segment, or a comparison of a field.
-#[derive(Debug, Default, DeriveDeserialize)]
+#[derive(Debug, Default, DeriveDeserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "V1Filter")]
 pub(super) struct FilterBody {
     pub(super) segment_id: Option<Id>,
     pub(super) field_id: Option<NonBlank>,
@@ -68,16 +72,18 @@ pub(super) struct FilterBody {
 }
 
 /// A field to list or to order by.
-#[derive(Debug, Default, DeriveDeserialize)]
+#[derive(Debug, Default, DeriveDeserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "V1AskedField")]
 pub(super) struct FieldBody {
     pub(super) field_id: Option<NonBlank>,
     pub(super) bucket: Option<Bucket>,
 }
 
 /// A number over the rows of a group.
-#[derive(Debug, Default, DeriveDeserialize)]
+#[derive(Debug, Default, DeriveDeserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "V1Aggregation")]
 pub(super) struct AggregationBody {
     pub(super) function: Option<Function>,
     pub(super) field_id: Option<NonBlank>,
@@ -87,31 +93,35 @@ pub(super) struct AggregationBody {
 }
 
 /// A field to group by.
-#[derive(Debug, Default, DeriveDeserialize)]
+#[derive(Debug, Default, DeriveDeserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "V1GroupBy")]
 pub(super) struct GroupByBody {
     pub(super) field_id: Option<NonBlank>,
     pub(super) field_granularity: Option<Granularity>,
 }
 
 /// One key of the order.
-#[derive(Debug, Default, DeriveDeserialize)]
+#[derive(Debug, Default, DeriveDeserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "V1OrderBy")]
 pub(super) struct OrderByBody {
     pub(super) field: Option<Located<FieldBody>>,
     pub(super) direction: Option<Direction>,
 }
 
 /// A query that was made before.
-#[derive(Debug, Default, DeriveDeserialize)]
+#[derive(Debug, Default, DeriveDeserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "V1Execute")]
 pub(super) struct ExecuteBody {
     pub(super) query: Option<NonBlank>,
 }
 
 /// What to search for.
-#[derive(Debug, Default, DeriveDeserialize)]
+#[derive(Debug, Default, DeriveDeserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "V1Search")]
 pub(super) struct SearchBody {
     pub(super) term_queries: Option<Vec<NonBlank>>,
     pub(super) semantic_queries: Option<Vec<NonBlank>>,
@@ -151,7 +161,21 @@ pub(super) struct Positive(pub(super) u64);
 pub(super) struct NonBlank(pub(super) String);
 
 macro_rules! read_scalar {
-    ($type:ident, $expected:expr, $of_number:expr, $of_text:expr) => {
+    ($type:ident, $schema:expr, $expected:expr, $of_number:expr, $of_text:expr) => {
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 struct Read;
@@ -185,16 +209,27 @@ macro_rules! read_scalar {
     };
 }
 
-read_scalar!(Id, POSITIVE, |n| (n > 0).then(|| Id(n.to_string())), Id::read);
+read_scalar!(
+    Id,
+    json_schema!({ "type": ["integer", "string"], "minimum": 1, "minLength": 1 }),
+    POSITIVE,
+    |n| (n > 0).then(|| Id(n.to_string())),
+    Id::read
+);
 read_scalar!(
     Positive,
+    json_schema!({ "type": "integer", "minimum": 1 }),
     POSITIVE,
     |n| u64::try_from(n).ok().filter(|n| *n > 0).map(Positive),
     |_| None
 );
-read_scalar!(NonBlank, "value must be a non-blank string.", |_| None, |text| {
-    (!text.trim().is_empty()).then(|| NonBlank(text.to_owned()))
-});
+read_scalar!(
+    NonBlank,
+    json_schema!({ "type": "string", "pattern": "\\S" }),
+    "value must be a non-blank string.",
+    |_| None,
+    |text| { (!text.trim().is_empty()).then(|| NonBlank(text.to_owned())) }
+);
 
 /// One of some words.
 pub(super) trait Word: Sized + Copy + 'static {

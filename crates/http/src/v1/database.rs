@@ -1,6 +1,7 @@
 //! `GET /v1/database` and `/v1/database/{id}`: there is one, which has every table.
 
 use sandbar::Purpose;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -14,8 +15,9 @@ pub(super) const DATABASE: u64 = 1;
 /// Its engine, and its name.
 pub(super) const ENGINE: &str = "sandbar";
 
-#[derive(Serialize)]
-struct DatabaseView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Database")]
+pub(super) struct DatabaseView {
     #[serde(rename = "type")]
     kind: &'static str,
     id: u64,
@@ -26,7 +28,8 @@ struct DatabaseView {
     tables: Option<Vec<TableBrief>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1TableBrief")]
 struct TableBrief {
     #[serde(rename = "type")]
     kind: &'static str,

@@ -1,13 +1,15 @@
 //! A field, a segment and a measure as listings show them.
 
 use sandbar::{FieldDescription, MeasureDescription, SegmentDescription, Type};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::names::{base_type, database_type, display, kind, semantic_type};
 
 /// A field.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Field")]
 pub(super) struct FieldView {
     field_id: String,
     name: String,
@@ -54,7 +56,8 @@ impl FieldView {
 }
 
 /// A segment or a measure.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Named")]
 pub(super) struct NamedView {
     id: u64,
     name: String,

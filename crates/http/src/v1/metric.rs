@@ -1,6 +1,7 @@
 //! `GET /v1/metric/{id}`.
 
 use sandbar::{MetricDetail, Purpose};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::asker::Asker;
@@ -9,8 +10,9 @@ use super::names::display;
 use super::values::samples;
 use super::{Door, Flags, PathId, Reply, told};
 
-#[derive(Serialize)]
-struct MetricView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Metric")]
+pub(super) struct MetricView {
     #[serde(rename = "type")]
     kind: &'static str,
     id: u64,
@@ -26,19 +28,16 @@ struct MetricView {
     segments: Option<Vec<NamedView>>,
 }
 
-const FLAGS: [&str; 4] = [
-    "with-default-temporal-breakout",
-    "with-field-values",
-    "with-queryable-dimensions",
-    "with-segments",
+/// What is told beside the metric, and whether it is if nothing is said.
+pub(super) const SWITCHES: [(&str, bool); 4] = [
+    ("with-default-temporal-breakout", true),
+    ("with-field-values", false),
+    ("with-queryable-dimensions", true),
+    ("with-segments", false),
 ];
 
 pub(super) async fn get(door: Door, asker: Asker, PathId(id): PathId, flags: Flags) -> Reply {
-    flags.known(&FLAGS)?;
-    let with_time = flags.flag("with-default-temporal-breakout", true)?;
-    let with_values = flags.flag("with-field-values", false)?;
-    let with_dimensions = flags.flag("with-queryable-dimensions", true)?;
-    let with_segments = flags.flag("with-segments", false)?;
+    let [with_time, with_values, with_dimensions, with_segments] = flags.switches(&SWITCHES)?;
     let session = asker.to(Purpose::Metrics);
     let detail = door.metric(&session, &id)?;
     let metric = &detail.metric;

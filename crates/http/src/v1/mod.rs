@@ -22,7 +22,9 @@ mod temporal;
 mod values;
 mod words;
 
+pub(crate) use self::body::Body as Asked;
 pub(crate) use self::own::{OnOwnPath, answered, next_page, not_ours, question};
+pub(crate) use self::run::Answered as Answer;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -32,9 +34,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use self::asker::Asker;
-use self::body::Id;
+use self::body::{Body, Id};
 use self::refusal::Refusal;
 use self::seal::{Sealed, Sealer};
+use crate::openapi::shapes::{Databases, Pong};
+use crate::operation::{Kind, Operation};
 use crate::options::Options;
 use crate::params::Segments;
 use crate::routes::Routes;
@@ -112,18 +116,77 @@ impl Door {
 
 /// All routes below `/api/agent/v1`.
 pub(crate) fn routes() -> Routes<Engine> {
+    let values = |id, summary| {
+        Operation::new(id, summary)
+            .takes("limit", Kind::Number(1), "how many values; 30 if left out")
+            .gives::<values::ValuesView>()
+    };
+    let switches = |operation: Operation, switches: &[(&'static str, bool)]| {
+        switches.iter().fold(operation, |operation, (name, default)| {
+            operation.takes(name, Kind::Flag(*default), "whether it tells these")
+        })
+    };
+    let table = Operation::new("v1GetTable", "A table").gives::<table::TableView>();
+    let metric = Operation::new("v1GetMetric", "A metric").gives::<metric::MetricView>();
     Routes::new()
-        .get("/ping", ping)
-        .get("/table/{id}", table::get)
-        .get("/table/{id}/field/{field}/values", values::of_table)
-        .get("/metric/{id}", metric::get)
-        .get("/metric/{id}/field/{field}/values", values::of_metric)
-        .get("/database", database::list)
-        .get("/database/{id}", database::get)
-        .post("/search", search::post)
-        .post("/construct-query", run::construct)
-        .post("/execute", run::execute)
-        .post("/query", run::query)
+        .get("/ping", ping, Operation::new("v1Ping", "That the asker is let in").gives::<Pong>())
+        .get("/table/{id}", table::get, switches(table, &table::SWITCHES))
+        .get(
+            "/table/{id}/field/{field}/values",
+            values::of_table,
+            values("v1ListValuesOfTable", "Statistics and values of a field of a table"),
+        )
+        .get("/metric/{id}", metric::get, switches(metric, &metric::SWITCHES))
+        .get(
+            "/metric/{id}/field/{field}/values",
+            values::of_metric,
+            values("v1ListValuesOfMetric", "Statistics and values of a field of a metric"),
+        )
+        .get(
+            "/database",
+            database::list,
+            Operation::new("v1ListDatabases", "The only database")
+                .gives::<Databases<database::DatabaseView>>(),
+        )
+        .get(
+            "/database/{id}",
+            database::get,
+            Operation::new(
+                "v1GetDatabase",
+                "The only database, with the tables that the asker sees",
+            )
+            .gives::<database::DatabaseView>(),
+        )
+        .post(
+            "/search",
+            search::post,
+            Operation::new("v1Search", "Tables and metrics that fit some searches, best first")
+                .body::<body::SearchBody>()
+                .gives::<search::Results>(),
+        )
+        .post(
+            "/construct-query",
+            run::construct,
+            Operation::new("v1ConstructQuery", "A question, made to be executed later")
+                .body::<Body>()
+                .gives::<run::Constructed>(),
+        )
+        .post(
+            "/execute",
+            run::execute,
+            Operation::new("v1Execute", "The answer of a question that was made")
+                .body::<body::ExecuteBody>()
+                .gives::<Answer>()
+                .with_status(202),
+        )
+        .post(
+            "/query",
+            run::query,
+            Operation::new("v1Query", "The answer of a question, in pages")
+                .body::<Body>()
+                .gives::<Answer>()
+                .with_status(202),
+        )
 }
 
 async fn ping(_: Asker) -> Reply {
@@ -191,17 +254,22 @@ impl Flags {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// `true` or `false`.
-    fn flag(&self, name: &str, default: bool) -> Result<bool, Refusal> {
-        match self.get(name) {
-            None => Ok(default),
-            Some("true") => Ok(true),
-            Some("false") => Ok(false),
-            Some(other) => {
-                let message = "value must be a valid boolean string ('true' or 'false').";
-                Err(Refusal::parameter(name, message, other))
-            }
+    /// What these say, each `true` or `false`, or else what stands for it here; and no others.
+    fn switches<const N: usize>(&self, known: &[(&str, bool); N]) -> Result<[bool; N], Refusal> {
+        self.known(&known.map(|(name, _)| name))?;
+        let mut told = known.map(|(_, default)| default);
+        for ((name, _), told) in known.iter().zip(&mut told) {
+            *told = match self.get(name) {
+                None => *told,
+                Some("true") => true,
+                Some("false") => false,
+                Some(other) => {
+                    let message = "value must be a valid boolean string ('true' or 'false').";
+                    return Err(Refusal::parameter(name, message, other));
+                }
+            };
         }
+        Ok(told)
     }
 
     /// A whole number of at least 1.

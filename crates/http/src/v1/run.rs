@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sandbar::{AnswerColumn, Collected, Error, ErrorKind, Overflow, Purpose, Session, Type};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,16 +25,18 @@ const ROWS: u64 = 200;
 /// Whether anything was narrowed for the asker.
 const SCOPED: HeaderName = HeaderName::from_static("x-sandbar-scoped");
 
-#[derive(Serialize)]
-struct Constructed {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Constructed")]
+pub(super) struct Constructed {
     query: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
 
 /// An answer, or a part of one.
-#[derive(Serialize)]
-struct Answered {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Answer")]
+pub(crate) struct Answered {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -50,13 +53,15 @@ struct Answered {
     continuation_token: Option<String>,
 }
 
-#[derive(Serialize, Default)]
+#[derive(Serialize, Default, JsonSchema)]
+#[schemars(rename = "V1Data")]
 struct Data {
     cols: Vec<ColumnView>,
     rows: Vec<Vec<Value>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Column")]
 struct ColumnView {
     name: String,
     base_type: &'static str,

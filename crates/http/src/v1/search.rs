@@ -1,6 +1,7 @@
 //! `POST /v1/search`.
 
 use sandbar::{FoundObject, Purpose};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::asker::Asker;
@@ -16,13 +17,15 @@ const RESULTS: u64 = 50;
 /// The most queries of one search.
 const QUERIES: usize = 50;
 
-#[derive(Serialize)]
-struct Results {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Results")]
+pub(super) struct Results {
     data: Vec<Item>,
     total_count: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Found")]
 struct Item {
     id: u64,
     #[serde(rename = "type")]

@@ -1,6 +1,7 @@
 //! `GET /v1/table/{id}`.
 
 use sandbar::{MetricDetail, Purpose, RelatedTable, TableDetail};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::asker::Asker;
@@ -10,8 +11,9 @@ use super::names::display;
 use super::values::samples;
 use super::{Door, Flags, PathId, Reply, told};
 
-#[derive(Serialize)]
-struct TableView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Table")]
+pub(super) struct TableView {
     #[serde(rename = "type")]
     kind: &'static str,
     id: u64,
@@ -32,7 +34,8 @@ struct TableView {
     segments: Vec<NamedView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1RelatedTable")]
 struct RelatedView {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -45,7 +48,8 @@ struct RelatedView {
     fields: Vec<FieldView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1MetricBrief")]
 struct MetricBrief {
     id: u64,
     #[serde(rename = "type")]
@@ -57,23 +61,19 @@ struct MetricBrief {
 }
 
 /// The parameters that it has.
-const FLAGS: [&str; 6] = [
-    "with-fields",
-    "with-field-values",
-    "with-related-tables",
-    "with-metrics",
-    "with-measures",
-    "with-segments",
+/// What is told beside the table, and whether it is if nothing is said.
+pub(super) const SWITCHES: [(&str, bool); 6] = [
+    ("with-fields", true),
+    ("with-field-values", false),
+    ("with-related-tables", true),
+    ("with-metrics", true),
+    ("with-measures", false),
+    ("with-segments", false),
 ];
 
 pub(super) async fn get(door: Door, asker: Asker, PathId(id): PathId, flags: Flags) -> Reply {
-    flags.known(&FLAGS)?;
-    let with_fields = flags.flag("with-fields", true)?;
-    let with_values = flags.flag("with-field-values", false)?;
-    let with_related = flags.flag("with-related-tables", true)?;
-    let with_metrics = flags.flag("with-metrics", true)?;
-    let with_measures = flags.flag("with-measures", false)?;
-    let with_segments = flags.flag("with-segments", false)?;
+    let [with_fields, with_values, with_related, with_metrics, with_measures, with_segments] =
+        flags.switches(&SWITCHES)?;
     let session = asker.to(Purpose::Tables);
     let TableDetail { table, related, metrics, .. } = door.table(&session, &id)?;
     let prefix = format!("t{}-", table.id);

@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use sandbar::{
     Collected, FieldDescription, Level, Purpose, SemanticType, Session, Subject, TableDetail, Type,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -20,8 +21,9 @@ use crate::params::Segments;
 /// How many values are given unless the request says otherwise.
 const VALUES: u64 = 30;
 
-#[derive(Serialize)]
-struct ValuesView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "V1Values")]
+pub(super) struct ValuesView {
     field_id: String,
     statistics: Map<String, Value>,
     values: Vec<Value>,

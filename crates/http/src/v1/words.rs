@@ -1,10 +1,12 @@
 //! The words of the language, and what each stands for below.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use sandbar::query::Op;
 use sandbar::time::{Grain, Part};
 use sandbar::{Order, Truncation};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer};
 
 use super::body::{Word, WordVisitor};
@@ -14,6 +16,17 @@ macro_rules! word {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 d.deserialize_any(WordVisitor::<Self>(PhantomData))
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                concat!("V1", stringify!($type)).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let words: Vec<&str> = Self::WORDS.iter().map(|(word, _)| *word).collect();
+                json_schema!({ "type": "string", "enum": words })
             }
         }
     };

@@ -16,6 +16,7 @@ use super::hash::MaskHash;
 use super::kept::Kept;
 use super::later::Later;
 use super::mean::DecimalMean;
+use super::micros::Micros;
 use super::midnight::Midnight;
 use super::part::PartOf;
 use super::periods::{Kind, Periods, Reporting};
@@ -44,6 +45,8 @@ pub enum Meaning {
     Later(u32, RelativeUnit, Calendar),
     /// The instant at which a day begins, in a zone that is not UTC.
     Midnight,
+    /// A day or instant as an instant in UTC.
+    Instant,
     /// A keyed hash.
     MaskHash,
     /// The list of periods in which the first argument, a day, counts; the second one is the last
@@ -119,6 +122,9 @@ impl Meaning {
         }
         if inner.downcast_ref::<Midnight>().is_some() {
             return Some(Self::Midnight);
+        }
+        if inner.downcast_ref::<Micros>().is_some() {
+            return Some(Self::Instant);
         }
         if inner.downcast_ref::<MaskHash>().is_some() {
             return Some(Self::MaskHash);

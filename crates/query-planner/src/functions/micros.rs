@@ -1,27 +1,33 @@
-//! Instants of nanoseconds as those of microseconds: the one that each lies in. Arrow's cast cuts
-//! towards 1970, and so moves what is before it.
+//! Dates and instants of any unit as instants in microseconds, in UTC. Arrow's casts are not total:
+//! they lose what is without a zone and beyond the year 262,143, where databases write what is
+//! infinite, and days beyond the year 290,000; and they cut nanoseconds towards 1970.
 
 use std::sync::Arc;
 
-use datafusion_common::arrow::array::{AsArray, PrimitiveArray};
-use datafusion_common::arrow::datatypes::{
-    DataType, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
-};
+use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{Result, plan_err};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use jiff::tz::TimeZone;
 
-/// The microsecond that an instant of nanoseconds lies in, in UTC.
-pub(crate) fn micros(nanos: Expr) -> Expr {
-    let signature = Signature::user_defined(Volatility::Immutable);
-    let function = ScalarUDF::from(Micros { signature });
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![nanos]))
+use super::instants::{map_instants, temporal, timestamps};
+use super::later::instant_type;
+use super::zone::Clock;
+
+/// The microsecond that an instant lies in, or in which a day begins in UTC; the first or last of
+/// all where it is before or after these.
+pub(crate) fn micros(value: Expr, clock: &Clock) -> Expr {
+    let clock = Clock { zone: TimeZone::UTC, ..clock.clone() };
+    let function = Micros { clock, signature: Signature::user_defined(Volatility::Immutable) };
+    let function = Arc::new(ScalarUDF::from(function));
+    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![value]))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Micros {
+pub(super) struct Micros {
+    clock: Clock,
     signature: Signature,
 }
 
@@ -35,22 +41,17 @@ impl ScalarUDFImpl for Micros {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        match arguments {
-            [DataType::Timestamp(TimeUnit::Nanosecond, _)] => Ok(arguments.to_vec()),
-            _ => plan_err!("an instant of nanoseconds is expected"),
-        }
+        temporal(arguments)
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))
+        Ok(instant_type())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let Some(value) = args.args.first() else { return plan_err!("an argument is missing") };
         let array = value.to_array(args.number_rows)?;
-        let nanos = array.as_primitive::<TimestampNanosecondType>();
-        let micros: PrimitiveArray<TimestampMicrosecondType> =
-            nanos.unary(|nanos| nanos.div_euclid(1_000));
-        Ok(ColumnarValue::Array(Arc::new(micros.with_timezone("UTC"))))
+        let micros = map_instants(&array, &self.clock, &mut |_, _, micros| micros)?;
+        Ok(ColumnarValue::Array(Arc::new(timestamps(&micros))))
     }
 }

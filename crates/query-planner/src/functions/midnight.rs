@@ -1,4 +1,5 @@
-//! The instant at which a day begins, in a zone. Total: a day out of the calendar has none.
+//! The instant at which a day begins, in a zone. Total: a day before or after the calendar begins at
+//! the first or last of all instants.
 
 use std::sync::Arc;
 
@@ -67,9 +68,9 @@ impl ScalarUDFImpl for Midnight {
         let Some(value) = args.args.first() else { return exec_err!("an argument is missing") };
         let array = value.to_array(args.number_rows)?;
         let days = array.as_primitive::<Date32Type>();
-        let begins = |day| midnight_of(day, &self.clock.zone);
-        let begun: TimestampMicrosecondArray =
-            days.iter().map(|day| day.and_then(begins)).collect();
+        let end = |day: i32| if day < 0 { i64::MIN } else { i64::MAX };
+        let begins = |day| midnight_of(day, &self.clock.zone).unwrap_or_else(|| end(day));
+        let begun: TimestampMicrosecondArray = days.iter().map(|day| day.map(begins)).collect();
         Ok(ColumnarValue::Array(Arc::new(begun.with_timezone("UTC"))))
     }
 }

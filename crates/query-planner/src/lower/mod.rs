@@ -449,22 +449,23 @@ impl<'a> Lower<'a> {
             {
                 return Ok(lowered);
             }
-            // A day is one of the zone. In UTC a cast says the same, and files are pruned by it.
+            // A day is one of the zone.
             (DataType::Date32 | DataType::Date64, DataType::Timestamp(..))
                 if self.clock.zone_name().is_some() =>
             {
                 midnight(lowered.plan, self.clock)
             }
-            (DataType::Timestamp(TimeUnit::Nanosecond, _), DataType::Timestamp(..))
-                if from == &lowered.arrow =>
-            {
-                micros(lowered.plan)
+            (DataType::Timestamp(TimeUnit::Microsecond, Some(_)), DataType::Timestamp(..)) => {
+                cast(lowered.plan, target.clone())
             }
-            // Out of the range of microseconds is beyond the year 290,000: no value.
             (
                 DataType::Timestamp(..) | DataType::Date32 | DataType::Date64,
                 DataType::Timestamp(..),
-            ) => try_cast(lowered.plan, target.clone()),
+            ) if from == &lowered.arrow => micros(lowered.plan, self.clock),
+            // In a dictionary.
+            (from @ (DataType::Timestamp(..) | DataType::Date32), DataType::Timestamp(..)) => {
+                micros(cast(lowered.plan, from.clone()), self.clock)
+            }
             (from, target) => {
                 self.fallible |= !to.holds(from);
                 cast(lowered.plan, target.clone())

@@ -162,6 +162,10 @@ pub const WAYS: &[(&str, Way)] = &[
     ("Error", Way::Asked(E::Error)),
     ("Error::problems", Way::Asked(E::Problems)),
     ("GET /health", Way::Beside("that it runs, and the number of the snapshot; public by intent")),
+    (
+        "GET /openapi.json",
+        Way::Beside("the routes and their types, nothing of a model; public by intent"),
+    ),
     ("POST /api/agent/query", Way::Asked(E::HttpQuery)),
     ("GET /api/agent/tables", Way::Asked(E::HttpTables)),
     ("GET /api/agent/tables/{id}", Way::Asked(E::HttpTable)),

@@ -1,0 +1,195 @@
+//! The document of all routes (OpenAPI 3.1): made of the types that go over the wire, and of what
+//! each route says where it is put together. It holds nothing of a model.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use crate::operation::{Kind, Operation, Parameter};
+use crate::refusal;
+use crate::routes::Route;
+
+/// The document of these routes.
+pub(crate) fn document(routes: &[(Route, Operation)]) -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    // What is given always has the members that are not left out; what is taken may lack them.
+    let mut given = settings.clone().for_serialize().into_generator();
+    let mut taken = settings.into_generator();
+    let refusal = given.subschema_for::<refusal::Body>();
+    let mut paths = Map::new();
+    for (route, operation) in routes {
+        let path = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            let told = told(route, operation, &refusal, &mut given, &mut taken);
+            path.insert(route.method.to_ascii_lowercase(), told);
+        }
+    }
+    let mut schemas = taken.take_definitions(true);
+    schemas.extend(given.take_definitions(true));
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sandbar",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Questions to a semantic model, each answered with what its asker may see.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "session": { "type": "apiKey", "in": "header", "name": "X-Metabase-Session" },
+                "api_key": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
+                "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+            },
+        },
+        "security": [{ "session": [] }, { "api_key": [] }, { "token": [] }],
+    })
+}
+
+fn told(
+    route: &Route,
+    operation: &Operation,
+    refusal: &Schema,
+    given: &mut SchemaGenerator,
+    taken: &mut SchemaGenerator,
+) -> Value {
+    let mut told = json!({ "operationId": operation.id, "summary": operation.summary });
+    let named = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let named = named.map(|name| {
+        let schema = json!({ "type": "string", "minLength": 1 });
+        let about = "a number or a name";
+        json!({ "name": name, "in": "path", "required": true, "description": about, "schema": schema })
+    });
+    let mut parameters: Vec<Value> = named.collect();
+    parameters.extend(operation.parameters.iter().map(parameter));
+    let answers = one_of(operation.answers.iter().map(|shape| shape(given)).collect());
+    let mut content = Map::new();
+    if let Some(answer) = answers {
+        content.insert("application/json".to_owned(), json!({ "schema": answer }));
+        for media in operation.media {
+            content.insert((*media).to_owned(), json!({}));
+        }
+    }
+    let mut answer = json!({ "description": "what was asked for" });
+    let mut other = json!({ "description": "a refusal: docs/errors.md explains its code" });
+    let mut refused = json!({ "application/json": { "schema": refusal } });
+    if route.path.contains("/v1/") {
+        // In the words of Metabase.
+        refused =
+            json!({ "application/json": {}, "text/plain": { "schema": { "type": "string" } } });
+    }
+    if let Some(members) = told.as_object_mut() {
+        if !parameters.is_empty() {
+            members.insert("parameters".to_owned(), parameters.into());
+        }
+        let body = one_of(operation.bodies.iter().map(|shape| shape(taken)).collect());
+        if let Some(body) = body {
+            let content = json!({ "application/json": { "schema": body } });
+            members
+                .insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
+        }
+        if let (Some(answer), false) = (answer.as_object_mut(), content.is_empty()) {
+            answer.insert("content".to_owned(), content.into());
+        }
+        if let Some(other) = other.as_object_mut() {
+            other.insert("content".to_owned(), refused);
+        }
+        let responses = json!({ operation.status.to_string(): answer, "default": other });
+        members.insert("responses".to_owned(), responses);
+        if operation.public {
+            members.insert("security".to_owned(), json!([]));
+        }
+    }
+    told
+}
+
+fn one_of(mut schemas: Vec<Schema>) -> Option<Value> {
+    match schemas.len() {
+        0 => None,
+        1 => schemas.pop().map(Schema::to_value),
+        _ => Some(json!({ "anyOf": schemas })),
+    }
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let schema = match parameter.kind {
+        Kind::Flag(default) => json!({ "type": "boolean", "default": default }),
+        Kind::Number(least) => json!({ "type": "integer", "minimum": least }),
+        Kind::Text => json!({ "type": "string" }),
+    };
+    let Parameter { name, about, required, .. } = parameter;
+    json!({ "name": name, "in": "query", "required": required, "description": about, "schema": schema })
+}
+
+/// Shapes that no type of this crate has.
+pub(crate) mod shapes {
+    use super::{JsonSchema, Schema, SchemaGenerator, Value};
+    use schemars::json_schema;
+
+    /// A list of the only database.
+    #[derive(JsonSchema)]
+    #[schemars(rename = "V1Databases")]
+    #[expect(dead_code, reason = "for its schema")]
+    pub(crate) struct Databases<T> {
+        data: Vec<T>,
+        total_count: u64,
+    }
+
+    /// `{"message":"pong"}`
+    #[derive(JsonSchema)]
+    #[schemars(rename = "V1Pong")]
+    #[expect(dead_code, reason = "for its schema")]
+    pub(crate) struct Pong {
+        message: String,
+    }
+
+    /// The next page of an answer.
+    #[derive(JsonSchema)]
+    #[schemars(rename = "NextPage", deny_unknown_fields)]
+    #[expect(dead_code, reason = "for its schema")]
+    pub(crate) struct NextPage {
+        continuation_token: String,
+    }
+
+    /// Many questions, each in either language.
+    #[derive(JsonSchema)]
+    #[schemars(rename = "Batch", deny_unknown_fields)]
+    #[expect(dead_code, reason = "for its schema")]
+    pub(crate) struct Batch {
+        #[schemars(length(min = 1, max = 50))]
+        queries: Vec<Value>,
+    }
+
+    /// What each question of a batch gets alone.
+    #[derive(JsonSchema)]
+    #[schemars(rename = "BatchResults")]
+    #[expect(dead_code, reason = "for its schema")]
+    pub(crate) struct Results {
+        results: Vec<Item>,
+    }
+
+    /// One of them.
+    #[derive(JsonSchema)]
+    #[schemars(rename = "BatchItem")]
+    #[expect(dead_code, reason = "for its schema")]
+    struct Item {
+        status: u16,
+        body: Value,
+    }
+
+    /// The document itself.
+    pub(crate) struct Document;
+
+    impl JsonSchema for Document {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "Document".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "type": "object", "required": ["openapi", "paths"] })
+        }
+    }
+}
