@@ -35,7 +35,7 @@ async fn session(cats: &[Option<&str>], sizes: Vec<i64>, days: Vec<Option<i32>>)
     engine.session(Principal::asserted_by_host("ana").group("everyone").build().unwrap())
 }
 
-async fn answer(session: &Session, question: &str) -> String {
+pub(crate) async fn answer(session: &Session, question: &str) -> String {
     let answer = session.query_json(question).await;
     let answer = answer.unwrap_or_else(|e| panic!("{question}: {e}"));
     answer.collect().await.unwrap_or_else(|e| panic!("{question}: {e}")).to_csv().unwrap()

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use sandbar::{Engine, Principal, Session};
 
+use crate::optimised::answer;
+
 const MODEL: &str = "
 tables:
   orders:
@@ -55,12 +57,6 @@ policies:
     let engine = engine.batches("shops", vec![shops.unwrap()]).build().await;
     let engine = engine.unwrap_or_else(|e| panic!("{policy}: {e}"));
     engine.session(Principal::asserted_by_host("ana").group("everyone").build().unwrap())
-}
-
-async fn answer(session: &Session, question: &str) -> String {
-    let answer = session.query_json(question).await;
-    let answer = answer.unwrap_or_else(|e| panic!("{question}: {e}"));
-    answer.collect().await.unwrap_or_else(|e| panic!("{question}: {e}")).to_csv().unwrap()
 }
 
 #[tokio::test]

@@ -96,6 +96,17 @@ async fn what_is_stored_is_compared_exactly() {
     }
 }
 
+/// Somebody who sees all of one table, and its numbers.
+async fn over(model: &str, rows: RecordBatch) -> Session {
+    let policies = "
+groups: { everyone: {} }
+policies: { all: { groups: [everyone], grant: { tables: [t] } } }
+";
+    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
+    let engine = engine.batches("t", vec![rows]).build().await.unwrap();
+    engine.session(Principal::asserted_by_host("ana").group("everyone").build().unwrap())
+}
+
 #[tokio::test]
 async fn nothing_stands_behind_a_missing_extreme() {
     let decimals = Decimal256Array::from(vec![Some(i256::from_i128(150)), None]);
@@ -108,14 +119,7 @@ async fn nothing_stands_behind_a_missing_extreme() {
 tables: { t: { primary_key: [id], fields: { id: {}, a: {} } } }
 metrics: { twice: { table: t, expr: max(a) * 2 - min(a) } }
 ";
-    let policies = "
-groups: { everyone: {} }
-policies: { all: { groups: [everyone], grant: { tables: [t], metrics: [twice] } } }
-";
-    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
-    let engine = engine.batches("t", vec![rows.unwrap()]).build().await.unwrap();
-    let asker = Principal::asserted_by_host("ana").group("everyone").build().unwrap();
-    let session = engine.session(asker);
+    let session = over(model, rows.unwrap()).await;
     let ask = async |question: &str| {
         let answer = session.query_json(question).await.unwrap().collect().await;
         answer.unwrap_or_else(|e| panic!("{question}: {e}")).to_csv().unwrap()
@@ -137,14 +141,8 @@ async fn a_field_has_values_where_its_mean_leaves_the_decimals() {
         ("a", Arc::new(decimals.unwrap())),
     ]);
     let model = "tables: { t: { primary_key: [id], fields: { id: {}, a: {} } } }";
-    let policies = "
-groups: { everyone: {} }
-policies: { all: { groups: [everyone], grant: { tables: [t] } } }
-";
-    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
-    let engine = engine.batches("t", vec![rows.unwrap()]).build().await.unwrap();
-    let asker = Principal::asserted_by_host("ana").group("everyone").build().unwrap();
-    let profile = engine.session(asker).field_profile(Subject::Table("t"), "a", 10).await.unwrap();
+    let session = over(model, rows.unwrap()).await;
+    let profile = session.field_profile(Subject::Table("t"), "a", 10).await.unwrap();
     assert_eq!(profile.statistics.to_csv().unwrap(), "rows,present,distinct_count\n2,2,2\n");
     let values = profile.values.to_csv().unwrap();
     let values: Vec<&str> = values.lines().skip(1).collect();
@@ -160,14 +158,7 @@ async fn large_numbers_of_a_question_are_the_doubles_that_they_are() {
         ("n", Arc::new(Float64Array::from(vec![9_007_199_254_740_992.0, 1.0, 2.0]))),
     ]);
     let model = "tables: { t: { primary_key: [i], fields: { i: {}, n: {} } } }";
-    let policies = "
-groups: { everyone: {} }
-policies: { all: { groups: [everyone], grant: { tables: [t] } } }
-";
-    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
-    let engine = engine.batches("t", vec![rows.unwrap()]).build().await.unwrap();
-    let asker = Principal::asserted_by_host("ana").group("everyone").build().unwrap();
-    let session = engine.session(asker);
+    let session = over(model, rows.unwrap()).await;
     for (field, op, value, rows) in [
         ("i", "=", "4.611686018427387904e18", 1),
         ("i", ">=", "4.611686018427388e18", 1),

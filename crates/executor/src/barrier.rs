@@ -1,93 +1,28 @@
 //! The physical barrier: rows pass, nothing else does.
 
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::error::Result;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use sandbar_query_planner::Barrier;
 
-/// Passes rows on. It keeps DataFusion's defaults, which refuse to move filters, limits,
-/// projections and sorts through it and know no statistics; and nothing is known of their order.
+use crate::passing::{Beside, PassingExec, Tells};
+
+/// A node that nothing is moved through, and that tells nothing of its rows.
+pub(crate) type SecurityBarrierExec = PassingExec<Shut>;
+
+/// What it does beside: nothing.
 #[derive(Debug)]
-pub(crate) struct SecurityBarrierExec {
-    input: Arc<dyn ExecutionPlan>,
-    properties: Arc<PlanProperties>,
-}
+pub(crate) struct Shut;
 
-impl SecurityBarrierExec {
-    fn new(input: Arc<dyn ExecutionPlan>) -> Self {
-        let properties = unordered(&input);
-        Self { input, properties }
-    }
-}
-
-/// The properties of a plan of whose rows nothing is known but how they are spread. Joins take the
-/// order of one side for that of their rows (apache/datafusion#25052).
-pub(crate) fn unordered(plan: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
-    let known = plan.properties().as_ref().clone();
-    Arc::new(known.with_eq_properties(EquivalenceProperties::new(plan.schema())))
-}
-
-impl DisplayAs for SecurityBarrierExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecurityBarrierExec")
-    }
-}
-
-impl ExecutionPlan for SecurityBarrierExec {
-    fn name(&self) -> &str {
-        "SecurityBarrierExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(input))),
-            _ => Err(DataFusionError::Internal("a barrier has one input".to_owned())),
-        }
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        self.input.execute(partition, context)
-    }
+impl Beside for Shut {
+    const NAME: &'static str = "SecurityBarrierExec";
+    const TELLS: Tells = Tells::Nothing;
 }
 
 /// Plans the logical barrier.
@@ -106,7 +41,10 @@ impl ExtensionPlanner for BarrierPlanner {
         _: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         match (node.as_any().downcast_ref::<Barrier>(), inputs) {
-            (Some(_), [input]) => Ok(Some(Arc::new(SecurityBarrierExec::new(Arc::clone(input))))),
+            (Some(_), [input]) => {
+                let barrier = SecurityBarrierExec::new(Arc::clone(input), Arc::new(Shut));
+                Ok(Some(Arc::new(barrier)))
+            }
             _ => Ok(None),
         }
     }

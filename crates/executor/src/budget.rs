@@ -16,7 +16,7 @@ use futures::{Stream, StreamExt};
 
 use crate::deadline::Deadline;
 use crate::error::RunError;
-use crate::passing::{Beside, beside};
+use crate::passing::{Beside, Tells, beside};
 
 /// What the joins of one query may give.
 #[derive(Debug)]
@@ -53,6 +53,7 @@ impl Budget {
 /// Counts the rows of a join.
 impl Beside for Budget {
     const NAME: &'static str = "BudgetExec";
+    const TELLS: Tells = Tells::Order;
 
     fn execute(
         self: &Arc<Self>,

@@ -21,7 +21,7 @@ use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use datafusion::physical_planner::DefaultPhysicalPlanner;
 
-use crate::barrier::unordered;
+use crate::passing::unordered;
 
 /// One leaf in place of a plan. It keeps DataFusion's defaults, which know no statistics and
 /// refuse to move limits, projections and sorts into it; and nothing is known of its rows' order.

@@ -18,7 +18,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use futures::{Stream, StreamExt};
 
 use crate::error::RunError;
-use crate::passing::{Beside, beside};
+use crate::passing::{Beside, Tells, beside};
 
 /// The plan with every scan of files watched. Nothing is optimised after this.
 pub(crate) fn watched(
@@ -50,6 +50,7 @@ struct Decoding;
 
 impl Beside for Decoding {
     const NAME: &'static str = "DecodingExec";
+    const TELLS: Tells = Tells::Order;
 
     fn execute(
         self: &Arc<Self>,

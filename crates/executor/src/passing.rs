@@ -1,21 +1,29 @@
-//! Nodes that pass the rows of another on, in their partitions and their order, and do something
-//! beside. They are put into a plan after it is optimised.
+//! Nodes that pass the rows of another on, in their partitions and their order. Some do something
+//! beside and are put into a plan after it is optimised; others keep what is known of the rows from
+//! whoever optimises it.
 
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::common::Statistics;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::filter_pushdown::{FilterDescription, FilterPushdownPhase};
+use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
 use crate::error::RunError;
 
-/// What is done beside.
+/// What such nodes do, and what they let through. Whatever else DataFusion would move through a node
+/// (limits, projections, sorts) it refuses to by its defaults.
 pub(crate) trait Beside: fmt::Debug + Send + Sync + 'static {
     /// The name of the nodes that do it.
     const NAME: &'static str;
+    /// What is told of the rows.
+    const TELLS: Tells;
 
     /// The rows of one partition.
     fn execute(
@@ -23,7 +31,27 @@ pub(crate) trait Beside: fmt::Debug + Send + Sync + 'static {
         input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream>;
+    ) -> Result<SendableRecordBatchStream> {
+        input.execute(partition, context)
+    }
+}
+
+/// What a node tells of the rows that it passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    /// Their order, and what is known of their values. It is asked for no more.
+    Order,
+    /// How many there may be; and filters go through it.
+    HowMany,
+    /// How they are spread.
+    Nothing,
+}
+
+/// The properties of a plan of whose rows nothing is known but how they are spread. Joins take the
+/// order of one side for that of their rows (apache/datafusion#25052).
+pub(crate) fn unordered(plan: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
+    let known = plan.properties().as_ref().clone();
+    Arc::new(known.with_eq_properties(EquivalenceProperties::new(plan.schema())))
 }
 
 /// The plan with something done beside each of these nodes of it.
@@ -42,16 +70,20 @@ pub(crate) fn beside<B: Beside>(
     done.data().map_err(RunError::from_datafusion)
 }
 
+/// The node.
 #[derive(Debug)]
-struct PassingExec<B> {
+pub(crate) struct PassingExec<B> {
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
     what: Arc<B>,
 }
 
-impl<B> PassingExec<B> {
-    fn new(input: Arc<dyn ExecutionPlan>, what: Arc<B>) -> Self {
-        let properties = Arc::clone(input.properties());
+impl<B: Beside> PassingExec<B> {
+    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, what: Arc<B>) -> Self {
+        let properties = match B::TELLS {
+            Tells::Order => Arc::clone(input.properties()),
+            Tells::HowMany | Tells::Nothing => unordered(&input),
+        };
         Self { input, properties, what }
     }
 }
@@ -72,7 +104,7 @@ impl<B: Beside> ExecutionPlan for PassingExec<B> {
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![B::TELLS == Tells::Order]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
@@ -106,5 +138,35 @@ impl<B: Beside> ExecutionPlan for PassingExec<B> {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         self.what.execute(&self.input, partition, context)
+    }
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        match B::TELLS {
+            Tells::HowMany => vec![ChildStats::At(partition)],
+            Tells::Order | Tells::Nothing => vec![ChildStats::Skip],
+        }
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        input: &[Arc<Statistics>],
+        _: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        // Of what is not asked for, nothing is known.
+        let unknown = || Arc::new(Statistics::new_unknown(&self.schema()));
+        Ok(input.first().map_or_else(unknown, Arc::clone))
+    }
+
+    fn gather_filters_for_pushdown(
+        &self,
+        _: FilterPushdownPhase,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
+        _: &ConfigOptions,
+    ) -> Result<FilterDescription> {
+        match B::TELLS {
+            Tells::HowMany => FilterDescription::from_children(filters, &self.children()),
+            Tells::Order | Tells::Nothing => {
+                Ok(FilterDescription::all_unsupported(&filters, &self.children()))
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::{Extension, Json, Router, middleware};
@@ -62,7 +63,8 @@ pub fn openapi() -> serde_json::Value {
 /// All routes, as a host decides.
 pub(crate) fn made(engine: Engine, options: &Options) -> Router {
     let all = all();
-    let told = Arc::new(document(all.list()));
+    // Written down once: it is the same for everybody.
+    let told = Told(document(all.list()).to_string().into());
     all.router()
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
@@ -75,7 +77,6 @@ pub(crate) fn made(engine: Engine, options: &Options) -> Router {
 }
 
 fn all() -> Routes<Engine> {
-    let limit = ("limit", Kind::Number(0), "how many values; 100 if left out");
     let agent = Routes::new()
         .get(
             "/tables",
@@ -101,7 +102,7 @@ fn all() -> Routes<Engine> {
                 "listValues",
                 "The values of a field, each once, as the asker sees them",
             )
-            .takes(limit.0, limit.1, limit.2)
+            .takes("limit", Kind::Number(0), "how many values; 100 if left out")
             .gives::<FieldValues<'_>>(),
         )
         .get(
@@ -167,12 +168,16 @@ fn all() -> Routes<Engine> {
         .and(auth::routes())
 }
 
+/// The document of the routes.
+#[derive(Clone)]
+struct Told(Bytes);
+
 async fn told(
-    Extension(document): Extension<Arc<serde_json::Value>>,
+    Extension(Told(document)): Extension<Told>,
     params: Params,
 ) -> Result<Response, Refusal> {
     params.none()?;
-    answer::json(&*document)
+    Ok(answer::typed(Format::Json.media_type(), document.into()))
 }
 
 async fn health(State(engine): State<Engine>, params: Params) -> Reply<Health> {

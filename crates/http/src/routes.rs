@@ -1,7 +1,7 @@
 //! Routes as they are put together: whatever is served stands in a list, too, with what its document
-//! tells of it. The leak suite asks
-//! through each route of that list, so that none can be added and forgotten there
-//! (tests/it/entrances.rs, which also sees to it that nothing else here adds routes to a router).
+//! tells of it. The leak suite asks through each route of that list, so that none can be added and
+//! forgotten there (tests/it/entrances.rs, which also sees to it that nothing else here adds routes to
+//! a router).
 
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -72,9 +72,9 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// These, and others below a path.
     pub(crate) fn under(mut self, prefix: &str, others: Self) -> Self {
-        let of = |route: Route| Route { path: format!("{prefix}{}", route.path), ..route };
-        let others_list = others.list.into_iter();
-        self.list.extend(others_list.map(|(route, operation)| (of(route), operation)));
+        self.list.extend(others.list.into_iter().map(|(route, operation)| {
+            (Route { path: format!("{prefix}{}", route.path), ..route }, operation)
+        }));
         Self { router: self.router.nest(prefix, others.router), list: self.list }
     }
 

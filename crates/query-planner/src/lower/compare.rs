@@ -372,13 +372,13 @@ fn double(arrow: &DataType, n: f64) -> Placed {
     if !n.is_finite() {
         return if n < 0.0 { Placed::Below } else { Placed::Above };
     }
+    if let Some(value) = large_whole(n) {
+        return number(arrow, Exact { value, scale: 0 });
+    }
     // `1.01e0`, `1e300`, `-2.5e-7`: one digit before the point.
     let text = format!("{n:e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if let Some(value) = large_whole(n) {
-        return number(arrow, Exact { value, scale: 0 });
-    }
     let value = format!("{whole}{fraction}").parse::<i128>();
     let exponent = exponent.parse::<i32>();
     let (Ok(value), Ok(exponent), Ok(behind)) = (value, exponent, i32::try_from(fraction.len()))

@@ -1,8 +1,9 @@
 //! Events that follow others: how many rows of a part have one, each event counted once.
 //!
 //! Rows and events of one entity stand in one line, in the order of time. Each event belongs to the
-//! last row before it; rows of nobody or at no time have none. Nothing is joined, so nothing is counted twice. Rows of one instant stand in the
-//! order of their primary key, where the asker sees it, and then of the groups that they are in.
+//! last row before it; rows of nobody or at no time have none. Nothing is joined, so nothing is counted
+//! twice. Rows of one instant stand in the order of their primary key, where the asker sees it, and
+//! then of the groups that they are in.
 
 use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{Column, ScalarValue};
