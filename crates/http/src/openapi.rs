@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use crate::format::Format;
 use crate::operation::{Kind, Operation, Parameter};
 use crate::refusal;
 use crate::routes::Route;
@@ -70,7 +71,7 @@ fn told(
     if let Some(answer) = answers {
         content.insert("application/json".to_owned(), json!({ "schema": answer }));
         for media in operation.media {
-            content.insert((*media).to_owned(), json!({}));
+            content.insert((*media).to_owned(), json!({ "schema": as_bytes(media) }));
         }
     }
     let mut answer = json!({ "description": "what was asked for" });
@@ -104,6 +105,15 @@ fn told(
         }
     }
     told
+}
+
+/// A body that is no JSON.
+fn as_bytes(media: &str) -> Value {
+    if media.starts_with("text/") || media == Format::Lines.media_type() {
+        json!({ "type": "string" })
+    } else {
+        json!({ "type": "string", "contentMediaType": media })
+    }
 }
 
 fn one_of(mut schemas: Vec<Schema>) -> Option<Value> {

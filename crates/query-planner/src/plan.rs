@@ -429,14 +429,12 @@ impl<'a> Planner<'a, '_> {
         false
     }
 
-    /// Whether rows that are in no order would tell of what is hidden: which table DataFusion reads
-    /// first for a join, and so the order of what comes of it, depends on how many rows are stored.
+    /// Whether rows that are in no order would tell of what is hidden: which come first depends on
+    /// the rows that lie between them, and of a join on how many are stored, which decides what
+    /// DataFusion reads first.
     fn order_tells(&self) -> bool {
-        let tables = self.query.tables();
-        let joined = tables.len() > 1;
-        tables
-            .iter()
-            .any(|sandbox| sandbox.looks_at_others() || joined && !sandbox.rows().is_everything())
+        let mut tables = self.query.tables().into_iter();
+        tables.any(|sandbox| sandbox.looks_at_others() || !sandbox.rows().is_everything())
     }
 
     /// The table whose rows are listed, where they are those of a table.

@@ -80,8 +80,15 @@ async fn l33_rows_without_an_order_do_not_tell_how_many_are_hidden() {
         check("own", query).await;
         check("related", query).await;
     }
-    for group in ["related", "among"] {
+    let places = r#"{"table":"notes","fields":["place"]}"#;
+    let session = session(200, 0, "own").await;
+    let answer = session.query_json(places).await.unwrap().collect().await.unwrap();
+    assert_eq!(answer.to_csv().unwrap(), "place\n0\n1\n2\n3\n4\n", "they are stored from 4 on");
+    assert!(answer.warnings().is_empty(), "{:?}", answer.warnings());
+    for group in ["own", "related", "among"] {
         check(group, r#"{"table":"notes","fields":["text"],"limit":2}"#).await;
         check(group, r#"{"table":"notes","fields":["text"]}"#).await;
+        check(group, r#"{"from":{"table":"notes","fields":["text"]},"fields":["text"],"limit":2}"#)
+            .await;
     }
 }

@@ -42,6 +42,17 @@ fn products() -> Value {
 }
 
 #[tokio::test]
+async fn what_was_constructed_is_given_back_as_it_came() {
+    let shop = Shop::open().await;
+    let body = json!({ "metric_id": 105, "limit": 5 });
+    let made = shop.post("ana", "/v1/construct-query", body).await;
+    assert_eq!(made.at("/warnings").as_array().map(Vec::len), Some(1), "{made:?}");
+    let told = shop.post("ana", "/v1/execute", made.at("")).await;
+    // All orders of the shop.
+    assert_eq!((told.status, told.at("/data/rows")), (202, json!([[18760]])), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_limit_is_the_size_of_a_page() {
     let shop = Shop::open().await;
     let mut body = products();

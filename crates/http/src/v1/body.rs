@@ -116,6 +116,8 @@ pub(super) struct OrderByBody {
 #[schemars(rename = "V1Execute")]
 pub(super) struct ExecuteBody {
     pub(super) query: Option<NonBlank>,
+    /// What was told with it, given back as it came; it has no effect.
+    pub(super) warnings: Option<Vec<String>>,
 }
 
 /// What to search for.

@@ -106,7 +106,7 @@ pub(super) async fn execute(
     Question(text): Question,
 ) -> Reply {
     flags.known(&[])?;
-    let (ExecuteBody { query }, received) = read(&text)?;
+    let (ExecuteBody { query, warnings: _ }, received) = read(&text)?;
     let Some(NonBlank(query)) = query else {
         let problem = Problem::new("query", "value must be a non-blank string.");
         return Err(Refusal::form(&[problem], &received));
