@@ -19,6 +19,7 @@ mod joined;
 mod limits;
 mod memory;
 mod outline;
+mod quota;
 mod reload;
 mod revoked;
 mod runtime;

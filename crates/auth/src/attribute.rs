@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use serde_json::Value;
 
 /// The most elements a list may have.
-const MAX_LIST: usize = 1_000;
+const MAX_LIST: usize = 10_000;
 
 /// The value of an attribute: typed as it was given, never converted here.
 ///
@@ -248,12 +248,12 @@ mod tests {
         {
             check(&shape, AttributeValue::Unsupported);
         }
-        let at_limit: Vec<i64> = (0..1_000).collect();
+        let at_limit: Vec<i64> = (0..10_000).collect();
         check(
             &json!(at_limit),
             AttributeValue::List(at_limit.iter().map(|n| (*n).into()).collect()),
         );
-        check(&json!((0..1_001).collect::<Vec<i64>>()), AttributeValue::Unsupported);
+        check(&json!((0..10_001).collect::<Vec<i64>>()), AttributeValue::Unsupported);
         for n in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(AttributeValue::from(n), AttributeValue::Unsupported);
         }

@@ -11,22 +11,24 @@ use parking_lot::Mutex;
 /// addresses must not make each request a look through all of them.
 const BETWEEN_LOOKS: u64 = 100_000;
 
-/// So many at once, and so many more a minute.
+/// So many at once, and so many more in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     burst: u32,
-    per_minute: u32,
+    /// How long one takes to come back, in microseconds; rounded up, so that none comes too early.
+    step: u64,
 }
 
 impl RateLimit {
     /// So many at once, and so many more a minute; at least one of each.
     pub fn new(burst: u32, per_minute: u32) -> Self {
-        Self { burst: burst.max(1), per_minute: per_minute.max(1) }
+        Self { burst: burst.max(1), step: 60_000_000_u64.div_ceil(u64::from(per_minute.max(1))) }
     }
 
-    /// How long one takes to come back, in microseconds; rounded up, so that none comes too early.
-    fn step(self) -> u64 {
-        60_000_000_u64.div_ceil(u64::from(self.per_minute))
+    /// So many an hour, all of them at once if need be; at least one.
+    pub fn hourly(many: u32) -> Self {
+        let many = many.max(1);
+        Self { burst: many, step: 3_600_000_000_u64.div_ceil(u64::from(many)) }
     }
 }
 
@@ -71,13 +73,22 @@ impl<K: Hash + Eq> Buckets<K> {
     /// # Errors
     /// It is empty: how long it takes until there is one.
     pub fn take(&self, key: impl Into<K>, now: Duration) -> Result<(), Duration> {
-        let (now, step) = (micros(now), self.limit.step());
+        let (now, step) = (micros(now), self.limit.step);
         let mut state = self.state.lock();
         let bucket = state.bucket(key.into(), now, self.most);
         let full = (*bucket).max(now).saturating_add(step);
         self.wait(full, now)?;
         *bucket = full;
         Ok(())
+    }
+
+    /// Takes so many out of a bucket, whether they are there or not: what is owed has to come back
+    /// before there is one again.
+    pub fn spend(&self, key: impl Into<K>, many: u64, now: Duration) {
+        let (now, spent) = (micros(now), self.limit.step.saturating_mul(many));
+        let mut state = self.state.lock();
+        let bucket = state.bucket(key.into(), now, self.most);
+        *bucket = (*bucket).max(now).saturating_add(spent);
     }
 
     /// Whether there is one in a bucket, which stays in it.
@@ -91,12 +102,12 @@ impl<K: Hash + Eq> Buckets<K> {
             None if state.full.len() >= self.most && now < state.next_look => state.others,
             None => return Ok(()),
         };
-        self.wait(full.max(now).saturating_add(self.limit.step()), now)
+        self.wait(full.max(now).saturating_add(self.limit.step), now)
     }
 
     /// How long until a bucket that is full at that time has one to give.
     fn wait(&self, full: u64, now: u64) -> Result<(), Duration> {
-        let size = self.limit.step().saturating_mul(u64::from(self.limit.burst));
+        let size = self.limit.step.saturating_mul(u64::from(self.limit.burst));
         match (full - now).saturating_sub(size) {
             0 => Ok(()),
             wait => Err(Duration::from_micros(wait)),
@@ -160,6 +171,22 @@ mod tests {
         assert_eq!(buckets.take(1_u32, at(3_600_000)), Err(at(500)));
         // A clock that goes back gives nothing.
         assert_eq!(buckets.take(1_u32, at(3_599_000)), Err(at(1_500)));
+    }
+
+    #[test]
+    fn l56_what_is_spent_is_owed_until_it_has_come_back() {
+        // Ten an hour: one comes back in six minutes.
+        let minutes = |minutes: u64| at(minutes * 60_000);
+        let buckets: Buckets<u32> = Buckets::new(RateLimit::hourly(10), 10);
+        buckets.spend(1_u32, 9, minutes(0));
+        assert_eq!(buckets.look(1_u32, minutes(0)), Ok(()));
+        buckets.spend(1_u32, 4, minutes(0));
+        assert_eq!(buckets.look(1_u32, minutes(0)), Err(minutes(24)));
+        assert_eq!(buckets.look(1_u32, minutes(23)), Err(minutes(1)));
+        assert_eq!(buckets.look(1_u32, minutes(24)), Ok(()));
+        assert_eq!(buckets.look(2_u32, minutes(0)), Ok(()));
+        buckets.spend(1_u32, u64::MAX, minutes(24));
+        assert!(buckets.look(1_u32, minutes(24)).is_err());
     }
 
     #[test]

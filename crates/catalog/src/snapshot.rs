@@ -182,6 +182,8 @@ pub struct Field {
     pub kind: FieldKind,
     /// The stored fields it is computed from; itself for a stored field.
     pub inputs: Vec<FieldPath>,
+    /// The calculated fields it is computed from, itself first; none for a stored field.
+    pub calculations: Vec<FieldPath>,
 }
 
 /// Where the values of a field come from.
@@ -456,6 +458,20 @@ impl Snapshot {
             }
         }
         inputs
+    }
+
+    /// The calculated fields an expression is computed from.
+    pub(crate) fn calculations(&self, expr: &Expr) -> Vec<FieldPath> {
+        let mut found = Vec::new();
+        for path in expr.fields() {
+            for calculation in &self.field(path.field).calculations {
+                let calculation = calculation.behind(&path.via);
+                if !found.contains(&calculation) {
+                    found.push(calculation);
+                }
+            }
+        }
+        found
     }
 
     /// The field that relationship names and a field name lead to from `start`, whoever asks.

@@ -124,6 +124,8 @@ pub(crate) struct ApiKeyDef {
 pub(crate) struct LimitsDef {
     pub(crate) failures: Option<RateDef>,
     pub(crate) requests: Option<RateDef>,
+    /// How many rows one person or service is given in an hour.
+    pub(crate) rows_per_hour: Option<Located<u32>>,
 }
 
 /// So many at once, and so many more a minute.

@@ -29,6 +29,9 @@ pub(crate) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
     let models = project.models;
     let verifier = settings.verifier(known.keys.clone(), known.people.clone());
     project.builder = project.builder.verifier(verifier);
+    if let Some(rows) = settings.rows_per_hour() {
+        project.builder = project.builder.rows_per_hour(rows);
+    }
     let engine = project.open().await?;
     let address = SocketAddr::new(settings.host, settings.port);
     let failed = |error: std::io::Error| Failure::wrong(format!("{address}: {error}"));

@@ -136,6 +136,7 @@ impl Checker<'_> {
             self.within(Some(&rate.burst), 1, 1_000_000);
             self.within(Some(&rate.per_minute), 1, 1_000_000);
         }
+        self.within(file.limits.rows_per_hour.as_ref(), 1, 1_000_000_000);
         self.claims(file);
     }
 
@@ -337,6 +338,11 @@ impl Settings {
             access = access.with_requests(rate(def));
         }
         access.with_api_keys(std::mem::take(&mut self.api_keys))
+    }
+
+    /// How many rows one person or service is given in an hour, where that is bounded.
+    pub(crate) fn rows_per_hour(&self) -> Option<u32> {
+        self.file.limits.rows_per_hour.as_ref().map(|rows| rows.value)
     }
 
     /// What tokens are held to, with keys and people that may be replaced.

@@ -1,5 +1,6 @@
 //! An answer: rows, and what is to be known about them.
 
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -67,6 +68,8 @@ pub struct Answer {
     /// What the rows are waited for in.
     span: Span,
     call: Option<Call>,
+    /// Which of the rows are given on.
+    given: Range<u64>,
     /// What a running answer needs; nothing once it has ended.
     running: Option<(Watch, Turn)>,
 }
@@ -100,6 +103,7 @@ impl Answer {
             snapshot: watch.snapshot(),
             span,
             call,
+            given: 0..u64::MAX,
             running: Some((watch, turn)),
         }
     }
@@ -166,6 +170,13 @@ impl Answer {
             batches,
         })
     }
+
+    /// Waits for all rows, and gives those within a range, which are those that the record counts.
+    /// If there are more behind it, the answer is truncated.
+    pub(crate) async fn collect_within(mut self, given: Range<u64>) -> Result<Collected, Error> {
+        self.given = given.clone();
+        Ok(self.collect().await?.cut(given.end).without_first(given.start))
+    }
 }
 
 impl Stream for Answer {
@@ -195,7 +206,8 @@ impl Stream for Answer {
             },
         };
         if let Some(call) = &mut this.call {
-            call.rows(this.stream.rows());
+            let rows = this.stream.rows().min(this.given.end);
+            call.rows(rows.saturating_sub(this.given.start));
             match &polled {
                 Some(Err(error)) => call.failed(error),
                 _ if this.stream.outcome() != Outcome::Running => call.answered(),
@@ -229,7 +241,7 @@ impl Collected {
     }
 
     /// The first rows of it. If there are more, it is truncated.
-    pub(crate) fn cut(mut self, rows: u64) -> Self {
+    fn cut(mut self, rows: u64) -> Self {
         let mut left = usize::try_from(rows).unwrap_or(usize::MAX);
         if self.num_rows() <= left {
             return self;
@@ -247,7 +259,7 @@ impl Collected {
     }
 
     /// The same without its first rows.
-    pub(crate) fn without_first(self, rows: u64) -> Self {
+    fn without_first(self, rows: u64) -> Self {
         let mut skip = usize::try_from(rows).unwrap_or(usize::MAX);
         let batches = self.batches.into_iter().filter_map(|batch| {
             let skipped = skip.min(batch.num_rows());

@@ -63,6 +63,7 @@ pub(crate) struct Settings {
     pub(crate) clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
+    pub(crate) rows_per_hour: Option<u32>,
     pub(crate) place: Place,
     pub(crate) sink: Option<Arc<dyn DecisionSink>>,
     pub(crate) mask_key: MaskKey,
@@ -81,6 +82,7 @@ pub struct EngineBuilder {
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     limits: Limits,
     admission: Admission,
+    rows_per_hour: Option<u32>,
     memory: usize,
     spill: Option<Spill>,
     stores: ObjectStores,
@@ -113,6 +115,7 @@ impl EngineBuilder {
             clock: Arc::new(SystemTime::now),
             limits: Limits::default(),
             admission: Admission::default(),
+            rows_per_hour: None,
             memory: 2 << 30,
             spill: None,
             stores: ObjectStores::new(),
@@ -240,6 +243,15 @@ impl EngineBuilder {
         self
     }
 
+    /// How many rows one principal is given in an hour; as many as he asks for unless it is said
+    /// here. They come back evenly, and all of them may be asked for at once. An answer that has
+    /// begun is given to its end, so that with [`Admission::per_principal`] answers at a time and
+    /// [`Limits::rows`] each he may come to owe some, and waits the longer.
+    pub fn rows_per_hour(mut self, rows: u32) -> Self {
+        self.rows_per_hour = Some(rows);
+        self
+    }
+
     /// The most memory, in bytes, of all queries together; 2 GiB unless it is said here. Each one
     /// has at most [`Limits::memory`] of it, and puts what it can on disk when there is no more.
     pub fn memory(mut self, bytes: usize) -> Self {
@@ -298,6 +310,7 @@ impl EngineBuilder {
             clock: self.clock,
             limits: self.limits,
             admission: self.admission,
+            rows_per_hour: self.rows_per_hour,
             place: Place::new(self.runtime),
             sink: self.sink,
             mask_key,

@@ -14,6 +14,7 @@ use tracing::field::Empty;
 use crate::decision::{Action, Decision, DecisionOutcome, DecisionSink};
 use crate::engine::Inner;
 use crate::error::Error;
+use crate::quota::Quota;
 use crate::request::Request;
 
 /// A call that is under way.
@@ -22,6 +23,7 @@ use crate::request::Request;
 /// value.
 pub(crate) struct Call {
     sink: Option<Arc<dyn DecisionSink>>,
+    quota: Arc<Quota>,
     started: Instant,
     decision: Decision,
     span: Span,
@@ -53,7 +55,8 @@ impl Call {
             outcome: DecisionOutcome::Cancelled,
         };
         let sink = inner.settings.sink.clone();
-        let mut call = Self { sink, started: Instant::now(), decision, span };
+        let quota = Arc::clone(&inner.quota);
+        let mut call = Self { sink, quota, started: Instant::now(), decision, span };
         if let Some(who) = who {
             call.known(who);
         }
@@ -161,6 +164,9 @@ impl Drop for Call {
             outcome,
             code,
         );
+        if let (true, Some(subject)) = (decision.action.is_told_rows(), &decision.subject) {
+            self.quota.spend(subject, decision.rows);
+        }
         if let Some(sink) = &self.sink {
             sink.record(decision);
         }

@@ -45,6 +45,12 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it tells its own asker rows of the data; what an administrator looks at as somebody
+    /// is not told to him.
+    pub(crate) fn is_told_rows(self) -> bool {
+        matches!(self, Self::Query | Self::FieldValues)
+    }
+
     /// The name, as spans and logs use it.
     pub fn name(self) -> &'static str {
         match self {

@@ -19,6 +19,7 @@ use crate::decision::Action;
 use crate::describe::{self, MetricDescription, TableDescription};
 use crate::error::{Error, ErrorKind};
 use crate::explain::Explanation;
+use crate::quota::Quota;
 use crate::session::Session;
 use crate::world::World;
 use sandbar_catalog::query::SemanticQuery;
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     versions: AtomicU64,
     /// Lets queries in.
     pub(crate) gate: Arc<Gate>,
+    pub(crate) quota: Arc<Quota>,
     /// Tells running answers that there is another world.
     pub(crate) reloaded: Arc<Notify>,
 }
@@ -62,6 +64,7 @@ impl Engine {
         let world = Self::world(&settings, model, 1).await?;
         let inner = Inner {
             gate: Arc::new(Gate::new(settings.admission.clone())),
+            quota: Arc::new(Quota::new(settings.rows_per_hour)),
             settings,
             world: ArcSwap::from_pointee(world),
             versions: 1.into(),

@@ -76,6 +76,11 @@ impl Error {
         Self { kind, code, message, problems, retry_after: None, source: None }
     }
 
+    /// The same, to be tried again after this time.
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
         Self { source: Some(Box::new(source)), ..self }
     }

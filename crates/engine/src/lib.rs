@@ -59,6 +59,7 @@ mod people;
 mod policies;
 pub mod policy_test;
 mod profile;
+mod quota;
 mod request;
 mod session;
 mod watch;

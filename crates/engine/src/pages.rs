@@ -46,7 +46,7 @@ impl Session {
         let limits = self.limits.clone().with_rows(wanted).with_overflow(Overflow::Truncate);
         let session = self.clone().with_limits(limits);
         let answer = session.query(&query.clone().limit(asked)).await?;
-        Ok(answer.collect().await?.without_first(skip))
+        answer.collect_within(skip..u64::MAX).await
     }
 
     /// What binds something to this asker and what he may see: it changes when the model, its

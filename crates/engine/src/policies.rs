@@ -150,7 +150,15 @@ async fn compared(
     let counting = Counting { inner, world, newer: &newer, administrator };
     let mut rows = Vec::new();
     for (who, principal) in &people {
-        for table in tables_of(&diff, principal) {
+        let mut tables = tables_of(&diff, principal);
+        // What several of his groups change together is told for each of them, or of nobody.
+        let (old, new) =
+            (world.policies.grants(snapshot, principal), newer.grants(snapshot, principal));
+        let all = snapshot.tables().iter().map(|table| table.id);
+        let changed = all.filter(|table| old.rows_differ(&new, *table, administrator));
+        let missed: Vec<TableId> = changed.filter(|table| !tables.contains(table)).collect();
+        tables.extend(missed);
+        for table in tables {
             // The rows of a derived table are made of others, which are counted themselves.
             if snapshot.derived(table).is_none() {
                 rows.push(counting.sample(who, principal, table).await?);

@@ -91,7 +91,7 @@ impl Session {
         limit: u64,
         call: &mut Call,
     ) -> Result<Collected, Error> {
-        let (turn, allowance) = self.admitted().await?;
+        let (turn, allowance) = self.turn_for_rows().await?;
         let request = self.request(call, allowance)?;
         let table = asked_table(&request, subject)?;
         let field = described(&request, table, field)?;
@@ -110,7 +110,7 @@ impl Session {
         limit: u64,
         call: &mut Call,
     ) -> Result<FieldProfile, Error> {
-        let (turn, allowance) = self.admitted().await?;
+        let (turn, allowance) = self.turn_for_rows().await?;
         let mut request = self.request(call, allowance)?;
         let table = asked_table(&request, subject)?;
         let field = described(&request, table, field)?;

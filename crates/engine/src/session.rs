@@ -116,7 +116,7 @@ impl Session {
     }
 
     async fn start(&self, query: Arc<SemanticQuery>, call: &mut Call) -> Result<Started, Error> {
-        let (turn, allowance) = self.admitted().await?;
+        let (turn, allowance) = self.turn_for_rows().await?;
         let request = self.request(call, allowance)?;
         let started = self.started(query, &request, turn).await?;
         call.planned(&started.plan, &request.world.snapshot);
@@ -138,6 +138,12 @@ impl Session {
         let (inner, principal) = (&self.inner, &self.principal);
         let watch = Watch::new(inner, principal, query, request, Arc::clone(&plan), shield);
         Ok(Started { plan, stream, watch, turn, span })
+    }
+
+    /// Waits for a turn, where this principal may be given rows.
+    pub(crate) async fn turn_for_rows(&self) -> Result<(Turn, Allowance), Error> {
+        self.inner.quota.check(self.principal.subject())?;
+        self.admitted().await
     }
 
     /// Waits until the queries of this principal have their turn. What is waited counts.
@@ -273,7 +279,7 @@ impl Session {
         let more = u64::from(limit < *rows || *overflow == Overflow::Truncate);
         let query = SemanticQuery::table(table).group_by(field).limit(limit.saturating_add(more));
         let asked = self.ask(Arc::new(query), self.open(Action::FieldValues)).await?;
-        Ok(asked.collect().await?.cut(limit))
+        asked.collect_within(0..limit).await
     }
 
     /// How a question would be answered, as far as its asker may know.

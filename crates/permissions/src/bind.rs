@@ -14,9 +14,12 @@ pub(crate) struct Unbound {
     pub(crate) attribute: String,
 }
 
-enum Failure {
-    Unbound(Unbound),
-    EmptyList,
+/// Binds the expressions of one condition.
+struct Binder<'b> {
+    policies: &'b PolicySet,
+    principal: &'b Principal,
+    /// Whether a list is empty: there is no such row, if nothing is unbound.
+    empty: bool,
 }
 
 /// Binds a checked condition to a principal.
@@ -25,80 +28,82 @@ pub(crate) fn bind(
     policies: &PolicySet,
     principal: &Principal,
 ) -> Result<RowFilter, Unbound> {
-    let mut replace = |expr: &Expr| expression(expr, policies, principal);
-    match condition.try_map(&mut replace) {
-        Ok(bound) => Ok(bound.simplified()),
-        Err(Failure::EmptyList) => Ok(RowFilter::Never),
-        Err(Failure::Unbound(unbound)) => Err(unbound),
-    }
+    let mut binder = Binder { policies, principal, empty: false };
+    let bound = condition.try_map(&mut |expr: &Expr| binder.expression(expr))?;
+    // An attribute that cannot be bound voids the whole, wherever an empty list stands in it.
+    Ok(if binder.empty { RowFilter::Never } else { bound.simplified() })
 }
 
-fn expression(expr: &Expr, policies: &PolicySet, principal: &Principal) -> Result<Expr, Failure> {
-    let go = |e: &Expr| expression(e, policies, principal);
-    let boxed = |e: &Expr| go(e).map(Box::new);
-    let kind = match &expr.kind {
-        ExprKind::Attribute(name) => {
-            return match values(name, policies, principal)?.pop() {
-                Some(value) => Ok(Expr::new(ExprKind::Literal(value), expr.data_type)),
-                None => Err(Failure::EmptyList),
-            };
-        }
-        ExprKind::InList(value, list) => {
-            let value = boxed(value)?;
-            let mut bound = Vec::with_capacity(list.len());
-            for item in list {
-                if let ExprKind::Attribute(name) = &item.kind {
-                    let values = values(name, policies, principal)?;
-                    if values.is_empty() {
-                        return Err(Failure::EmptyList);
-                    }
-                    let as_expr = |v| Expr::new(ExprKind::Literal(v), item.data_type);
-                    bound.extend(values.into_iter().map(as_expr));
-                } else {
-                    bound.push(go(item)?);
-                }
+impl Binder<'_> {
+    fn expression(&mut self, expr: &Expr) -> Result<Expr, Unbound> {
+        let kind = match &expr.kind {
+            ExprKind::Attribute(name) => {
+                let value = self.values(name)?.pop().unwrap_or(Literal::Null);
+                return Ok(Expr::new(ExprKind::Literal(value), expr.data_type));
             }
-            ExprKind::InList(value, bound)
-        }
-        ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Input(_) => return Ok(expr.clone()),
-        ExprKind::Not(a) => ExprKind::Not(boxed(a)?),
-        ExprKind::IsNull(a) => ExprKind::IsNull(boxed(a)?),
-        ExprKind::Like(a, p) => ExprKind::Like(boxed(a)?, p.clone()),
-        ExprKind::Negate(a) => ExprKind::Negate(boxed(a)?),
-        ExprKind::Cast { value, strict } => {
-            ExprKind::Cast { value: boxed(value)?, strict: *strict }
-        }
-        ExprKind::And(a, b) => ExprKind::And(boxed(a)?, boxed(b)?),
-        ExprKind::Or(a, b) => ExprKind::Or(boxed(a)?, boxed(b)?),
-        ExprKind::Compare(op, a, b) => ExprKind::Compare(*op, boxed(a)?, boxed(b)?),
-        ExprKind::Arithmetic(op, a, b) => ExprKind::Arithmetic(*op, boxed(a)?, boxed(b)?),
-        ExprKind::Between(a, b, c) => ExprKind::Between(boxed(a)?, boxed(b)?, boxed(c)?),
-        ExprKind::Case(arms, otherwise) => {
-            let arms = arms
-                .iter()
-                .map(|(w, t)| Ok((go(w)?, go(t)?)))
-                .collect::<Result<Vec<_>, Failure>>()?;
-            ExprKind::Case(arms, otherwise.as_deref().map(boxed).transpose()?)
-        }
-        ExprKind::Call(f, args) => {
-            ExprKind::Call(*f, args.iter().map(go).collect::<Result<_, Failure>>()?)
-        }
-        // The check refuses aggregations in row filters, and sorts sets of rows out of expressions:
-        // nothing to bind inside one.
-        ExprKind::Aggregate(_) | ExprKind::InRows(..) => return Ok(expr.clone()),
-    };
-    Ok(Expr::new(kind, expr.data_type))
-}
+            ExprKind::InList(value, list) => {
+                let value = self.boxed(value)?;
+                let mut bound = Vec::with_capacity(list.len());
+                for item in list {
+                    if let ExprKind::Attribute(name) = &item.kind {
+                        let as_expr = |v| Expr::new(ExprKind::Literal(v), item.data_type);
+                        bound.extend(self.values(name)?.into_iter().map(as_expr));
+                    } else {
+                        bound.push(self.expression(item)?);
+                    }
+                }
+                ExprKind::InList(value, bound)
+            }
+            ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Input(_) => {
+                return Ok(expr.clone());
+            }
+            ExprKind::Not(a) => ExprKind::Not(self.boxed(a)?),
+            ExprKind::IsNull(a) => ExprKind::IsNull(self.boxed(a)?),
+            ExprKind::Like(a, p) => ExprKind::Like(self.boxed(a)?, p.clone()),
+            ExprKind::Negate(a) => ExprKind::Negate(self.boxed(a)?),
+            ExprKind::Cast { value, strict } => {
+                ExprKind::Cast { value: self.boxed(value)?, strict: *strict }
+            }
+            ExprKind::And(a, b) => ExprKind::And(self.boxed(a)?, self.boxed(b)?),
+            ExprKind::Or(a, b) => ExprKind::Or(self.boxed(a)?, self.boxed(b)?),
+            ExprKind::Compare(op, a, b) => ExprKind::Compare(*op, self.boxed(a)?, self.boxed(b)?),
+            ExprKind::Arithmetic(op, a, b) => {
+                ExprKind::Arithmetic(*op, self.boxed(a)?, self.boxed(b)?)
+            }
+            ExprKind::Between(a, b, c) => {
+                ExprKind::Between(self.boxed(a)?, self.boxed(b)?, self.boxed(c)?)
+            }
+            ExprKind::Case(arms, otherwise) => {
+                let mut bound = Vec::with_capacity(arms.len());
+                for (when, then) in arms {
+                    bound.push((self.expression(when)?, self.expression(then)?));
+                }
+                let otherwise = otherwise.as_deref().map(|e| self.boxed(e)).transpose()?;
+                ExprKind::Case(bound, otherwise)
+            }
+            ExprKind::Call(f, args) => {
+                let args = args.iter().map(|e| self.expression(e)).collect::<Result<_, _>>()?;
+                ExprKind::Call(*f, args)
+            }
+            // The check refuses aggregations in row filters, and sorts sets of rows out of
+            // expressions: nothing to bind inside one.
+            ExprKind::Aggregate(_) | ExprKind::InRows(..) => return Ok(expr.clone()),
+        };
+        Ok(Expr::new(kind, expr.data_type))
+    }
 
-fn values(
-    name: &str,
-    policies: &PolicySet,
-    principal: &Principal,
-) -> Result<Vec<Literal>, Failure> {
-    let unbound = || Failure::Unbound(Unbound { attribute: name.to_owned() });
-    let declared = policies.attribute(name).ok_or_else(unbound)?;
-    let given = principal.attribute(name).ok_or_else(unbound)?;
-    literals(given, declared).ok_or_else(unbound)
+    fn boxed(&mut self, expr: &Expr) -> Result<Box<Expr>, Unbound> {
+        self.expression(expr).map(Box::new)
+    }
+
+    fn values(&mut self, name: &str) -> Result<Vec<Literal>, Unbound> {
+        let unbound = || Unbound { attribute: name.to_owned() };
+        let declared = self.policies.attribute(name).ok_or_else(unbound)?;
+        let given = self.principal.attribute(name).ok_or_else(unbound)?;
+        let values = literals(given, declared).ok_or_else(unbound)?;
+        self.empty |= values.is_empty();
+        Ok(values)
+    }
 }
 
 /// Whether a value has the declared type of its attribute.

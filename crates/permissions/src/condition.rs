@@ -3,6 +3,7 @@
 use sandbar_catalog::expr::{Expr, ExprKind, RowSet};
 use sandbar_catalog::{FieldId, FieldPath, Literal, RelationshipId, Type};
 
+use crate::certain::{certain, is_never_true};
 use crate::check::SET;
 
 /// The rows of a table that a principal sees. Never absent: seeing everything is said.
@@ -209,12 +210,9 @@ impl Condition {
                 parts.into_iter().map(Self::simplified).fold(RowFilter::Everything, RowFilter::and)
             }
             Self::Any(parts) => RowFilter::any(parts.into_iter().map(Self::simplified)),
-            Self::Own(expr) => match &expr.kind {
-                ExprKind::Literal(Literal::Boolean(true)) => RowFilter::Everything,
-                ExprKind::Literal(Literal::Boolean(false) | Literal::Null) => RowFilter::Never,
-                ExprKind::InList(_, list) if list.is_empty() => RowFilter::Never,
-                _ => RowFilter::Where(Self::Own(expr)),
-            },
+            Self::Own(expr) if certain(&expr) == Some(Some(true)) => RowFilter::Everything,
+            Self::Own(expr) if is_never_true(&expr) => RowFilter::Never,
+            Self::Own(expr) => RowFilter::Where(Self::Own(expr)),
             Self::Related(id, inner) => match inner.simplified() {
                 RowFilter::Never => RowFilter::Never,
                 RowFilter::Where(inner) => RowFilter::Where(Self::Related(id, Box::new(inner))),

@@ -493,8 +493,15 @@ impl Grants {
         let mut levels = Vec::with_capacity(fields.len());
         let mut cells = Vec::with_capacity(fields.len());
         for (index, field) in fields.iter().enumerate() {
-            let gone = denied.get(index).copied().unwrap_or(false);
-            let shows = |r: &Rectangle<'_>| !gone && r.fields.get(index).copied().unwrap_or(false);
+            // A calculated field is shown by what shows all that it is computed from as well.
+            let made = field.inputs.iter().chain(&field.calculations);
+            let made = made.filter(|path| path.via.is_empty()).map(|path| path.field.index());
+            let mut needed: Vec<usize> = made.chain([index]).collect();
+            needed.sort_unstable();
+            needed.dedup();
+            let flag = |flags: &[bool], at: usize| flags.get(at).copied().unwrap_or(false);
+            let gone = needed.iter().any(|at| flag(denied, *at));
+            let shows = |r: &Rectangle<'_>| !gone && needed.iter().all(|at| flag(r.fields, *at));
             let best = rectangles.iter().filter(|r| shows(r)).map(|r| r.level).max();
             levels.push(best.unwrap_or(Level::None));
             cells.push(cell(field.id, &queried, &shows));
@@ -528,6 +535,11 @@ impl TableAccess {
     pub(crate) fn promised_field(&self, id: FieldId) -> Level {
         let fields = self.void.as_ref().map_or(&self.fields, |void| &void.fields);
         fields.get(id.index()).copied().unwrap_or(Level::None)
+    }
+
+    /// The rows that can be asked for, where any can.
+    pub(crate) fn queried_rows(&self) -> Option<&RowFilter> {
+        self.rows.as_ref().filter(|_| self.level == Level::Query)
     }
 
     /// The rows of both, without a field.

@@ -11,6 +11,7 @@
 
 mod bind;
 mod cases;
+mod certain;
 mod check;
 mod condition;
 mod definitions;

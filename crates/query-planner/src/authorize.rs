@@ -40,7 +40,7 @@ fn one_part(
     order: &[SortKey],
     grants: &Grants,
 ) -> Result<Part<Sandbox>, QueryError> {
-    let used = part.stored_fields(grants.snapshot(), order);
+    let used = part.fields_read(grants.snapshot(), order);
     let of_bridge = part.bridge_fields(grants.snapshot());
     let lifted: Vec<Vec<MetricId>> =
         part.rows.scans.iter().map(|scan| part.definers_of(grants.snapshot(), &scan.via)).collect();
@@ -54,7 +54,7 @@ fn one_part(
     let events = match events {
         None => None,
         Some(events) => {
-            let used = events.stored_fields(grants.snapshot());
+            let used = events.fields_read(grants.snapshot());
             let Events { rows, base_time, time, on, window } = events;
             let rows = rows_of(rows, &used, grants)?;
             Some(Events { rows, base_time, time, on, window })
@@ -98,7 +98,7 @@ fn one_member(member: Member<TableId>, grants: &Grants) -> Result<Member<Sandbox
     let Member { via, near, of } = member;
     let of = match of {
         MemberOf::Rows { rows, far } => {
-            let used = rows.stored_fields(grants.snapshot());
+            let used = rows.fields_read(grants.snapshot());
             MemberOf::Rows { rows: rows_of(rows, &used, grants)?, far }
         }
         MemberOf::Value { parts, places, value } => {

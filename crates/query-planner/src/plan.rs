@@ -296,7 +296,7 @@ impl<'a> Planner<'a, '_> {
         for (name, of) in &sorted {
             shown.push(lower.expr(&of.expr(self.compiled.snapshot()))?.plan.alias(name));
         }
-        let mut fields = part.stored_fields(self.compiled.snapshot(), &self.query.order);
+        let mut fields = part.fields_read(self.compiled.snapshot(), &self.query.order);
         fields.extend(self.tie_breakers().into_iter().map(FieldPath::own));
         let wants = Wants::fields(&fields);
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;

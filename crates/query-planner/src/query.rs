@@ -447,9 +447,14 @@ impl Predicate {
 pub(crate) struct Fields(pub(crate) Vec<FieldPath>);
 
 impl Fields {
-    /// Adds the stored fields that a field is computed from.
+    /// Adds what is read of a field: the stored fields that it is computed from, and of calculated
+    /// ones whether they are shown. One that shows a calculated field shows what it is made of in its
+    /// own table as well.
     pub(crate) fn add(&mut self, snapshot: &Snapshot, path: &FieldPath) {
-        for input in &snapshot.field(path.field).inputs {
+        let field = snapshot.field(path.field);
+        let calculated = field.calculations.iter().enumerate();
+        let calculated = calculated.filter(|(at, of)| *at == 0 || !of.via.is_empty());
+        for input in field.inputs.iter().chain(calculated.map(|(_, of)| of)) {
             let input = input.behind(&path.via);
             if !self.0.contains(&input) {
                 self.0.push(input);
@@ -466,14 +471,14 @@ impl Fields {
     }
 }
 
-/// Tells the stored fields that are read of some rows.
+/// Tells the fields that are read of some rows.
 type FieldsOf<'f> = dyn Fn(&Snapshot) -> Vec<FieldPath> + 'f;
 /// What is called on rows.
 type Visit<'v, 'q, S> = dyn FnMut(&'q Rows<S>, &FieldsOf<'_>) + 'v;
 
 impl<S> Query<S> {
     /// Calls `visit` on all rows that are read, those of inner questions too, with what tells the
-    /// stored fields that are read of them.
+    /// fields that are read of them.
     pub(crate) fn each_rows<'q>(&'q self, visit: &mut Visit<'_, 'q, S>) {
         match &self.source {
             Source::Answer(stage) => stage.inner.each_rows(visit),
@@ -592,17 +597,18 @@ impl ResolvedQuery {
 
 impl<S> Part<S> {
     fn each_rows<'q>(&'q self, order: &[SortKey], visit: &mut Visit<'_, 'q, S>) {
-        self.rows.each_rows(&|snapshot| self.stored_fields(snapshot, order), visit);
+        self.rows.each_rows(&|snapshot| self.fields_read(snapshot, order), visit);
         if let Some(bridge) = &self.bridge {
             bridge.rows.each_rows(&|snapshot| self.bridge_fields(snapshot), visit);
         }
         if let Some(events) = &self.events {
-            events.rows.each_rows(&|snapshot| events.stored_fields(snapshot), visit);
+            events.rows.each_rows(&|snapshot| events.fields_read(snapshot), visit);
         }
     }
 
-    /// Every stored field that is read, own and related, each once; not those of members.
-    pub(crate) fn stored_fields(&self, snapshot: &Snapshot, order: &[SortKey]) -> Vec<FieldPath> {
+    /// Every field that is read, own and related, each once; not those of members: stored ones, and
+    /// calculated ones.
+    pub(crate) fn fields_read(&self, snapshot: &Snapshot, order: &[SortKey]) -> Vec<FieldPath> {
         let mut found = Fields::default();
         for key in order {
             if let SortBy::Value(of) = &key.by {
@@ -628,7 +634,7 @@ impl<S> Part<S> {
             found.add(snapshot, &FieldPath::own(events.base_time));
             events.on.iter().for_each(|(own, _)| found.add(snapshot, own));
         }
-        found.0.extend(self.rows.stored_fields(snapshot));
+        found.0.extend(self.rows.fields_read(snapshot));
         let mut once = Fields::default();
         found.0.iter().for_each(|path| once.add(snapshot, path));
         once.0
@@ -646,7 +652,7 @@ impl<S> Part<S> {
         key.of.fields().first().map(|path| path.via.as_slice())
     }
 
-    /// Every stored field that is read of the rows of its bridge.
+    /// Every field that is read of the rows of its bridge.
     pub(crate) fn bridge_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
         let mut found = Fields::default();
         let keys = self.keys.iter().filter(|key| key.bridge.is_some());
@@ -664,7 +670,7 @@ impl<S> Rows<S> {
         for member in &self.members {
             match &member.of {
                 MemberOf::Rows { rows, .. } => {
-                    rows.each_rows(&|snapshot| rows.stored_fields(snapshot), visit);
+                    rows.each_rows(&|snapshot| rows.fields_read(snapshot), visit);
                 }
                 MemberOf::Value { parts, .. } => {
                     parts.iter().for_each(|part| part.each_rows(&[], visit));
@@ -673,8 +679,8 @@ impl<S> Rows<S> {
         }
     }
 
-    /// Every stored field that the conditions read.
-    pub(crate) fn stored_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
+    /// Every field that the conditions read.
+    pub(crate) fn fields_read(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
         let mut found = Fields::default();
         self.filter.iter().for_each(|filter| found.add_predicate(snapshot, filter));
         found.0
@@ -682,9 +688,9 @@ impl<S> Rows<S> {
 }
 
 impl<S> Events<S> {
-    /// Every stored field that is read of the events.
-    pub(crate) fn stored_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
-        let mut found = Fields(self.rows.stored_fields(snapshot));
+    /// Every field that is read of the events.
+    pub(crate) fn fields_read(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
+        let mut found = Fields(self.rows.fields_read(snapshot));
         found.add(snapshot, &FieldPath::own(self.time));
         self.on.iter().for_each(|(_, theirs)| found.add(snapshot, theirs));
         found.0

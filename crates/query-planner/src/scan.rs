@@ -123,6 +123,23 @@ pub(crate) fn lifted_of(alias: &str, field: &str) -> Column {
     Column::new(Some(TableReference::bare(alias)), lifted_name(alias, field))
 }
 
+/// The column that tells whether a calculated field is shown in a row.
+pub(crate) fn shown_of(alias: &str, field: &str) -> Column {
+    Column::new(Some(TableReference::bare(alias)), shown_name(alias, field))
+}
+
+fn shown_name(alias: &str, field: &str) -> String {
+    format!("#shown.{}", column_name(alias, field))
+}
+
+/// Whether a calculated field is shown in some rows and not in others.
+pub(crate) fn is_shown_by_row(cell: &Cell) -> bool {
+    match cell {
+        Cell::Clear | Cell::Hidden => false,
+        Cell::Masked(_) | Cell::ByRow(_) => true,
+    }
+}
+
 fn lifted_name(alias: &str, field: &str) -> String {
     format!("#lifted.{}", column_name(alias, field))
 }
@@ -156,7 +173,8 @@ struct Scanner<'a> {
 /// What is wanted of one scan.
 pub(crate) struct Wanted<'a> {
     pub(crate) alias: &'a str,
-    /// The fields the question reads, masked as the sandbox says.
+    /// The fields the question reads, masked as the sandbox says. Of a calculated one it is whether
+    /// it is shown in a row, where that depends on the row.
     pub(crate) fields: &'a [FieldId],
     /// The fields that joins use, clear.
     pub(crate) keys: &'a [FieldId],
@@ -232,9 +250,19 @@ impl<'a> Scanner<'a> {
         let mut tests = tests.into_iter();
         let mut shown = Vec::with_capacity(wanted.fields.len() + wanted.keys.len());
         for field in wanted.fields {
-            let value = self.cell(&at, sandbox.cell(*field), *field, &mut tests)?;
-            let name = &self.compiled.snapshot().field(*field).name;
-            shown.push(value.alias(column_name(wanted.alias, name)));
+            let (cell, snapshot) = (sandbox.cell(*field), self.compiled.snapshot());
+            let name = &snapshot.field(*field).name;
+            match snapshot.field(*field).kind {
+                FieldKind::Stored { .. } => {
+                    let value = self.cell(&at, cell, *field, &mut tests)?;
+                    shown.push(value.alias(column_name(wanted.alias, name)));
+                }
+                FieldKind::Calculated(_) if is_shown_by_row(cell) => {
+                    let told = told_by_row(cell, &mut tests);
+                    shown.push(told.alias(shown_name(wanted.alias, name)));
+                }
+                FieldKind::Calculated(_) => {}
+            }
         }
         for key in wanted.keys {
             let name = &self.compiled.snapshot().field(*key).name;
@@ -495,6 +523,15 @@ impl<'a> Scanner<'a> {
             }
         })
     }
+}
+
+/// Whether a calculated field is shown in a row: one of the filters lets it pass.
+fn told_by_row(cell: &Cell, tests: &mut impl Iterator<Item = Plan>) -> Plan {
+    let rules = match cell {
+        Cell::ByRow(rules) => rules.len(),
+        Cell::Clear | Cell::Hidden | Cell::Masked(_) => 0,
+    };
+    balanced(tests.take(rules).collect(), Operator::Or).unwrap_or_else(|| lit(false))
 }
 
 /// The conjuncts of a condition.

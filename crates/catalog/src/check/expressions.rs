@@ -120,6 +120,8 @@ impl Calculated<'_, '_> {
                     sink.at(entry.file, declared, what);
                 }
                 let inputs = snapshot.stored_inputs(&expr);
+                let mut calculations = vec![FieldPath::own(id)];
+                calculations.extend(snapshot.calculations(&expr));
                 if let Some(field) = snapshot
                     .tables
                     .get_mut(id.table().index())
@@ -128,6 +130,7 @@ impl Calculated<'_, '_> {
                     field.data_type = data_type;
                     field.kind = FieldKind::Calculated(expr);
                     field.inputs = inputs;
+                    field.calculations = calculations;
                 }
                 State::Done(data_type)
             }

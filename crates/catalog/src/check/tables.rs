@@ -208,6 +208,7 @@ fn field(
         grain: def.grain.as_ref().map(|grain| grain.value),
         kind,
         inputs,
+        calculations: Vec::new(),
     }
 }
 

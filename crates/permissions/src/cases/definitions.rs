@@ -302,7 +302,7 @@ impl<'de> Visitor<'de> for AttributeVisitor {
         while let Some(item) = seq.next_element::<GivenAttribute>()? {
             items.push(item.0);
         }
-        Ok(AttributeValue::List(items))
+        Ok(items.into())
     }
 }
 

@@ -168,7 +168,7 @@ fn a_list_takes_lists_of_its_type() {
     let nested = AttributeValue::List(vec![AttributeValue::List(vec!["CA".into()]), "OR".into()]);
     let refused = "MissingAttribute(\"texts\")";
     check("state in (attribute.texts)", "texts", nested, refused);
-    let many: Vec<i64> = (0..1_001).collect();
+    let many: Vec<i64> = (0..10_001).collect();
     check("id in (attribute.integers)", "integers", many.into(), "MissingAttribute(\"integers\")");
 }
 
@@ -184,6 +184,42 @@ fn an_empty_list_means_no_rows_wherever_it_stands() {
         vec!["OR"].into(),
         "state in ('CA', 'OR')",
     );
+}
+
+#[test]
+fn an_attribute_that_is_missing_voids_the_whole_wherever_an_empty_list_stands() {
+    let empty = || AttributeValue::List(Vec::new());
+    let missing = "MissingAttribute(\"integer\")";
+    check("state in (attribute.texts) or id = attribute.integer", "texts", empty(), missing);
+    check("id = attribute.integer or state in (attribute.texts)", "texts", empty(), missing);
+    check("not (state in (attribute.texts)) and id = attribute.integer", "texts", empty(), missing);
+}
+
+#[test]
+fn what_is_certain_without_a_row_has_no_place_in_a_filter() {
+    // By hand, as SQL has it.
+    for (condition, expected) in [
+        ("attribute.text = 'boss'", "never"),
+        ("attribute.text = 'clerk'", "everything"),
+        ("attribute.text <> 'boss' and id > 3", "id > 3"),
+        ("attribute.text = 'boss' or id > 3", "id > 3"),
+        ("attribute.text = 'boss' and id > 3", "never"),
+        ("attribute.text in ('boss', 'chief')", "never"),
+        ("attribute.text in ('boss', 'clerk')", "everything"),
+        ("not (attribute.text in ('boss', 'chief'))", "everything"),
+        ("attribute.text between 'a' and 'd'", "everything"),
+        ("attribute.text between 'd' and 'e'", "never"),
+        ("attribute.text is not null", "everything"),
+        ("attribute.text is not distinct from 'clerk'", "everything"),
+        ("attribute.text is distinct from null", "everything"),
+        ("attribute.text = 'clerk' and state in ('CA', null)", "state in ('CA', null)"),
+        ("attribute.text = 'clerk' and state not in ('CA', null)", "never"),
+        ("attribute.text = 'clerk' and state = null", "never"),
+        ("attribute.text = 'clerk' and state in (null)", "never"),
+        ("attribute.text = 'clerk' and not (state = null or id > 3)", "never"),
+    ] {
+        check(&format!("\"{condition}\""), "text", "clerk".into(), expected);
+    }
 }
 
 #[test]

@@ -23,13 +23,13 @@ use datafusion_expr::expr::{Case, InList};
 use datafusion_expr::{BinaryExpr, Expr as Plan, Operator, lit};
 use sandbar_catalog::expr::{Arithmetic, Comparison, Expr, ExprKind};
 use sandbar_catalog::time::Grain;
-use sandbar_catalog::{FieldKind, FieldPath, Literal, TableId, Type};
+use sandbar_catalog::{FieldKind, FieldPath, Literal, RelationshipId, TableId, Type};
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
 use crate::functions::{CheckedOp, Clock, bucket, checked, kept, micros, midnight, within_digits};
 use crate::query::Predicate;
-use crate::scan::{column_of, key_of, lifted_of};
+use crate::scan::{column_of, key_of, lifted_of, shown_of};
 
 /// A lowered expression with the type of its values.
 #[derive(Clone, Debug)]
@@ -78,6 +78,10 @@ pub(crate) struct Lower<'a> {
     conditions: Vec<Plan>,
     /// Fields are read with the rights of an author: clear.
     lifts: bool,
+    /// The way to the row of which a field is being calculated.
+    of_row: Option<Vec<RelationshipId>>,
+    /// The calculated fields that are shown in some rows and not in others.
+    pub(crate) shown: Vec<FieldPath>,
     /// Whether something met on the way can fail on some data.
     pub(crate) fallible: bool,
 }
@@ -116,6 +120,8 @@ impl<'a> Lower<'a> {
             smallest: Vec::new(),
             conditions: Vec::new(),
             lifts: false,
+            of_row: None,
+            shown: Vec::new(),
             fallible: false,
         }
     }
@@ -167,10 +173,10 @@ impl<'a> Lower<'a> {
             FieldKind::Calculated(expr) => {
                 let expr = expr.behind(&path.via);
                 // A calculation that lives in another zone than the question keeps its own.
-                let outer = std::mem::replace(&mut self.clock, compiled.clock());
-                let lowered = self.expr(&expr);
-                self.clock = outer;
-                self.of_partner(path, lowered?)
+                let outer = self.of_row.replace(path.via.clone());
+                let lowered = self.modelled(&expr);
+                self.of_row = outer;
+                Ok(self.where_shown(path, self.of_partner(path, lowered?)?))
             }
             FieldKind::Stored { column, arrow } => {
                 let plan = match self.columns {
@@ -189,6 +195,20 @@ impl<'a> Lower<'a> {
                 Ok(Lowered::new(plan, plain_type(arrow).clone()))
             }
         }
+    }
+
+    /// A calculated field is missing in rows where no grant shows it; one that is computed from it
+    /// in the same row is shown by the same grants, and says so itself.
+    fn where_shown(&self, path: &FieldPath, value: Lowered) -> Lowered {
+        let Columns::Joined(base) = self.columns else { return value };
+        let decided = self.of_row.as_ref() == Some(&path.via);
+        if decided || self.lifts || !self.shown.contains(path) {
+            return value;
+        }
+        let alias = self.compiled.alias(base, &path.via);
+        let shown = shown_of(&alias, &self.compiled.snapshot().field(path.field).name);
+        let arm = (Box::new(Plan::Column(shown)), Box::new(value.plan));
+        Lowered::new(Plan::Case(Case::new(None, vec![arm], None)), value.arrow)
     }
 
     /// A value calculated from a related row: where there is no such row there is no value,

@@ -149,7 +149,7 @@ impl<'a> Planner<'a, '_> {
         let on = events.on.iter().map(|(own, _)| own);
         shown.extend(self.placed(on, FieldPath::own(events.base_time), &mut lower)?);
         shown.push(lit(0_i32).alias(EVENT));
-        let mut fields = part.stored_fields(self.compiled.snapshot(), &[]);
+        let mut fields = part.fields_read(self.compiled.snapshot(), &[]);
         fields.extend(of_key.into_iter().map(FieldPath::own));
         let wants = Wants::fields(&fields);
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
@@ -175,7 +175,7 @@ impl<'a> Planner<'a, '_> {
         let on = events.on.iter().map(|(_, theirs)| theirs);
         shown.extend(self.placed(on, FieldPath::own(events.time), &mut lower)?);
         shown.push(lit(1_i32).alias(EVENT));
-        let fields = events.stored_fields(self.compiled.snapshot());
+        let fields = events.fields_read(self.compiled.snapshot());
         let wants = Wants::fields(&fields);
         let builder = self.narrowed(&events.rows, looked, &wants, &mut lower)?;
         known(builder.project(shown)?, events)

@@ -118,7 +118,7 @@ impl<'a> Planner<'a, '_> {
             Some(series) => Some(self.day(series, &mut lower)?),
             None => None,
         };
-        let fields = part.stored_fields(self.compiled.snapshot(), &[]);
+        let fields = part.fields_read(self.compiled.snapshot(), &[]);
         let step = part.bridge.as_ref().map(|bridge| &bridge.step);
         let mut internal = part.internal_keys();
         internal.extend(self.own_keys(part)?);

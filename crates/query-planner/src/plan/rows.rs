@@ -3,7 +3,9 @@
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, JoinType, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
-use sandbar_catalog::{FieldId, FieldKind, FieldPath, Relationship, RelationshipId, TableId};
+use sandbar_catalog::{
+    Field, FieldId, FieldKind, FieldPath, Relationship, RelationshipId, TableId,
+};
 use sandbar_permissions::Sandbox;
 
 use super::merge::{Absent, Merged};
@@ -15,7 +17,7 @@ use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key, only_where
 use crate::query::{
     AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
 };
-use crate::scan::{Shield, Wanted, key_of, marked};
+use crate::scan::{Shield, Wanted, is_shown_by_row, key_of, marked};
 use crate::versions::holds;
 
 /// A condition, lowered.
@@ -60,7 +62,18 @@ impl<'a> Planner<'a, '_> {
     /// What lowers expressions over the joined rows.
     pub(super) fn lower(&self, rows: &Rows<Sandbox>) -> Result<Lower<'a>, QueryError> {
         let base = base(rows)?.source.table();
-        Ok(Lower::new(self.compiled, Columns::Joined(base), &self.query.clock))
+        let mut lower = Lower::new(self.compiled, Columns::Joined(base), &self.query.clock);
+        let snapshot = self.compiled.snapshot();
+        for scan in rows.scans.iter().filter(|scan| scan.source.is_narrowed()) {
+            let fields = snapshot.table(scan.source.table()).fields.iter();
+            let by_row = fields.filter(|field| {
+                matches!(field.kind, FieldKind::Calculated(_))
+                    && is_shown_by_row(scan.source.cell(field.id))
+            });
+            let path = |field: &Field| FieldPath { via: scan.via.clone(), field: field.id };
+            lower.shown.extend(by_row.map(path));
+        }
+        Ok(lower)
     }
 
     /// Plans what conditions look at beyond the joined tables; from then on `lower` knows it.
@@ -439,7 +452,7 @@ impl<'a> Planner<'a, '_> {
                 of_single_rows(rows)?;
                 let mut lower = self.lower(rows)?;
                 let looked = self.look_up(rows, &mut lower)?;
-                let fields = rows.stored_fields(self.compiled.snapshot());
+                let fields = rows.fields_read(self.compiled.snapshot());
                 let paths: Vec<FieldPath> = far.iter().copied().map(FieldPath::own).collect();
                 let wants = Wants { keys: &paths, ..Wants::fields(&fields) };
                 let builder = self.narrowed(rows, looked, &wants, &mut lower)?;

@@ -73,7 +73,7 @@ impl Asking<'_> {
     ) -> Option<Predicate> {
         let time = inner.time;
         let mut rows = Rows { time, scans: Vec::new(), filter, members: inner.members };
-        let used = rows.stored_fields(self.compiled.snapshot());
+        let used = rows.fields_read(self.compiled.snapshot());
         rows.scans = self.scans(step.table, time, &used, &rows.members)?;
         let of = MemberOf::Rows { rows, far: step.far };
         let member = ground.member(Member { via: step.via, near: step.near, of });

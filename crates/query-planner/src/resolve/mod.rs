@@ -327,7 +327,7 @@ impl Asking<'_> {
         if let Some(Bridge { rows, step }) = &mut part.bridge {
             rows.scans = self.scans(step.table, rows.time, &of_bridge, &[])?;
         }
-        let mut used = part.stored_fields(self.compiled.snapshot(), order);
+        let mut used = part.fields_read(self.compiled.snapshot(), order);
         used.extend(part.internal_keys());
         used.extend(part.lifted(self.compiled.snapshot()));
         if let Some(Bridge { step, .. }) = &part.bridge

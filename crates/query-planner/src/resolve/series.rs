@@ -215,7 +215,7 @@ impl Asking<'_> {
         let (time, on, window) = (conversion.time, conversion.on.clone(), conversion.window);
         let rows = Rows { time: Some(time), scans: Vec::new(), filter, members: Vec::new() };
         let mut events = Events { rows, base_time, time, on, window };
-        let used = events.stored_fields(self.compiled.snapshot());
+        let used = events.fields_read(self.compiled.snapshot());
         events.rows.scans = self.scans(conversion.table, Some(time), &used, &[])?;
         Some(events)
     }

@@ -3,7 +3,7 @@
 use super::Reference;
 use super::cell::Cell;
 use super::names::Place;
-use super::world::{Rule, World};
+use super::world::{Rule, Table, World};
 
 /// What a calculated column is computed from. Columns of its own table stand before it.
 #[derive(Clone, Debug)]
@@ -29,6 +29,42 @@ pub enum Expression {
     /// Something in the expression language that fails on some values of these columns, which
     /// stand in it as `{0}`, `{1}` … It is not worked out.
     Fallible(&'static str, Vec<usize>),
+}
+
+impl Expression {
+    /// The columns of its own table that it is computed from.
+    fn own_columns(&self) -> Vec<usize> {
+        let mut columns = Vec::new();
+        match self {
+            Self::Linear { via, column, .. } => columns.extend(via.is_empty().then_some(*column)),
+            Self::Filled(column, _) => columns.push(*column),
+            Self::Holds(rule) => rule.columns(&mut columns),
+            Self::Chosen(rule, _, column) => {
+                rule.columns(&mut columns);
+                columns.push(*column);
+            }
+            Self::Fallible(_, of) => columns.extend(of),
+        }
+        columns
+    }
+}
+
+impl Table {
+    /// A column and all of the same table that it is computed from in the end.
+    pub(super) fn made_of(&self, column: usize) -> Vec<usize> {
+        let mut found = vec![column];
+        let mut next = 0;
+        while let Some(column) = found.get(next).copied() {
+            let of = self.columns[column].calculated.as_ref();
+            for input in of.iter().flat_map(|of| of.own_columns()) {
+                if !found.contains(&input) {
+                    found.push(input);
+                }
+            }
+            next += 1;
+        }
+        found
+    }
 }
 
 impl Reference<'_> {
@@ -97,8 +133,15 @@ impl World {
                 };
                 let reference = Reference::new(self);
                 let rows = 0..self.tables[table].rows.len();
-                let cells: Vec<Cell> =
-                    rows.map(|row| reference.calculated(table, row, &of)).collect();
+                let shown_in = &self.tables[table].columns[column].shown_in;
+                let is_shown =
+                    |row: &usize| shown_in.as_ref().is_none_or(|shown_in| shown_in[*row]);
+                let cells: Vec<Cell> = rows
+                    .map(|row| match is_shown(&row) {
+                        true => reference.calculated(table, row, &of),
+                        false => Cell::Null,
+                    })
+                    .collect();
                 for (row, cell) in self.tables[table].rows.iter_mut().zip(cells) {
                     row[column] = cell;
                 }
@@ -111,7 +154,10 @@ impl World {
     pub fn may_be_calculated(&self, table: usize, column: usize) -> bool {
         let column = &self.tables[table].columns[column];
         let shows = |of: &Expression| self.shows_inputs(table, of);
-        column.calculated.as_ref().is_some_and(|of| !column.hidden || !shows(of))
+        let alike = |of: &Expression| {
+            if column.hidden { !shows(of) } else { column.shown_in.is_none() }
+        };
+        column.calculated.as_ref().is_some_and(alike)
     }
 
     /// Whether the asker sees everything that a column is computed from.

@@ -104,6 +104,11 @@ impl RowRule {
 }
 
 impl Grant {
+    /// Whether it shows all of these columns.
+    fn shows(&self, columns: &[usize]) -> bool {
+        columns.iter().all(|column| !self.hidden.contains(column))
+    }
+
     fn mask(&self, column: usize) -> Option<&Mask> {
         self.masks.iter().find(|(masked, _)| *masked == column).map(|(_, mask)| mask)
     }
@@ -255,8 +260,9 @@ impl World {
             shown.told_apart &= !policies.denied.contains(&(index, table.key));
             let columns = 0..table.columns.len();
             for column in columns.clone() {
-                let denied = policies.denied.contains(&(index, column));
-                let shows = |grant: &&Grant| !grant.hidden.contains(&column);
+                let made_of = table.made_of(column);
+                let denied = made_of.iter().any(|of| policies.denied.contains(&(index, *of)));
+                let shows = |grant: &&Grant| grant.shows(&made_of);
                 shown.columns[column].hidden = denied || !grants.iter().any(shows);
             }
             for column in columns.clone() {
@@ -294,6 +300,9 @@ impl World {
             shown.key = stands(table.key);
             shown.links.iter_mut().for_each(|link| link.column = stands(link.column));
             shown.rows.clear();
+            let calculated = columns.clone().filter(|at| table.columns[*at].calculated.is_some());
+            let mut shown_in: Vec<(usize, Vec<usize>, Vec<bool>)> =
+                calculated.map(|at| (at, table.made_of(at), Vec::new())).collect();
             for (row, cells) in table.rows.iter().enumerate() {
                 let of_row = stored.showing(policies, index, row);
                 if of_row.is_empty() {
@@ -303,6 +312,12 @@ impl World {
                     columns.clone().map(|column| cell(&cells[column], column, &of_row)).collect();
                 found.extend(keys.iter().map(|key| cells[*key].clone()));
                 shown.rows.push(found);
+                for (_, made_of, shown_in) in &mut shown_in {
+                    shown_in.push(of_row.iter().any(|grant| grant.shows(made_of)));
+                }
+            }
+            for (column, _, rows) in shown_in {
+                shown.columns[column].shown_in = rows.contains(&false).then_some(rows);
             }
         }
         for (table, column) in calculated {

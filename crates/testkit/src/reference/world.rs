@@ -58,6 +58,8 @@ pub struct Column {
     pub mask: Option<Mask>,
     /// The column with the stored values, where the asker sees others.
     pub clear: Option<usize>,
+    /// In which rows the asker sees what is calculated, where not in all.
+    pub shown_in: Option<Vec<bool>>,
 }
 
 impl Column {
@@ -73,6 +75,7 @@ impl Column {
             data_type: None,
             mask: None,
             clear: None,
+            shown_in: None,
         }
     }
 }
