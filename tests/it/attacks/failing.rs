@@ -64,7 +64,8 @@ pub(super) const ATTACKS: [Attack; 14] = [
     Attack {
         name: "branched",
         expr: "case when tenant = 'b' then div(1, salary - 100000) else 0 end",
-        value: |_| Some(Value::Whole(0)),
+        // Missing where what it is calculated from is hidden, whatever it would make of that.
+        value: |row| (!row.is_blank()).then_some(Value::Whole(0)),
         middle: Middle::Whole(1),
     },
     Attack {

@@ -133,7 +133,11 @@ fn difference(a: Told, b: Told) -> Option<String> {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_cell(a, b))
     };
     if a.0 != b.0 {
-        return Some(format!("told: of one\n{}of the other\n{}", short(&a.0), short(&b.0)));
+        // From a little before where they part.
+        let alike = a.0.chars().zip(b.0.chars()).take_while(|(a, b)| a == b).count();
+        let from =
+            |text: &str| short(&text.chars().skip(alike.saturating_sub(500)).collect::<String>());
+        return Some(format!("told: of one\n{}\nof the other\n{}", from(&a.0), from(&b.0)));
     }
     let same = a.1.len() == b.1.len() && a.1.iter().zip(&b.1).all(same_row);
     (!same).then(|| short(&format!("rows: of one\n{:?}\nof the other\n{:?}", a.1, b.1)))

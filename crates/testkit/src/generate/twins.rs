@@ -5,7 +5,7 @@ use super::json::json;
 use super::random::Random;
 use super::worlds::some_value;
 use crate::reference::calendar::day;
-use crate::reference::{Cell, Kind, Policies, RowRule, Rule, World};
+use crate::reference::{Cell, Expression, Kind, Policies, RowRule, Rule, World};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -87,7 +87,9 @@ fn bare(world: &World) -> World {
     bare.tables.retain(|table| table.derived.is_none());
     bare.metrics.clear();
     for column in bare.tables.iter_mut().flat_map(|table| &mut table.columns) {
-        column.calculated = None;
+        // What it is computed from tells in which rows it is shown.
+        let of = column.calculated.take();
+        column.calculated = of.map(|of| Expression::Fallible("", of.own_columns()));
     }
     bare
 }
@@ -104,6 +106,7 @@ pub fn alike(a: &World, b: &World, policies: &Policies) -> bool {
             && (a.hidden || a.rows.len() == b.rows.len())
             && (a.hidden
                 || a.rows.iter().zip(&b.rows).all(|(a, b)| tell.iter().all(|c| a[*c] == b[*c])))
+            && (a.hidden || tell.iter().all(|c| a.columns[*c].shown_in == b.columns[*c].shown_in))
     })
 }
 

@@ -33,7 +33,7 @@ pub enum Expression {
 
 impl Expression {
     /// The columns of its own table that it is computed from.
-    fn own_columns(&self) -> Vec<usize> {
+    pub(crate) fn own_columns(&self) -> Vec<usize> {
         let mut columns = Vec::new();
         match self {
             Self::Linear { via, column, .. } => columns.extend(via.is_empty().then_some(*column)),
