@@ -448,26 +448,22 @@ impl Snapshot {
 
     /// Every stored field that `expr`, standing on some table, reads: own and related ones.
     pub fn stored_inputs(&self, expr: &Expr) -> Vec<FieldPath> {
-        let mut inputs = Vec::new();
-        for path in expr.fields() {
-            for input in &self.field(path.field).inputs {
-                let input = input.behind(&path.via);
-                if !inputs.contains(&input) {
-                    inputs.push(input);
-                }
-            }
-        }
-        inputs
+        self.made_of(expr, |field| &field.inputs)
     }
 
     /// The calculated fields an expression is computed from.
     pub(crate) fn calculations(&self, expr: &Expr) -> Vec<FieldPath> {
+        self.made_of(expr, |field| &field.calculations)
+    }
+
+    /// What the fields of an expression are made of, seen from where it stands, each once.
+    fn made_of(&self, expr: &Expr, of: impl Fn(&Field) -> &[FieldPath]) -> Vec<FieldPath> {
         let mut found = Vec::new();
         for path in expr.fields() {
-            for calculation in &self.field(path.field).calculations {
-                let calculation = calculation.behind(&path.via);
-                if !found.contains(&calculation) {
-                    found.push(calculation);
+            for part in of(self.field(path.field)) {
+                let part = part.behind(&path.via);
+                if !found.contains(&part) {
+                    found.push(part);
                 }
             }
         }
