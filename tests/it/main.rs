@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod batches;
 mod bins;
 mod calculated;
 mod clocks;
@@ -16,6 +17,7 @@ mod constants;
 mod contract;
 mod credited;
 mod docs;
+mod ends;
 mod engine;
 mod entrances;
 mod explained;

@@ -27,6 +27,7 @@ use crate::keys::{Keys, duplicates};
 use crate::memory_cap::MemoryCap;
 use crate::optional::CloseOptional;
 use crate::place::Place;
+use crate::row_by_row::row_by_row;
 use crate::source::Sources;
 use crate::spill::Spill;
 use crate::stores::{Held, ObjectStores, Pins};
@@ -168,6 +169,8 @@ impl Executor {
     /// with a stronger shield.
     pub async fn prepare(&self, plan: &QueryPlan) -> Result<Prepared, RunError> {
         let optimised = self.state.optimize(plan.logical()).map_err(RunError::from_datafusion)?;
+        let optimised =
+            row_by_row(optimised, plan.is_scoped()).map_err(RunError::from_datafusion)?;
         let physical = self
             .planner
             .create_physical_plan(&optimised, &self.state)

@@ -23,6 +23,7 @@ mod optional;
 mod passing;
 mod place;
 mod renew;
+mod row_by_row;
 mod size;
 pub mod source;
 mod spill;

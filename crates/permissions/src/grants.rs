@@ -415,7 +415,10 @@ impl Grants {
         access.policies = shaping.map(|policy| Arc::clone(&policy.name)).collect();
         match below {
             Below::Seen(Level::None) => TableAccess::default_none(),
-            Below::Seen(level) => TableAccess { level: access.level.min(level), ..access },
+            Below::Seen(level) => {
+                let fields = access.fields.into_iter().map(|field| field.min(level)).collect();
+                TableAccess { level: access.level.min(level), fields, ..access }
+            }
             Below::Lacking(attribute) => {
                 let (level, fields) = (access.level, access.fields);
                 let void = Some(Void { attribute, level, fields });

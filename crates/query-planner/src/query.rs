@@ -606,6 +606,15 @@ impl<S> Part<S> {
         }
     }
 
+    /// The time that its periods go by, where a key of the question is made of periods.
+    pub(crate) fn time_of(&self, key: usize) -> Option<FieldPath> {
+        match (&self.series, self.keys.get(key).map(|key| &key.of)) {
+            (Some(series), _) => Some(FieldPath::own(series.time)),
+            (None, Some(Of::Field(path))) => Some(path.clone()),
+            (None, _) => None,
+        }
+    }
+
     /// Every field that is read, own and related, each once; not those of members: stored ones, and
     /// calculated ones.
     pub(crate) fn fields_read(&self, snapshot: &Snapshot, order: &[SortKey]) -> Vec<FieldPath> {

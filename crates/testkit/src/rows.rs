@@ -39,10 +39,13 @@ pub fn same_rows(a: &Rows, b: &Rows) -> bool {
             .all(|(x, y)| x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same_cell(x, y)))
 }
 
+/// Numbers by their size, then texts.
 fn order(a: &str, b: &str) -> Ordering {
     match (a.parse::<f64>(), b.parse::<f64>()) {
         (Ok(x), Ok(y)) => x.total_cmp(&y),
-        _ => a.cmp(b),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => a.cmp(b),
     }
 }
 

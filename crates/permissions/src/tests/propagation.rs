@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema};
-use sandbar_catalog::{Definitions, Reads, Snapshot, SourceSchemas, SourceText};
+use sandbar_catalog::{Definitions, FieldPath, Reads, Snapshot, SourceSchemas, SourceText};
 
 use super::text::rows;
 use super::world::{table, who};
 use crate::{
-    Administrator, GrantDef, Grants, PolicyDefinitions, PolicyFile, PolicySet, PropagateDef,
+    Administrator, GrantDef, Grants, Level, PolicyDefinitions, PolicyFile, PolicySet, PropagateDef,
     RestrictDef,
 };
 
@@ -93,6 +93,22 @@ fn grants(lines: &[&str], groups: &str, rank: Option<i64>) -> Grants {
     let snapshot = snapshot();
     let attributes: Vec<_> = rank.iter().map(|rank| ("rank", (*rank).into())).collect();
     set(&snapshot, lines).grants(&snapshot, &who(groups, &attributes))
+}
+
+#[test]
+fn a_derived_table_and_its_fields_go_as_far_as_what_they_are_made_of() {
+    let buyers = "groups: [a], grant: {tables: [buyers]}";
+    for (orders, expected) in [
+        ("groups: [a], grant: {tables: [orders]}", Level::Query),
+        ("groups: [a], grant: {tables: [orders], level: describe}", Level::Describe),
+        ("groups: [a], grant: {tables: [people]}", Level::None),
+    ] {
+        let grants = grants(&[buyers, orders], "a", None);
+        let table = grants.snapshot().find_table("buyers").unwrap();
+        let field = grants.snapshot().table(table).fields.first().unwrap().id;
+        let found = (grants.table_level(table), grants.field_level(&FieldPath::own(field)));
+        assert_eq!(found, (expected, expected), "{orders}");
+    }
 }
 
 /// The rows of a table that somebody in group `a` sees whose rank is 3.

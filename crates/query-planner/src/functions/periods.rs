@@ -46,7 +46,13 @@ pub(crate) type Moved = (Shift, Rules);
 impl Reporting {
     /// The days whose rows are needed: from the first up to, but without, the second.
     pub(crate) fn days(&self) -> (Option<i32>, Option<i32>) {
-        let (from, to) = (self.source_from(), self.source_to());
+        let (from, mut to) = (self.source_from(), self.source_to());
+        if let (Some(window), None, Some(from)) = (self.window, self.grain, from)
+            && window.report == ReportDay::First
+        {
+            // All of the stretch is told on its first day.
+            to = to.map(|to| to.min(from + 1)).or(Some(from + 1));
+        }
         let last = to.map(|to| to - 1);
         let first = match (self.window, self.grain) {
             (None, _) => from,

@@ -80,7 +80,7 @@ impl Planner<'_, '_> {
     ) -> Result<Merged, QueryError> {
         let mut all = Vec::with_capacity(parts.len());
         for part in parts {
-            all.push(self.aggregated(part)?);
+            all.push(self.aggregated(part, parts)?);
         }
         let counts: Vec<(String, DataType)> = all
             .iter()

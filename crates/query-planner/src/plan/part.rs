@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion_common::ScalarValue;
 use datafusion_common::arrow::datatypes::DataType;
+use datafusion_common::{Column, JoinType, ScalarValue};
 use datafusion_expr::expr::{AggregateFunction, Case};
-use datafusion_expr::{AggregateUDF, Expr as Plan, LogicalPlanBuilder, Operator};
+use datafusion_expr::{AggregateUDF, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use datafusion_functions::core;
+use datafusion_functions_aggregate::expr_fn::max;
 use datafusion_functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion_functions_aggregate::sum::sum_udaf;
 use sandbar_catalog::definitions::Pick;
@@ -21,7 +23,7 @@ use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::{checked_sum, periods};
 use crate::lower::{Lower, Lowered, aggregate_name, balanced, one_number};
-use crate::query::{Cut, Key, Of, Part, Predicate, Series};
+use crate::query::{Cut, Key, Of, Part, Predicate, Rows, Series};
 use crate::resolve::cut;
 
 /// A part, aggregated: the columns of its keys, then those of its aggregations.
@@ -65,7 +67,12 @@ impl<'a> Planner<'a, '_> {
         lower.expr(&cut(key.of.expr(self.compiled.snapshot()), key.cut))
     }
 
-    pub(super) fn aggregated(&mut self, part: &Part<Sandbox>) -> Result<Aggregated, QueryError> {
+    /// A part of several, aggregated.
+    pub(super) fn aggregated(
+        &mut self,
+        part: &Part<Sandbox>,
+        all: &[Part<Sandbox>],
+    ) -> Result<Aggregated, QueryError> {
         if let Some(events) = &part.events {
             return self.followed(part, events);
         }
@@ -142,6 +149,10 @@ impl<'a> Planner<'a, '_> {
             let keys = keys.iter().enumerate();
             keys.map(|(index, key)| key.plan.clone().alias(key_column(index))).collect()
         };
+        let until = match series {
+            Some(series) => self.until(part, series, all)?,
+            None => None,
+        };
         let builder = match (series, day) {
             (Some(series), Some(day)) => match merging(&lower.aggregates) {
                 Some(merging) if windows.is_empty() => {
@@ -151,7 +162,7 @@ impl<'a> Planner<'a, '_> {
                         *slot = day.alias(DAY);
                     }
                     let builder = builder.aggregate(daily, aggregates)?;
-                    let builder = self.reported(builder, series)?;
+                    let builder = self.reported(builder, series, until)?;
                     let all = (0..keys.len()).map(|index| match index {
                         _ if index == series.key => bare(PERIOD).alias(key_column(index)),
                         _ => bare(&key_column(index)),
@@ -163,7 +174,7 @@ impl<'a> Planner<'a, '_> {
                 }
                 _ => {
                     let builder = with_column(builder, day, DAY)?;
-                    let builder = with_columns(self.reported(builder, series)?, computed)?;
+                    let builder = with_columns(self.reported(builder, series, until)?, computed)?;
                     with_windows(builder, windows)?.aggregate(groups(&keys), aggregates)?
                 }
             },
@@ -249,18 +260,90 @@ impl<'a> Planner<'a, '_> {
         &self,
         builder: LogicalPlanBuilder,
         series: &Series,
+        until: Option<LogicalPlan>,
     ) -> Result<LogicalPlanBuilder, QueryError> {
-        let (builder, newest) = match series.reporting.to {
-            Some(_) => (builder, Plan::Literal(ScalarValue::Date32(None), None)),
-            // Without an end that is asked for, the last day of the rows is the end.
-            None => {
-                let newest = over_all(max_udaf(), bare(DAY), Vec::new())?;
-                (with_windows(builder, vec![(newest, NEWEST.to_owned())])?, bare(NEWEST))
-            }
-        };
-        let list = periods(&series.reporting, bare(DAY), newest);
-        for_each_of(with_column(builder, list, PERIOD)?, PERIOD)
+        if series.reporting.to.is_some() {
+            let none = Plan::Literal(ScalarValue::Date32(None), None);
+            return reported_until(builder, series, none);
+        }
+        // Without an end that is asked for, the last day of the rows is the end.
+        let newest = over_all(max_udaf(), bare(DAY), Vec::new())?;
+        let builder = with_windows(builder, vec![(newest, NEWEST.to_owned())])?;
+        let Some(until) = until else { return reported_until(builder, series, bare(NEWEST)) };
+        // One row, found by a constant.
+        let builder = with_column(builder, lit(0_i64), EACH)?;
+        let by = |name: &str| vec![Column::new_unqualified(name)];
+        let builder = builder.join(until, JoinType::Left, (by(EACH), by(ONLY)), None)?;
+        let newest = core::expr_fn::greatest(vec![bare(NEWEST), bare(UNTIL)]);
+        reported_until(builder, series, newest)
     }
+
+    /// The last day of the rows of all parts, as one row, where some are computed from other rows:
+    /// the periods of one answer have one end.
+    fn until(
+        &mut self,
+        part: &Part<Sandbox>,
+        series: &Series,
+        all: &[Part<Sandbox>],
+    ) -> Result<Option<LogicalPlan>, QueryError> {
+        if series.reporting.to.is_some() {
+            return Ok(None);
+        }
+        let mut seen = vec![part];
+        let mut days: Option<LogicalPlanBuilder> = None;
+        for other in all {
+            let same = |known: &&Part<Sandbox>| {
+                same_rows(&known.rows, &other.rows)
+                    && shared_filter(known) == shared_filter(other)
+                    && known.time_of(series.key) == other.time_of(series.key)
+            };
+            if seen.iter().any(same) {
+                continue;
+            }
+            seen.push(other);
+            if let Some(time) = other.time_of(series.key) {
+                let last = self.last_day(other, &time)?;
+                days = Some(match days {
+                    Some(days) => days.union(last.build()?)?,
+                    None => last,
+                });
+            }
+        }
+        let Some(days) = days else { return Ok(None) };
+        let all = days.aggregate(Vec::<Plan>::new(), vec![max(bare(UNTIL)).alias(UNTIL)])?;
+        let one = all.project(vec![bare(UNTIL), lit(0_i64).alias(ONLY)])?;
+        Ok(Some(one.build()?))
+    }
+
+    /// The last day of the rows of a part.
+    fn last_day(
+        &mut self,
+        part: &Part<Sandbox>,
+        time: &FieldPath,
+    ) -> Result<LogicalPlanBuilder, QueryError> {
+        let snapshot = self.compiled.snapshot();
+        let mut lower = self.lower(&part.rows)?;
+        let looked = self.look_up(&part.rows, &mut lower)?;
+        let time = Expr::field(time.clone(), snapshot.field(time.field).data_type);
+        let day = cut(time, Some(Cut::Time(Truncation::Grain(Grain::Day))));
+        let day = lower.expr(&day)?.plan;
+        let condition = shared_filter(part).iter().map(|predicate| lower.predicate(predicate));
+        let condition = balanced(condition.collect::<Result<_, _>>()?, Operator::And);
+        let fields = part.fields_read(snapshot, &[]);
+        let wants = Wants { condition, ..Wants::fields(&fields) };
+        let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
+        Ok(builder.aggregate(Vec::<Plan>::new(), vec![max(day).alias(UNTIL)])?)
+    }
+}
+
+/// Rows of days, each once for every period in which it counts, up to a last day.
+fn reported_until(
+    builder: LogicalPlanBuilder,
+    series: &Series,
+    newest: Plan,
+) -> Result<LogicalPlanBuilder, QueryError> {
+    let list = periods(&series.reporting, bare(DAY), newest);
+    for_each_of(with_column(builder, list, PERIOD)?, PERIOD)
 }
 
 /// For each leaf which rows count, and the windows that tell, over columns that are computed
@@ -288,6 +371,10 @@ fn column(plan: Plan, computed: &mut Vec<(Plan, String)>) -> Plan {
 const DAY: &str = "#day";
 const NEWEST: &str = "#newest";
 const PERIOD: &str = "#period";
+/// The last day of the rows of all parts; the constants by which it is found.
+const UNTIL: &str = "#until";
+const EACH: &str = "#each";
+const ONLY: &str = "#only";
 
 /// The functions that put aggregations of days together, if all of them can be.
 fn merging(aggregates: &[Plan]) -> Option<Vec<Arc<AggregateUDF>>> {
@@ -322,6 +409,13 @@ fn shared_filter(part: &Part<Sandbox>) -> &[Predicate] {
     let Some(first) = part.leaves.first() else { return &[] };
     let same = part.leaves.iter().all(|leaf| leaf.filters == first.filters);
     if same { &first.filters } else { &[] }
+}
+
+/// Whether rows are known to be the same: those of one table under the same conditions.
+fn same_rows(a: &Rows<Sandbox>, b: &Rows<Sandbox>) -> bool {
+    let table = |rows: &Rows<Sandbox>| rows.scans.first().map(|scan| scan.source.table());
+    let alone = a.members.is_empty() && b.members.is_empty();
+    alone && table(a) == table(b) && a.filter == b.filter && a.time == b.time
 }
 
 /// The one type in which the parts' keys of a model type are merged, where they differ.

@@ -98,6 +98,8 @@ impl Reference<'_> {
     ) -> Result<Vec<Group>, Refused> {
         let mut merged: Vec<Group> = Vec::new();
         let mut all_keys = Vec::new();
+        let moved = parts.iter().any(|part| part.moved.is_some());
+        let newest = if moved { self.newest(question, parts, leaves)? } else { None };
         for part in parts {
             let keys = self.keys(question, part.ground)?;
             all_keys.push(keys.clone());
@@ -106,7 +108,8 @@ impl Reference<'_> {
                 return Err("a number of periods has no total over them".to_owned());
             }
             let keys: Vec<Key> = level.iter().map(|index| keys[*index].clone()).collect();
-            for (found, cells) in self.groups(part, &keys, question.filter.as_ref(), leaves)? {
+            let filter = question.filter.as_ref();
+            for (found, cells) in self.groups(part, &keys, filter, leaves, newest)? {
                 let known = merged.iter().position(|(known, _)| same_keys(known, &found));
                 let position = known.unwrap_or_else(|| {
                     merged.push((found, self.nothing(parts, leaves)));

@@ -168,6 +168,51 @@ impl Reference<'_> {
         Ok(())
     }
 
+    /// The rows that a part is computed from.
+    fn rows_of(
+        &self,
+        part: &Part,
+        filter: Option<&Condition>,
+        leaves: &[Leaf],
+    ) -> Result<Vec<usize>, Refused> {
+        let ground = part.ground;
+        let (_, others) = self.parted(ground, filter);
+        let conditions: Vec<Extra> = match &part.moved {
+            Some(_) => others.into_iter().cloned().map(Extra::Asked).collect(),
+            None => filter.cloned().into_iter().map(Extra::Asked).collect(),
+        };
+        let all: Vec<usize> = (0..self.world.tables[ground.table].rows.len()).collect();
+        let rows = self.narrowed(ground, &all, &conditions)?;
+        // Where all numbers have the same conditions, no other keeps a group for which no row
+        // counts.
+        let mut filters = part.leaves.iter().map(|index| &leaves[*index].filters);
+        match filters.next() {
+            Some(first) if filters.all(|other| other == first) => {
+                self.narrowed(ground, &rows, first)
+            }
+            _ => Ok(rows),
+        }
+    }
+
+    /// The last day of the rows of all parts whose periods a key of the question is.
+    pub(super) fn newest(
+        &self,
+        question: &Question,
+        parts: &[Part],
+        leaves: &[Leaf],
+    ) -> Result<Option<i32>, Refused> {
+        let mut newest = None;
+        for part in parts {
+            let keys = self.keys(question, part.ground)?;
+            if self.period(part.ground, &keys).is_ok_and(|period| period.is_some()) {
+                let rows = self.rows_of(part, question.filter.as_ref(), leaves)?;
+                newest =
+                    newest.max(rows.iter().filter_map(|row| self.day(part.ground, *row)).max());
+            }
+        }
+        Ok(newest)
+    }
+
     /// The groups of a part that the rows make, by some of the keys.
     pub(super) fn groups(
         &self,
@@ -175,23 +220,12 @@ impl Reference<'_> {
         keys: &[Key],
         filter: Option<&Condition>,
         leaves: &[Leaf],
+        newest: Option<i32>,
     ) -> Result<Vec<Group>, Refused> {
         let ground = part.ground;
         let own: Vec<&Leaf> = part.leaves.iter().map(|index| &leaves[*index]).collect();
-        let (days, others) = self.parted(ground, filter);
-        let conditions: Vec<Extra> = match &part.moved {
-            Some(_) => others.into_iter().cloned().map(Extra::Asked).collect(),
-            None => filter.cloned().into_iter().map(Extra::Asked).collect(),
-        };
-        let all: Vec<usize> = (0..self.world.tables[ground.table].rows.len()).collect();
-        let mut rows = self.narrowed(ground, &all, &conditions)?;
-        // Where all numbers have the same conditions, no other keeps a group for which no row
-        // counts.
-        if own.iter().all(|leaf| leaf.filters == own[0].filters)
-            && let Some(first) = own.first()
-        {
-            rows = self.narrowed(ground, &rows, &first.filters)?;
-        }
+        let (days, _) = self.parted(ground, filter);
+        let rows = self.rows_of(part, filter, leaves)?;
         if part.follows.is_some() && keys.iter().any(|key| key.bridge.is_some()) {
             return Err("conversions are grouped by no bridge".to_owned());
         }
@@ -202,7 +236,7 @@ impl Reference<'_> {
                 let (window, shifts) = (*window, shifts.clone());
                 let dated: Vec<_> = rows.iter().map(|row| (*row, self.day(ground, *row))).collect();
                 let (asked, model) = (self.calendar, self.world.calendar);
-                Periods { grain, window, shifts, days, asked, model }.rows(&dated)?
+                Periods { grain, window, shifts, days, asked, model }.rows(&dated, newest)?
             }
         };
         let at = match part.moved {

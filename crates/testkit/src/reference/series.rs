@@ -92,10 +92,8 @@ impl Periods {
     }
 
     /// The periods that are told, given the days of all rows.
-    fn told(&self, grain: Unit, days: &[i32]) -> Vec<i32> {
-        let (Some(oldest), Some(newest)) = (days.iter().min(), days.iter().max()) else {
-            return Vec::new();
-        };
+    fn told(&self, grain: Unit, days: &[i32], newest: i32) -> Vec<i32> {
+        let Some(oldest) = days.iter().min() else { return Vec::new() };
         let end = self.days.to.unwrap_or(newest + 1);
         let mut period = self.asked.floor(self.days.from.unwrap_or(*oldest), grain);
         let mut found = Vec::new();
@@ -109,11 +107,15 @@ impl Periods {
     /// The rows of each period, or of all that is asked where there are none; each row has its day.
     ///
     /// Choice: without a grain and an end, a running total counts rows without a time as well.
-    /// Choice: without an end that is asked for, the last period is that of the newest row that
-    /// passes the conditions of the numbers.
-    pub(super) fn rows(&self, rows: &[(usize, Option<i32>)]) -> Result<Vec<Period>, Refused> {
+    /// Choice: without an end that is asked for, the last period is that of `newest`, the newest
+    /// row that passes the conditions of any number of the question.
+    pub(super) fn rows(
+        &self,
+        rows: &[(usize, Option<i32>)],
+        newest: Option<i32>,
+    ) -> Result<Vec<Period>, Refused> {
         let days: Vec<i32> = rows.iter().filter_map(|(_, day)| *day).collect();
-        let newest = days.iter().max().copied().unwrap_or(0);
+        let newest = newest.unwrap_or(0);
         let picked = |test: &dyn Fn(Option<i32>) -> bool| -> Vec<usize> {
             rows.iter().filter(|(_, day)| test(*day)).map(|(row, _)| *row).collect()
         };
@@ -121,6 +123,13 @@ impl Periods {
             let source = self.source();
             let (from, to) = match self.window {
                 None => (source.from, source.to),
+                Some((start, true)) if source.from.is_some() => {
+                    let told = source.from.unwrap_or(0);
+                    (
+                        self.start(start, told),
+                        Some(source.to.map_or(told + 1, |to| to.min(told + 1))),
+                    )
+                }
                 Some((start, _)) => match source.to {
                     Some(to) => (self.start(start, to - 1), Some(to)),
                     None if start == Start::AllTime => (None, None),
@@ -137,7 +146,7 @@ impl Periods {
             };
             return Ok(vec![(None, picked(&within))]);
         };
-        let periods = self.told(grain, &days).into_iter();
+        let periods = self.told(grain, &days, newest).into_iter();
         Ok(periods
             .map(|period| {
                 let counts =

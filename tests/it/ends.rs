@@ -1,0 +1,134 @@
+//! Numbers over time where no filter says until when: all of one answer end with one day. The
+//! expected numbers are counted by hand.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use sandbar::{Engine, Principal, Session};
+
+const MODEL: &str = "
+tables:
+  orders:
+    primary_key: [id]
+    time: day
+    fields: { id: {}, day: {}, shipped: {}, total: {}, status: {} }
+  tickets:
+    primary_key: [id]
+    time: day
+    fields: { id: {}, day: {} }
+metrics:
+  rev: { table: orders, expr: sum(total) }
+  paid: { table: orders, expr: sum(total), filter: status = 'paid' }
+  sent: { table: orders, expr: count(*), time: shipped }
+  tick: { table: tickets, expr: count(*) }
+  all_tick: { cumulative: { metric: tick } }
+  all_sent: { cumulative: { metric: sent } }
+  all_paid: { cumulative: { metric: paid } }
+  rev_7: { cumulative: { metric: rev, window: { count: 7, unit: day } } }
+  first_of_quarter: { cumulative: { metric: rev, to_date: quarter, report: first } }
+  per_earlier:
+    derived: rev / before
+    inputs: { before: { metric: tick, offset: { count: 1, unit: month } } }
+  per_tick: { ratio: { numerator: rev, denominator: all_tick } }
+";
+const POLICIES: &str = "
+groups: { all: {}, paid: {} }
+policies:
+  all: { groups: [all], grant: { tables: [orders, tickets] } }
+  paid: { groups: [paid], grant: { tables: [tickets] } }
+  only_paid: { groups: [paid], grant: { tables: [orders], rows: status = 'paid' } }
+";
+/// 2026-01-01.
+const FIRST: i32 = 20_454;
+
+async fn session(group: &str) -> Session {
+    // 10 January, 10 February, 20 March; 5 January, 7 February, 20 February.
+    let days = |days: [i32; 3]| Arc::new(Date32Array::from(days.map(|day| FIRST + day).to_vec()));
+    let ids = || Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef;
+    let orders: [(&str, ArrayRef); 5] = [
+        ("id", ids()),
+        ("day", days([9, 40, 78])),
+        ("shipped", days([10, 11, 12])),
+        ("total", Arc::new(Int64Array::from(vec![100, 20, 3]))),
+        ("status", Arc::new(StringArray::from(vec!["paid", "paid", "open"]))),
+    ];
+    let tickets: [(&str, ArrayRef); 2] = [("id", ids()), ("day", days([4, 37, 50]))];
+    let engine = Engine::builder()
+        .model("model.yaml", MODEL)
+        .policies("policies.yaml", POLICIES)
+        .batches("orders", vec![RecordBatch::try_from_iter(orders).unwrap()])
+        .batches("tickets", vec![RecordBatch::try_from_iter(tickets).unwrap()])
+        .build()
+        .await
+        .unwrap();
+    engine.session(Principal::asserted_by_host("ana").group(group).build().unwrap())
+}
+
+async fn check(group: &str, question: &str, expected: &[&str]) {
+    let answer = session(group).await.query_json(question).await.unwrap();
+    let text = answer.collect().await.unwrap().to_csv().unwrap();
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(rows, expected, "{question}");
+}
+
+#[tokio::test]
+async fn numbers_go_on_beside_those_of_other_tables() {
+    check(
+        "all",
+        r#"{ "metrics": ["rev",
+            { "name": "tick", "as": "tick_before", "offset": { "count": 1, "unit": "month" } },
+            "per_earlier", "all_tick", "per_tick"],
+          "group_by": [{ "field": "metric_time", "grain": "month" }] }"#,
+        &[
+            "2026-01-01,100,0,,1,100.0",
+            "2026-02-01,20,1,20.0,3,6.666666666666667",
+            "2026-03-01,3,2,1.5,3,1.0",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn numbers_go_on_beside_those_of_more_rows_of_the_table() {
+    let question = r#"{ "metrics": ["rev",
+            { "name": "paid", "as": "before", "offset": { "count": 1, "unit": "month" } },
+            "all_paid"],
+          "group_by": [{ "field": "metric_time", "grain": "month" }] }"#;
+    let rows = ["2026-01-01,100,,100", "2026-02-01,20,100,120", "2026-03-01,3,20,120"];
+    check("all", question, &rows).await;
+    // Whoever does not see the last order is told nothing of March.
+    check("paid", question, &rows[..2]).await;
+}
+
+#[tokio::test]
+async fn numbers_go_on_beside_those_of_a_later_time() {
+    check(
+        "all",
+        r#"{ "metrics": ["rev", "all_sent"],
+          "group_by": [{ "field": "metric_time", "grain": "month" }] }"#,
+        &["2026-01-01,100,3", "2026-02-01,20,3", "2026-03-01,3,3"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_period_is_told_on_the_last_day() {
+    let month = r#""group_by": [{ "field": "metric_time", "grain": "month" }]"#;
+    let paid =
+        r#"{ "name": "rev_7", "as": "paid_7", "filter": { "field": "status", "value": "paid" } }"#;
+    // On the last days of January and February there are seven days without an order.
+    check("all", &format!(r#"{{ "metrics": ["rev_7"], {month} }}"#), &["2026-03-01,3"]).await;
+    check("all", &format!(r#"{{ "metrics": [{paid}], {month} }}"#), &["2026-02-01,20"]).await;
+    let both = format!(r#"{{ "metrics": ["rev_7", {paid}], {month} }}"#);
+    check("all", &both, &["2026-03-01,3,"]).await;
+}
+
+#[tokio::test]
+async fn a_stretch_is_told_on_its_first_day_where_that_is_what_is_reported() {
+    let stretch = r#""filter": { "field": "metric_time", "op": "in_range", "values": ["2026-02-05", "2026-03-01"] }"#;
+    let alone = format!(r#"{{ "metrics": ["first_of_quarter"], {stretch} }}"#);
+    check("all", &alone, &["100"]).await;
+    let month = r#""group_by": [{ "field": "metric_time", "grain": "month" }]"#;
+    let by_month = format!(r#"{{ "metrics": ["first_of_quarter"], {stretch}, {month} }}"#);
+    check("all", &by_month, &["2026-02-01,100"]).await;
+}
