@@ -91,3 +91,13 @@ fn keys() {
 fn people() {
     check("people", 500);
 }
+
+#[test]
+fn bodies_of_requests() {
+    check("body", 150);
+}
+
+#[test]
+fn what_is_handed_out() {
+    check("sealed", 300);
+}

@@ -8,6 +8,7 @@ mod configurations;
 mod interference;
 mod laws;
 mod narrowed;
+mod over_http;
 mod parts;
 mod properties;
 
@@ -18,6 +19,9 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
+use arrow::array::RecordBatch;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
@@ -174,6 +178,23 @@ fn with_rows(world: &World, policies: &Policies) -> EngineBuilder {
     let rows =
         |builder: EngineBuilder, table: &Table| builder.batches(&table.name, vec![batch(table)]);
     world.stored().fold(builder(world, policies), rows)
+}
+
+/// The same with rows in batches of two, in three partitions where DataFusion takes them apart: what
+/// stands between rows moves them to others.
+fn with_small_batches(world: &World, policies: &Policies) -> EngineBuilder {
+    let config = SessionConfig::new().with_target_partitions(3).with_batch_size(2);
+    let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+    let rows = |builder: EngineBuilder, table: &Table| {
+        let all = batch(table);
+        let two = |from: usize| all.slice(from, 2.min(all.num_rows() - from));
+        let mut batches: Vec<RecordBatch> = (0..all.num_rows()).step_by(2).map(two).collect();
+        if batches.is_empty() {
+            batches.push(all);
+        }
+        builder.batches(&table.name, batches)
+    };
+    world.stored().fold(builder(world, policies).session_state(state), rows)
 }
 
 /// An engine to be over a world, without the rows.

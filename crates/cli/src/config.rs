@@ -22,6 +22,19 @@ pub(crate) struct ConfigFile {
     pub(crate) sessions: SessionsDef,
     pub(crate) api_keys: Entries<ApiKeyDef>,
     pub(crate) limits: LimitsDef,
+    pub(crate) metrics: Option<MetricsDef>,
+    /// For how many seconds the end is told before it comes.
+    pub(crate) drain: Option<Located<u64>>,
+}
+
+/// Where counts are served.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MetricsDef {
+    #[serde(default)]
+    pub(crate) host: Option<IpAddr>,
+    pub(crate) port: u16,
 }
 
 /// How tokens are checked.

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sandbar::{KeyRing, People};
-use sandbar_http::{Access, Connections};
+use sandbar_http::{Access, Metrics, Options};
+use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{LogLevel, ServeArgs};
@@ -32,11 +33,16 @@ pub(crate) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
     if let Some(rows) = settings.rows_per_hour() {
         project.builder = project.builder.rows_per_hour(rows);
     }
+    let mut options = Options::default().access(Arc::clone(&known.access));
+    let mut counted = None;
+    if let Some(address) = settings.metrics() {
+        let metrics = Metrics::new();
+        project.builder = project.builder.decisions(metrics.clone());
+        options = options.metrics(metrics.clone());
+        counted = Some((metrics, listen(address).await?));
+    }
     let engine = project.open().await?;
-    let address = SocketAddr::new(settings.host, settings.port);
-    let failed = |error: std::io::Error| Failure::wrong(format!("{address}: {error}"));
-    let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
+    let (listener, bound) = listen(SocketAddr::new(settings.host, settings.port)).await?;
     // There is no engine over a model with errors, so that one that is ready has none.
     say(&format!("READY url=http://{bound} models={models} errors=0\n"))?;
     let token = match (settings.is_development, args.project.models.is_empty()) {
@@ -45,12 +51,30 @@ pub(crate) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
         (false, _) => "",
     };
     note(&format!("stop with ctrl-c{token}"));
-    let (access, connections) = (Arc::clone(&known.access), Connections::default());
-    let served = sandbar_http::serve_with(listener, engine, access, connections, stopped());
+    if let Some((_, (_, bound))) = &counted {
+        note(&format!("what is counted: http://{bound}/metrics"));
+    }
+    let connections = settings.connections();
+    let served = sandbar_http::serve_with(listener, engine, options, connections, stopped());
+    let told = async {
+        match counted {
+            Some((metrics, (listener, _))) => metrics.serve(listener).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = served => Ok(()),
+        () = told => Ok(()),
         never = known.read_again(&said) => match never {},
     }
+}
+
+/// Listens on an address, and says on which it is where a free port was to be taken.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let failed = |error: std::io::Error| Failure::wrong(format!("{address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 /// What a running server knows of those who ask, and may read again.

@@ -1,16 +1,17 @@
 //! What `sandbar serve` is told, by a file and on the command line, checked as a whole.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sandbar::decode::{Items, Located, Problem};
 use sandbar::{
     Algorithm, ApiKey, ApiKeyError, ApiKeys, AttributeValue, Directory, Finding, KeyError, KeyRing,
     KeySet, People, RateLimit, Report, Sessions, SourceText, Verifier, VerifyingKey, read_people,
 };
-use sandbar_http::Access;
+use sandbar_http::{Access, Connections};
 
 use crate::args::{LogLevel, ServeArgs};
 use crate::config::{ApiKeyDef, ClaimsDef, ConfigFile, KeyDef, RateDef, UnknownPeople};
@@ -137,6 +138,7 @@ impl Checker<'_> {
             self.within(Some(&rate.per_minute), 1, 1_000_000);
         }
         self.within(file.limits.rows_per_hour.as_ref(), 1, 1_000_000_000);
+        self.within(file.drain.as_ref(), 0, 300);
         self.claims(file);
     }
 
@@ -343,6 +345,18 @@ impl Settings {
     /// How many rows one person or service is given in an hour, where that is bounded.
     pub(crate) fn rows_per_hour(&self) -> Option<u32> {
         self.file.limits.rows_per_hour.as_ref().map(|rows| rows.value)
+    }
+
+    /// Where counts are served, if anywhere.
+    pub(crate) fn metrics(&self) -> Option<SocketAddr> {
+        let def = self.file.metrics?;
+        Some(SocketAddr::new(def.host.unwrap_or(Ipv4Addr::LOCALHOST.into()), def.port))
+    }
+
+    /// What its connections may cost, and how they end.
+    pub(crate) fn connections(&self) -> Connections {
+        let drain = self.file.drain.as_ref().map_or(0, |seconds| seconds.value);
+        Connections::default().with_drain(Duration::from_secs(drain))
     }
 
     /// What tokens are held to, with keys and people that may be replaced.

@@ -14,7 +14,7 @@ use crate::body::Question;
 use crate::explained::Explained;
 use crate::format::{Accepted, Format};
 use crate::params::Params;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, headed};
 use crate::v1::{self, Door, OnOwnPath};
 
 /// Where the next page of an answer is told that is not JSON.
@@ -159,7 +159,7 @@ impl IntoResponse for OnOwnPath {
         match self {
             Self::Ours(refusal) => refusal.into_response(),
             Self::Theirs(refusal) => {
-                let (status, code, mut body) = refusal.in_json();
+                let (status, code, retry_after, mut body) = refusal.in_json();
                 let kind = match status {
                     StatusCode::BAD_REQUEST => "InvalidQuery",
                     StatusCode::FORBIDDEN => "Denied",
@@ -176,7 +176,9 @@ impl IntoResponse for OnOwnPath {
                     members.insert("code".to_owned(), code.into());
                 }
                 let media_type = HeaderValue::from_static("application/json");
-                (status, [(CONTENT_TYPE, media_type)], body.to_string()).into_response()
+                let body = body.to_string();
+                let response = (status, [(CONTENT_TYPE, media_type)], body).into_response();
+                headed(response, code, retry_after)
             }
         }
     }

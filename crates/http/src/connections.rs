@@ -31,17 +31,21 @@ pub struct Connections {
     pub head: Duration,
     /// The longest time that a client takes nothing of an answer.
     pub unread: Duration,
+    /// How long further requests are answered after the end has begun, so that whoever spreads
+    /// them over servers finds out from `GET /ready`.
+    pub drain: Duration,
     /// The longest time that requests which are running at the end are waited for.
     pub end: Duration,
 }
 
 impl Default for Connections {
-    /// 1,024; 15 seconds, 30 seconds, and 30 seconds.
+    /// 1,024; 15 seconds, 30 seconds, no time, and 30 seconds.
     fn default() -> Self {
         Self {
             open: 1_024,
             head: Duration::from_secs(15),
             unread: Duration::from_secs(30),
+            drain: Duration::ZERO,
             end: Duration::from_secs(30),
         }
     }
@@ -64,6 +68,12 @@ impl Connections {
     #[must_use]
     pub fn with_unread(self, unread: Duration) -> Self {
         Self { unread, ..self }
+    }
+
+    /// So much time in which `GET /ready` says that the end has begun.
+    #[must_use]
+    pub fn with_drain(self, drain: Duration) -> Self {
+        Self { drain, ..self }
     }
 }
 

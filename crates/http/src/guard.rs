@@ -4,7 +4,9 @@
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +17,9 @@ use crate::refusal::Refusal;
 
 /// The header by which a request is found again in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a page that is no page may load and do.
+const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// Runs a request. Nothing is used after a panic that it could have left half done: the engine
 /// swaps its state as a whole.
@@ -34,6 +39,9 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A browser that is led to an answer does nothing with it, and does not tell where it was.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     response
 }
 

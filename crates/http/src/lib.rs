@@ -4,6 +4,8 @@
 //! | route | gives |
 //! |---|---|
 //! | `GET /health` | `{"status":"ok","snapshot":1}`, to anybody |
+//! | `GET /ready` | the same while further requests are wanted, to anybody |
+//! | `GET /explorer` | a page for trying the routes out (Swagger UI, all of it from here), to anybody |
 //! | `GET /openapi.json` | the document of these routes (OpenAPI 3.1), to anybody |
 //! | `GET /api/agent/tables` | `{"tables":[…],"metrics":[…]}`: what is visible, in brief |
 //! | `GET /api/agent/tables/{id}` | one table with all that can be asked of it |
@@ -96,7 +98,7 @@
 //! And of the door itself: `H0101` no such route (404), `H0102` wrong method (405), `H0103` not JSON
 //! (415), `H0104` no such format (406), `H0105` too large (413), `H0106` a wrong parameter (400),
 //! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500), `H0109` a body
-//! that does not come (408), `H0207` a batch
+//! that does not come (408), `H0110` a server that ends (503, of `GET /ready`), `H0207` a batch
 //! that is none (400), `H0208` one with too large answers (422, of a question of it). Below `/api/agent/v1` refusals have the words of Metabase, and their code in
 //! the header `x-sandbar-code`; H0201 to H0206 are of that language.
 
@@ -109,13 +111,16 @@ mod body;
 mod cells;
 mod connections;
 mod explained;
+mod explorer;
 mod format;
 mod guard;
+mod metrics;
 mod openapi;
 mod operation;
 mod options;
 mod params;
 mod pen;
+mod readiness;
 mod refusal;
 mod router;
 mod routes;
@@ -124,11 +129,11 @@ mod tags;
 mod v1;
 mod wire;
 
-use std::sync::Arc;
-
 pub use auth::{Access, Source};
 pub use connections::Connections;
+pub use metrics::Metrics;
 pub use options::{Options, TokenKey};
+pub use readiness::Readiness;
 pub use router::{openapi, router, router_with, routes};
 pub use routes::Route;
 
@@ -142,17 +147,24 @@ pub async fn serve(
     engine: sandbar::Engine,
     stopped: impl Future<Output = ()>,
 ) {
-    let (access, connections) = (Arc::default(), Connections::default());
-    serve_with(listener, engine, access, connections, stopped).await;
+    let (options, connections) = (Options::default(), Connections::default());
+    serve_with(listener, engine, options, connections, stopped).await;
 }
 
-/// The same with sessions, API keys and rate limits of the host's, and with limits of connections.
+/// The same as a host decides, and with limits of connections. When `stopped` ends, `GET /ready`
+/// says so for as long as [`Connections::drain`]; then nothing is accepted any more.
 pub async fn serve_with(
     listener: tokio::net::TcpListener,
     engine: sandbar::Engine,
-    access: Arc<Access>,
+    options: Options,
     connections: Connections,
     stopped: impl Future<Output = ()>,
 ) {
-    connections::serve(listener, router_with(engine, access), connections, stopped).await;
+    let (readiness, drain) = (options.readiness.clone(), connections.drain);
+    let drained = async {
+        stopped.await;
+        readiness.end();
+        tokio::time::sleep(drain).await;
+    };
+    connections::serve(listener, options.router(engine), connections, drained).await;
 }

@@ -70,9 +70,9 @@ fn told(
     let mut content = Map::new();
     if let Some(answer) = answers {
         content.insert("application/json".to_owned(), json!({ "schema": answer }));
-        for media in operation.media {
-            content.insert((*media).to_owned(), json!({ "schema": as_bytes(media) }));
-        }
+    }
+    for media in operation.media {
+        content.insert((*media).to_owned(), json!({ "schema": as_bytes(media) }));
     }
     let mut answer = json!({ "description": "what was asked for" });
     let mut other = json!({ "description": "a refusal: docs/errors.md explains its code" });

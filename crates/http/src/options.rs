@@ -7,6 +7,8 @@ use axum::Router;
 use sandbar::{Administrator, Engine};
 
 use crate::auth::Access;
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 
 /// What a host decides about the door; everything has a default.
 ///
@@ -23,6 +25,8 @@ pub struct Options {
     pub(crate) token_key: Option<TokenKey>,
     pub(crate) tells_hidden: Option<Administrator>,
     pub(crate) access: Arc<Access>,
+    pub(crate) readiness: Readiness,
+    pub(crate) metrics: Option<Metrics>,
 }
 
 impl Options {
@@ -42,6 +46,20 @@ impl Options {
     #[must_use]
     pub fn access(self, access: Arc<Access>) -> Self {
         Self { access, ..self }
+    }
+
+    /// Whether further requests are wanted, for a host that serves the routes itself;
+    /// [`serve_with`](crate::serve_with) says it by itself.
+    #[must_use]
+    pub fn readiness(self, readiness: Readiness) -> Self {
+        Self { readiness, ..self }
+    }
+
+    /// Counts each request here. The engine's calls are counted where it is given the same
+    /// [`Metrics`] for its decisions.
+    #[must_use]
+    pub fn metrics(self, metrics: Metrics) -> Self {
+        Self { metrics: Some(metrics), ..self }
     }
 
     /// Under `/api/agent/v1`, answers 403 and not 404 for a table or metric that there is and that

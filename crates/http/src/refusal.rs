@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The header with the code that docs/errors.md explains.
-pub(crate) const CODE: HeaderName = HeaderName::from_static("x-sandbar-code");
+const CODE: HeaderName = HeaderName::from_static("x-sandbar-code");
 
 /// What is said of every failure of ours.
 const OURS: &str = "the request cannot be answered because of a problem on this side";
@@ -128,6 +128,12 @@ impl Refusal {
         Self::new(StatusCode::REQUEST_TIMEOUT, "InvalidRequest", "H0109", message)
     }
 
+    /// The server ends: others take what comes.
+    pub(crate) fn ending() -> Self {
+        let message = "this server ends: nothing more should be sent here";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "H0110", message)
+    }
+
     pub(crate) fn parameter(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0106", message)
     }
@@ -219,17 +225,28 @@ fn status(kind: ErrorKind) -> StatusCode {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(&*self.body)).into_response();
-        response.headers_mut().insert(CODE, HeaderValue::from_static(self.body.code));
+        let response = (self.status, Json(&*self.body)).into_response();
+        let mut response = headed(response, self.body.code, self.retry_after);
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
         }
-        if let Some(wait) = self.retry_after {
-            // In whole seconds (RFC 9110, section 10.2.3), and not sooner than was said.
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
         response
     }
+}
+
+/// A refusal with its code, and with the time to wait where there is one.
+pub(crate) fn headed(
+    mut response: Response,
+    code: &'static str,
+    retry_after: Option<Duration>,
+) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CODE, HeaderValue::from_static(code));
+    if let Some(wait) = retry_after {
+        // In whole seconds (RFC 9110, section 10.2.3), and not sooner than was said.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }

@@ -21,11 +21,12 @@ use crate::openapi::shapes::{Batch, Document, NextPage, Results};
 use crate::operation::{Kind, Operation};
 use crate::options::Options;
 use crate::params::{Params, Segments};
+use crate::readiness::Readiness;
 use crate::refusal::Refusal;
 use crate::routes::{Route, Routes};
 use crate::v1::{self, Shared};
 use crate::wire::{Answered, FieldList, FieldValues, Health, MetricList, SearchResults, TableList};
-use crate::{answer, asked, batch};
+use crate::{answer, asked, batch, explorer};
 
 /// How many values of a field are given unless the request says otherwise.
 const VALUES: u64 = 100;
@@ -65,15 +66,21 @@ pub(crate) fn made(engine: Engine, options: &Options) -> Router {
     let all = all();
     // Written down once: it is the same for everybody.
     let told = Told(document(all.list()).to_string().into());
-    all.router()
+    let router = all
+        .router()
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(Extension(Arc::clone(&options.access)))
         .layer(Extension(told))
         .layer(Extension(Shared::new(options)))
+        .layer(Extension(options.readiness.clone()))
         .layer(middleware::from_fn(guard))
-        .with_state(engine)
+        .with_state(engine);
+    match &options.metrics {
+        Some(metrics) => metrics.around(router),
+        None => router,
+    }
 }
 
 fn all() -> Routes<Engine> {
@@ -160,9 +167,30 @@ fn all() -> Routes<Engine> {
             Operation::new("health", "That the server runs").gives::<Health>().public(),
         )
         .get(
+            "/ready",
+            ready,
+            Operation::new("ready", "That further requests are wanted here")
+                .gives::<Health>()
+                .public(),
+        )
+        .get(
             "/openapi.json",
             told,
             Operation::new("openapi", "This document").gives::<Document>().public(),
+        )
+        .get(
+            "/explorer",
+            explorer::page,
+            Operation::new("explorer", "A page for trying the routes out")
+                .also_as(&["text/html"])
+                .public(),
+        )
+        .get(
+            "/explorer/{file}",
+            explorer::beside,
+            Operation::new("explorerFile", "What that page is made of")
+                .also_as(&["text/javascript", "text/css"])
+                .public(),
         )
         .under("/api/agent", agent)
         .and(auth::routes())
@@ -183,6 +211,18 @@ async fn told(
 async fn health(State(engine): State<Engine>, params: Params) -> Reply<Health> {
     params.none()?;
     Ok(Json(Health { status: "ok", snapshot: engine.snapshot_version() }))
+}
+
+async fn ready(
+    State(engine): State<Engine>,
+    Extension(readiness): Extension<Readiness>,
+    params: Params,
+) -> Reply<Health> {
+    params.none()?;
+    if readiness.is_ending() {
+        return Err(Refusal::ending());
+    }
+    Ok(Json(Health { status: "ready", snapshot: engine.snapshot_version() }))
 }
 
 async fn tables(Asker(session): Asker, params: Params) -> Reply<TableList> {

@@ -1,12 +1,14 @@
 //! The router as a client meets it, over the sample shop.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod bounds;
 mod discovery;
 mod doors;
 mod formats;
 mod leaks;
 mod limits;
 mod openapi;
+mod operations;
 mod questions;
 mod sessions;
 mod socket;

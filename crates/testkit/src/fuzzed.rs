@@ -4,6 +4,7 @@
 
 mod corpus;
 mod mutate;
+mod over_http;
 
 use std::error::Error as _;
 use std::sync::OnceLock;
@@ -24,6 +25,7 @@ use crate::{instant_of_day, principal};
 
 pub use corpus::{corpus, tokens};
 pub use mutate::mutated;
+pub use over_http::{body, sealed};
 
 /// What signs the tokens. No text may have it in it.
 const SECRET: &str = "6d1f0c8b7a9e4d23f5b6a7c8d9e0f1a2";
@@ -41,7 +43,7 @@ pub struct Door {
 }
 
 /// All doors.
-pub const DOORS: [Door; 8] = [
+pub const DOORS: [Door; 10] = [
     Door { name: "query", open: query },
     Door { name: "model", open: model },
     Door { name: "policies", open: policies },
@@ -50,6 +52,8 @@ pub const DOORS: [Door; 8] = [
     Door { name: "claims", open: claims },
     Door { name: "keys", open: keys },
     Door { name: "people", open: people },
+    Door { name: "body", open: body },
+    Door { name: "sealed", open: sealed },
 ];
 
 /// The sample shop without a row, so that planning is all that takes time.

@@ -20,7 +20,8 @@ use sandbar_testkit::rows::{Rows, same_cell};
 use sandbar_testkit::told;
 use tokio::runtime::Runtime;
 
-use super::{TOLD, none_is_wrong, policies_yaml, setting, smallest, stops, with_rows};
+use super::over_http::HttpDoor;
+use super::{TOLD, none_is_wrong, policies_yaml, setting, smallest, stops, with_small_batches};
 
 /// How many pairs of worlds there are, where nobody says otherwise: 1,120 questions.
 const PAIRS: u64 = 140;
@@ -31,6 +32,28 @@ const QUESTIONS: usize = 8;
 struct Door {
     session: Session,
     records: Arc<Mutex<Vec<Decision>>>,
+    http: HttpDoor,
+}
+
+/// By which way a question is asked.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// For its rows.
+    Session,
+    /// Also for how it is answered.
+    Explained,
+    /// For both, over HTTP.
+    Http,
+}
+
+impl Way {
+    fn of(number: usize) -> Self {
+        match number % 4 {
+            0 => Self::Explained,
+            2 => Self::Http,
+            _ => Self::Session,
+        }
+    }
 }
 
 impl Door {
@@ -41,14 +64,28 @@ impl Door {
             let kept: &Mutex<Vec<Decision>> = &kept;
             kept.lock().unwrap().push(decision.clone());
         };
-        let builder = with_rows(world, policies).decisions(sink);
+        let builder = with_small_batches(world, policies).decisions(sink);
         let engine = builder.build().await.map_err(|error| told(&error))?;
-        Ok(Self { session: engine.session(concerned(policies)), records })
+        let somebody = concerned(policies);
+        let http = HttpDoor::before(engine.clone(), somebody.clone());
+        Ok(Self { session: engine.session(somebody), records, http })
     }
 
     /// Whatever can be noticed of one question: texts that are the same to the byte, and cells.
-    async fn told(&self, question: &str, explained: bool) -> Told {
+    async fn told(&self, question: &str, way: Way) -> Told {
         self.records.lock().unwrap().clear();
+        let (mut told, rows) = match way {
+            Way::Http => self.http.told(question).await,
+            way => self.told_here(question, matches!(way, Way::Explained)).await,
+        };
+        for record in self.records.lock().unwrap().iter() {
+            let Decision { subject, action, snapshot, scoped, rows, outcome, .. } = record;
+            let _ = writeln!(told, "{subject:?} {action:?} {snapshot} {scoped} {rows} {outcome:?}");
+        }
+        (told, rows)
+    }
+
+    async fn told_here(&self, question: &str, explained: bool) -> Told {
         let mut told = String::new();
         let answer = match self.session.query_json(question).await {
             Ok(answer) => answer.collect().await,
@@ -67,10 +104,6 @@ impl Door {
                 Ok(explanation) => told = format!("{told}{explanation:?}\n"),
                 Err(error) => told += &all_of(&error),
             }
-        }
-        for record in self.records.lock().unwrap().iter() {
-            let Decision { subject, action, snapshot, scoped, rows, outcome, .. } = record;
-            let _ = writeln!(told, "{subject:?} {action:?} {snapshot} {scoped} {rows} {outcome:?}");
         }
         (told, rows)
     }
@@ -98,6 +131,9 @@ impl Door {
                 note(&mut told, &mut rows, values);
             }
         }
+        let (heard, numbers) = self.http.looked_at(words).await;
+        told += &heard;
+        rows.extend(numbers);
         (told, rows)
     }
 }
@@ -149,6 +185,7 @@ struct Pair {
     worlds: [World; 2],
     policies: Policies,
     question: Question,
+    way: Way,
 }
 
 impl Pair {
@@ -158,7 +195,7 @@ impl Pair {
     }
 
     async fn is_wrong(&self) -> Option<String> {
-        differs(&self.doors().await.ok()?, &json(&self.question), true).await
+        differs(&self.doors().await.ok()?, &json(&self.question), self.way).await
     }
 
     fn smaller(&self) -> Vec<Self> {
@@ -204,14 +241,13 @@ fn shortened(text: &str) -> String {
 /// What tells two worlds apart, whenever they are asked: which of its threads is first may decide
 /// where DataFusion ends a batch, and the order of rows that have none, and tells nothing. What one
 /// world tells at some time the other must tell at another.
-async fn differs(doors: &[Door; 2], question: &str, explained: bool) -> Option<String> {
+async fn differs(doors: &[Door; 2], question: &str, way: Way) -> Option<String> {
     let told = AssertUnwindSafe(async {
         let [a, b] = doors;
         let (mut of_one, mut of_other) = (Vec::new(), Vec::new());
         let mut found = None;
         for _ in 0..TRIES {
-            let (one, other) =
-                (a.told(question, explained).await, b.told(question, explained).await);
+            let (one, other) = (a.told(question, way).await, b.told(question, way).await);
             let between = |one: &Told, other: &Told| difference(one.clone(), other.clone());
             found = Some(between(&one, &other)?);
             if of_other.iter().any(|other| between(&one, other).is_none())
@@ -266,7 +302,8 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
         count.disguised += usize::from(yaml(&world, None) != yaml(&other, None));
         let hidden = hidden_names(&world, &policies);
         let question_of = Question::default();
-        let mut pair = Pair { worlds: [world, other], policies, question: question_of };
+        let way = Way::Session;
+        let mut pair = Pair { worlds: [world, other], policies, question: question_of, way };
         let doors = match runtime.block_on(pair.doors()) {
             Ok(doors) => doors,
             Err(why) => panic!("{}", pair.told(&seed.to_string(), &why)),
@@ -283,8 +320,8 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
             let json = json(&pair.question);
             count.asked += 1;
             count.attacks += usize::from(is_attack);
-            let explained = number % 3 == 0;
-            let Some(why) = runtime.block_on(differs(&doors, &json, explained)) else {
+            pair.way = Way::of(number);
+            let Some(why) = runtime.block_on(differs(&doors, &json, pair.way)) else {
                 let records = doors[0].records.lock().unwrap();
                 let answered = format!("{:?}", records.first().map(|record| record.outcome));
                 count.answered += usize::from(answered.contains("Answered"));

@@ -36,6 +36,20 @@ impl Served {
         assert!(told.success());
     }
 
+    /// Tells it to end.
+    #[cfg(unix)]
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let told = std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// The code with which it ends by itself.
+    #[cfg(unix)]
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// The address of the ready line.
     fn address(&self) -> &str {
         let address = self.first.strip_prefix("READY url=http://").expect(&self.first);
@@ -44,19 +58,8 @@ impl Served {
 
     /// Asks, and gives the status and the JSON of the answer.
     pub(crate) fn ask(&self, request: &str, headers: &[String], body: &str) -> (u16, Value) {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let mut text = format!("{request} HTTP/1.1\r\nHost: {}\r\n", self.address());
-        text.push_str(&format!("Connection: close\r\nContent-Length: {}\r\n", body.len()));
-        headers.iter().for_each(|header| text.push_str(&format!("{header}\r\n")));
-        stream.write_all(format!("{text}\r\n{body}").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-        let json = if chunked { unchunked(body) } else { body.to_owned() };
-        (status, serde_json::from_str(&json).unwrap_or_else(|_| panic!("{answer}")))
+        let (status, json) = exchange(self.address(), request, headers, body);
+        (status, serde_json::from_str(&json).unwrap_or_else(|_| panic!("{json}")))
     }
 }
 
@@ -65,6 +68,22 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Asks at an address, and gives the status and the text of the answer.
+fn exchange(address: &str, request: &str, headers: &[String], body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut text = format!("{request} HTTP/1.1\r\nHost: {address}\r\n");
+    text.push_str(&format!("Connection: close\r\nContent-Length: {}\r\n", body.len()));
+    headers.iter().for_each(|header| text.push_str(&format!("{header}\r\n")));
+    stream.write_all(format!("{text}\r\n{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    (status, if chunked { unchunked(body) } else { body.to_owned() })
 }
 
 /// The text of chunks, each after a line with its length in hexadecimal.
@@ -185,4 +204,31 @@ tables:
     let folder = folder.to_str().unwrap();
     let args = ["query", question, "--as", "zoe@shop.test", "--group", "staff", "--model", folder];
     account.run(&args).refused(1, &["E0306", "because: ", "`people`", "`id`"]);
+}
+
+/// Counts are served on an address of their own, and the end is told before it comes.
+#[cfg(unix)]
+#[test]
+fn what_is_counted_and_the_end_are_told_to_whoever_runs_it() {
+    let account = Account::new();
+    let config = account.state().join("server.yaml");
+    fs::write(&config, "drain: 4\nmetrics: { port: 0 }\n").unwrap();
+    let mut served = Served::start(&account, &["--config", config.to_str().unwrap()]);
+    assert_eq!(served.ask("GET /ready", &[], "").0, 200);
+    assert_eq!(served.ask("GET /metrics", &[], "").0, 404);
+    let told = fs::read_to_string(account.state().join("stderr")).unwrap();
+    let line = told.lines().find_map(|line| line.split_once("what is counted: http://"));
+    let (address, path) = line.expect(&told).1.split_once('/').unwrap();
+    let (status, counts) = exchange(address, &format!("GET /{path}"), &[], "");
+    let of = "sandbar_http_requests_total{method=\"GET\",route=\"/ready\",status=\"200\"} 1";
+    assert!(status == 200 && counts.lines().any(|line| line == of), "{counts}");
+
+    served.terminate();
+    let (mut status, mut ready) = served.ask("GET /ready", &[], "");
+    while status == 200 {
+        (status, ready) = served.ask("GET /ready", &[], "");
+    }
+    assert_eq!((status, &ready["code"]), (503, &json!("H0110")));
+    assert_eq!(served.ask("GET /health", &[], "").0, 200);
+    assert_eq!(served.ended(), Some(0));
 }

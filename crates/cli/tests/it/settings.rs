@@ -48,6 +48,8 @@ auth:
   algorithm: RS1
 sessions: { lifetime: 9999999 }
 limits: { failures: { burst: 0, per_minute: 1 } }
+drain: 301
+metrics: { host: localhost }
 ",
         &[],
         &[

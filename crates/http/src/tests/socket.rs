@@ -3,13 +3,12 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::Duration;
 
 use sandbar::{Engine, Limits, Overflow};
 
 use super::{engine, question, shop, token};
-use crate::Connections;
+use crate::{Connections, Options};
 
 async fn serve(engine: Engine) -> SocketAddr {
     serve_within(engine, Connections::default()).await
@@ -19,7 +18,7 @@ async fn serve_within(engine: Engine, connections: Connections) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let never = std::future::pending::<()>();
-    tokio::spawn(crate::serve_with(listener, engine, Arc::default(), connections, never));
+    tokio::spawn(crate::serve_with(listener, engine, Options::default(), connections, never));
     address
 }
 
@@ -98,6 +97,34 @@ async fn whoever_sends_no_request_is_not_waited_for() {
     // One request, and nothing behind it.
     let told = until_closed(address, "GET /health HTTP/1.1\r\nhost: shop.test\r\n\r\n").await;
     assert!(told.starts_with("HTTP/1.1 200 OK\r\n") && told.contains(r#""status":"ok""#), "{told}");
+}
+
+/// What comes back for a head with these further lines.
+async fn headed(address: SocketAddr, lines: String) -> String {
+    let exchange = move || {
+        let mut stream = connect(address);
+        let head =
+            format!("GET /health HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\n{lines}");
+        // The server may have ended it before all is sent.
+        let _ = stream.write_all(format!("{head}\r\n").as_bytes());
+        ended(&mut stream)
+    };
+    tokio::task::spawn_blocking(exchange).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_head_has_at_most_64_kib_and_100_lines() {
+    let address = serve(engine().await).await;
+    let line = |length: usize| format!("x-much: {}\r\n", "x".repeat(length));
+    let told = headed(address, line(63 << 10)).await;
+    assert!(told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
+    let told = headed(address, line(65 << 10)).await;
+    assert!(told.is_empty() || told.starts_with("HTTP/1.1 431 "), "{told}");
+    // Two lines are there already.
+    let told = headed(address, "x-more: x\r\n".repeat(98)).await;
+    assert!(told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
+    let told = headed(address, "x-more: x\r\n".repeat(99)).await;
+    assert!(told.starts_with("HTTP/1.1 431 "), "{told}");
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sandbar::{Error, ErrorKind};
 use serde_json::{Map, Value, json};
 
-use crate::refusal::{CODE, Refusal as Told};
+use crate::refusal::{Refusal as Told, headed};
 
 /// The code of what is wrong.
 /// What is said of everything that is not there, for all the asker may know.
@@ -127,9 +127,9 @@ impl Refusal {
         Self::form(&[Problem::new(name, message)], &Value::Object(received))
     }
 
-    /// Its status, its code, and a body of JSON, whatever it is elsewhere.
-    pub(crate) fn in_json(self) -> (StatusCode, &'static str, Value) {
-        let Answer { status, code, body, plain, .. } = *self.0;
+    /// Its status, its code, the time to wait, and a body of JSON, whatever it is elsewhere.
+    pub(crate) fn in_json(self) -> (StatusCode, &'static str, Option<Duration>, Value) {
+        let Answer { status, code, body, plain, retry_after } = *self.0;
         let message = |text: &str| json!({ "error": "", "message": text, "code": code });
         let body = match (plain, body) {
             (Some(told), _) => message(told.message()),
@@ -147,7 +147,7 @@ impl Refusal {
                 value
             }
         };
-        (status, code, body)
+        (status, code, retry_after, body)
     }
 
     /// Whether it says that something does not exist.
@@ -236,16 +236,11 @@ impl IntoResponse for Refusal {
             Body::Json(value) => ("application/json", value.to_string()),
         };
         let media_type = HeaderValue::from_static(media_type);
-        let mut response = (status, [(CONTENT_TYPE, media_type)], text).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CODE, HeaderValue::from_static(code));
+        let response = (status, [(CONTENT_TYPE, media_type)], text).into_response();
+        let mut response = headed(response, code, retry_after);
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(wait) = retry_after {
-            // In whole seconds (RFC 9110, section 10.2.3), and not sooner than was said.
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
         }
         response
     }

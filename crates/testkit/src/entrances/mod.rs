@@ -162,6 +162,16 @@ pub const WAYS: &[(&str, Way)] = &[
     ("Error", Way::Asked(E::Error)),
     ("Error::problems", Way::Asked(E::Problems)),
     ("GET /health", Way::Beside("that it runs, and the number of the snapshot; public by intent")),
+    ("GET /ready", Way::Beside("whether further requests are wanted; public by intent")),
+    ("GET /explorer", Way::Beside("a page that is the same for everybody and under every model")),
+    ("GET /explorer/{file}", Way::Beside("what that page is made of: files of the program")),
+    (
+        "Metrics::router",
+        Way::Beside(
+            "counts for whoever runs the server, on an address of their own: no name, but sums over \
+             all who ask",
+        ),
+    ),
     (
         "GET /openapi.json",
         Way::Beside("the routes and their types, nothing of a model; public by intent"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{NOW, minter, signed};
+use super::{NOW, minter, over_http, signed};
 use crate::{fixture, principal};
 
 /// The texts that a door is known to be given, right ones and wrong ones, in a fixed order.
@@ -49,6 +49,8 @@ pub fn corpus(door: &str) -> Vec<Vec<u8>> {
             );
             keys
         }
+        "body" => BODIES.iter().map(|body| body.as_bytes().to_vec()).collect(),
+        "sealed" => over_http::handed_out(),
         "people" => PEOPLE.iter().map(|people| people.as_bytes().to_vec()).collect(),
         _ => CLAIMS.iter().map(|claims| claims.as_bytes().to_vec()).collect(),
     });
@@ -62,6 +64,19 @@ const CLAIMS: [&str; 5] = [
     r#"{"iat":1782864000,"email":"wei@shop.test","groups":["regional"],"attributes":{"states":["CA"]}}"#,
     r#"{"iat":1782864000,"email":"vic@shop.test","attributes":{"a":1,"b":1.5,"c":true,"d":null,"e":[1,2]}}"#,
     r#"{"iat":1,"email":"old@shop.test","iss":"x","aud":["a","b"],"sub":"y"}"#,
+];
+
+/// Bodies of requests, in either language.
+const BODIES: [&str; 9] = [
+    r#"{"table_id":3,"fields":[{"field_id":"t3-271687479721789"}],"limit":5,"order_by":[{"field":{"field_id":"t3-271687479721789"},"direction":"desc"}]}"#,
+    r#"{"table_id":3,"filters":[{"field_id":"t3-140549291547893","operation":"greater-than","value":10}]}"#,
+    r#"{"table_id":"3","filters":[{"field_id":"t3-271687479721789","operation":"equals","values":[1,2,3]},{"segment_id":1}]}"#,
+    r#"{"table_id":3,"aggregations":[{"function":"sum","field_id":"t3-140549291547893"}],"group_by":[{"field_id":"t3-34536484534195","field_granularity":"month"}]}"#,
+    r#"{"metric_id":101,"group_by":[{"field_id":"c101-34536484534195","field_granularity":"quarter"}],"filters":[]}"#,
+    r#"{"metric_id":101,"limit":10,"filters":null}"#,
+    r#"{"term_queries":["revenue","orders"],"semantic_queries":["who buys"]}"#,
+    r#"{"queries":[{"metrics":["revenue"],"group_by":["product.category"]},{"metric_id":101}]}"#,
+    r#"{"metrics":["revenue"],"filter":{"field":"created_at","op":"last","count":2,"unit":"month"}}"#,
 ];
 
 /// Lists of people.
