@@ -49,7 +49,6 @@ auth:
 sessions: { lifetime: 9999999 }
 limits: { failures: { burst: 0, per_minute: 1 } }
 drain: 301
-metrics: { host: localhost }
 ",
         &[],
         &[
@@ -70,7 +69,8 @@ metrics: { host: localhost }
             "server.yaml:9:",
             "server.yaml:10:",
             "server.yaml:11:",
-            "12 problems",
+            "server.yaml:12:",
+            "13 problems",
         ],
     );
 }
