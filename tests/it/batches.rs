@@ -152,6 +152,81 @@ async fn l1_whether_a_calculation_fails_does_not_go_by_batches() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Of two failures the one that is met first is not told.
+#[tokio::test]
+async fn l1_which_calculation_fails_first_is_not_told() {
+    let question = r#"{"table":"t","calculated":{"a":"div(10, x)","b":"id * 9000000000000000"},"fields":["id","a","b"]}"#;
+    let mut told = Vec::new();
+    for (hidden, at, batch) in [(0, 0, 8_192), (20_000, 2_000, 8_192), (300, 1_030, 64)] {
+        let session = asker(hidden, at, batch).await;
+        let answer = session.query_json(question).await.unwrap().collect().await;
+        told.push(answer.unwrap_err().to_string());
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("too large or divided by zero"), "{told:?}");
+}
+
+/// Which of two tables is read first, and whether the other one is read, goes by what is known of
+/// how many rows they have.
+#[tokio::test]
+async fn l1_rows_that_are_hidden_do_not_decide_whether_others_are_read() {
+    let ints = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    let model = "
+tables:
+  t:
+    primary_key: [id]
+    fields: { id: {}, x: {}, u_id: {}, per: { expr: 'div(10, x)' } }
+  u:
+    primary_key: [id]
+    fields: { id: {}, y: {}, own: {} }
+    relationships: { ts: { to: t, on: { id: u_id }, cardinality: one_to_many } }
+";
+    let policies = "
+groups: { some: {} }
+policies:
+  t: { groups: [some], grant: { tables: [t] } }
+  u: { groups: [some], grant: { tables: [u], rows: own } }
+";
+    let mut told = Vec::new();
+    for hidden in [0, 20, 200, 4_000] {
+        let t = RecordBatch::try_from_iter([
+            ("id", ints((0..100).collect())),
+            ("x", ints((0..100).map(|id| i64::from(id % 50 != 49)).collect())),
+            ("u_id", ints((0..100).map(|id| id % 10).collect())),
+        ])
+        .unwrap();
+        let own: ArrayRef = Arc::new(BooleanArray::from_iter((0..=hidden).map(|n| Some(n == 0))));
+        let u = RecordBatch::try_from_iter([
+            ("id", ints((0..=hidden).collect())),
+            ("y", ints((0..=hidden).map(|n| if n == 0 { 0 } else { 9 }).collect())),
+            ("own", own),
+        ])
+        .unwrap();
+        let engine = Engine::builder()
+            .model("model.yaml", model)
+            .policies("policies.yaml", policies)
+            .batches("t", vec![t])
+            .batches("u", vec![u])
+            .build()
+            .await
+            .unwrap();
+        let ed = Principal::asserted_by_host("ed").group("some").build().unwrap();
+        let question = r#"{"table":"u","fields":["id"],"filter":{"and":[{"field":"y","value":77},{"exists":"ts","filter":{"field":"per","op":">","value":1}}]}}"#;
+        let answer = engine.session(ed).query_json(question).await.unwrap().collect().await;
+        told.push(match answer {
+            Ok(answer) => answer.to_csv().unwrap(),
+            Err(error) => told_of(&error),
+        });
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+fn told_of(error: &sandbar::Error) -> String {
+    format!("{} {error}", error.code())
+}
+
 /// Where it fails for a row that is seen, it fails however that row comes.
 #[tokio::test]
 async fn l1_a_calculation_that_fails_does_so_in_any_batch() {

@@ -124,6 +124,26 @@ async fn the_last_period_is_told_on_the_last_day() {
 }
 
 #[tokio::test]
+async fn a_stretch_that_begins_has_to_end() {
+    let session = session("all").await;
+    let from = r#""filter": { "field": "metric_time", "op": ">=", "value": "2026-02-01" }"#;
+    let to = r#""filter": { "field": "metric_time", "op": "<", "value": "2026-02-01" }"#;
+    let before = r#"{ "name": "rev", "as": "before", "offset": { "count": 1, "unit": "month" } }"#;
+    for (metric, filter) in [
+        (before, from),
+        (r#""per_earlier""#, from),
+        (r#""all_tick""#, from),
+        (r#""rev_7""#, from),
+        (r#""first_of_quarter""#, to),
+    ] {
+        let question = format!(r#"{{ "metrics": [{metric}], {filter} }}"#);
+        let refused = session.query_json(&question).await.unwrap_err();
+        assert_eq!(refused.code(), "Q0151", "{question}");
+    }
+    check("all", &format!(r#"{{ "metrics": ["all_tick"], {to} }}"#), &["1"]).await;
+}
+
+#[tokio::test]
 async fn a_stretch_is_told_on_its_first_day_where_that_is_what_is_reported() {
     let stretch = r#""filter": { "field": "metric_time", "op": "in_range", "values": ["2026-02-05", "2026-03-01"] }"#;
     let alone = format!(r#"{{ "metrics": ["first_of_quarter"], {stretch} }}"#);

@@ -144,6 +144,10 @@ fn behind(error: &DataFusionError) -> Option<RunError> {
     }
 }
 
+/// What is said of any calculation that fails.
+pub(crate) const ANY_FAILURE: &str = "a number is too large or divided by zero, a value cannot be \
+                                      converted, or there are too many periods";
+
 fn computation(error: &DataFusionError) -> Option<&'static str> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = next {

@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::{Stream, StreamExt};
 use tokio::time::Sleep;
 
 use crate::deadline::Deadline;
-use crate::error::RunError;
+use crate::error::{ANY_FAILURE, RunError};
 use crate::limits::{Limits, Overflow};
 use crate::renew::Renewal;
 use crate::size::value_bytes;
@@ -19,6 +20,7 @@ use crate::size::value_bytes;
 /// The rows of an answer. Dropping it cancels the query.
 pub struct AnswerStream {
     inner: Option<SendableRecordBatchStream>,
+    narrowed: bool,
     renewal: Renewal,
     limits: Limits,
     left: u64,
@@ -63,6 +65,7 @@ impl AnswerStream {
             .map_err(|error| RunError::from_datafusion(error.into()))?;
         Ok(Self {
             renewal,
+            narrowed,
             inner: Some(inner),
             left: row_cap,
             limits,
@@ -114,6 +117,17 @@ impl AnswerStream {
         self.timer = None;
     }
 
+    /// Of several calculations that fail, which one does so first goes by how rows come, so by hidden
+    /// ones among them: where there are some, all fail alike.
+    fn told(&self, error: DataFusionError) -> RunError {
+        match RunError::from_datafusion(error) {
+            RunError::Computation { cause, .. } if self.narrowed => {
+                RunError::Computation { what: ANY_FAILURE, cause }
+            }
+            error => error,
+        }
+    }
+
     fn fail(&mut self, error: RunError) -> Poll<Option<Result<RecordBatch, RunError>>> {
         self.end(Outcome::Failed);
         Poll::Ready(Some(Err(error)))
@@ -162,11 +176,11 @@ impl Stream for AnswerStream {
                     this.end(Outcome::Complete);
                     Poll::Ready(None)
                 }
-                Ok(Poll::Ready(Some(Err(error)))) => this.fail(RunError::from_datafusion(error)),
+                Ok(Poll::Ready(Some(Err(error)))) => this.fail(this.told(error)),
                 Ok(Poll::Ready(Some(Ok(batch)))) if batch.num_rows() == 0 => continue,
                 Ok(Poll::Ready(Some(Ok(batch)))) => match this.renewal.batch(&batch) {
                     Ok(batch) => this.accept(batch),
-                    Err(error) => this.fail(RunError::from_datafusion(error.into())),
+                    Err(error) => this.fail(this.told(error.into())),
                 },
             };
         }

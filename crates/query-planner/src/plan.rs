@@ -144,8 +144,25 @@ pub fn plan(
     row_cap: u64,
     shield: Shield,
 ) -> Result<QueryPlan, QueryError> {
+    let (planned, fails) = planned(query, compiled, row_cap, shield)?;
+    // DataFusion reads one side of a join first, and the other one only if it found something; which
+    // one that is goes by how many rows are stored. Where something can fail on rows that are read or
+    // not, nothing is told of tables that have hidden ones.
+    if fails && planned.scoped && planned.guards.len() > 1 && shield < Shield::Barrier {
+        return Ok(self::planned(query, compiled, row_cap, Shield::Barrier)?.0);
+    }
+    Ok(planned)
+}
+
+/// The plan, and whether something in it can fail on some data.
+fn planned(
+    query: &AuthorizedQuery,
+    compiled: &Compiled,
+    row_cap: u64,
+    shield: Shield,
+) -> Result<(QueryPlan, bool), QueryError> {
     let (scans, keys) = (Scans::default(), Vec::new());
-    let mut shared = Shared { scans, keys, aggregates: 0, members: 0 };
+    let mut shared = Shared { scans, keys, aggregates: 0, members: 0, fails: false };
     let mut planner = Planner { query, compiled, shield, shared: &mut shared };
     let (builder, ordered) = planner.rows_of_answer(Some(row_cap.saturating_add(1)))?;
     let columns = query.shape.columns().into_iter().cloned().collect();
@@ -172,7 +189,7 @@ pub fn plan(
         row_cap,
     };
     verify(&planned.plan, &planned.guards)?;
-    Ok(planned)
+    Ok((planned, shared.fails))
 }
 
 /// A key of a source that the model declares, and that a join relies on: no two rows have the same
@@ -217,6 +234,8 @@ struct Shared {
     aggregates: usize,
     /// How many members have a name so far.
     members: usize,
+    /// Whether something can fail on some data.
+    fails: bool,
 }
 
 /// The columns of an answer before they are ordered.
@@ -322,6 +341,7 @@ impl<'a> Planner<'a, '_> {
             })
             .collect();
         lower.first_aggregate = self.shared.aggregates;
+        self.shared.fails |= fails;
         let conditions = stage.filter.iter().map(|predicate| lower.predicate(predicate));
         let builder = match balanced(conditions.collect::<Result<_, _>>()?, Operator::And) {
             Some(all) => builder.filter(all)?,
@@ -513,11 +533,18 @@ fn in_order(
     sort: Vec<SortExpr>,
     builder: &LogicalPlanBuilder,
 ) -> Result<Vec<SortExpr>, QueryError> {
-    let key = |key: SortExpr| {
+    let mut shown = Vec::new();
+    let key = |key: SortExpr| -> Result<SortExpr, QueryError> {
         let arrow = key.expr.get_type(builder.schema().as_ref())?;
+        if arrow.is_floating() {
+            // Both zeros are one number and are shown as two.
+            shown.push(key.clone());
+        }
         Ok(SortExpr { expr: one_number(Lowered { plan: key.expr, arrow }).plan, ..key })
     };
-    sort.into_iter().map(key).collect()
+    let mut keys = sort.into_iter().map(key).collect::<Result<Vec<_>, _>>()?;
+    keys.extend(shown);
+    Ok(keys)
 }
 
 /// A column by its name alone, whatever stands in the name.

@@ -177,6 +177,36 @@ pub fn parse(text: &str) -> Result<sql::Expr, ExprError> {
     }
 }
 
+/// Whether something binds less than `is distinct from` does, which the parser gives all of it.
+fn is_loose(expr: &sql::Expr) -> bool {
+    match expr {
+        sql::Expr::BinaryOp { op, .. } => !matches!(
+            op,
+            sql::BinaryOperator::Plus
+                | sql::BinaryOperator::Minus
+                | sql::BinaryOperator::Multiply
+                | sql::BinaryOperator::Divide
+                | sql::BinaryOperator::StringConcat
+        ),
+        sql::Expr::UnaryOp { op, .. } => matches!(op, sql::UnaryOperator::Not),
+        sql::Expr::IsNull(_)
+        | sql::Expr::IsNotNull(_)
+        | sql::Expr::IsTrue(_)
+        | sql::Expr::IsNotTrue(_)
+        | sql::Expr::IsFalse(_)
+        | sql::Expr::IsNotFalse(_)
+        | sql::Expr::IsUnknown(_)
+        | sql::Expr::IsNotUnknown(_)
+        | sql::Expr::IsDistinctFrom(..)
+        | sql::Expr::IsNotDistinctFrom(..)
+        | sql::Expr::InList { .. }
+        | sql::Expr::Between { .. }
+        | sql::Expr::Like { .. }
+        | sql::Expr::ILike { .. } => true,
+        _ => false,
+    }
+}
+
 fn too_large() -> ExprError {
     ExprError::new(format!(
         "an expression has at most {MAX_NODES} parts and a depth of {MAX_DEPTH}"
@@ -262,6 +292,13 @@ impl Binder<'_> {
             sql::Expr::IsNotNull(e) => Ok(not(self.is_null(e, d)?)),
             sql::Expr::IsTrue(e) => self.is_boolean(e, true, d),
             sql::Expr::IsFalse(e) => self.is_boolean(e, false, d),
+            sql::Expr::IsDistinctFrom(_, b) | sql::Expr::IsNotDistinctFrom(_, b) if is_loose(b) => {
+                Err(ExprError::new(
+                    "what stands behind `distinct from` is read up to the end: put the comparison \
+                     into parentheses, `(a is distinct from b) and c`, or what is compared with, \
+                     `a is distinct from (b and c)`",
+                ))
+            }
             sql::Expr::IsDistinctFrom(a, b) => {
                 let (a, b) = (self.expr(a, d)?, self.expr(b, d)?);
                 compare(Comparison::Distinct, a, b)

@@ -144,16 +144,19 @@ pub fn date_of_days(days: i32) -> Option<Date> {
 }
 
 /// Microseconds since the epoch of a text: a date (its first instant in `zone`), a local date and
-/// time in `zone`, or an instant with its own offset.
+/// time in `zone`, or an instant with its own offset. A part of a microsecond is no such text.
 pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
+    let micros = |instant: jiff::Timestamp| {
+        (instant.subsec_nanosecond() % 1_000 == 0).then(|| instant.as_microsecond())
+    };
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-        return Some(timestamp.as_microsecond());
+        return micros(timestamp);
     }
     let local = match text.parse::<Date>() {
         Ok(date) if text.len() <= 11 => date.to_datetime(jiff::civil::Time::midnight()),
         _ => text.parse::<DateTime>().ok()?,
     };
-    Some(zone.to_timestamp(local).ok()?.as_microsecond())
+    micros(zone.to_timestamp(local).ok()?)
 }
 
 /// The whole number that a double is, where it is one for its size alone (from 2^53) and its shortest

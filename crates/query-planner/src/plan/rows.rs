@@ -135,6 +135,7 @@ impl<'a> Planner<'a, '_> {
                 conjuncts.push(self.conjunct(predicate, lower)?);
             }
         }
+        self.shared.fails |= lower.fallible;
         let mut builder = self.joined(rows, wants, &conjuncts, lower.fallible)?;
         let base = base(rows)?.source.table();
         let members = rows.members.iter().zip(plans).zip(joins);

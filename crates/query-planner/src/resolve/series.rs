@@ -1,6 +1,7 @@
 //! Numbers over time: which days are asked for, and how the rows of days become periods.
 
 use sandbar_catalog::decode::Located;
+use sandbar_catalog::definitions::ReportDay;
 use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
 use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value};
 use sandbar_catalog::time::Grain;
@@ -357,10 +358,25 @@ fn fits(
         if shifts.iter().any(|shift| matches!(shift, (Shift::StartOf(_), _))) {
             return Err("shows the start of a period: group by its time".to_owned());
         }
-        if !shifts.is_empty() && days == Days::default() {
+        if !shifts.is_empty() && days.to.is_none() {
             return Err(
                 "is of another time than which? Group by its time, or filter its time to a \
-                        stretch of days"
+                        stretch of days that ends"
+                    .to_owned(),
+            );
+        }
+        if window.is_some() && days.from.is_some() && days.to.is_none() {
+            return Err(
+                "is a number of a stretch that ends: group by its time, or filter its time up to \
+                        a day"
+                    .to_owned(),
+            );
+        }
+        let first = window.is_some_and(|window| window.report == ReportDay::First);
+        if first && days.from.is_none() {
+            return Err(
+                "is told on the first day of a stretch: group by its time, or filter its time \
+                        from a day to another"
                     .to_owned(),
             );
         }

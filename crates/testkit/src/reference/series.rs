@@ -123,7 +123,13 @@ impl Periods {
             let source = self.source();
             let (from, to) = match self.window {
                 None => (source.from, source.to),
-                Some((start, true)) if source.from.is_some() => {
+                Some((_, true)) if source.from.is_none() => {
+                    return Err("the first day of which stretch?".to_owned());
+                }
+                Some(_) if source.from.is_some() && source.to.is_none() => {
+                    return Err("a stretch without an end".to_owned());
+                }
+                Some((start, true)) => {
                     let told = source.from.unwrap_or(0);
                     (
                         self.start(start, told),
@@ -137,7 +143,7 @@ impl Periods {
                 },
             };
             let starts = self.shifts.iter().any(|shift| matches!(shift, (Shift::StartOf(_), _)));
-            if starts || (!self.shifts.is_empty() && self.days == Days::default()) {
+            if starts || (!self.shifts.is_empty() && self.days.to.is_none()) {
                 return Err("of which time?".to_owned());
             }
             let within = |day: Option<i32>| match day {
