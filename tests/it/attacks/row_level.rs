@@ -193,3 +193,48 @@ async fn check_failure(storage: Storage) {
     }
     report(&wrong);
 }
+
+/// The parser gives all that follows to `distinct from`: with the condition behind it, rows of others
+/// would be shown. It has to be in parentheses.
+#[tokio::test]
+async fn l1_a_policy_has_no_condition_swallowed_by_a_comparison() {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
+    let flags = |values: [bool; 4]| Arc::new(BooleanArray::from(values.to_vec())) as ArrayRef;
+    let engine = async |rows: &str| {
+        let ids: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4]));
+        let batch = RecordBatch::try_from_iter([
+            ("id", ids),
+            ("gone", flags([false, true, true, false])),
+            ("own", flags([true, true, false, false])),
+        ]);
+        sandbar::Engine::builder()
+            .model("m.yaml", "tables: { t: { primary_key: [id], fields: { id: {}, gone: {}, own: {} } } }")
+            .policies("p.yaml", &format!("groups: {{ g: {{}} }}\npolicies: {{ a: {{ groups: [g], grant: {{ tables: [t], rows: '{rows}' }} }} }}"))
+            .batches("t", vec![batch.unwrap()])
+            .build()
+            .await
+    };
+    for loose in [
+        "gone is distinct from true and own",
+        "gone is not distinct from true or own",
+        "gone is distinct from own = true",
+        "gone is distinct from not own",
+        "gone is distinct from own is null",
+    ] {
+        let refused = engine(loose).await.expect_err(loose);
+        let report = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(report.contains("parentheses"), "{loose}: {report}");
+    }
+    for (right, expected) in [
+        ("(gone is distinct from true) and own", "id\n1\n"),
+        ("own and gone is distinct from true", "id\n1\n"),
+        ("gone is distinct from (true and own)", "id\n1\n3\n"),
+    ] {
+        let somebody = sandbar::Principal::asserted_by_host("ed").group("g").build().unwrap();
+        let session = engine(right).await.unwrap().session(somebody);
+        let answer = session.query_json(r#"{"table":"t","fields":["id"]}"#).await.unwrap();
+        assert_eq!(answer.collect().await.unwrap().to_csv().unwrap(), expected, "{right}");
+    }
+}
