@@ -13,6 +13,7 @@ use super::ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
 use super::bins::{Bins, Fraction};
 use super::constants::{grain_named, literal, named_type, negated, part_named, temporal_literal};
 use super::functions::{AggregateFunction, Function};
+use super::loose::is_loose;
 
 const MAX_DEPTH: usize = 48;
 const MAX_NODES: usize = 400;
@@ -174,36 +175,6 @@ pub fn parse(text: &str) -> Result<sql::Expr, ExprError> {
         Ok(tree)
     } else {
         Err(ExprError::new(format!("unexpected `{rest}` after the expression")).located(rest.span))
-    }
-}
-
-/// Whether something binds less than `is distinct from` does, which the parser gives all of it.
-fn is_loose(expr: &sql::Expr) -> bool {
-    match expr {
-        sql::Expr::BinaryOp { op, .. } => !matches!(
-            op,
-            sql::BinaryOperator::Plus
-                | sql::BinaryOperator::Minus
-                | sql::BinaryOperator::Multiply
-                | sql::BinaryOperator::Divide
-                | sql::BinaryOperator::StringConcat
-        ),
-        sql::Expr::UnaryOp { op, .. } => matches!(op, sql::UnaryOperator::Not),
-        sql::Expr::IsNull(_)
-        | sql::Expr::IsNotNull(_)
-        | sql::Expr::IsTrue(_)
-        | sql::Expr::IsNotTrue(_)
-        | sql::Expr::IsFalse(_)
-        | sql::Expr::IsNotFalse(_)
-        | sql::Expr::IsUnknown(_)
-        | sql::Expr::IsNotUnknown(_)
-        | sql::Expr::IsDistinctFrom(..)
-        | sql::Expr::IsNotDistinctFrom(..)
-        | sql::Expr::InList { .. }
-        | sql::Expr::Between { .. }
-        | sql::Expr::Like { .. }
-        | sql::Expr::ILike { .. } => true,
-        _ => false,
     }
 }
 

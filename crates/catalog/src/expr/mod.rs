@@ -11,6 +11,7 @@ mod constants;
 #[cfg(test)]
 mod deep_tests;
 mod functions;
+mod loose;
 mod rows;
 mod text;
 
