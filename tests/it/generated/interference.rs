@@ -109,7 +109,7 @@ impl Door {
     }
 
     /// What can be noticed without a question: lists, descriptions, searches, values of fields.
-    async fn looked_at(&self, words: &[String]) -> (String, Vec<Vec<String>>) {
+    async fn looked_at(&self, words: &[String], over_http: bool) -> Told {
         let (session, mut told, mut rows) = (&self.session, String::new(), Vec::new());
         let tables = session.tables().unwrap();
         let _ = writeln!(told, "{tables:?}\n{:?}", session.metrics().unwrap());
@@ -131,9 +131,11 @@ impl Door {
                 note(&mut told, &mut rows, values);
             }
         }
-        let (heard, numbers) = self.http.looked_at(words).await;
-        told += &heard;
-        rows.extend(numbers);
+        if over_http {
+            let (heard, numbers) = self.http.looked_at(words).await;
+            told += &heard;
+            rows.extend(numbers);
+        }
         (told, rows)
     }
 }
@@ -345,7 +347,11 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
         words.extend(["t0".to_owned(), "m1".to_owned(), "no such thing".to_owned()]);
         let told = runtime.block_on(async {
             let [a, b] = &doors;
-            difference(a.looked_at(&words).await, b.looked_at(&words).await)
+            // There are many addresses: one pair in four is looked at by all of them.
+            let over_http = seed % 4 == 0;
+            let (one, other) =
+                (a.looked_at(&words, over_http).await, b.looked_at(&words, over_http).await);
+            difference(one, other)
         });
         wrong.extend(told.map(|why| pair.told(&format!("{seed} looked at"), &why)));
         assert!(!stops() || wrong.is_empty(), "the lists of world {seed} are told apart");
