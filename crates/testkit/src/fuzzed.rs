@@ -21,7 +21,7 @@ use sandbar_shop::{ASKERS, MODEL, MODEL_NAME, POLICIES, POLICIES_NAME, Shop};
 use tokio::runtime::Runtime;
 
 use crate::forge::{Forge, Pen};
-use crate::{instant_of_day, principal};
+use crate::{first_rows, principal};
 
 pub use corpus::{corpus, tokens};
 pub use mutate::mutated;
@@ -72,17 +72,7 @@ fn world() -> &'static World {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("there is a runtime");
         let shop = Shop::generate().expect("the shop can be made");
-        let today = instant_of_day(shop.today());
-        let build = || {
-            let mut builder = Engine::builder()
-                .model(MODEL_NAME, MODEL)
-                .policies(POLICIES_NAME, POLICIES)
-                .clock(move || today);
-            for (name, batch) in shop.tables() {
-                builder = builder.batches(name, vec![batch.slice(0, 0)]);
-            }
-            runtime.block_on(builder.build()).expect("the shop is right")
-        };
+        let build = || runtime.block_on(first_rows(&shop, 0).build()).expect("the shop is right");
         let (engine, reloaded) = (build(), build());
         let sessions = ASKERS.iter().map(|asker| engine.session(principal(asker))).collect();
         World { runtime, engine, sessions, reloaded }

@@ -27,14 +27,18 @@ pub fn instant_of_day(day: i32) -> SystemTime {
 
 /// An engine to be over the sample shop, its clock at the first instant of the shop's today.
 pub fn shop() -> EngineBuilder {
-    let shop = Shop::generate().expect("the shop can be made");
+    first_rows(&Shop::generate().expect("the shop can be made"), usize::MAX)
+}
+
+/// The same over the first rows of each table, at most so many.
+pub(crate) fn first_rows(shop: &Shop, most: usize) -> EngineBuilder {
     let today = instant_of_day(shop.today());
     let mut builder = Engine::builder()
         .model(MODEL_NAME, MODEL)
         .policies(POLICIES_NAME, POLICIES)
         .clock(move || today);
     for (name, batch) in shop.tables() {
-        builder = builder.batches(name, vec![batch.clone()]);
+        builder = builder.batches(name, vec![batch.slice(0, batch.num_rows().min(most))]);
     }
     builder
 }

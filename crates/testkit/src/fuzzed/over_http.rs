@@ -8,20 +8,18 @@ use axum::http::{Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
-use sandbar::{Engine, Principal, RateLimit};
+use sandbar::{Principal, RateLimit};
 use sandbar_http::{Access, Options, TokenKey};
-use sandbar_shop::{ASKERS, MODEL, MODEL_NAME, POLICIES, POLICIES_NAME, Shop};
+use sandbar_shop::{ASKERS, Shop};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-use super::{check_code, check_text, text};
-use crate::{instant_of_day, principal};
+use super::{CONDITION, check_code, check_text, text};
+use crate::{first_rows, principal};
 
 /// Where bodies go.
 const BODIES: [&str; 5] = ["v1/construct-query", "v1/query", "v1/search", "query", "batch"];
-/// What nobody may be told, since only administrators see it.
-const CONDITION: &str = "attribute.";
 
 /// The first rows of the sample shop, behind its door.
 struct House {
@@ -37,16 +35,8 @@ fn house() -> &'static House {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("there is a runtime");
         let shop = Shop::generate().expect("the shop can be made");
-        let today = instant_of_day(shop.today());
-        let mut builder = Engine::builder()
-            .model(MODEL_NAME, MODEL)
-            .policies(POLICIES_NAME, POLICIES)
-            .clock(move || today);
-        for (name, batch) in shop.tables() {
-            // More than a page of v1.
-            builder = builder.batches(name, vec![batch.slice(0, batch.num_rows().min(300))]);
-        }
-        let engine = runtime.block_on(builder.build()).expect("the shop is right");
+        // More than a page of v1.
+        let engine = runtime.block_on(first_rows(&shop, 300).build()).expect("the shop is right");
         let access = Access::default().with_requests(RateLimit::new(u32::MAX, u32::MAX));
         let options = Options::default().access(Arc::new(access)).token_key(TokenKey::new([7; 32]));
         let mut house = House { runtime, router: options.router(engine), handed_out: Vec::new() };
