@@ -16,6 +16,7 @@ mod clocks;
 mod constants;
 mod contract;
 mod credited;
+mod crowded;
 mod docs;
 mod ends;
 mod engine;

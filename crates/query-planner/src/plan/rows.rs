@@ -464,7 +464,13 @@ impl<'a> Planner<'a, '_> {
                     Plan::Column(column).alias(member_key(alias, index))
                 };
                 let keys: Vec<Plan> = far.iter().enumerate().map(key).collect();
-                let plan = builder.project(keys)?.alias(relation)?.build()?;
+                // Many rows may be related to one on the way, which has many partners: a hash join
+                // visits each pair, also where it only asks whether there is any.
+                let builder = match member.via.is_empty() {
+                    true => builder.project(keys)?,
+                    false => builder.aggregate(keys, Vec::<Plan>::new())?,
+                };
+                let plan = builder.alias(relation)?.build()?;
                 let mark = Plan::Column(Column::new_unqualified(alias));
                 Ok((plan, Lowered::boolean(mark)))
             }

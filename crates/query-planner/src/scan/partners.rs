@@ -20,6 +20,9 @@ pub(super) struct Partners {
     filter: RowFilter,
     /// The time of the guarded row, and from when to when a partner holds.
     held: Option<(FieldId, (FieldId, FieldId))>,
+    /// Whether one key may be that of many rows on both sides. A hash join visits each pair of
+    /// them, also where it only asks whether there is any: their keys stand once.
+    crowded: bool,
 }
 
 /// The stored field whose value is looked up.
@@ -48,13 +51,15 @@ impl Scanner<'_> {
             }
         };
         let filter = RowFilter::Where(condition.clone());
-        Ok(Partners { table: relationship.to, on: relationship.on.clone(), filter, held })
+        let (table, on) = (relationship.to, relationship.on.clone());
+        Ok(Partners { table, on, filter, held, crowded: false })
     }
 
     /// The rows among whose values one is looked up.
     pub(super) fn among(among: &Among) -> Result<Partners, QueryError> {
         let (table, filter) = (among.field.table(), among.rows.clone());
-        Ok(Partners { table, on: vec![(looked_up(among)?, among.field)], filter, held: None })
+        let on = vec![(looked_up(among)?, among.field)];
+        Ok(Partners { table, on, filter, held: None, crowded: true })
     }
 
     /// All rows, and of each whether it has a partner.
@@ -88,12 +93,12 @@ impl Scanner<'_> {
         their_fields.extend(partners.held.iter().flat_map(|(_, (from, to))| [*from, *to]));
         let (rows, _) = self.rows(partners.table, &there, &partners.filter, their_fields)?;
         let column = |name: &str| Column::new(Some(TableReference::bare(alias.clone())), name);
+        let key = |index: usize| format!("{alias}.k{index}");
         let (mut left, mut right, mut shown) = (Vec::new(), Vec::new(), Vec::new());
         for (index, (own, theirs)) in partners.on.iter().enumerate() {
-            let key = format!("{alias}.k{index}");
             let (own, theirs) = self.comparable((at, *own), (&there, *theirs))?;
-            shown.push(theirs.alias(&key));
-            right.push(Plan::Column(column(&key)));
+            shown.push(theirs.alias(key(index)));
+            right.push(Plan::Column(column(&key(index))));
             left.push(own);
         }
         let held = match &partners.held {
@@ -110,7 +115,13 @@ impl Scanner<'_> {
                 Some(holds([(self.raw(at, *time)?, data_type(time)), from, to], compiled.clock()))
             }
         };
-        let rows = rows.project(shown)?.alias(TableReference::bare(alias.clone()))?.build()?;
+        let mut rows = rows.project(shown)?;
+        if partners.crowded {
+            let keys =
+                (0..partners.on.len()).map(|i| Plan::Column(Column::new_unqualified(key(i))));
+            rows = rows.aggregate(keys, Vec::<Plan>::new())?;
+        }
+        let rows = rows.alias(TableReference::bare(alias.clone()))?.build()?;
         Ok((builder.join_with_expr_keys(rows, join_type, (left, right), held)?, alias))
     }
 
