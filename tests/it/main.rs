@@ -18,6 +18,7 @@ mod contract;
 mod credited;
 mod crowded;
 mod docs;
+mod elsewhere;
 mod ends;
 mod engine;
 mod entrances;

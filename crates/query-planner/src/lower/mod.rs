@@ -9,6 +9,7 @@ mod compare;
 mod functions;
 mod plain;
 mod smallest;
+mod zones;
 
 pub(crate) use functions::first_known;
 pub use plain::told_apart;
@@ -64,6 +65,10 @@ pub(crate) struct Lower<'a> {
     compiled: &'a Compiled,
     columns: Columns<'a>,
     clock: &'a Clock,
+    /// That of the question, in which its tables are joined.
+    asked: &'a Clock,
+    /// The way that a question leads along before anything is calculated in the model's zone.
+    asked_way: Vec<RelationshipId>,
     /// The aggregations found, each once; the expression refers to them by position.
     pub(crate) aggregates: Vec<Plan>,
     /// The position that the first of them has in its plan.
@@ -113,6 +118,8 @@ impl<'a> Lower<'a> {
             compiled,
             columns,
             clock,
+            asked: clock,
+            asked_way: Vec::new(),
             aggregates: Vec::new(),
             first_aggregate: 0,
             inputs: Vec::new(),
@@ -174,13 +181,14 @@ impl<'a> Lower<'a> {
                 let expr = expr.behind(&path.via);
                 // A calculation that lives in another zone than the question keeps its own.
                 let outer = self.of_row.replace(path.via.clone());
-                let lowered = self.modelled(&expr);
+                let lowered = self.along(&path.via, |lower| lower.modelled(&expr));
                 self.of_row = outer;
                 Ok(self.where_shown(path, self.of_partner(path, lowered?)?))
             }
             FieldKind::Stored { column, arrow } => {
                 let plan = match self.columns {
                     Columns::Joined(base) => {
+                        self.in_one_zone(path)?;
                         let of = if self.lifts { lifted_of } else { column_of };
                         Plan::Column(of(&compiled.alias(base, &path.via), &field.name))
                     }
