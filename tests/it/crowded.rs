@@ -2,9 +2,12 @@
 //! cost, and not their pairs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use sandbar::{Engine, Principal, Session};
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use sandbar::{Engine, Limits, Principal, Session};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 use crate::optimised::answer;
 
@@ -76,4 +79,85 @@ async fn rows_of_a_related_row_are_looked_up_once() {
         let found = answer(&session, &question).await;
         assert_eq!(found, format!("rows\n{expected}\n"), "{filter}");
     }
+}
+
+/// So many versions of one thing, and events with it, that their pairs take minutes to look at.
+const VERSIONS: i32 = 60_000;
+/// Longer than anything here takes that is stopped.
+const LONG: Duration = Duration::from_secs(60);
+
+const HISTORY: &str = "
+tables:
+  events:
+    primary_key: [id]
+    time: day
+    fields: { id: {}, day: {} }
+    relationships: { was: { to: versions, on: { id: id }, cardinality: many_to_one } }
+  versions:
+    primary_key: [id]
+    validity: { from: since, to: until }
+    fields: { id: {}, since: {}, until: {} }
+metrics:
+  known: { table: events, expr: count(*), filter: was.since is not null }
+";
+
+const EVERYTHING: &str = "
+groups: { everyone: {} }
+policies: { all: { groups: [everyone], grant: { tables: [events, versions] } } }
+";
+
+/// Events of one thing before its first version, each of which holds for a day.
+async fn history(queries: &Runtime) -> Session {
+    let count = usize::try_from(VERSIONS).unwrap();
+    let ids = || -> ArrayRef { Arc::new(Int64Array::from(vec![1; count])) };
+    let days =
+        |from| -> ArrayRef { Arc::new(Date32Array::from_iter_values(from..from + VERSIONS)) };
+    let before: ArrayRef = Arc::new(Date32Array::from(vec![-1; count]));
+    let events = RecordBatch::try_from_iter([("id", ids()), ("day", before)]).unwrap();
+    let versions = [("id", ids()), ("since", days(0)), ("until", days(1))];
+    let versions = RecordBatch::try_from_iter(versions).unwrap();
+    let engine = Engine::builder()
+        .model("model.yaml", HISTORY)
+        .policies("policies.yaml", EVERYTHING)
+        .batches("events", vec![events])
+        .batches("versions", vec![versions])
+        .runtime(queries.handle().clone())
+        .build()
+        .await
+        .unwrap();
+    engine.session(Principal::asserted_by_host("ana").group("everyone").build().unwrap())
+}
+
+async fn idle(queries: &Runtime) {
+    let is_idle = async {
+        while queries.metrics().num_alive_tasks() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(LONG, is_idle).await.expect("somebody works on");
+}
+
+#[test]
+fn a_join_that_finds_nothing_is_stopped_between_pairs() {
+    let queries = Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build();
+    let queries = queries.unwrap();
+    let own = Builder::new_current_thread().enable_all().build().unwrap();
+    own.block_on(async {
+        let question = r#"{"metrics":["known"]}"#;
+        let session = history(&queries).await;
+        let short = Limits::default().with_time(Some(Duration::from_millis(500)));
+        let hurried = session.clone().with_limits(short);
+        let over = match hurried.query_json(question).await {
+            Ok(answer) => answer.collect().await.err(),
+            Err(error) => Some(error),
+        };
+        assert_eq!(over.map(|error| error.code()), Some("E0302"));
+        idle(&queries).await;
+        // Nobody waits for it any more, and its time is not over.
+        let asked = async { session.query_json(question).await.unwrap().collect().await };
+        assert!(timeout(Duration::from_millis(500), asked).await.is_err());
+        assert!(queries.metrics().num_alive_tasks() > 0, "nothing is left to stop");
+        idle(&queries).await;
+    });
+    queries.shutdown_background();
 }

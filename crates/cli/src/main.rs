@@ -31,23 +31,37 @@ mod token;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::args::{Args, Command};
 use crate::failure::Failure;
 
+/// What queries want, whose plans are walked by recursion.
+const STACK: usize = 8 * 1024 * 1024;
+
 fn main() -> ExitCode {
     let args = Args::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return Failure::wrong(format!("no runtime: {error}")).report(),
-    };
-    match runtime.block_on(run(args)) {
+    match runtimes().and_then(|[own, queries]| {
+        let done = own.block_on(run(args, queries.handle()));
+        queries.shutdown_background();
+        done
+    }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
-async fn run(args: Args) -> Result<(), Failure> {
+/// Where requests wait, and where a server's queries are run.
+fn runtimes() -> Result<[Runtime; 2], Failure> {
+    let runtime = || {
+        let mut builder = Builder::new_multi_thread();
+        let builder = builder.enable_all().thread_stack_size(STACK);
+        builder.build().map_err(|error| Failure::wrong(format!("no runtime: {error}")))
+    };
+    Ok([runtime()?, runtime()?])
+}
+
+async fn run(args: Args, queries: &Handle) -> Result<(), Failure> {
     match args.command {
         None => demo::run().await,
         Some(Command::Query(command)) => output::query(command).await,
@@ -56,6 +70,6 @@ async fn run(args: Args) -> Result<(), Failure> {
         Some(Command::Policy(command)) => policy::run(command).await,
         Some(Command::Token(command)) => token::run(&command),
         Some(Command::ApiKey) => api_key::run(),
-        Some(Command::Serve(command)) => serve::run(command).await,
+        Some(Command::Serve(command)) => serve::run(command, queries).await,
     }
 }

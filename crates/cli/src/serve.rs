@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sandbar::{KeyRing, People};
 use sandbar_http::{Access, Metrics, Options};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{LogLevel, ServeArgs};
@@ -14,7 +15,8 @@ use crate::failure::{Failure, note, say};
 use crate::project::{Today, read};
 use crate::settings::{Settings, settings};
 
-pub(crate) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
+/// Serves until the process is asked to stop; heavy queries keep `queries` busy, and nothing else.
+pub(crate) async fn run(mut args: ServeArgs, queries: &Handle) -> Result<(), Failure> {
     let mut settings = settings(&args)?;
     let said = args.clone();
     log(settings.log)?;
@@ -29,7 +31,7 @@ pub(crate) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
     let mut project = read(&args.project, Today::Real)?;
     let models = project.models;
     let verifier = settings.verifier(known.keys.clone(), known.people.clone());
-    project.builder = project.builder.verifier(verifier);
+    project.builder = project.builder.verifier(verifier).runtime(queries.clone());
     if let Some(rows) = settings.rows_per_hour() {
         project.builder = project.builder.rows_per_hour(rows);
     }

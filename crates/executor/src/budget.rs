@@ -3,11 +3,12 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
@@ -16,19 +17,38 @@ use futures::{Stream, StreamExt};
 
 use crate::deadline::Deadline;
 use crate::error::RunError;
-use crate::passing::{Beside, Tells, beside};
+use crate::pairs::stopped_between;
+use crate::passing::{Beside, PassingExec, Tells};
 
-/// What the joins of one query may give.
+/// What the joins of one query may give, and until when.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: u64,
     used: AtomicU64,
     deadline: Deadline,
+    gone: Arc<AtomicBool>,
+}
+
+/// Says when it is dropped that nobody waits for the answer any more.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    gone: Arc<AtomicBool>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.gone.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Budget {
     pub(crate) fn new(limit: u64, deadline: Deadline) -> Self {
-        Self { limit, used: AtomicU64::new(0), deadline }
+        Self { limit, used: AtomicU64::new(0), deadline, gone: Arc::default() }
+    }
+
+    /// Whoever waits for the answer.
+    pub(crate) fn waiting(&self) -> Waiting {
+        Waiting { gone: Arc::clone(&self.gone) }
     }
 
     /// The plan with every join of it counted. Nothing is optimised after this.
@@ -36,17 +56,32 @@ impl Budget {
         self,
         plan: &Arc<dyn ExecutionPlan>,
     ) -> std::result::Result<Arc<dyn ExecutionPlan>, RunError> {
-        beside(Arc::clone(plan), self, |node| node.name().ends_with("JoinExec"))
+        let budget = Arc::new(self);
+        let counted = Arc::clone(plan).transform_up(|node| {
+            if !node.name().ends_with("JoinExec") {
+                return Ok(Transformed::no(node));
+            }
+            let join = stopped_between(&node, &budget)?.unwrap_or(node);
+            Ok(Transformed::yes(Arc::new(PassingExec::new(join, Arc::clone(&budget)))))
+        });
+        counted.data().map_err(RunError::from_datafusion)
+    }
+
+    /// Nothing where there is time left and somebody waits.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.gone.load(Ordering::Relaxed) {
+            return Err(DataFusionError::Execution("nobody waits for the answer".to_owned()));
+        }
+        self.deadline.check().map_err(|over| DataFusionError::External(Box::new(over)))
     }
 
     fn take(&self, rows: usize) -> Result<()> {
         let rows = rows as u64;
         let used = self.used.fetch_add(rows, Ordering::Relaxed).saturating_add(rows);
-        let stop = |error| Err(DataFusionError::External(Box::new(error)));
         if used > self.limit {
-            return stop(RunError::Joined(self.limit));
+            return Err(DataFusionError::External(Box::new(RunError::Joined(self.limit))));
         }
-        self.deadline.check().or_else(stop)
+        self.check()
     }
 }
 

@@ -270,10 +270,13 @@ impl Executor {
     ) -> Result<AnswerStream, RunError> {
         let context = self.context(&prepared.physical, allowance)?;
         let Allowance { limits, deadline, permit } = allowance.clone();
-        let plan = Budget::new(limits.joined_rows, deadline).over(&prepared.physical)?;
-        let plan = watched(plan)?;
+        let budget = Budget::new(limits.joined_rows, deadline);
+        let waiting = budget.waiting();
+        let plan = watched(budget.over(&prepared.physical)?)?;
         let open = move || execute_stream(plan, context);
         let stream = self.place.stream(prepared.physical.schema(), open, permit)?;
-        AnswerStream::new(stream, prepared.row_cap, limits, deadline, prepared.narrowed)
+        let stream =
+            AnswerStream::new(stream, prepared.row_cap, limits, deadline, prepared.narrowed);
+        Ok(stream?.for_somebody(waiting))
     }
 }

@@ -20,6 +20,7 @@ mod keys;
 mod limits;
 mod memory_cap;
 mod optional;
+mod pairs;
 mod passing;
 mod place;
 mod renew;

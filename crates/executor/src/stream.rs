@@ -11,6 +11,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::{Stream, StreamExt};
 use tokio::time::Sleep;
 
+use crate::budget::Waiting;
 use crate::deadline::Deadline;
 use crate::error::{ANY_FAILURE, RunError};
 use crate::limits::{Limits, Overflow};
@@ -29,6 +30,7 @@ pub struct AnswerStream {
     deadline: Deadline,
     timer: Option<Pin<Box<Sleep>>>,
     outcome: Outcome,
+    waiting: Option<Waiting>,
 }
 
 /// How far an answer has come.
@@ -74,7 +76,13 @@ impl AnswerStream {
             timer: deadline.timer(),
             deadline,
             outcome: Outcome::Running,
+            waiting: None,
         })
+    }
+
+    /// The same rows, the work for which ends soon after nobody waits for them.
+    pub(crate) fn for_somebody(self, waiting: Waiting) -> Self {
+        Self { waiting: Some(waiting), ..self }
     }
 
     /// The schema of every batch.
@@ -115,6 +123,7 @@ impl AnswerStream {
         // Dropping the plan's stream stops its tasks.
         self.inner = None;
         self.timer = None;
+        self.waiting = None;
     }
 
     /// Of several calculations that fail, which one does so first goes by how rows come, so by hidden

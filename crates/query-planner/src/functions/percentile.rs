@@ -221,7 +221,7 @@ pub(super) fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
     filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
 }
 
-fn first(arrays: &[ArrayRef]) -> Result<&ArrayRef> {
+pub(super) fn first(arrays: &[ArrayRef]) -> Result<&ArrayRef> {
     arrays.first().ok_or_else(|| exec_datafusion_err!("an argument is missing"))
 }
 

@@ -13,7 +13,7 @@ use super::{
     Lower, Lowered, aggregate_name, arrow_of, balanced, binary, cast, one_number, only_where,
 };
 use crate::error::QueryError;
-use crate::functions::{Between, checked_sum, mean, percentile, place, placed};
+use crate::functions::{Between, checked_sum, count_distinct, mean, percentile, place, placed};
 use crate::query::{Predicate, Zone};
 
 impl Lower<'_> {
@@ -268,8 +268,15 @@ impl Lower<'_> {
         Ok(match aggregate.function {
             AggregateFunction::Count => {
                 let value = self.expr(argument)?;
-                let value = if aggregate.distinct { one_number(value) } else { value };
-                (functions::count::count_udaf(), value.plan, DataType::Int64)
+                if !aggregate.distinct {
+                    return Ok((functions::count::count_udaf(), value.plan, DataType::Int64));
+                }
+                let value = one_number(value);
+                let count = match value.arrow.is_integer() {
+                    true => functions::count::count_udaf(),
+                    false => count_distinct(),
+                };
+                (count, value.plan, DataType::Int64)
             }
             AggregateFunction::Min => {
                 let value = self.orderable(argument)?;
