@@ -38,7 +38,7 @@ metrics: { visit_count: { table: visits, expr: count(*) } }
 ";
 
 const POLICIES: &str = "
-groups: { masked: {}, blind: {}, headless: {}, clear: {} }
+groups: { masked: {}, blind: {}, headless: {}, clear: {}, narrow: {} }
 policies:
   visits: { groups: [masked, blind, headless, clear], grant: { tables: [visits] } }
   people: { groups: [clear], grant: { tables: [people] } }
@@ -47,6 +47,9 @@ policies:
     grant:
       tables: [people]
       masks: { email: hash, name: { prefix: 2 }, note: null, score: { constant: 7 } }
+  narrow_people:
+    groups: [narrow]
+    grant: { tables: [people], rows: city = 'Oslo', masks: { score: { constant: 7 } } }
   blind_people: { groups: [blind], grant: { tables: [people], masks: { id: { constant: 0 } } } }
   headless_people: { groups: [headless], grant: { tables: [people], fields: { only: [city] } } }
 ";
@@ -169,6 +172,15 @@ counts! {
     l24_a_failing_calculation_sees_the_mask: r#"{"field":"tenth","value":-100}"# => PEOPLE;
     l24_a_calculation_from_a_prefix: r#"{"field":"loud_name","value":"BO***"}"# => PEOPLE / 4;
     l24_a_segment_over_a_clear_value: r#"{"segment":"named_clearly"}"# => 0;
+}
+
+#[tokio::test]
+async fn l24_conditions_below_a_barrier_see_the_mask() {
+    // Odd numbers live in Oslo. Because of what may fail, a barrier stands above the table, and the
+    // condition below it, too.
+    let question = r#"{"table":"people","fields":["id","tenth"],"order_by":["id"],"limit":3,
+        "filter":{"field":"score","value":7}}"#;
+    check_as("narrow", question, &["1,-100", "3,-100", "5,-100"].map(str::to_owned)).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
-use sandbar::{Collected, Decision, Error, SemanticQuery, Session};
+use sandbar::{Collected, Decision, Error, SemanticQuery, Session, Warning};
 use sandbar_testkit::generate::{
     Random, alike, arm, attack, closer, concerned, hidden_names, json, propagating, question,
     questions_below, spell_out, stratified, tables, twin, wide_world, yaml,
@@ -96,6 +96,9 @@ impl Door {
             Ok(answer) => {
                 let _ = writeln!(told, "{}", shape(&answer));
                 rows = Rows::read(&answer.to_csv().unwrap()).rows;
+                if answer.warnings().contains(&Warning::Unordered) {
+                    rows.sort();
+                }
             }
             Err(error) => told += &all_of(&error),
         }
@@ -150,13 +153,13 @@ fn note(told: &mut String, rows: &mut Vec<Vec<String>>, answer: Result<Collected
     }
 }
 
-/// Everything of an answer but its cells.
+/// Everything of an answer but its cells, and where its batches end: which of its threads is first
+/// decides that.
 fn shape(answer: &Collected) -> String {
-    let batches: Vec<usize> = answer.batches().iter().map(|batch| batch.num_rows()).collect();
-    let (columns, schema) = (answer.columns(), answer.schema());
+    let (columns, schema, rows) = (answer.columns(), answer.schema(), answer.num_rows());
     let (scoped, truncated) = (answer.is_scoped(), answer.is_truncated());
     let warnings = answer.warnings();
-    format!("{columns:?} {schema:?} {batches:?} {scoped} {truncated} {warnings:?}")
+    format!("{columns:?} {schema:?} {rows} {scoped} {truncated} {warnings:?}")
 }
 
 /// Everything that an asker can see of a failure.
@@ -241,8 +244,8 @@ fn shortened(text: &str) -> String {
 }
 
 /// What tells two worlds apart, whenever they are asked: which of its threads is first may decide
-/// where DataFusion ends a batch, and the order of rows that have none, and tells nothing. What one
-/// world tells at some time the other must tell at another.
+/// the order of rows that have none, and which of several goes first where all are equal, and tells
+/// nothing. What one world tells at some time the other must tell at another.
 async fn differs(doors: &[Door; 2], question: &str, way: Way) -> Option<String> {
     let told = AssertUnwindSafe(async {
         let [a, b] = doors;

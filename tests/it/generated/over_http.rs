@@ -123,6 +123,12 @@ impl HttpDoor {
             .unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
         // How long it took is another each time.
         body.as_object_mut().map(|members| members.remove("running_time"));
+        // So is the order of rows that have none.
+        if body.get("ordered") == Some(&Value::Bool(false))
+            && let Some(rows) = body.get_mut("rows").and_then(Value::as_array_mut)
+        {
+            rows.sort_by_key(Value::to_string);
+        }
         (head, body)
     }
 }

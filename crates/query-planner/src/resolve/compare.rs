@@ -139,6 +139,10 @@ fn one_of(value: &Expr, points: Vec<Point>) -> Expr {
         }
     }
     match exact.len() {
+        // No value is among none, and yet the field is asked of.
+        0 if tests.is_empty() => {
+            return not(is_null(value)).and(Expr::literal(Literal::Boolean(false)));
+        }
         0 => {}
         1 => tests.extend(exact.into_iter().map(|literal| compare(value, Comparison::Eq, literal))),
         _ => {

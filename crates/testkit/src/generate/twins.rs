@@ -105,9 +105,18 @@ pub fn alike(a: &World, b: &World, policies: &Policies) -> bool {
         a.hidden == b.hidden
             && (a.hidden || a.rows.len() == b.rows.len())
             && (a.hidden
-                || a.rows.iter().zip(&b.rows).all(|(a, b)| tell.iter().all(|c| a[*c] == b[*c])))
+                || a.rows
+                    .iter()
+                    .zip(&b.rows)
+                    .all(|(a, b)| tell.iter().all(|c| is_told_alike(&a[*c], &b[*c]))))
             && (a.hidden || tell.iter().all(|c| a.columns[*c].shown_in == b.columns[*c].shown_in))
     })
+}
+
+/// Whether two cells are shown in the same way: both zeros are equal, and are told apart.
+fn is_told_alike(a: &Cell, b: &Cell) -> bool {
+    let negative = |cell: &Cell| matches!(cell, Cell::Double(value) if value.is_sign_negative());
+    a == b && negative(a) == negative(b)
 }
 
 /// One random change of the rows of a stored table.

@@ -122,9 +122,13 @@ fn length(year: i32, month: i32) -> i32 {
     }
 }
 
-/// The day since 1970-01-01 of a date after it.
+fn days_of(year: i32) -> i32 {
+    if is_leap(year) { 366 } else { 365 }
+}
+
+/// The day since 1970-01-01 of a date, less than 0 before it.
 pub fn day(year: i32, month: i32, day_of_month: i32) -> i32 {
-    let years: i32 = (1970..year).map(|y| if is_leap(y) { 366 } else { 365 }).sum();
+    let years = (1970..year).map(days_of).sum::<i32>() - (year..1970).map(days_of).sum::<i32>();
     let months: i32 = (1..month).map(|m| length(year, m)).sum();
     years + months + day_of_month - 1
 }
@@ -132,8 +136,12 @@ pub fn day(year: i32, month: i32, day_of_month: i32) -> i32 {
 /// Year, month and day of the month of a day since 1970-01-01.
 pub fn date(day: i32) -> (i32, i32, i32) {
     let (mut year, mut rest) = (1970, day);
-    while rest >= if is_leap(year) { 366 } else { 365 } {
-        rest -= if is_leap(year) { 366 } else { 365 };
+    while rest < 0 {
+        year -= 1;
+        rest += days_of(year);
+    }
+    while rest >= days_of(year) {
+        rest -= days_of(year);
         year += 1;
     }
     let mut month = 1;
