@@ -31,6 +31,7 @@ mod spill;
 mod sql;
 mod stores;
 mod stream;
+mod unfolding;
 mod verify;
 #[cfg(test)]
 mod verify_tests;
