@@ -32,7 +32,6 @@ use crate::source::Sources;
 use crate::spill::Spill;
 use crate::stores::{Held, ObjectStores, Pins};
 use crate::stream::AnswerStream;
-use crate::unfolding::cut;
 use crate::verify::verify;
 
 /// Runs verified plans over opened sources.
@@ -273,7 +272,7 @@ impl Executor {
         let Allowance { limits, deadline, permit } = allowance.clone();
         let budget = Budget::new(limits.joined_rows, deadline);
         let waiting = budget.waiting();
-        let plan = watched(cut(budget.over(&prepared.physical)?)?)?;
+        let plan = watched(budget.over(&prepared.physical)?)?;
         let open = move || execute_stream(plan, context);
         let stream = self.place.stream(prepared.physical.schema(), open, permit)?;
         let stream =

@@ -31,7 +31,6 @@ mod spill;
 mod sql;
 mod stores;
 mod stream;
-mod unfolding;
 mod verify;
 #[cfg(test)]
 mod verify_tests;
