@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion_common::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray,
-};
-use datafusion_common::arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use datafusion_common::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
 use datafusion_common::arrow::compute::filter;
-use datafusion_common::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion_common::arrow::datatypes::{DataType, FieldRef};
 use datafusion_common::arrow::row::{RowConverter, Rows, SortField};
 use datafusion_common::{HashSet, Result, ScalarValue, exec_datafusion_err};
 use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -17,7 +14,7 @@ use datafusion_expr::{
 };
 use datafusion_functions_aggregate::count::count_udaf;
 
-use super::percentile::{first, passes};
+use super::grouped::{first, lists, passes};
 
 /// The count of different values, of any type, by groups; without groups, or of all values, it is
 /// DataFusion's.
@@ -88,7 +85,6 @@ type Values = HashSet<Box<[u8]>>;
 
 #[derive(Debug)]
 struct Groups {
-    arrow: DataType,
     converter: RowConverter,
     groups: Vec<Values>,
     /// What the values of all groups take, in bytes.
@@ -98,7 +94,7 @@ struct Groups {
 impl Groups {
     fn new(arrow: &DataType) -> Result<Self> {
         let converter = RowConverter::new(vec![SortField::new(arrow.clone())])?;
-        Ok(Self { arrow: arrow.clone(), converter, groups: Vec::new(), room: 0 })
+        Ok(Self { converter, groups: Vec::new(), room: 0 })
     }
 
     fn rows(&self, values: &ArrayRef) -> Result<Rows> {
@@ -114,23 +110,6 @@ impl Groups {
             self.room += values.allocation_size() - before + value.len();
         }
         Ok(())
-    }
-
-    /// Values in the form in which they wait to be put together with others.
-    fn lists(
-        &self,
-        lengths: impl Iterator<Item = usize>,
-        values: ArrayRef,
-    ) -> Result<Vec<ArrayRef>> {
-        let (mut offsets, mut end) = (vec![0_i32], 0_usize);
-        for length in lengths {
-            end = end.saturating_add(length);
-            let too_many = |_| exec_datafusion_err!("too many values in one batch");
-            offsets.push(i32::try_from(end).map_err(too_many)?);
-        }
-        let field = Arc::new(Field::new_list_field(self.arrow.clone(), true));
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        Ok(vec![Arc::new(ListArray::try_new(field, offsets, values, None)?)])
     }
 
     fn take(&mut self, emit_to: EmitTo) -> Vec<Values> {
@@ -175,7 +154,7 @@ impl GroupsAccumulator for Groups {
         let values = groups.iter().flatten().map(|value| parser.parse(value));
         let values = self.converter.convert_rows(values)?.pop();
         let values = values.ok_or_else(|| exec_datafusion_err!("a column is missing"))?;
-        self.lists(groups.iter().map(Values::len), values)
+        Ok(vec![Arc::new(lists(groups.iter().map(Values::len), values)?)])
     }
 
     fn convert_to_state(
@@ -187,7 +166,7 @@ impl GroupsAccumulator for Groups {
         let counts = (0..values.len()).map(|row| values.is_valid(row) && passes(opt_filter, row));
         let counts: BooleanArray = counts.map(Some).collect();
         let lengths = counts.values().iter().map(usize::from);
-        self.lists(lengths, filter(values, &counts)?)
+        Ok(vec![Arc::new(lists(lengths, filter(values, &counts)?)?)])
     }
 
     fn merge_batch(
@@ -201,8 +180,10 @@ impl GroupsAccumulator for Groups {
         for (group, list) in group_indices.iter().zip(lists.iter()) {
             let Some(list) = list else { continue };
             let rows = self.rows(&list)?;
-            for (_, value) in rows.iter().enumerate().filter(|(row, _)| list.is_valid(*row)) {
-                self.insert(*group, value.as_ref())?;
+            for (row, value) in rows.iter().enumerate() {
+                if list.is_valid(row) {
+                    self.insert(*group, value.as_ref())?;
+                }
             }
         }
         Ok(())

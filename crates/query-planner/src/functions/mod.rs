@@ -26,6 +26,7 @@ mod checked;
 mod digits;
 mod distinct;
 mod doubles;
+mod grouped;
 mod hash;
 mod instants;
 mod kept;

@@ -6,20 +6,22 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use datafusion_common::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, ListArray, PrimitiveArray,
+    ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, ListArray, PrimitiveArray,
 };
-use datafusion_common::arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use datafusion_common::arrow::buffer::ScalarBuffer;
 use datafusion_common::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Field, FieldRef, Float64Type, Int64Type, TimeUnit,
     TimestampMicrosecondType,
 };
-use datafusion_common::{Result, ScalarValue, exec_datafusion_err, plan_err};
+use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion_expr::utils::format_state_name;
 use datafusion_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
 use sandbar_catalog::expr::Fraction;
+
+use super::grouped::{first, list_of, lists, passes};
 
 /// What is told where a percentile falls between two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,10 +122,6 @@ impl Percentile {
     }
 }
 
-fn list_of(value: &DataType) -> FieldRef {
-    Arc::new(Field::new_list_field(value.clone(), true))
-}
-
 /// Values with an order, and what lies between two of them.
 trait Ordered: ArrowPrimitiveType + Debug + Send + Sync {
     fn order(a: &Self::Native, b: &Self::Native) -> Ordering;
@@ -203,26 +201,9 @@ impl<T: Ordered> Kind<T> {
         lengths: impl Iterator<Item = usize>,
         values: Vec<T::Native>,
     ) -> Result<ListArray> {
-        let (mut offsets, mut end) = (vec![0_i32], 0_usize);
-        for length in lengths {
-            end = end.saturating_add(length);
-            let too_many = |_| exec_datafusion_err!("too many values in one batch");
-            offsets.push(i32::try_from(end).map_err(too_many)?);
-        }
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let values = PrimitiveArray::<T>::new(ScalarBuffer::from(values), None);
-        let values = Arc::new(values.with_data_type(self.arrow.clone()));
-        Ok(ListArray::try_new(list_of(&self.arrow), offsets, values, None)?)
+        lists(lengths, Arc::new(values.with_data_type(self.arrow.clone())))
     }
-}
-
-/// Whether a row counts: its condition is true, not false or missing.
-pub(super) fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
-    filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
-}
-
-pub(super) fn first(arrays: &[ArrayRef]) -> Result<&ArrayRef> {
-    arrays.first().ok_or_else(|| exec_datafusion_err!("an argument is missing"))
 }
 
 /// All values, where there are no groups.

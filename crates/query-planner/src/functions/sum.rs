@@ -11,7 +11,7 @@ use datafusion_expr::{
 };
 
 use super::checked::ComputationError;
-use super::percentile::passes;
+use super::grouped::passes;
 
 /// The sum of decimals of any precision, in 38 digits; NULL over no values.
 pub(crate) fn checked_sum() -> Arc<AggregateUDF> {
