@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int64Array, RecordBatch, StringArray};
 use sandbar::{Engine, Principal, Session};
 
 const MODEL: &str = "
@@ -87,4 +87,38 @@ async fn nothing_is_counted_as_nothing() {
     let question = r#"{"table":"t","aggregations":[{"function":"count_distinct","field":"cat","as":"n"}],
         "filter":{"field":"cat","value":"zz"}}"#;
     assert_eq!(answer(&one, question).await, "n\n0\n");
+}
+
+#[tokio::test]
+async fn what_stands_for_a_missing_truth_value_is_a_key() {
+    let model = "
+tables:
+  t: { primary_key: [id], time: day, fields: { id: {}, day: {}, flag: {}, size: {} } }
+metrics:
+  mean: { table: t, expr: avg(size) }
+";
+    let rows = RecordBatch::try_from_iter_with_nullable([
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef, true),
+        ("day", Arc::new(Date32Array::from(vec![0, 0, 730])), true),
+        ("flag", Arc::new(BooleanArray::from(vec![None, Some(false), Some(true)])), true),
+        ("size", Arc::new(Int64Array::from(vec![4, 6, 8])), true),
+    ])
+    .unwrap();
+    for rows in [rows.slice(0, 0), rows] {
+        let expected = match rows.num_rows() {
+            0 => "day,known,before,mean\n",
+            _ => {
+                "day,known,before,mean\n1970-01-01,false,,6.0\n1970-01-01,true,,4.0\n\
+                  1972-01-01,false,6.0,\n1972-01-01,true,4.0,8.0\n"
+            }
+        };
+        let builder = Engine::builder().model("model.yaml", model);
+        let builder = builder.policies("policies.yaml", POLICIES).batches("t", vec![rows]);
+        let engine = builder.build().await.unwrap();
+        let asker = Principal::asserted_by_host("ana").group("everyone").build().unwrap();
+        let question = r#"{"calculated":{"known":"coalesce(flag, true)"},"metrics":[
+            {"name":"mean","as":"before","offset":{"count":2,"unit":"year"}},"mean"],
+            "group_by":[{"field":"metric_time","grain":"day","as":"day"},"known"]}"#;
+        assert_eq!(answer(&engine.session(asker), question).await, expected);
+    }
 }

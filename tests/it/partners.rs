@@ -100,9 +100,12 @@ async fn one_value_of_the_partners_that_are_seen_is_not_one_of_all() {
 #[tokio::test]
 async fn l2_a_policy_that_contradicts_itself_leaves_no_partner() {
     // No text is both: the rows that go with such shops are gone, and those of no shop are not.
-    for policy in
-        ["rows: state = 'CA' and state = 'NY', propagate: true", "rows: \"false\", propagate: true"]
-    {
+    for policy in [
+        "rows: state = 'CA' and state = 'NY', propagate: true",
+        "rows: \"state = 'CA' and state = 'NY' and name in (select name from shops where id = 1)\",
+           propagate: true",
+        "rows: \"false\", propagate: true",
+    ] {
         let session = session(policy, 10).await;
         let orders = r#"{"table":"orders","fields":["id","cid"],"order_by":["id"]}"#;
         assert_eq!(answer(&session, orders).await, "id,cid\n5,\n", "{policy}");

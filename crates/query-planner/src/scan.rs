@@ -286,11 +286,6 @@ impl<'a> Scanner<'a> {
         }
         // A semi-join is a place where DataFusion moves conditions through: it is always closed.
         let barrier = wanted.barrier || marks > 0;
-        self.scans
-            .guards
-            .iter_mut()
-            .skip(own_guard + 1)
-            .for_each(|guard| guard.owner = Some(own_guard));
         if barrier {
             // The asked table and every policy table below it stand behind the same barrier.
             self.scans.guards.iter_mut().skip(own_guard).for_each(|guard| guard.barrier = true);

@@ -7,7 +7,7 @@ use sandbar_catalog::expr::ExprKind;
 use sandbar_catalog::{FieldId, FieldKind, RelationshipId, TableId, Type};
 use sandbar_permissions::{Among, Condition, RowFilter};
 
-use super::{Scanner, marked};
+use super::{Scanner, guard_of, marked};
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, arrow_of, cast, join_key, one_number, plain_type};
 use crate::versions::holds;
@@ -91,7 +91,11 @@ impl Scanner<'_> {
         let mut their_fields: Vec<FieldId> =
             partners.on.iter().map(|(_, theirs)| *theirs).collect();
         their_fields.extend(partners.held.iter().flat_map(|(_, (from, to))| [*from, *to]));
+        let guard = self.scans.guards.len();
         let (rows, _) = self.rows(partners.table, &there, &partners.filter, their_fields)?;
+        if let Some(guard) = self.scans.guards.get_mut(guard) {
+            guard.owner = guard_of(at);
+        }
         let column = |name: &str| Column::new(Some(TableReference::bare(alias.clone())), name);
         let key = |index: usize| format!("{alias}.k{index}");
         let (mut left, mut right, mut shown) = (Vec::new(), Vec::new(), Vec::new());

@@ -3,7 +3,7 @@
 use super::Reference;
 use super::cell::Cell;
 use super::names::Place;
-use super::world::{Rule, Table, World};
+use super::world::{Column, Rule, Table, World};
 
 /// What a calculated column is computed from. Columns of its own table stand before it.
 #[derive(Clone, Debug)]
@@ -102,8 +102,9 @@ impl World {
     fn derive(&mut self, table: usize) {
         let of = &self.tables[table];
         let Some(question) = &of.derived else { return };
-        let stored = of.columns.iter().filter(|column| column.calculated.is_none());
-        let names: Vec<String> = stored.map(|column| column.name.clone()).collect();
+        let asked = |column: &&Column| column.calculated.is_none() && !column.name.starts_with('#');
+        let names: Vec<String> =
+            of.columns.iter().filter(asked).map(|column| column.name.clone()).collect();
         let answer = Reference::new(self).answer(question).ok();
         let rows = answer.and_then(|answer| answer.in_order(&names));
         let below = self.tables.iter().find(|table| Some(&table.name) == question.table.as_ref());
@@ -112,14 +113,20 @@ impl World {
         of.told_apart &= told_apart;
         of.hidden |= rows.is_none();
         of.rows = rows.unwrap_or_default();
+        let named = of.columns[of.key].name.trim_start_matches('#');
+        let of_key = of.columns.iter().position(|column| column.name == named);
         for row in &mut of.rows {
+            let key = of_key.and_then(|column| row.get(column)).cloned();
             for (cell, column) in row.iter_mut().zip(&of.columns) {
                 if let Some(mask) = &column.mask {
                     *cell = mask.of(cell);
                 }
             }
-            // Calculated columns stand behind the others.
+            // Calculated columns stand behind the others, and the key as it was behind these.
             row.resize(of.columns.len(), Cell::Null);
+            if let Some(key) = key {
+                row[of.key] = key;
+            }
         }
     }
 

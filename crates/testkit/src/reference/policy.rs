@@ -252,12 +252,14 @@ impl World {
             let sizes = policies.min_group_sizes.iter().filter(|(of, _)| *of == index);
             shown.min_group_size = sizes.map(|(_, rows)| *rows).max();
             let from = table.validity.map(|(from, _)| from);
-            let clear = |grant: &&Grant| {
-                let mut tell = std::iter::once(table.key).chain(from);
-                tell.all(|column| !grant.hidden.contains(&column) && grant.mask(column).is_none())
+            // Rows of a history are told apart by when they begin as well.
+            let tell: Vec<usize> = std::iter::once(table.key).chain(from).collect();
+            let told = |column: &usize| {
+                let clear =
+                    |grant: &&Grant| grant.shows(&[*column]) && grant.mask(*column).is_none();
+                grants.iter().all(clear) && !policies.denied.contains(&(index, *column))
             };
-            shown.told_apart &= grants.iter().all(clear);
-            shown.told_apart &= !policies.denied.contains(&(index, table.key));
+            shown.told_apart &= tell.iter().all(told);
             let columns = 0..table.columns.len();
             for column in columns.clone() {
                 let made_of = table.made_of(column);
@@ -280,6 +282,13 @@ impl World {
                         let mask = shows.find_map(|grant| grant.mask(column));
                         shown.columns[column].mask = mask.cloned();
                     }
+                }
+                if shown.columns[table.key].mask.is_some() {
+                    // Its rows are the same things, by whatever name they are told.
+                    let Column { name, kind, .. } = &table.columns[table.key];
+                    shown.key = shown.columns.len();
+                    let clear = Column::new(&format!("#{name}"), *kind);
+                    shown.columns.push(Column { hidden: true, ..clear });
                 }
                 continue;
             }
