@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNano
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use sandbar::{
-    Administrator, Engine, Explanation, NoSqlText, Principal, SemanticQuery, SqlDialect,
+    Administrator, Engine, Explanation, NoSqlText, Principal, SemanticQuery, SqlDialect, Warning,
 };
 use sandbar_shop::Asker;
 use sandbar_testkit::{principal, shop};
@@ -109,6 +109,21 @@ async fn only_an_administrator_is_told_the_text() {
     assert!(told.sql(SqlDialect::DuckDb).is_none());
     // Nor is the plan told by whoever logs what he got.
     assert!(!format!("{told:?}").contains("Cork"));
+}
+
+#[tokio::test]
+async fn an_explanation_has_the_warnings_that_its_answer_has() {
+    let session = engine().await.session(staff("Cork"));
+    let approximate = r#"{ "table": "people",
+        "aggregations": [{ "function": "approx_distinct", "field": "name" }] }"#;
+    let totals = r#"{ "table": "people", "aggregations": ["count"], "group_by": ["city"] }"#;
+    for (query, warnings) in [(approximate, vec![Warning::Approximate]), (totals, Vec::new())] {
+        let query = SemanticQuery::from_json(query).unwrap();
+        let told = session.explain(&query).await.unwrap();
+        assert_eq!(told.warnings, warnings);
+        let answer = session.query(&query).await.unwrap().collect().await.unwrap();
+        assert_eq!(answer.warnings(), told.warnings);
+    }
 }
 
 /// A policy is a step that nothing is moved into, as it is in the plan.

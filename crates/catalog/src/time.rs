@@ -89,6 +89,9 @@ pub enum Part {
     MonthOfYear,
     /// ISO 8601 week, 1 to 53.
     WeekOfYear,
+    /// The year of the ISO 8601 week, which at a turn of the year may be the one beside: 2024-12-30 is
+    /// in week 1 of 2025.
+    IsoYearNumber,
     /// 1 to 366.
     DayOfYear,
     /// 1 to 31.
@@ -111,11 +114,12 @@ pub enum Part {
 
 impl Part {
     /// All parts with their names.
-    pub const NAMES: [(&'static str, Self); 13] = [
+    pub const NAMES: [(&'static str, Self); 14] = [
         ("year_number", Self::YearNumber),
         ("quarter_of_year", Self::QuarterOfYear),
         ("month_of_year", Self::MonthOfYear),
         ("week_of_year", Self::WeekOfYear),
+        ("iso_year_number", Self::IsoYearNumber),
         ("day_of_year", Self::DayOfYear),
         ("day_of_month", Self::DayOfMonth),
         ("day_of_week", Self::DayOfWeek),
@@ -134,6 +138,7 @@ impl Part {
             Self::QuarterOfYear => Grain::Quarter,
             Self::MonthOfYear => Grain::Month,
             Self::WeekOfYear
+            | Self::IsoYearNumber
             | Self::DayOfYear
             | Self::DayOfMonth
             | Self::DayOfWeek

@@ -63,6 +63,9 @@ pub(crate) fn why(explained: &Explanation) -> String {
             text.push_str(&format!("columns: {}\n", columns.join(", ")));
             let scoped = if explained.scoped { "yes" } else { "no" };
             text.push_str(&format!("scoped: {scoped}\n"));
+            for warning in &explained.warnings {
+                text.push_str(&format!("warning: {} {}\n", warning.code(), warning.message()));
+            }
         }
     }
     text.push_str(&policies(explained));

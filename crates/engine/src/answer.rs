@@ -31,6 +31,16 @@ pub enum Warning {
 }
 
 impl Warning {
+    /// What is known before any row is read.
+    pub(crate) fn of(plan: &QueryPlan) -> Vec<Self> {
+        let known = [
+            (!plan.is_ordered(), Self::Unordered),
+            (plan.is_approximate(), Self::Approximate),
+            (plan.leaves_few_out(), Self::FewLeftOut),
+        ];
+        known.into_iter().filter_map(|(holds, warning)| holds.then_some(warning)).collect()
+    }
+
     /// A stable code, explained in docs/errors.md.
     pub fn code(self) -> &'static str {
         match self {
@@ -61,9 +71,8 @@ pub struct Answer {
     stream: AnswerStream,
     columns: Vec<AnswerColumn>,
     scoped: bool,
-    ordered: bool,
-    approximate: bool,
-    leaves_few_out: bool,
+    /// What is known of the rows before they come.
+    known: Vec<Warning>,
     snapshot: u64,
     /// What the rows are waited for in.
     span: Span,
@@ -96,9 +105,7 @@ impl Answer {
         Self {
             columns: plan.columns().to_vec(),
             scoped: plan.is_scoped(),
-            ordered: plan.is_ordered(),
-            approximate: plan.is_approximate(),
-            leaves_few_out: plan.leaves_few_out(),
+            known: Warning::of(&plan),
             stream,
             snapshot: watch.snapshot(),
             span,
@@ -136,19 +143,11 @@ impl Answer {
 
     /// What the asker should know; complete once all rows have come.
     pub fn warnings(&self) -> Vec<Warning> {
-        let mut warnings = Vec::new();
-        if !self.ordered {
-            warnings.push(Warning::Unordered);
-        }
+        let mut warnings = self.known.clone();
         if self.is_truncated() {
             warnings.push(Warning::Truncated);
         }
-        if self.approximate {
-            warnings.push(Warning::Approximate);
-        }
-        if self.leaves_few_out {
-            warnings.push(Warning::FewLeftOut);
-        }
+        warnings.sort_by_key(|warning| warning.code());
         warnings
     }
 

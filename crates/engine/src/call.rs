@@ -51,6 +51,8 @@ impl Call {
             policies: Vec::new(),
             masked: Vec::new(),
             rows: 0,
+            waited: Duration::ZERO,
+            planning: Duration::ZERO,
             duration: Duration::ZERO,
             outcome: DecisionOutcome::Cancelled,
         };
@@ -82,6 +84,11 @@ impl Call {
         };
     }
 
+    /// Its turn has come.
+    pub(crate) fn admitted(&mut self) {
+        self.decision.waited = self.started.elapsed();
+    }
+
     /// What the call sees, and with which rights.
     pub(crate) fn sees(&mut self, request: &Request) {
         self.decision.effective_policy = Some(*request.grants.effective().as_bytes());
@@ -96,9 +103,11 @@ impl Call {
 
     /// What the plan of a question says of rights.
     pub(crate) fn planned(&mut self, plan: &QueryPlan, snapshot: &Snapshot) {
+        self.decision.planning = self.started.elapsed().saturating_sub(self.decision.waited);
         self.decision.scoped = plan.is_scoped();
         // Names are for whoever keeps the records.
-        if self.sink.is_none() {
+        let is_logged = tracing::enabled!(target: "sandbar::decision", tracing::Level::INFO);
+        if self.sink.is_none() && !is_logged {
             return;
         }
         let names = plan.definers().iter().map(|id| snapshot.metric(*id).name.clone());
@@ -141,6 +150,11 @@ impl Call {
     }
 }
 
+/// The text of a digest.
+fn hexadecimal(digest: [u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         self.decision.duration = self.started.elapsed();
@@ -150,6 +164,7 @@ impl Drop for Call {
             DecisionOutcome::Failed(_, code) => Some(code),
             DecisionOutcome::Answered | DecisionOutcome::Cancelled => None,
         };
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.span.record("outcome", outcome);
         tracing::info!(
             target: "sandbar::decision",
@@ -158,9 +173,15 @@ impl Drop for Call {
             token = decision.token.as_deref(),
             action = decision.action.name(),
             snapshot = decision.snapshot,
+            effective_policy = decision.effective_policy.map(hexadecimal),
             scoped = decision.scoped,
+            policies = ?decision.policies,
+            masked = ?decision.masked,
+            definers = ?decision.definers,
             rows = decision.rows,
-            micros = u64::try_from(decision.duration.as_micros()).unwrap_or(u64::MAX),
+            waited_micros = micros(decision.waited),
+            planning_micros = micros(decision.planning),
+            micros = micros(decision.duration),
             outcome,
             code,
         );

@@ -133,7 +133,8 @@ pub struct Decision {
     pub action: Action,
     /// The snapshot that was seen; of a reload the one that was made, if one was.
     pub snapshot: u64,
-    /// The digest of the rights that applied; `None` where none were looked at.
+    /// The digest of the rights that applied; `None` where none were looked at. What stands below
+    /// it, up to `definers`, is known of a question that has a plan.
     pub effective_policy: Option<[u8; 32]>,
     /// Whether anything was narrowed.
     pub scoped: bool,
@@ -145,7 +146,12 @@ pub struct Decision {
     pub definers: Vec<String>,
     /// How many rows were given.
     pub rows: u64,
-    /// From the call to the end of the answer.
+    /// From the call to its turn among others.
+    pub waited: Duration,
+    /// From its turn to a plan that is proven; zero where nothing is planned, or the plan failed.
+    pub planning: Duration,
+    /// From the call to the end of the answer: what is neither waited nor planning is running, and
+    /// the time that the asker takes for the rows.
     pub duration: Duration,
     /// How it ended.
     pub outcome: DecisionOutcome,

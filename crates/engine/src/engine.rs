@@ -196,8 +196,11 @@ impl Engine {
         administrator: &Administrator,
         name: &str,
     ) -> Result<TableDescription, Error> {
-        let world = self.inner.world.load();
-        describe::table_named(&world.policies.all(&world.snapshot, administrator), name)
+        Call::open(&self.inner, Action::DescribeTable, None).run(|call| {
+            let world = self.inner.world.load();
+            call.snapshot(world.version);
+            describe::table_named(&world.policies.all(&world.snapshot, administrator), name)
+        })
     }
 
     /// A metric by name or number, as it stands in the model, whoever may see it.
@@ -209,8 +212,11 @@ impl Engine {
         administrator: &Administrator,
         name: &str,
     ) -> Result<MetricDescription, Error> {
-        let world = self.inner.world.load();
-        describe::metric_named(&world.policies.all(&world.snapshot, administrator), name)
+        Call::open(&self.inner, Action::DescribeMetric, None).run(|call| {
+            let world = self.inner.world.load();
+            call.snapshot(world.version);
+            describe::metric_named(&world.policies.all(&world.snapshot, administrator), name)
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use sandbar_executor::{NoSqlText, Prepared, SqlDialect, sql_text};
 use sandbar_permissions::{Administrator, Grants, Level};
 use sandbar_query_planner::{AnswerColumn, Outline, QueryPlan, resolve};
 
+use crate::answer::Warning;
 use crate::error::Error;
 use crate::request::Request;
 
@@ -19,6 +20,8 @@ pub struct Explanation {
     pub scoped: bool,
     /// Whether the order of the rows is determined.
     pub ordered: bool,
+    /// What the asker of it should know about its answer, as far as that is known before.
+    pub warnings: Vec<Warning>,
     /// The snapshot that was seen.
     pub snapshot: u64,
     /// Why the question is refused; for the asker.
@@ -71,6 +74,7 @@ pub(crate) fn for_asker(plan: &QueryPlan, outline: Outline, snapshot: u64) -> Ex
         columns: plan.columns().to_vec(),
         scoped: plan.is_scoped(),
         ordered: plan.is_ordered(),
+        warnings: Warning::of(plan),
         snapshot,
         refusal: None,
         outline,
@@ -109,6 +113,7 @@ pub(crate) fn refusal(
         columns: Vec::new(),
         scoped: false,
         ordered: false,
+        warnings: Vec::new(),
         snapshot,
         refusal: Some(error),
         outline,

@@ -92,6 +92,7 @@ impl Session {
         call: &mut Call,
     ) -> Result<Collected, Error> {
         let (turn, allowance) = self.turn_for_rows().await?;
+        call.admitted();
         let request = self.request(call, allowance)?;
         let table = asked_table(&request, subject)?;
         let field = described(&request, table, field)?;
@@ -111,6 +112,7 @@ impl Session {
         call: &mut Call,
     ) -> Result<FieldProfile, Error> {
         let (turn, allowance) = self.turn_for_rows().await?;
+        call.admitted();
         let mut request = self.request(call, allowance)?;
         let table = asked_table(&request, subject)?;
         let field = described(&request, table, field)?;

@@ -117,6 +117,7 @@ impl Session {
 
     async fn start(&self, query: Arc<SemanticQuery>, call: &mut Call) -> Result<Started, Error> {
         let (turn, allowance) = self.turn_for_rows().await?;
+        call.admitted();
         let request = self.request(call, allowance)?;
         let started = self.started(query, &request, turn).await?;
         call.planned(&started.plan, &request.world.snapshot);
@@ -299,6 +300,7 @@ impl Session {
         call: &mut Call,
     ) -> Result<Explanation, Error> {
         let (_turn, allowance) = self.admitted().await?;
+        call.admitted();
         let request = self.request(call, allowance)?;
         let Proven { plan, .. } = self.prepare(&Arc::new(query.clone()), &request).await?;
         call.planned(&plan, &request.world.snapshot);
@@ -326,6 +328,7 @@ impl Session {
         call: &mut Call,
     ) -> Result<Explanation, Error> {
         let (_turn, allowance) = self.admitted().await?;
+        call.admitted();
         let request = self.request(call, allowance)?;
         let (outline, policies) = explain::looked_into(&request, query, administrator);
         match self.prepare(&Arc::new(query.clone()), &request).await {

@@ -4,7 +4,7 @@ use sandbar::{ColumnOutline, Explanation, GrainOutline, Outline};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::wire::Column;
+use crate::wire::{Column, Note};
 
 /// How a question would be answered, as far as its asker may know.
 #[derive(Serialize, JsonSchema)]
@@ -12,6 +12,7 @@ pub(crate) struct Explained<'a> {
     columns: Vec<Column<'a>>,
     scoped: bool,
     ordered: bool,
+    warnings: Vec<Note>,
     snapshot: u64,
     outline: OutlineView<'a>,
 }
@@ -64,6 +65,7 @@ impl<'a> Explained<'a> {
             columns: explanation.columns.iter().map(Column::of).collect(),
             scoped: explanation.scoped,
             ordered: explanation.ordered,
+            warnings: explanation.warnings.iter().map(Note::of).collect(),
             snapshot: explanation.snapshot,
             outline: outline(&explanation.outline),
         }

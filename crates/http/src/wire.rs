@@ -121,9 +121,15 @@ impl<'a> Column<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Note {
+pub(crate) struct Note {
     code: &'static str,
     message: &'static str,
+}
+
+impl Note {
+    pub(crate) fn of(warning: &Warning) -> Self {
+        Self { code: warning.code(), message: warning.message() }
+    }
 }
 
 /// An answer with all its rows.
@@ -149,7 +155,6 @@ impl<'a> Answered<'a> {
     }
 
     pub(crate) fn of(collected: &'a Collected) -> Self {
-        let note = |warning: &Warning| Note { code: warning.code(), message: warning.message() };
         Self {
             columns: collected.columns().iter().map(Column::of).collect(),
             rows: Rows(collected),
@@ -157,7 +162,7 @@ impl<'a> Answered<'a> {
             scoped: collected.is_scoped(),
             ordered: !collected.warnings().contains(&Warning::Unordered),
             truncated: collected.is_truncated(),
-            warnings: collected.warnings().iter().map(note).collect(),
+            warnings: collected.warnings().iter().map(Note::of).collect(),
             snapshot: collected.snapshot_version(),
             continuation_token: None,
         }

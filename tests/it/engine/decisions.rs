@@ -141,6 +141,10 @@ async fn l54_a_record_says_whether_anything_was_narrowed_and_no_value() {
     asked(&chief(&engine), LIST).await.unwrap();
     let records = records.lock().unwrap();
     assert!(records[0].scoped && !records[1].scoped);
+    for record in &*records {
+        assert!(record.planning > Duration::ZERO, "{record:?}");
+        assert!(record.waited + record.planning <= record.duration, "{record:?}");
+    }
     assert_ne!(records[0].effective_policy, records[1].effective_policy);
     assert!(!format!("{records:?}").contains("my literal"));
 }

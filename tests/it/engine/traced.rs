@@ -343,6 +343,15 @@ async fn every_call_of_an_engine_has_a_span_and_a_record() {
         e.policy_test_as(&Administrator::asserted_by_host(), &none).await.unwrap_err()
     })
     .await;
+    check(Action::DescribeTable, None, ANSWERED, async |e| {
+        e.describe_table_as(&Administrator::asserted_by_host(), "sales").unwrap()
+    })
+    .await;
+    let no_metric = DecisionOutcome::Failed(ErrorKind::NotFound, "Q0101");
+    check(Action::DescribeMetric, None, no_metric, async |e| {
+        e.describe_metric_as(&Administrator::asserted_by_host(), "sought").unwrap_err()
+    })
+    .await;
     check(Action::PolicyCoverage, None, ANSWERED, async |e| {
         e.policy_coverage_as(&Administrator::asserted_by_host()).unwrap()
     })

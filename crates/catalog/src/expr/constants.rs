@@ -90,6 +90,7 @@ pub(super) fn part_named(name: &str) -> Result<Part, ExprError> {
         "quarter" => Part::QuarterOfYear,
         "month" => Part::MonthOfYear,
         "week" => Part::WeekOfYear,
+        "isoyear" => Part::IsoYearNumber,
         "day" => Part::DayOfMonth,
         "doy" => Part::DayOfYear,
         "isodow" => Part::IsoDayOfWeek,

@@ -115,6 +115,7 @@ async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
     let admitted = session.admitted().instrument(span.clone()).await;
     let looked: Result<_, Error> = span.in_scope(|| {
         let (turn, allowance) = admitted?;
+        call.admitted();
         let request = session.request(&mut call, allowance)?;
         let differences = names(case, &request.grants);
         Ok((request, turn, differences))

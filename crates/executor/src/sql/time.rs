@@ -104,6 +104,7 @@ pub(super) fn part(moment: &Moment, part: Part, calendar: &Calendar) -> Result<S
         Part::QuarterOfYear => extract("quarter"),
         Part::MonthOfYear => extract("month"),
         Part::WeekOfYear => extract("week"),
+        Part::IsoYearNumber => extract("isoyear"),
         Part::DayOfYear => extract("doy"),
         Part::DayOfMonth => extract("day"),
         Part::DayOfWeek => match calendar.week_start.days_before_monday() {

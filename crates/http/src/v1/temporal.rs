@@ -14,7 +14,7 @@ fn refused(text: impl Into<String>) -> Refusal {
 /// What a part of a time can be, and what people call it.
 fn range(part: Part) -> (i64, i64, &'static str) {
     match part {
-        Part::YearNumber | Part::FiscalYearNumber => (0, 9999, "year"),
+        Part::YearNumber | Part::IsoYearNumber | Part::FiscalYearNumber => (0, 9999, "year"),
         Part::QuarterOfYear | Part::FiscalQuarterOfYear => (1, 4, "quarter-of-year"),
         Part::MonthOfYear => (1, 12, "month-of-year"),
         Part::WeekOfYear => (1, 53, "week-of-year"),

@@ -107,6 +107,11 @@ const CALENDAR: Rules = Rules {
     fiscal: FiscalYear { starts: 1, named_after: NamedAfter::End },
 };
 
+/// The Thursday of an ISO week, which is the week of the year that its Thursday is in.
+fn thursday(day: i64) -> i64 {
+    day - weekday(day, WeekStart::Monday) + 3
+}
+
 /// A part of a day and a microsecond of that day.
 pub(crate) fn part(day: i64, micros: i64, part: Part, rules: Rules) -> i64 {
     let second = micros / 1_000_000;
@@ -115,10 +120,10 @@ pub(crate) fn part(day: i64, micros: i64, part: Part, rules: Rules) -> i64 {
         Part::QuarterOfYear => (civil(day).1 - 1) / 3 + 1,
         Part::MonthOfYear => civil(day).1,
         Part::WeekOfYear => {
-            // The ISO week of a day is the week of its year that holds its Thursday.
-            let thursday = day - weekday(day, WeekStart::Monday) + 3;
+            let thursday = thursday(day);
             (thursday - days(civil(thursday).0, 1, 1)) / 7 + 1
         }
+        Part::IsoYearNumber => civil(thursday(day)).0,
         Part::DayOfYear => day - days(civil(day).0, 1, 1) + 1,
         Part::DayOfMonth => civil(day).2,
         Part::DayOfWeek => weekday(day, rules.week_start) + 1,
@@ -187,6 +192,7 @@ mod tests {
             let p = |which| part(day, 0, which, rules(WeekStart::Monday));
             assert_eq!(p(Part::DayOfYear), i64::from(date.day_of_year()));
             assert_eq!(p(Part::WeekOfYear), i64::from(date.iso_week_date().week()));
+            assert_eq!(p(Part::IsoYearNumber), i64::from(date.iso_week_date().year()));
             let iso = i64::from(date.weekday().to_monday_one_offset());
             assert_eq!(p(Part::DayOfWeek), iso);
             assert_eq!(part(day, 0, Part::IsoDayOfWeek, rules(WeekStart::Saturday)), iso);

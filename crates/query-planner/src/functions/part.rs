@@ -21,6 +21,7 @@ pub(crate) fn part(value: Expr, part: Part, clock: &Clock) -> Expr {
         Part::QuarterOfYear => "part_quarter_of_year",
         Part::MonthOfYear => "part_month_of_year",
         Part::WeekOfYear => "part_week_of_year",
+        Part::IsoYearNumber => "part_iso_year_number",
         Part::DayOfYear => "part_day_of_year",
         Part::DayOfMonth => "part_day_of_month",
         Part::DayOfWeek => "part_day_of_week",

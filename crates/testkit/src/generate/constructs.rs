@@ -87,7 +87,7 @@ fn of_times(asked: &AskedField) -> Option<&'static str> {
         "fiscal_quarter" | "fiscal_year" => "fiscal grain",
         "fiscal_quarter_of_year" | "fiscal_year_number" => "fiscal part",
         "week" => "weeks",
-        "week_of_year" | "day_of_week" | "iso_day_of_week" => "part of weeks",
+        "week_of_year" | "iso_year_number" | "day_of_week" | "iso_day_of_week" => "part of weeks",
         "hour" | "minute" | "second" => "hours",
         "hour_of_day" | "minute_of_hour" | "second_of_minute" => "part of days",
         _ => return None,

@@ -73,6 +73,7 @@ pub(super) fn part(random: &mut Random, kind: Kind) -> &'static str {
         "quarter_of_year",
         "month_of_year",
         "week_of_year",
+        "iso_year_number",
         "day_of_year",
         "day_of_month",
         "day_of_week",

@@ -46,6 +46,7 @@ fn of_part(part: &str) -> &'static str {
         "quarter_of_year" => "quarter",
         "month_of_year" => "month",
         "week_of_year" => "week",
+        "iso_year_number" => "extract(isoyear from",
         "day_of_month" => "day",
         "day_of_year" => "extract(doy from",
         "day_of_week" => "extract(day_of_week from",

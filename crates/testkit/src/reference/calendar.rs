@@ -225,6 +225,7 @@ impl Calendar {
             "day_of_week" => self.week_start.before(of) + 1,
             "iso_day_of_week" => WeekStart::Monday.before(of) + 1,
             // The week of a day is that of its Thursday, whatever the first day of the week.
+            "iso_year_number" => date(of - WeekStart::Monday.before(of) + 3).0,
             "week_of_year" => {
                 let thursday = of - WeekStart::Monday.before(of) + 3;
                 (thursday - self.floor(thursday, Unit::Year)) / 7 + 1
