@@ -243,6 +243,13 @@ impl MetricAsk {
         Self { offset: Some(Located::from(offset)), ..self }
     }
 
+    /// The value of the first period of this longer one.
+    #[must_use]
+    pub fn start_of(self, unit: RelativeUnit) -> Self {
+        let offset = OffsetDef { count: None, unit: None, to: Some(unit) };
+        Self { offset: Some(Located::from(offset)), ..self }
+    }
+
     /// With an offset: what is told of the two values.
     #[must_use]
     pub fn compare(self, compare: Compare) -> Self {
@@ -296,6 +303,18 @@ impl MeasureAsk {
     /// A measure under its own name.
     pub fn new(name: &str) -> Self {
         Self { name: Located::from(name.to_owned()), alias: None, filter: None }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn alias(self, name: &str) -> Self {
+        Self { alias: Some(name.to_owned()), ..self }
+    }
+
+    /// The same over fewer rows.
+    #[must_use]
+    pub fn filter(self, filter: Filter) -> Self {
+        Self { filter: Some(Located::from(filter)), ..self }
     }
 }
 

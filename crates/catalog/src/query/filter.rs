@@ -446,6 +446,21 @@ impl Filter {
     /// The `count` complete units (`day` … `year`) before the current one. An unknown unit is
     /// read as `day`.
     pub fn previous(field: &str, count: u32, unit: &str) -> Self {
+        Self::relative(field, Op::Previous, count, unit)
+    }
+
+    /// The `count` complete units before the current one, and the current one. An unknown unit is
+    /// read as `day`.
+    pub fn last(field: &str, count: u32, unit: &str) -> Self {
+        Self::relative(field, Op::Last, count, unit)
+    }
+
+    /// The current unit. An unknown unit is read as `day`.
+    pub fn this(field: &str, unit: &str) -> Self {
+        Self::relative(field, Op::This, 1, unit)
+    }
+
+    fn relative(field: &str, op: Op, count: u32, unit: &str) -> Self {
         let unit = match unit {
             "week" => RelativeUnit::Week,
             "month" => RelativeUnit::Month,
@@ -453,7 +468,12 @@ impl Filter {
             "year" => RelativeUnit::Year,
             _ => RelativeUnit::Day,
         };
-        Self::Relative { field: Located::from(field.to_owned()), op: Op::Previous, count, unit }
+        Self::Relative { field: Located::from(field.to_owned()), op, count, unit }
+    }
+
+    /// A named condition of the table, or of one that it leads to: `customer.west`.
+    pub fn segment(name: &str) -> Self {
+        Self::Segment(Located::from(name.to_owned()))
     }
 
     /// There is a row behind a relationship that leads to many, or of a table, for which `filter`
@@ -500,6 +520,12 @@ impl Filter {
     pub fn with(field: &str, op: Op, values: Vec<Value>) -> Self {
         let field = Located::from(field.to_owned());
         Self::Field { field, grain: None, op, values, case_sensitive: false }
+    }
+
+    /// A comparison of a grain or part of a temporal field with any number of values.
+    pub fn with_grain(field: &str, grain: Truncation, op: Op, values: Vec<Value>) -> Self {
+        let field = Located::from(field.to_owned());
+        Self::Field { field, grain: Some(grain), op, values, case_sensitive: false }
     }
 }
 

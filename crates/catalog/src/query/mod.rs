@@ -59,7 +59,7 @@ pub struct SemanticQuery {
     /// Aggregations made up for this query.
     #[serde(skip_serializing_if = "Items::is_empty")]
     pub aggregations: Items<Aggregation>,
-    /// Fields to list, one row a row (or, with nothing aggregated and `distinct`, one a value).
+    /// Fields to list, one row a row; `group_by` alone lists their different values.
     #[serde(skip_serializing_if = "Items::is_empty")]
     pub fields: Items<FieldAsk>,
     /// What to group by.
@@ -148,6 +148,13 @@ impl SemanticQuery {
     #[must_use]
     pub fn measure(mut self, name: &str) -> Self {
         self.measures.push(MeasureAsk::new(name));
+        self
+    }
+
+    /// Also asks for this measure of the table, with a filter or another name.
+    #[must_use]
+    pub fn measure_as(mut self, measure: MeasureAsk) -> Self {
+        self.measures.push(measure);
         self
     }
 
@@ -267,5 +274,115 @@ impl SemanticQuery {
     pub fn time_zone(mut self, zone: &str) -> Self {
         self.time_zone = Some(Located::from(zone.to_owned()));
         self
+    }
+
+    /// Weeks that start on this day.
+    #[must_use]
+    pub fn week_start(mut self, day: WeekStart) -> Self {
+        self.week_start = Some(day);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::{
+        Aggregation, Compare, Filter, MeasureAsk, MetricAsk, Op, RelativeUnit, SemanticQuery,
+        Truncation,
+    };
+    use crate::time::{Grain, Part, WeekStart};
+
+    /// What is built is what is read.
+    #[track_caller]
+    fn check(built: &SemanticQuery, json: &str) {
+        let read = SemanticQuery::from_json(json).unwrap();
+        let value = |query: &SemanticQuery| serde_json::to_value(query).unwrap();
+        assert_eq!(value(built), value(&read));
+    }
+
+    #[test]
+    fn a_number_has_a_filter_of_its_own() {
+        let bulk = MeasureAsk::new("units").alias("bulk_units").filter(Filter::segment("bulk"));
+        let californian = Aggregation::of("sum", "total")
+            .alias("californian")
+            .filter(Filter::eq("customer.state", "CA"));
+        check(
+            &SemanticQuery::table("orders").measure_as(bulk).aggregate(californian),
+            r#"{ "table": "orders",
+                "measures": [{ "name": "units", "as": "bulk_units", "filter": { "segment": "bulk" } }],
+                "aggregations": [{ "function": "sum", "field": "total", "as": "californian",
+                    "filter": { "field": "customer.state", "value": "CA" } }] }"#,
+        );
+    }
+
+    #[test]
+    fn weeks_start_where_the_question_says() {
+        let week = Truncation::Grain(Grain::Week);
+        check(
+            &SemanticQuery::metric("revenue")
+                .group_by_grain("created_at", week)
+                .time_zone("America/New_York")
+                .week_start(WeekStart::Sunday),
+            r#"{ "metrics": ["revenue"], "group_by": [{ "field": "created_at", "grain": "week" }],
+                "time_zone": "America/New_York", "week_start": "sunday" }"#,
+        );
+    }
+
+    #[test]
+    fn a_metric_is_asked_at_the_start_of_its_period() {
+        let of_january = MetricAsk::new("revenue").alias("a").start_of(RelativeUnit::Year);
+        let earlier = MetricAsk::new("revenue").alias("b").back(2, RelativeUnit::Month);
+        check(
+            &SemanticQuery::metric("revenue")
+                .and_metric_as(of_january.compare(Compare::Difference))
+                .and_metric_as(earlier),
+            r#"{ "metrics": ["revenue",
+                { "name": "revenue", "as": "a", "offset": { "to": "year" }, "compare": "difference" },
+                { "name": "revenue", "as": "b", "offset": { "count": 2, "unit": "month" } }] }"#,
+        );
+    }
+
+    #[test]
+    fn a_condition_compares_the_grain_of_a_time() {
+        let year = Truncation::Grain(Grain::Year);
+        let weekday = Truncation::Part(Part::IsoDayOfWeek);
+        let weekend = vec![6_i64.into(), 7_i64.into()];
+        check(
+            &SemanticQuery::metric("order_count")
+                .filter(Filter::with_grain("created_at", year, Op::Eq, vec!["2026-01-01".into()]))
+                .filter(Filter::with_grain("created_at", weekday, Op::In, weekend)),
+            r#"{ "metrics": ["order_count"], "filter": { "and": [
+                { "field": "created_at", "grain": "year", "value": "2026-01-01" },
+                { "field": "created_at", "grain": "iso_day_of_week", "op": "in", "values": [6, 7] }] } }"#,
+        );
+    }
+
+    #[test]
+    fn a_condition_is_of_a_stretch_of_time_around_now() {
+        let stretches = Filter::this("created_at", "year")
+            .or(Filter::last("created_at", 3, "month"))
+            .or(Filter::previous("created_at", 2, "quarter"));
+        check(
+            &SemanticQuery::metric("revenue").filter(stretches),
+            r#"{ "metrics": ["revenue"], "filter": { "or": [{ "or": [
+                { "field": "created_at", "op": "this", "unit": "year" },
+                { "field": "created_at", "op": "last", "count": 3, "unit": "month" }] },
+                { "field": "created_at", "op": "previous", "count": 2, "unit": "quarter" }] } }"#,
+        );
+    }
+
+    #[test]
+    fn a_condition_is_of_what_the_row_belongs_to() {
+        check(
+            &SemanticQuery::metric("revenue").filter(Filter::metric(
+                "order_count",
+                "customer",
+                Op::GtEq,
+                20_i64,
+            )),
+            r#"{ "metrics": ["revenue"],
+                "filter": { "metric": "order_count", "per": "customer", "op": ">=", "value": 20 } }"#,
+        );
     }
 }
