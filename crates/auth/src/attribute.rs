@@ -32,7 +32,7 @@ pub enum AttributeValue {
     Number(f64),
     /// Text.
     Text(String),
-    /// A list of scalars, at most 1,000.
+    /// A list of scalars, at most 10,000.
     List(Vec<AttributeValue>),
     /// Something no policy can use (an object, a list of lists, a list that is too long, a whole
     /// number beyond 64 bits, a number that is not finite): every policy that asks for it fails

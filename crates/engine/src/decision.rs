@@ -138,7 +138,8 @@ pub struct Decision {
     pub effective_policy: Option<[u8; 32]>,
     /// Whether anything was narrowed.
     pub scoped: bool,
-    /// The names of the policies that narrowed what was read.
+    /// The names of the policies over what was read that concern the asker, whether each of them
+    /// takes or shows anything or not.
     pub policies: Vec<String>,
     /// The fields that were read masked, if only in some rows, as `table.field`.
     pub masked: Vec<String>,

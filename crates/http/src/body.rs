@@ -13,8 +13,16 @@ use crate::refusal::Refusal;
 /// The largest body that is read, in bytes.
 pub(crate) const MAX_BODY: usize = 1 << 20;
 
-/// The longest time that a body is waited for.
-const BODY_TIME: Duration = Duration::from_secs(30);
+/// The longest time that a body is waited for; it is part of each request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyTime(pub(crate) Duration);
+
+impl Default for BodyTime {
+    /// 30 seconds.
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
 
 /// Why a body is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +34,8 @@ pub(crate) enum Unread {
 
 /// The whole of a body, within the limit of its route and its time.
 pub(crate) async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Unread> {
-    match tokio::time::timeout(BODY_TIME, Bytes::from_request(request, state)).await {
+    let BodyTime(time) = request.extensions().get::<BodyTime>().copied().unwrap_or_default();
+    match tokio::time::timeout(time, Bytes::from_request(request, state)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(rejection)) => Err(match rejection.into_response().status() {
             StatusCode::PAYLOAD_TOO_LARGE => Unread::TooLarge,
@@ -56,10 +65,20 @@ impl<S: Send + Sync> FromRequest<S> for Question {
     }
 }
 
+/// Whether a request says that its body is JSON. That is in UTF-8 (RFC 8259, section 8.1): another
+/// `charset` would be another text.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let mut all = headers.get_all(CONTENT_TYPE).iter();
     let only = all.next().filter(|_| all.next().is_none());
     let text = only.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = text.split_once(';').map_or(text, |(essence, _)| essence);
-    essence.trim().eq_ignore_ascii_case("application/json")
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    essence.eq_ignore_ascii_case("application/json") && parts.all(is_utf8)
+}
+
+/// Whether a parameter of a media type is no `charset`, or that of UTF-8.
+fn is_utf8(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    let value = value.trim().trim_matches('"');
+    !name.trim().eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8")
 }

@@ -75,6 +75,12 @@ impl Connections {
     pub fn with_drain(self, drain: Duration) -> Self {
         Self { drain, ..self }
     }
+
+    /// So much time for requests that are running at the end.
+    #[must_use]
+    pub fn with_end(self, end: Duration) -> Self {
+        Self { end, ..self }
+    }
 }
 
 /// The most bytes of a request that are looked at before its head has ended.

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use sandbar::{Administrator, Engine};
 
 use crate::auth::Access;
+use crate::body::BodyTime;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 
@@ -27,6 +29,7 @@ pub struct Options {
     pub(crate) access: Arc<Access>,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Option<Metrics>,
+    pub(crate) body_time: BodyTime,
 }
 
 impl Options {
@@ -60,6 +63,12 @@ impl Options {
     #[must_use]
     pub fn metrics(self, metrics: Metrics) -> Self {
         Self { metrics: Some(metrics), ..self }
+    }
+
+    /// The longest time that the body of a request is waited for: 30 seconds unless it is said here.
+    #[must_use]
+    pub fn body_time(self, time: Duration) -> Self {
+        Self { body_time: BodyTime(time), ..self }
     }
 
     /// Under `/api/agent/v1`, answers 403 and not 404 for a table or metric that there is and that

@@ -75,6 +75,7 @@ pub(crate) fn made(engine: Engine, options: &Options) -> Router {
         .layer(Extension(told))
         .layer(Extension(Shared::new(options)))
         .layer(Extension(options.readiness.clone()))
+        .layer(Extension(options.body_time))
         .layer(middleware::from_fn(guard))
         .with_state(engine);
     match &options.metrics {

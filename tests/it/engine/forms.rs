@@ -96,3 +96,59 @@ async fn q0116_thirty_two_tables() {
     };
     check(&engine, "Q0116", joined, 32).await;
 }
+
+/// The engine with derived tables `d1` to `d9`, each over the one before it, and roles of `sales` that
+/// lead to `d3` (`deep0`, …) and to `d1` (`flat0`, …).
+async fn derived() -> Engine {
+    let role = |name: &str, to: &str| {
+        format!("      {name}: {{ to: {to}, on: {{ id: id }}, cardinality: many_to_one }}\n")
+    };
+    let deep = (0..22).map(|n| role(&format!("deep{n}"), "d3"));
+    let roles: String = deep.chain((0..2).map(|n| role(&format!("flat{n}"), "d1"))).collect();
+    let table = |n: usize| {
+        let below = if n == 1 { "sales".to_owned() } else { format!("d{}", n - 1) };
+        format!(
+            "  d{n}:\n    query: {{ table: {below}, fields: [id, amount] }}\n    primary_key: [id]\n    \
+             fields: {{ id: {{ type: integer }}, amount: {{ type: integer }} }}\n"
+        )
+    };
+    let tables: String = (1..=9).map(table).collect();
+    let fields = "    fields:\n      id: {}\n      tenant: {}\n      code: {}\n";
+    assert!(MODEL.contains(fields));
+    let model = MODEL.replace(fields, &format!("    relationships:\n{roles}{fields}"));
+    let model = model.replace("metrics:\n", &format!("{tables}metrics:\n"));
+    let names: Vec<String> = (1..=9).map(|n| format!("d{n}")).collect();
+    let all = format!("[sales, heap, {}] }}", names.join(", "));
+    let engine = Engine::builder()
+        .model("model.yaml", &model)
+        .policies("policies.yaml", &POLICIES.replace("[sales, heap] }", &all))
+        .batches("sales", vec![rows(10)]);
+    engine.build().await.unwrap()
+}
+
+#[tokio::test]
+async fn q0116_eight_derived_tables_on_each_other() {
+    let of = |n: usize| SemanticQuery::table(&format!("d{n}")).aggregate(Aggregation::new("count"));
+    check(&derived().await, "Q0116", of, 8).await;
+}
+
+#[tokio::test]
+async fn q0116_sixty_four_derived_tables() {
+    let of = |roles: &[String]| {
+        let columns = roles.iter().map(|role| {
+            Aggregation::of("max", &format!("{role}.amount")).alias(&format!("of_{role}"))
+        });
+        columns.fold(count(), SemanticQuery::aggregate)
+    };
+    let deep = |n: usize| (0..n).map(|n| format!("deep{n}"));
+    // Each of these stands for three tables, and each of the others for one.
+    let read = |n: usize| {
+        let flat = (0..n - 63).map(|n| format!("flat{n}"));
+        of(&deep(21).chain(flat).collect::<Vec<_>>())
+    };
+    let engine = derived().await;
+    check(&engine, "Q0116", read, 64).await;
+    // Also where the one too many is met below another.
+    let error = chief(&engine).query(&of(&deep(22).collect::<Vec<_>>())).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidQuery, "Q0116"), "{error}");
+}

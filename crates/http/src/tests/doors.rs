@@ -6,14 +6,17 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::Method;
 use axum::middleware::{Next, from_fn};
 use axum::routing::get as route;
 use axum::{Extension, Router};
+use futures::StreamExt;
 use sandbar::Admission;
 use sandbar_shop::Asker;
 use tower::ServiceExt;
 
 use super::{NOW, SECRET, app, engine, get, post, question, shop, token, token_with};
+use crate::Options;
 use crate::guard::guard;
 
 const NOBODY: &str =
@@ -98,14 +101,87 @@ async fn what_does_not_fit_is_refused_in_json() {
     let mut untyped = post(revenue()).bearing("ana");
     untyped.0.headers_mut().remove("content-type");
     untyped.of(&app).await.refused(415, "UnsupportedMediaType", "H0103");
-    let typed = post(revenue()).bearing("ana");
-    let typed = typed.with("content-type", "Application/JSON ; charset=utf-8");
-    assert_eq!(typed.of(&app).await.status, 200);
     let told = post(revenue()).bearing("ana").with("accept", "text/html").of(&app).await;
     told.refused(406, "NotAcceptable", "H0104");
     assert!(told.text().contains("application/x-ndjson"));
     let told = post(vec![0xff_u8]).bearing("ana").of(&app).await;
     told.refused(400, "InvalidRequest", "H0107");
+}
+
+#[tokio::test]
+async fn json_is_in_utf_8() {
+    let app = app().await;
+    let typed = |media_type: &str| {
+        post(question("revenue_by_category")).bearing("ana").with("content-type", media_type)
+    };
+    for right in [
+        "application/json",
+        "application/json;",
+        "Application/JSON ; charset=utf-8",
+        "application/json; Charset=\"UTF-8\"",
+        "application/json; profile=x; charset=utf-8",
+    ] {
+        assert_eq!(typed(right).of(&app).await.status, 200, "{right}");
+    }
+    for wrong in [
+        "application/json; charset=latin1",
+        "application/json;CHARSET=ISO-8859-1",
+        "application/json; charset=\"utf-16\"",
+        "application/json; charset = utf-7",
+        "application/json; charset=",
+        "application/json; charset",
+        "application/json; charset=utf-8; charset=latin1",
+        "text/plain; charset=utf-8",
+    ] {
+        let told = typed(wrong).of(&app).await;
+        assert_eq!(told.refusal().0, 415, "{wrong}");
+        told.refused(415, "UnsupportedMediaType", "H0103");
+    }
+}
+
+#[tokio::test]
+async fn a_body_comes_in_its_time() {
+    let pieces = |rest: Option<Duration>| {
+        let body = question("revenue_by_category");
+        let (first, second) = body.split_at(body.len() / 2);
+        let (first, second) = (first.to_owned(), second.to_owned());
+        let rest = async move {
+            match rest {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+            Ok::<_, std::fmt::Error>(second)
+        };
+        let first = futures::stream::once(std::future::ready(Ok(first)));
+        Body::from_stream(first.chain(futures::stream::once(rest)))
+    };
+    let late = Some(Duration::from_millis(50));
+    assert_eq!(post(pieces(late)).bearing("ana").of(&app().await).await.status, 200);
+    let short = Options::default().body_time(Duration::from_millis(20));
+    let short = short.router(engine().await);
+    let whole = post(question("revenue_by_category"));
+    assert_eq!(whole.bearing("ana").of(&short).await.status, 200);
+    let paths = ["/api/agent/query", "/api/agent/batch", "/api/agent/v1/query", "/auth/sso"];
+    for path in paths {
+        let mut ask = post(pieces(None)).bearing("ana");
+        *ask.0.uri_mut() = path.parse().unwrap();
+        let told = ask.of(&short).await;
+        assert_eq!((told.status.as_u16(), told.header("x-sandbar-code")), (408, "H0109"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_request_is_sent_back_by_trace() {
+    let app = app().await;
+    for route in crate::routes() {
+        let path = route.path.replace(['{', '}'], "");
+        let mut ask = get(&path).bearing("ana");
+        *ask.0.method_mut() = Method::TRACE;
+        let told = ask.of(&app).await;
+        assert_eq!(told.status, 405, "{path}");
+        told.refused(405, "MethodNotAllowed", "H0102");
+        assert!(!told.text().contains(&token("ana")), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -140,6 +216,9 @@ async fn no_answer_is_kept_on_the_way() {
         let response = app.clone().oneshot(ask.0).await.unwrap();
         assert_eq!(response.headers()["cache-control"], "no-store");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(response.headers()["referrer-policy"], "no-referrer");
+        let nothing = "default-src 'none'; frame-ancestors 'none'";
+        assert_eq!(response.headers()["content-security-policy"], nothing);
     }
 }
 

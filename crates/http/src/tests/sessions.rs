@@ -171,6 +171,8 @@ async fn a_body_that_is_no_exchange_says_what_one_is() {
     }
     let plain = exchange(&jwt).with("content-type", "text/plain").of(&app).await;
     plain.refused(415, "UnsupportedMediaType", "H0103");
+    let latin = exchange(&jwt).with("content-type", "application/json; charset=latin1");
+    latin.of(&app).await.refused(415, "UnsupportedMediaType", "H0103");
     let padded = |length: usize| {
         let mut body = json!({ "jwt": jwt }).to_string();
         body.push_str(&" ".repeat(length - body.len()));

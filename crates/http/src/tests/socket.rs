@@ -3,9 +3,15 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get as route;
+use futures::{StreamExt, stream};
 use sandbar::{Engine, Limits, Overflow};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::{engine, question, shop, token};
 use crate::{Connections, Options};
@@ -38,10 +44,11 @@ fn ended(stream: &mut TcpStream) -> String {
 }
 
 /// What comes back for some bytes until the server ends the connection.
-async fn until_closed(address: SocketAddr, sent: &'static str) -> String {
+async fn until_closed(address: SocketAddr, sent: impl Into<Vec<u8>>) -> String {
+    let sent = sent.into();
     let exchange = move || {
         let mut stream = connect(address);
-        stream.write_all(sent.as_bytes()).unwrap();
+        stream.write_all(&sent).unwrap();
         ended(&mut stream)
     };
     tokio::task::spawn_blocking(exchange).await.unwrap()
@@ -129,6 +136,23 @@ async fn a_head_has_at_most_64_kib_and_100_lines() {
 }
 
 #[tokio::test]
+async fn a_head_has_64_kib_to_the_byte() {
+    const MOST: usize = 64 << 10;
+    let address = serve(engine().await).await;
+    let head = |length: usize| {
+        let start = "GET /health HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\nx-much: ";
+        format!("{start}{}\r\n\r\n", "x".repeat(length - start.len() - 4))
+    };
+    let told = until_closed(address, head(MOST)).await;
+    assert!(told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
+    // Its last byte is not sent: as many as may be have come, and it has not ended.
+    let mut longer = head(MOST + 1).into_bytes();
+    longer.truncate(MOST);
+    let told = until_closed(address, longer).await;
+    assert!(told.starts_with("HTTP/1.1 431 "), "{told}");
+}
+
+#[tokio::test]
 async fn a_head_without_end_is_refused() {
     let address = serve(engine().await).await;
     let exchange = move || {
@@ -169,4 +193,82 @@ async fn whoever_does_not_read_makes_room_for_others() {
     .unwrap();
     assert!(other.starts_with("HTTP/1.1 200 OK\r\n"), "{other}");
     drop(greedy);
+}
+
+/// A server whose answers begin, and go on when they are told to; how it is told to end; its end.
+async fn streaming(
+    connections: Connections,
+) -> (SocketAddr, watch::Sender<bool>, oneshot::Sender<()>, JoinHandle<()>) {
+    let (go, wait) = watch::channel(false);
+    let answer = move || {
+        let mut wait = wait.clone();
+        let rest = async move {
+            drop(wait.wait_for(|go| *go).await);
+            Ok("rest")
+        };
+        let first = std::future::ready(Ok::<_, std::fmt::Error>("first"));
+        let body = Body::from_stream(stream::once(first).chain(stream::once(rest)));
+        std::future::ready(body)
+    };
+    let router = Router::new().route("/", route(answer));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, ends) = oneshot::channel();
+    let ends = async { drop(ends.await) };
+    let served = tokio::spawn(crate::connections::serve(listener, router, connections, ends));
+    (address, go, end, served)
+}
+
+/// So many connections whose answers have begun.
+async fn begun(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let begin = move || {
+        let mut stream = connect(address);
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: shop.test\r\n\r\n").unwrap();
+        let mut told: Vec<u8> = Vec::new();
+        while !told.ends_with(b"5\r\nfirst\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            told.extend(byte);
+        }
+        stream
+    };
+    tokio::task::spawn_blocking(move || (0..count).map(|_| begin()).collect()).await.unwrap()
+}
+
+/// What comes back on each until the server ends it.
+async fn rest(mut streams: Vec<TcpStream>) -> Vec<String> {
+    let read = move || streams.iter_mut().map(ended).collect();
+    tokio::task::spawn_blocking(read).await.unwrap()
+}
+
+#[tokio::test]
+async fn answers_that_are_running_at_the_end_are_finished() {
+    let (address, go, end, served) = streaming(Connections::default()).await;
+    let streams = begun(address, 50).await;
+    end.send(()).unwrap();
+    // Nobody else is let in.
+    while TcpStream::connect(address).is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!served.is_finished());
+    go.send(true).unwrap();
+    for told in rest(streams).await {
+        assert_eq!(told, "4\r\nrest\r\n0\r\n\r\n");
+    }
+    served.await.unwrap();
+}
+
+#[tokio::test]
+async fn answers_that_do_not_end_are_cut_off_when_their_time_is_over() {
+    let short = Duration::from_millis(200);
+    let (address, go, end, served) = streaming(Connections::default().with_end(short)).await;
+    let streams = begun(address, 50).await;
+    let from = Instant::now();
+    end.send(()).unwrap();
+    served.await.unwrap();
+    assert!(from.elapsed() >= short);
+    for told in rest(streams).await {
+        assert_eq!(told, "");
+    }
+    drop(go);
 }

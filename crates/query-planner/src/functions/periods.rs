@@ -432,6 +432,24 @@ mod tests {
     }
 
     #[test]
+    fn one_row_counts_in_10_000_periods_and_in_no_more() {
+        let all = Reporting { window: window(WindowStart::AllTime), ..reporting(Grain::Day) };
+        // The first day and those after it.
+        assert_eq!(all.periods(0, Some(9_999)).unwrap().len(), 10_000);
+        assert!(all.periods(0, Some(10_000)).is_err());
+    }
+
+    #[test]
+    fn a_gap_is_filled_with_10_000_periods_and_with_no_more() {
+        assert_eq!(span(0, 10_000, Grain::Day, RULES).unwrap().len(), 10_000);
+        assert!(span(0, 10_001, Grain::Day, RULES).is_err());
+        // 10,000 weeks from a Monday.
+        let monday = i64::from(day("2024-01-01"));
+        assert_eq!(span(monday, monday + 70_000, Grain::Week, RULES).unwrap().len(), 10_000);
+        assert!(span(monday, monday + 70_001, Grain::Week, RULES).is_err());
+    }
+
+    #[test]
     fn too_many_periods_are_an_error() {
         let all = Reporting { window: window(WindowStart::AllTime), ..reporting(Grain::Day) };
         let far = all.periods(0, Some(2_000_000)).unwrap_err();

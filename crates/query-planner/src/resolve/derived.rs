@@ -21,9 +21,11 @@ use crate::query::{ResolvedQuery, Shape, Source};
 
 /// What is wrong with the query of a derived table.
 const DERIVED: &str = "M0123";
+/// The code of a question that reads too many tables.
+pub(super) const TOO_MANY: &str = "Q0116";
 /// How many derived tables stand on each other.
 const MAX_DEPTH: usize = 8;
-/// The most tables that a question reads, those below derived tables included.
+/// The most derived tables that a question reads, those below others included.
 const MAX_READ: usize = 64;
 
 /// The questions of derived tables that stand in each other.
@@ -48,9 +50,7 @@ impl Asking<'_> {
         }
         let name = self.table_name(table);
         if self.derived.depth >= MAX_DEPTH || self.derived.seen >= MAX_READ {
-            let message = format!("`{name}` stands on too many derived tables");
-            self.problem("Q0116", "", message);
-            return None;
+            return self.too_many(&name);
         }
         let mut inner = match Asking::of_model(self.grants, self.compiled, self.now, derived) {
             Ok(inner) => inner,
@@ -70,9 +70,17 @@ impl Asking<'_> {
                 self.push("Q0160", ProblemKind::Denied, "", message);
                 None
             }
+            Err(QueryError::Problems(problems)) if problems.iter().any(|p| p.code == TOO_MANY) => {
+                self.too_many(&name)
+            }
             // What is wrong with it is the author's business, and was told him.
             Err(_) => self.unanswered(&name),
         }
+    }
+
+    fn too_many<T>(&mut self, name: &str) -> Option<T> {
+        self.problem(TOO_MANY, "", format!("`{name}` stands on too many derived tables"));
+        None
     }
 
     fn unanswered<T>(&mut self, name: &str) -> Option<T> {

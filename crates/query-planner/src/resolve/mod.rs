@@ -445,7 +445,7 @@ impl Asking<'_> {
         }
         if scans.len() > MAX_SCANS {
             let message = format!("a question reads at most {MAX_SCANS} tables");
-            self.problem("Q0116", "", message);
+            self.problem(derived::TOO_MANY, "", message);
             return None;
         }
         for scan in &mut scans {
