@@ -35,8 +35,8 @@ pub enum AttributeValue {
     /// A list of scalars, at most 10,000.
     List(Vec<AttributeValue>),
     /// Something no policy can use (an object, a list of lists, a list that is too long, a whole
-    /// number beyond 64 bits, a number that is not finite): every policy that asks for it fails
-    /// closed.
+    /// number of 64 bits that is no `i64`, a number that is not finite): every policy that asks for
+    /// it fails closed. JSON with a longer one is a [`Number`](Self::Number), the nearest double.
     Unsupported,
 }
 

@@ -22,7 +22,18 @@ fn check(condition: &str, attribute: &str, value: AttributeValue, expected: &str
 /// The same from JSON; `None` expects the grant to be void.
 #[track_caller]
 fn check_type(attribute: &str, value: &str, expected: Option<&str>) {
-    let (condition, shown) = match attribute {
+    let (condition, shown) = condition(attribute);
+    let expected = match expected {
+        Some("never") => "never".to_owned(),
+        Some(value) => format!("{shown}{value}"),
+        None => format!("MissingAttribute(\"{attribute}\")"),
+    };
+    check(condition, attribute, json(value), &expected);
+}
+
+/// A condition that compares with an attribute, and how it begins where it is shown.
+fn condition(attribute: &str) -> (&'static str, &'static str) {
+    match attribute {
         "text" => ("state = attribute.text", "state = "),
         "integer" => ("id = attribute.integer", "id = "),
         "number" => ("weight = attribute.number", "weight = "),
@@ -32,13 +43,7 @@ fn check_type(attribute: &str, value: &str, expected: Option<&str>) {
         "integers" => ("id in (attribute.integers)", "id in "),
         "dates" => ("placed_on in (attribute.dates)", "placed_on in "),
         other => panic!("{other}"),
-    };
-    let expected = match expected {
-        Some("never") => "never".to_owned(),
-        Some(value) => format!("{shown}{value}"),
-        None => format!("MissingAttribute(\"{attribute}\")"),
-    };
-    check(condition, attribute, json(value), &expected);
+    }
 }
 
 #[test]
@@ -230,6 +235,89 @@ fn what_is_certain_without_a_row_has_no_place_in_a_filter() {
 fn names_of_attributes_are_exact() {
     for name in ["Text", "tex", "texts", "attribute.text", "text ."] {
         check("state = attribute.text", name, "CA".into(), "MissingAttribute(\"text\")");
+    }
+}
+
+/// One row of the table in docs/policies.md: what a grant alone shows, what a restriction of somebody
+/// who is shown everything keeps, and what a denial leaves. `None`: it cannot be bound.
+#[track_caller]
+fn check_row(attribute: &str, value: Option<AttributeValue>, bound: Option<&str>) {
+    let (condition, shown) = condition(attribute);
+    let given: Vec<_> = value.into_iter().map(|value| (attribute, value)).collect();
+    let found =
+        |policies: &[&str], groups: &str| rows(&grants(policies, &who(groups, &given)), "orders");
+    let grant = format!("groups: [a], grant: {{tables: [orders], rows: {condition}}}");
+    let restriction = format!("restrict: {{tables: [orders], rows: {condition}}}");
+    let denial = "deny: {tables: [orders]}";
+    let (granted, kept) = match bound {
+        Some("never") => ("never".to_owned(), "never".to_owned()),
+        Some(value) => (format!("{shown}{value}"), format!("{shown}{value}")),
+        None => (format!("MissingAttribute(\"{attribute}\")"), "never".to_owned()),
+    };
+    assert_eq!(found(&[&grant], "a"), granted);
+    assert_eq!(found(&[BY_NOTHING, &restriction], "b"), kept);
+    assert_eq!(found(&[&grant, denial], "a"), "Absent");
+    assert_eq!(found(&[BY_NOTHING, &restriction, denial], "b"), "Absent");
+}
+
+#[test]
+fn l37_every_cell_of_the_manual_is_as_it_says() {
+    let row = |attribute: &str, value: &str, bound: Option<&str>| {
+        check_row(attribute, Some(json(value)), bound);
+    };
+    // Its declared type.
+    row("text", r#""CA""#, Some("'CA'"));
+    row("integer", "7", Some("7"));
+    row("number", "1.5", Some("1.5"));
+    row("boolean", "true", Some("true"));
+    row("date", r#""1970-01-11""#, Some("day 10"));
+    row("texts", r#"["CA", "OR"]"#, Some("('CA', 'OR')"));
+    for attribute in ["text", "integer", "number", "boolean", "date", "texts", "integers", "dates"]
+    {
+        check_row(attribute, None, None);
+        row(attribute, "null", None);
+        row(attribute, "{}", None);
+    }
+    // Another type, of the whole or of an element; too many.
+    row("boolean", r#""true""#, None);
+    row("date", "10", None);
+    row("texts", r#""CA""#, None);
+    row("text", r#"["CA"]"#, None);
+    row("texts", r#"["CA", 1]"#, None);
+    check_row("integers", Some((0..10_001).collect::<Vec<i64>>().into()), None);
+    for attribute in ["texts", "integers", "dates"] {
+        row(attribute, "[]", Some("never"));
+    }
+    // A number as text, and a text as number.
+    row("integer", r#""7""#, Some("7"));
+    row("integer", r#""-7""#, Some("-7"));
+    for text in [r#""07""#, r#""+7""#, r#"" 7""#, r#""7.0""#, r#""７""#] {
+        row("integer", text, None);
+    }
+    row("number", r#""1.5""#, None);
+    row("text", "1", None);
+    // Huge numbers.
+    for number in ["9223372036854775808", "-9223372036854775809", "7.0", "1e3"] {
+        row("integer", number, None);
+    }
+    row("integer", "9223372036854775807", Some("9223372036854775807"));
+    row("number", "9007199254740992", Some("9007199254740992.0"));
+    for number in ["9007199254740993", "-9007199254740993", "18446744073709551615"] {
+        row("number", number, None);
+    }
+    for number in ["1e20", "100000000000000000000", "100000000000000000001"] {
+        row("number", number, Some("1e20"));
+    }
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        check_row("number", Some(AttributeValue::Number(number)), None);
+    }
+    // Letters, and what would mean something elsewhere.
+    row("text", r#""Köln 北京 🦀""#, Some("'Köln 北京 🦀'"));
+    row("text", r#""' or 1=1 --""#, Some(&format!("'{INJECTION}'")));
+    row("text", r#""null""#, Some("'null'"));
+    for attribute in ["integer", "number", "boolean", "date", "texts", "integers", "dates"] {
+        row(attribute, r#""1 or 1=1""#, None);
+        check_row(attribute, Some(INJECTION.into()), None);
     }
 }
 
