@@ -36,7 +36,7 @@ pub enum AttributeValue {
     List(Vec<AttributeValue>),
     /// Something no policy can use (an object, a list of lists, a list that is too long, a whole
     /// number of 64 bits that is no `i64`, a number that is not finite): every policy that asks for
-    /// it fails closed. JSON with a longer one is a [`Number`](Self::Number), the nearest double.
+    /// it fails closed. JSON with a longer one is a [`Number`](AttributeValue::Number), the nearest double.
     Unsupported,
 }
 

@@ -1,5 +1,5 @@
-//! Around every request: it has an id, a panic ends in a plain 500, and no answer is kept by anybody
-//! in between.
+//! Around every request: it has an id, its address is not too long, a panic ends in a plain 500, and no
+//! answer is kept by anybody in between.
 
 use std::panic::AssertUnwindSafe;
 
@@ -18,6 +18,9 @@ use crate::refusal::Refusal;
 /// The header by which a request is found again in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The most bytes of an address, its parameters included.
+const MAX_ADDRESS: usize = 4 << 10;
+
 /// What a page that is no page may load and do.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
@@ -27,7 +30,12 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let id = given(request.headers()).or_else(new_id);
     let shown = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
     let span = tracing::info_span!("request", id = shown);
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
+    let address = request.uri().path_and_query();
+    let is_long = address.is_some_and(|address| address.as_str().len() > MAX_ADDRESS);
+    let answer = async {
+        if is_long { Refusal::too_long().into_response() } else { next.run(request).await }
+    };
+    let answered = AssertUnwindSafe(answer).catch_unwind().instrument(span.clone());
     let mut response = answered.await.unwrap_or_else(|_| {
         let _request = span.entered();
         tracing::error!("a handler panicked");

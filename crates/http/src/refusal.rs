@@ -134,6 +134,11 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "H0110", message)
     }
 
+    pub(crate) fn too_long() -> Self {
+        let message = "an address has at most 4 KiB, its parameters included";
+        Self::new(StatusCode::URI_TOO_LONG, "InvalidRequest", "H0111", message)
+    }
+
     pub(crate) fn parameter(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", "H0106", message)
     }

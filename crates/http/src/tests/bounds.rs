@@ -3,7 +3,7 @@
 use axum::Router;
 use serde_json::{Value, json};
 
-use super::{Told, app, post, question};
+use super::{Told, app, get, post, question};
 
 async fn ask(app: &Router, path: &str, body: String) -> Told {
     let mut ask = post(body).bearing("ana");
@@ -33,6 +33,18 @@ async fn a_body_has_at_most_1_mib() {
     at.push_str(&" ".repeat((1 << 20) - at.len()));
     let over = format!("{at} ");
     held(QUERY, at, over, (413, "H0105")).await;
+}
+
+#[tokio::test]
+async fn an_address_has_at_most_4_kib() {
+    let app = app().await;
+    let of = |start: &str, length: usize| format!("{start}{}", "x".repeat(length - start.len()));
+    for (start, found) in [("/api/agent/search?q=", 200), ("/api/agent/tables/", 404)] {
+        let told = get(&of(start, 4 << 10)).bearing("ana").of(&app).await;
+        assert_eq!(told.status, found, "{start}");
+        let told = get(&of(start, (4 << 10) + 1)).bearing("ana").of(&app).await;
+        told.refused(414, "InvalidRequest", "H0111");
+    }
 }
 
 #[tokio::test]
