@@ -15,4 +15,5 @@ mod row_level;
 mod sandboxed;
 mod stored;
 mod unordered;
+mod ways;
 mod world;

@@ -322,8 +322,6 @@ async fn q0162_what_cannot_be_calculated() {
         "sum(pieces)",
         "1 + 1",
         "attribute.city",
-        "pieces in (select id from items)",
-        "pieces; drop table lines",
         "pieces + name_of('x')",
         "random()",
         "case when pieces > 0 then null end",
@@ -369,6 +367,38 @@ async fn q0162_what_cannot_be_calculated() {
     let question =
         format!(r#"{{"table":"lines","calculated":{{{}}},"fields":["id"]}}"#, many.join(","));
     assert_eq!(problems("everyone", &question).await, ["Q0162 calculated"]);
+}
+
+#[tokio::test]
+async fn l26_no_text_of_a_question_is_a_query_of_its_own() {
+    let of = |text: &str| {
+        format!(r#"{{"table":"lines","calculated":{{"x":"{text}"}},"fields":["id"]}}"#)
+    };
+    for text in [
+        "pieces in (select id from items)",
+        "(select max(weight) from items) + pieces",
+        "exists (select 1 from items)",
+        "pieces = any (select id from items)",
+        "case when exists (select 1 from items) then 1 else pieces end",
+        "pieces; drop table lines",
+        "pieces union select id from items",
+        "pieces) from items --",
+        "pieces /* and",
+        "table items",
+    ] {
+        assert_eq!(problems("everyone", &of(text)).await, ["Q0162 calculated.x"], "{text}");
+    }
+    for condition in [
+        r#"{"sql":"1 = 1"}"#,
+        r#"{"query":"select id from items"}"#,
+        r#"{"field":"id","values":{"select":"id"}}"#,
+        r#"{"field":"id","value":{"select":"id"}}"#,
+        r#""id = 1 or 1 = 1""#,
+    ] {
+        let question = format!(r#"{{"table":"lines","fields":["id"],"filter":{condition}}}"#);
+        let error = session("everyone").await.query_json(&question).await.map(|_| ());
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidQuery, "{condition}");
+    }
 }
 
 #[tokio::test]

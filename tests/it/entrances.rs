@@ -243,7 +243,7 @@ fn l22_l23_l24_l27_no_entrance_tells_of_what_is_masked() {
 }
 
 #[test]
-fn l3_l6_l8_l27_no_entrance_tells_of_hidden_names() {
+fn l3_l6_l8_l27_l59_no_entrance_tells_of_hidden_names() {
     check(Twin::Names);
 }
 

@@ -388,12 +388,12 @@ fn number(name: &str, otherwise: u64) -> u64 {
 }
 
 #[test]
-fn l45_no_cell_of_another_tenant_whatever_a_table_of_the_host_does() {
+fn l14_l16_l45_no_cell_of_another_tenant_whatever_a_table_of_the_host_does() {
     check_soak(Place::Host);
 }
 
 #[test]
-fn l45_no_cell_of_another_tenant_whatever_a_store_does() {
+fn l14_l16_l45_no_cell_of_another_tenant_whatever_a_store_does() {
     check_soak(Place::Store);
 }
 

@@ -63,6 +63,9 @@ const VENDORED: &str = "crates/http/vendor/";
 /// The most lines of a Rust file.
 const MAX_LINES: usize = 800;
 
+/// How many threats the leak suite has: `L1` to this one.
+const THREATS: u32 = 60;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
@@ -377,17 +380,44 @@ fn every_threat_has_its_tests_and_every_id_of_a_test_its_threat() {
     let missing = paths.filter(|(_, path)| !is_tested(path, &all));
     none(missing.map(|(ids, path)| format!("{ids}: {path}")).collect(), "tests of SECURITY.md");
     let known: BTreeSet<String> = threats.iter().flat_map(|(cell, _)| ids(cell)).collect();
-    let mut unknown = Vec::new();
+    let (mut unknown, mut tried) = (Vec::new(), BTreeSet::new());
     for (name, text) in rust_files() {
-        for test in text.split("fn ").skip(1) {
-            let test = test.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
-            // `l6_l8_names_of_…` has two.
-            let parts = test.split('_').take_while(|part| is_threat(part));
-            let strange = parts.filter(|part| !known.contains(*part));
-            unknown.extend(strange.map(|part| format!("{name}: `{part}` of `{test}`")));
+        for (function, is_test) in functions(&text) {
+            for part in in_front(function) {
+                if !known.contains(part) {
+                    unknown.push(format!("{name}: `{part}` of `{function}`"));
+                }
+                if is_test {
+                    tried.insert(part.to_owned());
+                }
+            }
         }
     }
     none(unknown, "ids of tests that SECURITY.md does not have");
+    let each = || (1..=THREATS).map(|number| format!("l{number}"));
+    none(each().filter(|id| !known.contains(id)).collect(), "threats without a row in SECURITY.md");
+    none(each().filter(|id| !tried.contains(id)).collect(), "threats that no test is named after");
+}
+
+/// The names of the functions of a file, and whether each is a test.
+fn functions(text: &str) -> Vec<(&str, bool)> {
+    let mut found = Vec::new();
+    let mut before = "";
+    for (index, part) in text.split("fn ").enumerate() {
+        if index > 0 {
+            let name = part.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+            // What stands above it without an empty line between.
+            let above = before.rsplit("\n\n").next().unwrap();
+            found.push((name, above.contains("#[test]") || above.contains("#[tokio::test")));
+        }
+        before = part;
+    }
+    found
+}
+
+/// The ids that a name begins with: `l6_l8_names_of_…` has two, and `l1_to_l36_…` one.
+fn in_front(name: &str) -> impl Iterator<Item = &str> {
+    name.split('_').take_while(|part| is_threat(part))
 }
 
 /// Whether a part of a test's name is the id of a threat: `l18`, `jwt4`, `atk13`.
@@ -444,6 +474,12 @@ fn the_rules_have_teeth() {
         ["crates/a/src/b.rs", "crates/a/src/c.rs", "tests/it/d.rs"]
     );
     assert_eq!(ids("L1, L20 – L22"), ["l1", "l20", "l21", "l22"]);
+    assert_eq!(in_front("l6_l8_names_of_l9").collect::<Vec<_>>(), ["l6", "l8"]);
+    assert_eq!(in_front("l1_to_l36_nothing").collect::<Vec<_>>(), ["l1"]);
+    let helper = "#[test]\nfn l1_a() {}\n\n/// A helper.\nfn l2_b() {}\n";
+    assert_eq!(functions(helper), [("l1_a", true), ("l2_b", false)]);
+    let macros = "#[tokio::test]\n    async fn l3_c() {}";
+    assert_eq!(functions(macros), [("l3_c", true)]);
     assert!(is_threat("jwt4") && is_threat("l18") && !is_threat("l") && !is_threat("limit1"));
     let texts =
         [("a/b.rs".to_owned(), String::new()), ("a/c/d.rs".to_owned(), "#[test]".to_owned())];

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn atk13_only_ascii_case_is_folded() {
+    fn l39_atk13_only_ascii_case_is_folded() {
         check("Ana@Shop.TEST", Some("ana@shop.test"));
         check("ana+x@shop.test", Some("ana+x@shop.test"));
         check("ana@localhost", Some("ana@localhost"));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn atk13_addresses_that_could_be_read_as_another_are_refused() {
+    fn l39_atk13_addresses_that_could_be_read_as_another_are_refused() {
         for text in [
             "ana\u{ff20}shop.test",
             "ana\u{ff20}evil.test@shop.test",

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_is_private_is_made_when_it_is_needed_and_goes_with_its_manager() {
+    fn l53_the_folder_is_private_is_made_when_it_is_needed_and_goes_with_its_manager() {
         let outer = tempfile::tempdir().unwrap();
         let spill = Spill::default().with_folder(outer.path());
         let manager = Arc::new(spill.manager().build().unwrap());

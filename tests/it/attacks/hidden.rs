@@ -103,7 +103,7 @@ fn session(engine: &Engine, group: &str) -> Session {
 }
 
 /// Everything that can be seen of a failure.
-fn all_of(error: &Error) -> String {
+pub(super) fn all_of(error: &Error) -> String {
     format!("{:?} {} {error} {error:?} {:?}", error.kind(), error.code(), error.problems())
 }
 

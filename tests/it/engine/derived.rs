@@ -184,7 +184,7 @@ async fn metrics_of_derived_tables_stand_beside_others() {
 }
 
 #[tokio::test]
-async fn everyone_sees_a_derived_table_made_of_his_own_rows() {
+async fn l17_everyone_sees_a_derived_table_made_of_his_own_rows() {
     let engine = built(MODEL, POLICIES).await.unwrap();
     let (a, b) = (one(&engine, "tenants", Some("a")), one(&engine, "tenants", Some("b")));
     assert_eq!(csv(&a, ALL).await, "customer_id,revenue\n1,60\n2,5\n");

@@ -53,7 +53,7 @@ async fn e0303_all_queries_together_need_more_memory_than_allowed() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_put_into_a_private_folder_and_removed() {
+async fn l53_what_does_not_fit_is_put_into_a_private_folder_and_removed() {
     let folder = tempfile::tempdir().unwrap();
     let spill = Spill::default().with_folder(folder.path());
     let engine = batches().spill(spill).build().await.unwrap();

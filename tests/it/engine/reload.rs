@@ -55,6 +55,25 @@ async fn bad_policies_tell_every_problem_and_change_nothing() {
         .await;
 }
 
+/// The model stays right without the column; a policy that reads it does not.
+#[tokio::test]
+async fn l46_a_policy_whose_column_is_gone_is_refused_and_the_old_one_stays() {
+    let fewer = MODEL
+        .replace("      tenant: {}\n", "")
+        .replace("    segments: { of_a: { where: tenant = 'a' } }\n", "");
+    let renamed = MODEL
+        .replace("      tenant: {}\n", "      owner: { column: tenant }\n")
+        .replace("tenant = 'a'", "owner = 'a'");
+    for changed in [fewer, renamed] {
+        assert_ne!(changed, MODEL);
+        let right = Model::new().with_model("m.yaml", &changed);
+        engine(20).await.reload(&right).await.unwrap();
+        let model = right.with_policies("p.yaml", POLICIES);
+        check_refused(model, ErrorKind::InvalidPolicy, "E0202", &["P0103", "`tenant`", "p.yaml:"])
+            .await;
+    }
+}
+
 #[tokio::test]
 async fn a_source_that_is_not_there_changes_nothing() {
     let more = "

@@ -210,7 +210,7 @@ async fn a_panic_is_a_plain_500() {
 }
 
 #[tokio::test]
-async fn no_answer_is_kept_on_the_way() {
+async fn l14_no_answer_is_kept_on_the_way() {
     let app = app().await;
     for ask in [get("/health"), get("/nothing"), post(question("all_fields")).bearing("ana")] {
         let response = app.clone().oneshot(ask.0).await.unwrap();

@@ -45,7 +45,7 @@ fn read_arrow(told: &Told) -> (Vec<String>, Vec<Value>) {
 }
 
 #[tokio::test]
-async fn all_formats_say_what_the_engine_says() {
+async fn l57_all_formats_say_what_the_engine_says() {
     let engine = engine().await;
     let app = crate::router(engine.clone());
     let session = engine.session(sandbar_testkit::principal(Asker::named("wei").unwrap()));

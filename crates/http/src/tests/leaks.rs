@@ -1,4 +1,4 @@
-//! What lies in memory beside an answer stays there.
+//! What lies beside an answer stays there: in memory, behind a policy, and in the past.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,10 +8,11 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use arrow::ipc::reader::StreamReader;
-use axum::Extension;
+use axum::{Extension, Router};
 use sandbar::{Engine, Principal};
 
-use super::{Told, post};
+use super::{Told, get, post, shop};
+use crate::{Metrics, Options};
 
 const MODEL: &str = "
 tables:
@@ -57,16 +58,22 @@ fn holds(told: &[u8], hidden: &[u8]) -> bool {
     told.windows(hidden.len()).any(|window| window == hidden)
 }
 
-async fn ask(body: &str) -> Told {
+const ARROW: &str = "application/vnd.apache.arrow.stream";
+
+/// The door of somebody in the north.
+async fn north(notes: Vec<RecordBatch>) -> Router {
     let builder = Engine::builder().model("model.yaml", MODEL).policies("policies.yaml", POLICIES);
-    let engine = builder.batches("notes", vec![notes()]).build().await.unwrap();
+    let engine = builder.batches("notes", notes).build().await.unwrap();
     let mia = Principal::asserted_by_host("mia").group("staff").attribute("place", "north");
-    let app = crate::router(engine).layer(Extension(mia.build().unwrap()));
-    post(body.to_owned()).with("accept", "application/vnd.apache.arrow.stream").of(&app).await
+    crate::router(engine).layer(Extension(mia.build().unwrap()))
+}
+
+async fn ask(body: &str) -> Told {
+    post(body.to_owned()).with("accept", ARROW).of(&north(vec![notes()]).await).await
 }
 
 #[tokio::test]
-async fn an_arrow_stream_holds_only_what_is_seen() {
+async fn l32_an_arrow_stream_holds_only_what_is_seen() {
     for body in [
         r#"{"table":"notes","fields":["id","place","text","amount"],"order_by":["id"]}"#,
         r#"{"table":"notes","fields":["place","text"],"filter":{"field":"id","op":"=","value":"a"}}"#,
@@ -92,4 +99,75 @@ async fn what_a_dictionary_stands_for_is_sent() {
     assert_eq!(reader.schema().field(0).data_type(), &DataType::Utf8);
     let rows: usize = reader.map(|batch| batch.unwrap().num_rows()).sum();
     assert_eq!(rows, 2);
+}
+
+/// More rows of a place that nobody in the north is shown.
+fn hidden(count: usize) -> RecordBatch {
+    let places: DictionaryArray<Int32Type> = vec!["hidden-place"; count].into_iter().collect();
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values((0..count).map(|n| format!("hidden {n}")))),
+        Arc::new(places),
+        Arc::new(StringViewArray::from(vec!["hidden-text in many rows"; count])),
+        Arc::new(Int64Array::from(vec![HIDDEN_AMOUNT; count])),
+    ];
+    RecordBatch::try_new(notes().schema(), columns).unwrap()
+}
+
+/// Nothing that is told counts rows that were read, or the time it took; how long the answer is on
+/// its way is not looked at (SECURITY.md).
+#[tokio::test]
+async fn l31_l32_how_much_is_hidden_changes_neither_bytes_nor_headers() {
+    let few = north(vec![notes()]).await;
+    let many = north(vec![hidden(10_000), notes(), hidden(0)]).await;
+    for body in [
+        r#"{"table":"notes","fields":["id","place","text","amount"],"order_by":["id"]}"#,
+        r#"{"table":"notes","group_by":["place"],"aggregations":["count"]}"#,
+        r#"{"table":"notes","aggregations":["count",{"function":"max","field":"amount"}]}"#,
+        r#"{"table":"notes","fields":["nothing"]}"#,
+    ] {
+        for accept in ["application/json", "text/csv", "application/x-ndjson", ARROW] {
+            let ask = async |app: &Router| post(body).with("accept", accept).of(app).await;
+            let (one, other) = (ask(&few).await, ask(&many).await);
+            assert_eq!((one.status, &one.headers), (other.status, &other.headers), "{body}");
+            assert_eq!(one.body, other.body, "{accept}: {body}");
+            assert_eq!(one.status == 200, !body.contains("nothing"), "{accept}: {body}");
+        }
+    }
+}
+
+/// There is no history: what somebody has asked is told by no address, to nobody.
+#[tokio::test]
+async fn l55_no_address_tells_what_others_have_asked() {
+    let metrics = Metrics::new();
+    let engine = shop().decisions(metrics.clone()).build().await.unwrap();
+    let app = Options::default().metrics(metrics.clone()).router(engine);
+    let planted = "planted4711";
+    for (field, status) in [("vendor", 200), (planted, 404)] {
+        let filter = format!(r#"{{"field":"{field}","value":"{planted}"}}"#);
+        let body = format!(r#"{{"table":"products","fields":["id"],"filter":{filter}}}"#);
+        assert_eq!(post(body).bearing("ana").of(&app).await.status, status);
+    }
+    let mut answered = 0;
+    for route in crate::routes().into_iter().filter(|route| route.method == "GET") {
+        let id = if route.path.contains("metric") {
+            "revenue"
+        } else if route.path.contains("database") {
+            "1"
+        } else {
+            "products"
+        };
+        let path = route.path.replace("{id}", id).replace("{field}", "vendor");
+        let mut path = path.replace("{file}", "index.html");
+        if path.ends_with("/search") {
+            path.push_str("?q=products");
+        }
+        for name in ["ana", "wei", "vic"] {
+            let told = get(&path).bearing(name).of(&app).await;
+            answered += usize::from(told.status == 200);
+            assert!(!holds(&told.body, planted.as_bytes()), "{path}");
+        }
+    }
+    assert!(answered > 20, "only {answered} addresses told anything");
+    let told = get("/metrics").of(&metrics.router()).await;
+    assert!(told.status == 200 && !holds(&told.body, planted.as_bytes()), "{}", told.text());
 }

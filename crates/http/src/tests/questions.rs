@@ -93,7 +93,7 @@ async fn the_values_of_a_field_are_those_of_the_rows_one_sees() {
 }
 
 #[tokio::test]
-async fn a_token_counts_only_in_its_header() {
+async fn l28_a_token_counts_only_in_its_header() {
     let app = app().await;
     let path = format!("/api/agent/tables?access_token={}", token("ana"));
     get(&path).of(&app).await.refused(401, "Unauthenticated", "E0101");

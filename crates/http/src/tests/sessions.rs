@@ -226,6 +226,38 @@ async fn l43_whoever_is_taken_out_is_out_at_his_next_request() {
     nobody(&tables().bearing("ana").of(&app).await);
 }
 
+/// Pages outlive the token that asked for the first of them, and its session, but do not stand for
+/// either.
+#[tokio::test]
+async fn l44_who_is_over_begins_no_next_page() {
+    let access = Access::default().with_sessions(Sessions::new(100));
+    let (app, clock) = app_with(verifier(), access).await;
+    let word = session_of(&app, "ana").await;
+    let in_session = |ask: Ask| ask.with("x-metabase-session", &word);
+    let question = r#"{"table":"products","fields":["id"]}"#;
+    let first = || send("/api/agent/query?page_size=2", question);
+    let page = |told: &Told| {
+        let token = told.json()["continuation_token"].as_str().unwrap().to_owned();
+        move || send("/api/agent/query", &json!({ "continuation_token": token }).to_string())
+    };
+    let by_token = page(&first().bearing("ana").of(&app).await);
+    let by_session = page(&in_session(first()).of(&app).await);
+    clock.store(NOW + 99, Ordering::SeqCst);
+    assert_eq!(by_token().bearing("ana").of(&app).await.status, 200);
+    assert_eq!(in_session(by_session()).of(&app).await.status, 200);
+    clock.store(NOW + 100, Ordering::SeqCst);
+    nobody(&in_session(by_session()).of(&app).await);
+    clock.store(NOW + 180, Ordering::SeqCst);
+    nobody(&by_token().bearing("ana").of(&app).await);
+    nobody(&by_token().of(&app).await);
+    // The pages are still there, for whoever shows anew that he is their asker.
+    for next in [by_token(), by_session()] {
+        let bearer = format!("Bearer {}", token_with(SECRET, "ana", NOW + 180));
+        let told = next.with("authorization", &bearer).of(&app).await;
+        assert_eq!((told.status.as_u16(), &told.json()["row_count"]), (200, &json!(2)));
+    }
+}
+
 fn service() -> (ApiKeys, String) {
     let new = ApiKey::generate([7; 32]);
     let bot = ApiKey::new("bot", &new.digest).unwrap().group("analysts").unwrap();

@@ -56,7 +56,7 @@ fn a_condition_that_is_wrong_never_becomes_a_grant_of_everything() {
 }
 
 #[test]
-fn a_condition_reads_no_other_table_than_related_ones() {
+fn l26_a_condition_reads_no_other_table_than_related_ones() {
     for (rows, expected) in [
         ("people.state = 'CA'", "P0103 `people` is not a relationship of `orders`"),
         ("customer.orders.id = 1", "P0103 `orders` is not a relationship of `people`"),
@@ -68,6 +68,19 @@ fn a_condition_reads_no_other_table_than_related_ones() {
         ("state = attribute", "P0103 `attribute` is not a field of `orders`"),
     ] {
         check(file().restrict("r", "orders", rows), &[expected]);
+    }
+}
+
+#[test]
+fn l40_an_attribute_is_no_pattern() {
+    let expected = ["P0101 the pattern of `like` is a constant text"];
+    for rows in [
+        "state like attribute.state",
+        "state not like attribute.state",
+        "state ilike attribute.state",
+        "state like concat(attribute.state, '%')",
+    ] {
+        check(file().restrict("r", "orders", rows), &expected);
     }
 }
 

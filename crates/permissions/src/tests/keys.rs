@@ -43,7 +43,7 @@ fn equal_values_have_equal_keys() {
 }
 
 #[test]
-fn different_values_have_different_keys() {
+fn l14_l15_different_values_have_different_keys() {
     let all = [
         "null",
         "true",
@@ -97,7 +97,7 @@ fn bytes_of_one_type_are_not_those_of_another() {
 }
 
 #[test]
-fn nested_lists_are_told_apart() {
+fn l15_nested_lists_are_told_apart() {
     let list = |items: Vec<AttributeValue>| AttributeValue::List(items);
     let text = |t: &str| AttributeValue::from(t);
     let left = who("a", &[("text", list(vec![list(vec![text("a")]), text("b")]))]);
@@ -150,7 +150,7 @@ fn as_many_other_policies_are_another_shape() {
 }
 
 #[test]
-fn other_policies_or_an_administrator_have_other_keys() {
+fn l14_l16_other_policies_or_an_administrator_have_other_keys() {
     let ana = who("a", &[]);
     let (left, right) = (grants(&POLICIES, &ana), grants(&POLICIES[..2], &ana));
     assert!(left.shape() != right.shape() && left.effective() != right.effective());

@@ -516,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_between_two_values_rounds_to_the_right_side() {
+    fn l41_a_constant_between_two_values_rounds_to_the_right_side() {
         use Comparison::*;
         check(DataType::Int32, Gt, half(), "x > Int32(2)");
         check(DataType::Int32, GtEq, half(), "x > Int32(2)");
@@ -531,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_out_of_range_is_decided() {
+    fn l41_a_constant_out_of_range_is_decided() {
         use Comparison::*;
         check(DataType::Int8, Lt, Literal::Integer(1_000), "x = x");
         check(DataType::Int8, Gt, Literal::Integer(1_000), "x != x");
@@ -545,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn a_double_is_the_number_that_its_digits_say() {
+    fn l41_a_double_is_the_number_that_its_digits_say() {
         use Comparison::*;
         let cents = DataType::Decimal128(12, 2);
         check(cents.clone(), Lt, Literal::Number(100.0), "x < Decimal128(100.00,12,2)");
