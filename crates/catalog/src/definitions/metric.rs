@@ -146,9 +146,11 @@ pub struct RatioDef {
 /// Another time: exactly one of `unit` and `to`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(transform = crate::query::schema::one_time)]
 pub struct OffsetDef {
     /// How many units earlier; 1 if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
     pub count: Option<u32>,
     /// The unit.
     #[serde(skip_serializing_if = "Option::is_none")]

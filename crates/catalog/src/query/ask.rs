@@ -551,7 +551,8 @@ pub struct Aggregation {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "AggregationFull")]
 pub(crate) struct AggregationFull {
-    /// What to compute: count, sum, avg, min, max, count_distinct, median, percentile, stddev …
+    /// What to compute.
+    #[schemars(schema_with = "super::schema::functions")]
     function: Located<String>,
     /// The field to compute it over; left out only for `count`, which then counts rows.
     #[serde(default)]

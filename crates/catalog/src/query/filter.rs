@@ -185,7 +185,7 @@ impl Op {
 /// A condition: exactly one of `and`, `or`, `not`, `segment`, `exists`, `metric` and `field`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Filter")]
+#[schemars(rename = "Filter", transform = super::schema::one_condition)]
 struct FilterFull {
     /// All of these hold.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -226,12 +226,14 @@ struct FilterFull {
     value: Option<Value>,
     /// The values to compare with.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::schema::known_values")]
     values: Option<Vec<Value>>,
     /// For contains, starts_with and ends_with; they ignore case if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     case_sensitive: Option<bool>,
     /// For `last` and `previous`: how many units; 1 if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
     count: Option<u32>,
     /// For `last`, `this` and `previous`: the unit.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@
 
 mod ask;
 mod filter;
+pub(crate) mod schema;
 mod values;
 
 pub use ask::{
@@ -86,6 +87,7 @@ pub struct SemanticQuery {
     pub order_by: Items<OrderBy>,
     /// The most rows wanted in all.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub limit: Option<Located<u64>>,
     /// An IANA time zone for buckets and filters; the model's if left out.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -146,3 +146,42 @@ async fn answers_are_what_the_document_says() {
         json!({ "$ref": "#/components/schemas/Refusal", "components": document["components"] });
     assert!(jsonschema::draft202012::new(&schema).unwrap().is_valid(&refused.json()));
 }
+
+#[test]
+fn the_schema_of_questions_lets_none_pass_that_has_no_meaning() {
+    let document = crate::openapi();
+    let name = "#/components/schemas/SemanticQuery";
+    let schema = json!({ "$ref": name, "components": document["components"] });
+    let questions = jsonschema::draft202012::new(&schema).unwrap();
+    let filter = |filter: Value| json!({ "table": "orders", "filter": filter });
+    let offset = |offset: Value| json!({ "metrics": [{ "name": "m", "offset": offset }] });
+    let function = |name: &str| json!({ "aggregations": [{ "function": name, "field": "total" }] });
+    for (question, means) in [
+        (json!({ "table": "orders", "limit": 1 }), true),
+        (json!({ "table": "orders", "limit": null }), true),
+        (json!({ "table": "orders", "limit": 0 }), false),
+        (filter(json!(null)), true),
+        (filter(json!({ "segment": "paid" })), true),
+        (filter(json!({ "field": "total", "op": "is_null", "value": null })), true),
+        (filter(json!({ "field": "total", "value": 1, "segment": null })), true),
+        (filter(json!({ "not": { "or": [{ "exists": "lines" }] } })), true),
+        (filter(json!({})), false),
+        (filter(json!({ "field": null })), false),
+        (filter(json!({ "field": "total", "value": 1, "segment": "paid" })), false),
+        (filter(json!({ "and": [{}] })), false),
+        (filter(json!({ "field": "total", "values": [1, 2.5, "a", true] })), true),
+        (filter(json!({ "field": "total", "values": [1, null] })), false),
+        (filter(json!({ "field": "day", "op": "last", "count": 1, "unit": "day" })), true),
+        (filter(json!({ "field": "day", "op": "last", "count": 0, "unit": "day" })), false),
+        (offset(json!({ "unit": "month", "to": null })), true),
+        (offset(json!({ "to": "month" })), true),
+        (offset(json!({})), false),
+        (offset(json!({ "unit": "month", "to": "year" })), false),
+        (offset(json!({ "unit": "month", "count": 0 })), false),
+        (function("percentile_disc"), true),
+        (function("count_distinct"), true),
+        (function("summ"), false),
+    ] {
+        assert_eq!(questions.is_valid(&question), means, "{question}");
+    }
+}
