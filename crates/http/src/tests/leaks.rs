@@ -9,6 +9,8 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use arrow::ipc::reader::StreamReader;
 use axum::{Extension, Router};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use sandbar::{Engine, Principal};
 
 use super::{Told, get, post, shop};
@@ -59,6 +61,24 @@ fn holds(told: &[u8], hidden: &[u8]) -> bool {
 }
 
 const ARROW: &str = "application/vnd.apache.arrow.stream";
+const PARQUET: &str = "application/vnd.apache.parquet";
+
+/// The bytes of a body, and after them those of the pages of a Parquet file, unpacked.
+fn unpacked(told: &Told, format: &str) -> Vec<u8> {
+    let mut bytes = told.body.to_vec();
+    if format == PARQUET {
+        let reader = SerializedFileReader::new(told.body.clone()).unwrap();
+        for group in 0..reader.num_row_groups() {
+            let group = reader.get_row_group(group).unwrap();
+            for column in 0..group.num_columns() {
+                for page in group.get_column_page_reader(column).unwrap() {
+                    bytes.extend_from_slice(page.unwrap().buffer());
+                }
+            }
+        }
+    }
+    bytes
+}
 
 /// The door of somebody in the north.
 async fn north(notes: Vec<RecordBatch>) -> Router {
@@ -68,24 +88,33 @@ async fn north(notes: Vec<RecordBatch>) -> Router {
     crate::router(engine).layer(Extension(mia.build().unwrap()))
 }
 
-async fn ask(body: &str) -> Told {
-    post(body.to_owned()).with("accept", ARROW).of(&north(vec![notes()]).await).await
+async fn ask(body: &str, format: &str) -> Told {
+    post(body.to_owned()).with("accept", format).of(&north(vec![notes()]).await).await
 }
 
 #[tokio::test]
-async fn l32_an_arrow_stream_holds_only_what_is_seen() {
-    for body in [
+async fn l32_an_arrow_stream_and_a_parquet_file_hold_only_what_is_seen() {
+    let bodies = [
         r#"{"table":"notes","fields":["id","place","text","amount"],"order_by":["id"]}"#,
         r#"{"table":"notes","fields":["place","text"],"filter":{"field":"id","op":"=","value":"a"}}"#,
         r#"{"table":"notes","group_by":["place","text","amount"]}"#,
-    ] {
-        let told = ask(body).await;
+    ];
+    for (body, format) in bodies.into_iter().flat_map(|body| [(body, ARROW), (body, PARQUET)]) {
+        let told = ask(body, format).await;
         assert_eq!(told.status, 200, "{}", String::from_utf8_lossy(&told.body));
+        let bytes = unpacked(&told, format);
         for hidden in ["hidden-place", "hidden-text", "hidden-metadata"] {
-            assert!(!holds(&told.body, hidden.as_bytes()), "`{hidden}` for {body}");
+            assert!(!holds(&bytes, hidden.as_bytes()), "`{hidden}` for {body} as {format}");
         }
-        assert!(!holds(&told.body, &HIDDEN_AMOUNT.to_le_bytes()), "{body}");
-        assert!(holds(&told.body, b"the text of the north, in full"), "{body}");
+        assert!(!holds(&bytes, &HIDDEN_AMOUNT.to_le_bytes()), "{body} as {format}");
+        assert!(holds(&bytes, b"the text of the north, in full"), "{body} as {format}");
+        if format == PARQUET {
+            let reader = ParquetRecordBatchReaderBuilder::try_new(told.body.clone()).unwrap();
+            let schema = reader.schema();
+            assert!(schema.metadata().is_empty());
+            assert!(schema.fields().iter().all(|field| field.metadata().is_empty()));
+            continue;
+        }
         let schema = StreamReader::try_new(&told.body[..], None).unwrap().schema();
         assert!(schema.metadata().is_empty());
         assert!(schema.fields().iter().all(|field| field.metadata().is_empty()));
@@ -94,7 +123,8 @@ async fn l32_an_arrow_stream_holds_only_what_is_seen() {
 
 #[tokio::test]
 async fn what_a_dictionary_stands_for_is_sent() {
-    let told = ask(r#"{"table":"notes","fields":["place"],"order_by":["place"]}"#).await;
+    let body = r#"{"table":"notes","fields":["place"],"order_by":["place"]}"#;
+    let told = ask(body, ARROW).await;
     let reader = StreamReader::try_new(&told.body[..], None).unwrap();
     assert_eq!(reader.schema().field(0).data_type(), &DataType::Utf8);
     let rows: usize = reader.map(|batch| batch.unwrap().num_rows()).sum();
@@ -125,7 +155,7 @@ async fn l31_l32_how_much_is_hidden_changes_neither_bytes_nor_headers() {
         r#"{"table":"notes","aggregations":["count",{"function":"max","field":"amount"}]}"#,
         r#"{"table":"notes","fields":["nothing"]}"#,
     ] {
-        for accept in ["application/json", "text/csv", "application/x-ndjson", ARROW] {
+        for accept in ["application/json", "text/csv", "application/x-ndjson", ARROW, PARQUET] {
             let ask = async |app: &Router| post(body).with("accept", accept).of(app).await;
             let (one, other) = (ask(&few).await, ask(&many).await);
             assert_eq!((one.status, &one.headers), (other.status, &other.headers), "{body}");
