@@ -140,6 +140,7 @@ async fn l3_l8_listings_name_nothing_hidden() {
         "/v1/table/4?with-field-values=true&with-measures=true&with-segments=true",
         "/v1/metric/105?with-field-values=true&with-segments=true",
         "/v1/metric/110?with-field-values=true&with-segments=true",
+        "/v1/database",
         "/v1/database/1",
     ] {
         let told = shop.get("vic", path).await;

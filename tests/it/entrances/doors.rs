@@ -8,18 +8,27 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use sandbar::{
-    Answer, Decision, Engine, Error, FieldProfile, SemanticQuery, Session, SqlDialect, Subject,
-    TokenMinter, Verifier,
+    Answer, Collected, Decision, Engine, Error, FieldProfile, SemanticQuery, Session, SqlDialect,
+    Subject, TokenMinter, Verifier,
 };
+use sandbar_http::{Options, TokenKey};
 use sandbar_testkit::entrances::{Asker, Entrance, NOW, Probe, SECRET, Twin, World};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 /// The forms that an answer has over HTTP.
-const FORMATS: [&str; 4] =
-    ["application/json", "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"];
+const FORMATS: [&str; 5] = [
+    "application/json",
+    "text/csv",
+    "application/x-ndjson",
+    "application/vnd.apache.arrow.stream",
+    "application/vnd.apache.parquet",
+];
 
 /// All worlds that were asked so far, and the doors to them.
 pub(super) struct Doors {
@@ -55,7 +64,8 @@ impl House {
             builder = builder.batches(name, vec![batch]);
         }
         let engine = builder.build().await.unwrap();
-        let router = sandbar_http::router(engine.clone());
+        // What goes on is told with a code, whose key all worlds have.
+        let router = Options::default().token_key(TokenKey::new([5; 32])).router(engine.clone());
         Self { world, engine, router, records }
     }
 
@@ -96,6 +106,29 @@ impl House {
         };
         let trailers = format!("\n{:?}", collected.trailers());
         [headers.into_bytes(), collected.to_bytes().to_vec(), trailers.into_bytes()].concat()
+    }
+
+    /// The first two pages of an answer, and what the token says that leads to the second. The code
+    /// in it is that of the asker's rights, which differs with policies: only its length is told.
+    async fn pages(&self, who: Asker, json: &str) -> Vec<u8> {
+        let path = "/api/agent/query";
+        let first = format!("{path}?page_size=2");
+        let mut told = self.http(who, Method::POST, &first, json, FORMATS[0]).await;
+        let text = String::from_utf8(told.clone()).unwrap();
+        let token = text.split_once("\"continuation_token\":\"").map(|(_, rest)| rest);
+        let Some((token, _)) = token.and_then(|rest| rest.split_once('"')) else { return told };
+        let sealed: Value = serde_json::from_slice(&STANDARD.decode(token).unwrap()).unwrap();
+        assert_eq!(sealed.as_object().unwrap().len(), 2, "a part that is not looked at: {sealed}");
+        let code = sealed["code"].as_str().unwrap();
+        let said = format!("{} {} {}", token.len(), code.len(), sealed["text"].as_str().unwrap());
+        told = text.replace(token, &said).into_bytes();
+        let body = serde_json::json!({ "continuation_token": token }).to_string();
+        let next = self.http(who, Method::POST, path, &body, FORMATS[0]).await;
+        // That it goes on is told again, by a token that differs in the number of the page.
+        let next = String::from_utf8(next).unwrap();
+        let next = next.split("\"continuation_token\":\"").next().unwrap();
+        told.extend(next.as_bytes());
+        told
     }
 
     async fn get(&self, who: Asker, path: &str) -> Vec<u8> {
@@ -188,10 +221,13 @@ async fn told(house: &House, who: Asker, entrance: Entrance, probe: &Probe) -> O
         (Entrance::HttpQuery, Probe::Question(json)) => {
             let mut told = Vec::new();
             let others = FORMATS.iter().skip(1).enumerate();
-            let other = others.filter(|(turn, _)| one_of(3, *turn, json)).map(|(_, format)| format);
+            let other = others.filter(|(turn, _)| one_of(5, *turn, json)).map(|(_, format)| format);
             for format in FORMATS.iter().take(1).chain(other) {
                 let post = house.http(who, Method::POST, "/api/agent/query", json, format);
                 told.extend(post.await);
+            }
+            if one_of(5, 4, json) {
+                told.extend(house.pages(who, json).await);
             }
             return Some(told);
         }
@@ -231,19 +267,16 @@ async fn told(house: &House, who: Asker, entrance: Entrance, probe: &Probe) -> O
         (Entrance::TableInFull, Probe::Table(name)) => shown(session.table_in_full(name)),
         (Entrance::MetricInFull, Probe::Metric(name)) => shown(session.metric_in_full(name)),
         (Entrance::FieldProfile, Probe::Values(table, field)) => {
-            match session.field_profile(Subject::Table(table), field, 100).await {
-                Ok(FieldProfile { field, statistics, values, .. }) => {
-                    let (statistics, values) = (statistics.to_csv(), values.to_csv());
-                    format!("{field:?}\n{}\n{}", statistics.unwrap(), values.unwrap())
-                }
-                Err(error) => all_of(&error),
-            }
+            profiled(session.field_profile(Subject::Table(table), field, 100).await)
+        }
+        (Entrance::FieldProfile, Probe::MetricValues(metric, field)) => {
+            profiled(session.field_profile(Subject::Metric(metric), field, 100).await)
         }
         (Entrance::FieldSample, Probe::Values(table, field)) => {
-            match session.field_sample(Subject::Table(table), field, 100).await {
-                Ok(values) => values.to_csv().unwrap(),
-                Err(error) => all_of(&error),
-            }
+            collected(session.field_sample(Subject::Table(table), field, 100).await)
+        }
+        (Entrance::FieldSample, Probe::MetricValues(metric, field)) => {
+            collected(session.field_sample(Subject::Metric(metric), field, 100).await)
         }
         (Entrance::SearchAny, Probe::Search(words)) => {
             shown(session.search_any(&[words.as_str(), "orders"]))
@@ -254,10 +287,9 @@ async fn told(house: &House, who: Asker, entrance: Entrance, probe: &Probe) -> O
         }
         (Entrance::Page, Probe::Question(json)) => {
             let Ok(query) = SemanticQuery::from_json(json) else { return None };
-            match session.page(&query, 0, 1_000).await {
-                Ok(rows) => format!("{rows:?}\n{}", rows.to_csv().unwrap()),
-                Err(error) => all_of(&error),
-            }
+            // A page from within, or all of it.
+            let (skip, rows) = if one_of(2, 0, json) { (2, 3) } else { (0, 1_000) };
+            collected(session.page(&query, skip, rows).await)
         }
         // The program is started in crates/cli/tests/it/leaks.rs.
         (Entrance::CommandQuery, _) => return None,
@@ -325,6 +357,25 @@ async fn rows(answer: Result<Answer, Error>) -> String {
     }
 }
 
+/// Rows that come at once.
+fn collected(rows: Result<Collected, Error>) -> String {
+    match rows {
+        Ok(rows) => format!("{rows:?}\n{}", rows.to_csv().unwrap()),
+        Err(error) => all_of(&error),
+    }
+}
+
+/// What a field is like, and its values.
+fn profiled(profile: Result<FieldProfile, Error>) -> String {
+    match profile {
+        Ok(FieldProfile { field, statistics, values, .. }) => {
+            let (statistics, values) = (statistics.to_csv(), values.to_csv());
+            format!("{field:?}\n{}\n{}", statistics.unwrap(), values.unwrap())
+        }
+        Err(error) => all_of(&error),
+    }
+}
+
 fn shown<T: Debug>(told: Result<T, Error>) -> String {
     told.map_or_else(|error| all_of(&error), |told| format!("{told:?}"))
 }
@@ -357,7 +408,9 @@ async fn error_of(session: &Session, turn: usize, probe: &Probe) -> Option<Optio
         Probe::Values(table, field) => session.field_values(table, field, 100).await.err(),
         Probe::Table(name) => session.describe_table(name).err(),
         Probe::Metric(name) => session.describe_metric(name).err(),
-        Probe::Tables | Probe::Metrics | Probe::Search(_) => return None,
+        Probe::Tables | Probe::Metrics | Probe::MetricValues(..) | Probe::Search(_) => {
+            return None;
+        }
     })
 }
 

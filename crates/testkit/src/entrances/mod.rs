@@ -9,8 +9,8 @@ mod probes;
 mod suite;
 mod world;
 
-pub use probes::{Hidden, Probe, hidden, plain};
-pub use suite::{Ask, hidden_and_absent, twins_are_told_alike};
+pub use probes::{Hidden, Probe, first_of_each, hidden, plain};
+pub use suite::{Ask, hidden_and_absent, told_as_added_up, twins_are_told_alike};
 pub use world::{Asker, NOW, SECRET, TOKENS, Twin, World};
 
 use Entrance as E;

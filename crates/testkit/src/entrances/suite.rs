@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::probes::{ADDED_UP, Expected, added_up};
 use super::world::{Asker, TOKENS, Twin, World};
 use super::{Entrance, Probe, hidden, plain};
 
@@ -29,11 +30,23 @@ pub fn twins_are_told_alike(twin: Twin, entrances: &[Entrance], ask: Ask<'_>) ->
             probes.extend(hidden().iter().flat_map(|thing| thing.probes(thing.hidden)));
         }
         probes.extend(plain());
-        for probe in &probes {
-            let Some(told) = ask(one, Asker::Sam, *entrance, probe) else { continue };
-            let again = ask(other, Asker::Sam, *entrance, probe);
+        let mut cases: Vec<(Asker, Probe)> =
+            probes.into_iter().map(|probe| (Asker::Sam, probe)).collect();
+        // What was added up is asked where rows differ, and what reads a hidden field where
+        // that does.
+        for who in [Asker::Sam, Asker::Noel] {
+            let his = added_up(who).filter(|probe| match twin {
+                Twin::Rows => true,
+                Twin::Fields | Twin::Names => format!("{probe:?}").contains("wages"),
+                Twin::Same | Twin::Masks | Twin::Attributes => false,
+            });
+            cases.extend(his.map(|probe| (who, probe)));
+        }
+        for (who, probe) in &cases {
+            let Some(told) = ask(one, *who, *entrance, probe) else { continue };
+            let again = ask(other, *who, *entrance, probe);
             asked += 1;
-            let what = || format!("{entrance:?} of {probe:?}");
+            let what = || format!("{entrance:?} of {probe:?} by {who:?}");
             let twice = again.unwrap_or_default();
             if told != twice {
                 let (told, twice) = (text(&told), text(&twice));
@@ -95,6 +108,42 @@ pub fn hidden_and_absent(entrances: &[Entrance], ask: Ask<'_>) -> Vec<String> {
     // To somebody else they are two cases.
     let unreal = hidden().iter().filter(|thing| !exists.contains(thing.hidden));
     found.extend(unreal.map(|thing| format!("`{}` is nothing for anybody", thing.hidden)));
+    found
+}
+
+/// Asks what was added up by hand through entrances that tell rows as CSV: what is told otherwise,
+/// or what tells somebody of what is hidden from him.
+///
+/// # Panics
+/// Where an entrance can be asked nothing.
+pub fn told_as_added_up(entrances: &[Entrance], ask: Ask<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for entrance in entrances {
+        let mut asked = 0;
+        for (who, question, expected) in ADDED_UP.into_iter().flatten() {
+            let probe = Probe::Question((*question).to_owned());
+            let Some(told) = ask(World(Twin::Same), *who, *entrance, &probe) else { continue };
+            asked += 1;
+            // A line ends before the names of the columns, and an empty one follows the rows.
+            let told = format!("\n{}", text(&told));
+            let right = match expected {
+                Expected::Rows(rows) => {
+                    told.contains(&format!("\n{}\n\n", rows.replace(';', "\n")))
+                }
+                Expected::Refused(code) => told.contains(&format!("{code} ")),
+            };
+            if !right {
+                found.push(format!(
+                    "{entrance:?} of {question} by {who:?} tells{told}\nnot {expected:?}"
+                ));
+            }
+            let mut tokens = tokens(&probe).filter(|_| *who != Asker::Chief);
+            if let Some(token) = tokens.find(|token| told.contains(token)) {
+                found.push(format!("{entrance:?} of {question} by {who:?} tells `{token}`"));
+            }
+        }
+        assert!(asked > 0, "{entrance:?} is asked nothing");
+    }
     found
 }
 

@@ -43,6 +43,8 @@ pub enum Asker {
     Sam,
     /// As Sam, with an attribute that shows other rows in each of the twins.
     Kim,
+    /// As Sam, without an attribute: nothing is shown to him that wants one.
+    Noel,
     /// Somebody who sees everything.
     Chief,
 }
@@ -53,6 +55,7 @@ pub struct World(pub Twin);
 
 /// A visit, as it is stored.
 struct Visit {
+    id: i64,
     region: &'static str,
     amount: i64,
     divisor: i64,
@@ -66,11 +69,15 @@ impl World {
     /// The model.
     pub fn model(self) -> String {
         let or_nothing = |text: &'static str| if self.0 == Twin::Names { "" } else { text };
+        let wage = self.wage();
         format!(
             "
 sources:
   visits: {{ format: csv, path: visits.csv }}
   patients: {{ format: csv, path: patients.csv }}
+  calls: {{ format: csv, path: calls.csv }}
+  doses: {{ format: csv, path: doses.csv }}
+  wages: {{ format: csv, path: wages.csv }}
 {sources}
 tables:
   visits:
@@ -99,10 +106,33 @@ tables:
   patients:
     primary_key: [id]
     fields: {{ id: {{}}, name: {{}}, region: {{}}, phone: {{}} }}
+  calls:
+    primary_key: [id]
+    fields: {{ id: {{}}, patient_id: {{}}, minutes: {{}} }}
+    relationships:
+      patient: {{ to: patients, on: {{ patient_id: id }}, cardinality: many_to_one }}
+  doses:
+    primary_key: [id]
+    fields: {{ id: {{}}, patient_id: {{}}, giver: {{}}, drops: {{}} }}
+    relationships:
+      patient: {{ to: patients, on: {{ patient_id: id }}, cardinality: many_to_one }}
+  wages:
+    primary_key: [id]
+    fields: {{ id: {{}}, ward: {{}}, job: {{}}, {wage}: {{}} }}
+  places:
+    query: {{ metrics: [turnover, visits_made], group_by: [{{ field: visits.region, as: region }}] }}
+    primary_key: [region]
+    fields:
+      region: {{ type: text }}
+      turnover: {{ type: 'decimal(38, 0)' }}
+      visits_made: {{ type: integer }}
 {tables}
 metrics:
   turnover: {{ table: visits, expr: sum(amount) }}
   visits_made: {{ table: visits, expr: count(*) }}
+  called: {{ table: calls, expr: sum(minutes) }}
+  workers: {{ table: wages, expr: count(*) }}
+  wages_paid: {{ table: wages, expr: sum({wage}), definer: true, min_group_size: 2 }}
 {metrics}
 ",
             sources = or_nothing("  xaudits: { format: csv, path: xaudits.csv }"),
@@ -115,7 +145,10 @@ metrics:
             tables = or_nothing(
                 "  xaudits: { id: 71, primary_key: [id], fields: { id: {}, xresult: {} } }"
             ),
-            metrics = or_nothing("  xpayroll: { id: 81, table: visits, expr: sum(xcode) }"),
+            metrics = or_nothing(
+                "  xpayroll: { id: 81, table: visits, expr: sum(xcode) }
+  xpaid: { table: wages, expr: sum(xwage) }"
+            ),
         )
     }
 
@@ -124,6 +157,7 @@ metrics:
         let constant = if self.0 == Twin::Attributes { "CONSTANT-2" } else { "CONSTANT-1" };
         let but_code = if self.0 == Twin::Names { "all" } else { "{ except: [xcode] }" };
         let audits = if self.0 == Twin::Names { "" } else { ", xaudits" };
+        let wage = self.wage();
         format!(
             "
 attributes:
@@ -138,6 +172,9 @@ policies:
       rows: region in (attribute.regions) and amount < attribute.level
       masks: {{ phone: {{ prefix: 2 }} }}
       fields: {but_code}
+  west_in_part:
+    groups: [staff]
+    grant: {{ tables: [visits], rows: region = 'west', fields: {{ only: [id, region] }} }}
   no_test_visits:
     groups: [staff]
     restrict: {{ tables: [visits], rows: \"text <> '{constant}'\" }}
@@ -147,9 +184,24 @@ policies:
       tables: [patients]
       rows: region in (attribute.regions)
       masks: {{ phone: {{ constant: 'none' }} }}
-  all: {{ groups: [chiefs], grant: {{ tables: [visits, patients{audits}] }} }}
+      propagate: [doses.patient]
+  open: {{ groups: [staff], grant: {{ tables: [calls, places] }} }}
+  doses_of_the_east:
+    groups: [staff]
+    grant: {{ tables: [doses], rows: giver in (select id from wages where ward = 'east') }}
+  wages: {{ groups: [staff], grant: {{ tables: [wages], fields: {{ except: [{wage}] }} }} }}
+  no_single_wages: {{ groups: [staff], restrict: {{ tables: [wages], min_group_size: 3 }} }}
+  all:
+    groups: [chiefs]
+    grant: {{ tables: [visits, patients, calls, doses, wages, places{audits}] }}
 "
         )
+    }
+
+    /// What the field is called that one metric reads with its author's rights. It is hidden from
+    /// Sam, and the metric is not: where hidden names do not exist, it has another one.
+    fn wage(self) -> &'static str {
+        if self.0 == Twin::Names { "lifted" } else { "xwage" }
     }
 
     /// The rows of the sources.
@@ -161,9 +213,8 @@ policies:
         let texts = |of: &dyn Fn(&Visit) -> String| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(visits.iter().map(of)))
         };
-        let ids = Int64Array::from_iter_values((0..).take(visits.len()));
         let mut columns = vec![
-            ("id", Arc::new(ids) as ArrayRef),
+            ("id", ints(&|v| v.id)),
             ("region", texts(&|v| v.region.to_owned())),
             ("amount", ints(&|v| v.amount)),
             ("divisor", ints(&|v| v.divisor)),
@@ -174,7 +225,13 @@ policies:
         if self.0 != Twin::Names {
             columns.push(("xcode", ints(&|v| v.code)));
         }
-        let mut tables = vec![("visits", batch(columns)), ("patients", self.patients())];
+        let mut tables = vec![
+            ("visits", batch(columns)),
+            ("patients", self.patients()),
+            ("calls", calls()),
+            ("doses", self.doses()),
+            ("wages", self.wages()),
+        ];
         if self.0 != Twin::Names {
             let numbers = |of: fn(i64) -> i64| -> ArrayRef {
                 Arc::new(Int64Array::from_iter_values((0..16).map(of)))
@@ -185,36 +242,42 @@ policies:
         tables
     }
 
-    /// Twelve visits of the north, and between them those that are hidden from Sam. The hidden
-    /// ones stand last where twins have more or fewer of them, so that ids stay what they are.
+    /// Twelve visits of the north, three of the west, of which only id and region are shown, and
+    /// those that are hidden from Sam: the first by their ids, stored before and after the others.
     fn visits(self) -> Vec<Visit> {
         let other = |twin: Twin| self.0 == twin;
         let code = |number: i64| 777_888_000 + number + if other(Twin::Fields) { 500 } else { 0 };
         let raw = if other(Twin::Masks) { "RAW-VALUE-2" } else { "RAW-VALUE-1" };
-        let mut visits: Vec<Visit> = (0..12)
-            .map(|number| Visit {
-                region: "north",
-                amount: 10 + number * 7,
-                divisor: 1 + number % 3,
-                text: format!("text {}", number % 5),
-                phone: format!("{}{raw}{number}", 10 + number % 4),
-                code: code(number),
-                // Every third leads to a patient that is hidden.
-                patient: number % 6,
-            })
-            .collect();
         let (count, harm) =
             if other(Twin::Rows) { (300, "HIDDEN-ROW-2") } else { (30, "HIDDEN-ROW-1") };
-        visits.extend((0..count).map(|number| Visit {
-            region: "south",
-            // On hidden rows, and on them alone, sums overflow and shares are divided by zero.
+        // On what is hidden, and on that alone, sums overflow and shares are divided by zero.
+        let hidden = |id: i64, number: i64, region, patient| Visit {
+            id,
+            region,
             amount: if other(Twin::Rows) { i64::MAX - number } else { 1_000 + number },
             divisor: if other(Twin::Rows) { 0 } else { 1 },
             text: format!("{harm}-{number}"),
             phone: format!("99{harm}"),
             code: code(100 + number),
-            patient: 3 + number % 3,
+            patient,
+        };
+        let south = |number: i64| hidden(-1 - number, number, "south", 3 + number % 3);
+        let mut visits: Vec<Visit> = (0..3)
+            .map(|number| hidden(100 + number, 50 + number, "west", 1))
+            .chain((0..6).map(south))
+            .collect();
+        visits.extend((0..12).map(|number| Visit {
+            id: number,
+            region: "north",
+            amount: 10 + number * 7,
+            divisor: 1 + number % 3,
+            text: format!("text {}", number % 5),
+            phone: format!("{}{raw}{number}", 10 + number % 4),
+            code: code(number),
+            // Every third leads to a patient that is hidden.
+            patient: number % 6,
         }));
+        visits.extend((6..count).map(south));
         visits
     }
 
@@ -237,6 +300,52 @@ policies:
         ])
     }
 
+    /// Doses, of which Sam sees the first, the fifth and the sixth: the others were given by nobody
+    /// of the east, or to a patient whom he does not see. Each amount is a power of two.
+    fn doses(self) -> RecordBatch {
+        let rows = self.0 == Twin::Rows;
+        let drops = |number: i64, seen: bool| if rows && !seen { i64::MAX } else { 1 << number };
+        let mut doses: Vec<(Option<i64>, i64, i64)> = vec![
+            (Some(0), 0, drops(0, true)),
+            (Some(1), 4, drops(1, false)),
+            (Some(4), 1, drops(2, false)),
+            (Some(5), 1, drops(3, false)),
+            (None, 2, drops(4, true)),
+            (Some(3), 3, drops(5, true)),
+            (Some(2), 9, drops(6, false)),
+        ];
+        if rows {
+            doses.push((Some(5), 2, i64::MAX));
+        }
+        let ids = Int64Array::from_iter_values((0..).take(doses.len()));
+        batch(vec![
+            ("id", Arc::new(ids) as ArrayRef),
+            ("patient_id", Arc::new(doses.iter().map(|dose| dose.0).collect::<Int64Array>())),
+            ("giver", Arc::new(Int64Array::from_iter_values(doses.iter().map(|dose| dose.1)))),
+            ("drops", Arc::new(Int64Array::from_iter_values(doses.iter().map(|dose| dose.2)))),
+        ])
+    }
+
+    /// Four people of the east and three of smaller wards, five of them nurses. Who is in which of
+    /// the smaller wards, and who of two of one ward and job has which wage, is told to nobody who
+    /// is told in groups of three.
+    fn wages(self) -> RecordBatch {
+        let moved = if self.0 == Twin::Rows { "roof" } else { "home" };
+        let wards = ["east", "east", "east", "east", "home", moved, "roof"];
+        let jobs = ["nurse", "nurse", "guard", "guard", "nurse", "nurse", "nurse"];
+        let mut wages = [1, 2, 4, 8, 16, 32, 64].map(|part| 777_888_000_i64 + part);
+        if self.0 == Twin::Fields {
+            wages.swap(0, 1);
+            wages.swap(4, 5);
+        }
+        batch(vec![
+            ("id", Arc::new(Int64Array::from_iter_values(0..7)) as ArrayRef),
+            ("ward", Arc::new(StringArray::from(wards.to_vec()))),
+            ("job", Arc::new(StringArray::from(jobs.to_vec()))),
+            (self.wage(), Arc::new(Int64Array::from(wages.to_vec()))),
+        ])
+    }
+
     /// Writes model, policies and sources into a folder, as the command line reads them.
     ///
     /// # Panics
@@ -256,6 +365,9 @@ policies:
 
     /// The attributes of somebody.
     pub fn attributes(self, who: Asker) -> Vec<(&'static str, AttributeValue)> {
+        if who == Asker::Noel {
+            return Vec::new();
+        }
         let (more, level) = match self.0 {
             Twin::Attributes => ("ATTRIBUTE-2", 8_887_772_i64),
             _ => ("ATTRIBUTE-1", 8_887_771),
@@ -291,9 +403,22 @@ impl Asker {
         match self {
             Self::Sam => "sam@clinic.test",
             Self::Kim => "kim@clinic.test",
+            Self::Noel => "noel@clinic.test",
             Self::Chief => "chief@clinic.test",
         }
     }
+}
+
+/// Calls, which everybody sees all of: one of each patient, of whom the last two are hidden, and
+/// one of nobody. The minutes are powers of two.
+fn calls() -> RecordBatch {
+    let numbers =
+        |of: fn(i64) -> i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values((0..7).map(of))) };
+    batch(vec![
+        ("id", numbers(|n| n)),
+        ("patient_id", numbers(|n| n)),
+        ("minutes", numbers(|n| 1 << n)),
+    ])
 }
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
