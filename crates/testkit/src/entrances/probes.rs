@@ -51,11 +51,11 @@ const HIDDEN: [Hidden; 11] = [
     Hidden { hidden: "xcode", absent: "zqqqj", kind: Kind::Field },
     Hidden { hidden: "xtwice", absent: "zqqqjj", kind: Kind::Field },
     Hidden { hidden: "xaudit.xresult", absent: "zqqqjj.zqqqjjj", kind: Kind::Field },
-    Hidden { hidden: "xwage", absent: "zqqqj", kind: Kind::Lifted },
+    Hidden { hidden: "xsalary", absent: "zqqqjjj", kind: Kind::Lifted },
     Hidden { hidden: "xcoded", absent: "zqqqjj", kind: Kind::Segment },
     Hidden { hidden: "xmean", absent: "zqqqj", kind: Kind::Measure },
     Hidden { hidden: "xpayroll", absent: "zqqqjjjj", kind: Kind::Metric },
-    Hidden { hidden: "xpaid", absent: "zqqqj", kind: Kind::Metric },
+    Hidden { hidden: "xsalaries", absent: "zqqqjjjjj", kind: Kind::Metric },
     Hidden { hidden: "xaudits", absent: "zqqqjjj", kind: Kind::Table },
     Hidden { hidden: "71", absent: "79", kind: Kind::TableNumber },
     Hidden { hidden: "81", absent: "89", kind: Kind::MetricNumber },
@@ -329,12 +329,12 @@ pub(super) const ADDED_UP: [&[(Asker, &str, Expected)]; 7] = [
             Rows("workers;"),
         ),
         // The same sum with the rights of who asks; who has them is told of single rows, too.
-        (Asker::Sam, r#"{"metrics":["xpaid"]}"#, Refused("Q0101")),
+        (Asker::Sam, r#"{"metrics":["xsalaries"]}"#, Refused("Q0101")),
         (
             Asker::Chief,
-            r#"{"metrics":["wages_paid","xpaid","workers"],"group_by":["wages.ward"]}"#,
+            r#"{"metrics":["wages_paid","xsalaries","workers"],"group_by":["wages.ward"]}"#,
             Rows(
-                "wages.ward,wages_paid,xpaid,workers;east,3111552015,3111552015,4;\
+                "wages.ward,wages_paid,xsalaries,workers;east,3111552015,3111552015,4;\
                  home,1555776048,1555776048,2;roof,,777888064,1",
             ),
         ),

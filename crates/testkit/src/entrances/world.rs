@@ -130,9 +130,9 @@ tables:
 metrics:
   turnover: {{ table: visits, expr: sum(amount) }}
   visits_made: {{ table: visits, expr: count(*) }}
-  called: {{ table: calls, expr: sum(minutes) }}
-  workers: {{ table: wages, expr: count(*) }}
-  wages_paid: {{ table: wages, expr: sum({wage}), definer: true, min_group_size: 2 }}
+  called: {{ id: 62, table: calls, expr: sum(minutes) }}
+  workers: {{ id: 60, table: wages, expr: count(*) }}
+  wages_paid: {{ id: 61, table: wages, expr: sum({wage}), definer: true, min_group_size: 2 }}
 {metrics}
 ",
             sources = or_nothing("  xaudits: { format: csv, path: xaudits.csv }"),
@@ -147,7 +147,7 @@ metrics:
             ),
             metrics = or_nothing(
                 "  xpayroll: { id: 81, table: visits, expr: sum(xcode) }
-  xpaid: { table: wages, expr: sum(xwage) }"
+  xsalaries: { table: wages, expr: sum(xsalary) }"
             ),
         )
     }
@@ -201,7 +201,7 @@ policies:
     /// What the field is called that one metric reads with its author's rights. It is hidden from
     /// Sam, and the metric is not: where hidden names do not exist, it has another one.
     fn wage(self) -> &'static str {
-        if self.0 == Twin::Names { "lifted" } else { "xwage" }
+        if self.0 == Twin::Names { "lifted" } else { "xsalary" }
     }
 
     /// The rows of the sources.
