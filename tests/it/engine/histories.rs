@@ -142,3 +142,30 @@ async fn a_time_that_is_called_day_also_decides_over_days_of_periods() {
     let expected = "t,listing.owner,n\n1970-01-05,Ada,1.0\n";
     assert_eq!(csv(&session, asked).await, expected);
 }
+
+#[tokio::test]
+async fn a_way_to_all_versions_parts_no_numbers() {
+    // Which of many versions a row sees is no matter: filters of two numbers remove no group.
+    let model = "
+tables:
+  bookings:
+    primary_key: [id]
+    time: booked
+    fields: { id: {}, listing_id: {}, booked: {}, paid: {} }
+    relationships: { versions: { to: listings, on: { id: id }, cardinality: one_to_many } }
+  listings:
+    primary_key: [id]
+    validity: { from: since, to: till }
+    fields: { id: {}, owner: {}, since: {}, till: {} }
+metrics:
+  booked: { table: bookings, expr: count(*), filter: id = 8 }
+  paid: { table: bookings, expr: count(*), filter: id = 9, time: paid }
+";
+    let policies = format!(
+        "groups: {{ here: {{}} }}\npolicies: {{ all: {{ groups: [here], {EVERYTHING} }} }}"
+    );
+    let engine = builder(model, &policies).build().await.unwrap();
+    let session = engine.session(Principal::asserted_by_host("ada").group("here").build().unwrap());
+    let asked = r#"{"metrics":["booked","paid"],"group_by":["listing_id"]}"#;
+    assert_eq!(csv(&session, asked).await, "listing_id,booked,paid\n1,0,0\n");
+}

@@ -188,10 +188,9 @@ impl Asking<'_> {
     /// A table, and whether its rows see versions of others by the time of what is computed.
     pub(super) fn grain(&self, table: TableId) -> (TableId, bool) {
         let snapshot = self.compiled.snapshot();
-        let versions = self
-            .usable(table)
-            .into_iter()
-            .any(|step| step.as_of.is_none() && snapshot.table(step.to).validity.is_some());
+        let mut one = self.usable(table).into_iter().filter(|step| step.cardinality.is_to_one());
+        let versions =
+            one.any(|step| step.as_of.is_none() && snapshot.table(step.to).validity.is_some());
         (table, versions)
     }
 
