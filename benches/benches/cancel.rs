@@ -14,7 +14,7 @@ use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use futures::{FutureExt, StreamExt};
-use sandbar::{Engine, Limits, Principal, Session};
+use sandbar::{Admission, Engine, Limits, Principal, Session};
 use tokio::runtime::{Builder, Runtime};
 
 const MODEL: &str = "
@@ -101,6 +101,8 @@ impl Bench {
             .session_state(state)
             .runtime(queries.handle().clone())
             .limits(Limits::default().with_rows(u64::MAX).with_time(None))
+            // More at once than there are processors: what is late is not the turn.
+            .admission(Admission::default().with_running(16).with_per_principal(16))
             .build()
             .await
             .expect("the model is right");

@@ -169,11 +169,6 @@ impl Both {
 
     /// How long the question takes for each second that the SQL does: the median of turns.
     fn ratio(&self, pair: &Pair, turns: usize) -> f64 {
-        let timed = |work: &dyn Fn() -> Vec<RecordBatch>| {
-            let begun = Instant::now();
-            black_box(work());
-            begun.elapsed().as_secs_f64()
-        };
         let mut ratios: Vec<f64> = (0..turns)
             .map(|turn| {
                 // Each goes first as often as the other.
@@ -187,9 +182,30 @@ impl Both {
                 asked / by_hand
             })
             .collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+        median(&mut ratios)
     }
+
+    /// The milliseconds of a question, and those of its SQL: the medians of turns.
+    fn times(&self, pair: &Pair, turns: usize) -> (f64, f64) {
+        let (mut asked, mut by_hand) = (Vec::new(), Vec::new());
+        for _ in 0..turns {
+            asked.push(timed(&|| self.asked(pair)) * 1_000.0);
+            by_hand.push(timed(&|| self.by_hand(pair)) * 1_000.0);
+        }
+        (median(&mut asked), median(&mut by_hand))
+    }
+}
+
+/// The seconds that something takes.
+fn timed(work: &dyn Fn() -> Vec<RecordBatch>) -> f64 {
+    let begun = Instant::now();
+    black_box(work());
+    begun.elapsed().as_secs_f64()
+}
+
+fn median(numbers: &mut [f64]) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn overhead(criterion: &mut Criterion) {
@@ -206,6 +222,14 @@ fn overhead(criterion: &mut Criterion) {
     for pair in &PAIRS {
         let ratio = both.ratio(pair, if once { 1 } else { 31 });
         println!("overhead {}: {ratio:.3} ({})", pair.name, pair.says);
+    }
+    // What a question costs apart from its rows: one is read, resolved, planned and proven, the SQL
+    // parsed and planned.
+    let few = Both::new(1_000);
+    for pair in &PAIRS {
+        few.agree(pair);
+        let (asked, by_hand) = few.times(pair, if once { 1 } else { 301 });
+        println!("a thousand rows, {}: {asked:.2} ms asked, {by_hand:.2} ms by hand", pair.name);
     }
 }
 

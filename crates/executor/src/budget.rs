@@ -19,6 +19,7 @@ use crate::deadline::Deadline;
 use crate::error::RunError;
 use crate::pairs::stopped_between;
 use crate::passing::{Beside, PassingExec, Tells};
+use crate::resting::{Rests, gives_at_once};
 
 /// What the joins of one query may give, and until when.
 #[derive(Debug)]
@@ -51,13 +52,18 @@ impl Budget {
         Waiting { gone: Arc::clone(&self.gone) }
     }
 
-    /// The plan with every join of it counted. Nothing is optimised after this.
+    /// The plan with every join of it counted, and with rests where rows are read. Nothing is
+    /// optimised after this.
     pub(crate) fn over(
         self,
         plan: &Arc<dyn ExecutionPlan>,
     ) -> std::result::Result<Arc<dyn ExecutionPlan>, RunError> {
         let budget = Arc::new(self);
+        let rests = Arc::new(Rests);
         let counted = Arc::clone(plan).transform_up(|node| {
+            if gives_at_once(&node) {
+                return Ok(Transformed::yes(Arc::new(PassingExec::new(node, Arc::clone(&rests)))));
+            }
             if !node.name().ends_with("JoinExec") {
                 return Ok(Transformed::no(node));
             }

@@ -24,6 +24,7 @@ mod pairs;
 mod passing;
 mod place;
 mod renew;
+mod resting;
 mod row_by_row;
 mod size;
 pub mod source;
