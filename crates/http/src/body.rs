@@ -76,9 +76,11 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json") && parts.all(is_utf8)
 }
 
-/// Whether a parameter of a media type is no `charset`, or that of UTF-8.
+/// Whether a parameter of a media type is no `charset`, or that of UTF-8, which many clients write
+/// without its dash (a label of the same in the Encoding Standard).
 fn is_utf8(parameter: &str) -> bool {
     let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
     let value = value.trim().trim_matches('"');
-    !name.trim().eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8")
+    let is_utf8 = ["utf-8", "utf8"].iter().any(|label| value.eq_ignore_ascii_case(label));
+    !name.trim().eq_ignore_ascii_case("charset") || is_utf8
 }

@@ -120,6 +120,7 @@ async fn json_is_in_utf_8() {
         "Application/JSON ; charset=utf-8",
         "application/json; Charset=\"UTF-8\"",
         "application/json; profile=x; charset=utf-8",
+        "application/json;charset=UTF8",
     ] {
         assert_eq!(typed(right).of(&app).await.status, 200, "{right}");
     }
