@@ -10,7 +10,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::make_cooperative;
 use futures::{Stream, StreamExt};
@@ -96,17 +96,11 @@ impl Beside for Budget {
     const NAME: &'static str = "BudgetExec";
     const TELLS: Tells = Tells::Order;
 
-    fn execute(
-        self: &Arc<Self>,
-        input: &Arc<dyn ExecutionPlan>,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let input = input.execute(partition, context)?;
+    fn around(self: &Arc<Self>, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
         let counted = Counted { input, budget: Arc::clone(self) };
         // One batch of the input may give very many: without a rest in between whoever reads them
         // could not be stopped.
-        Ok(make_cooperative(Box::pin(counted)))
+        make_cooperative(Box::pin(counted))
     }
 }
 

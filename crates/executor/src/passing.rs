@@ -32,7 +32,12 @@ pub(crate) trait Beside: fmt::Debug + Send + Sync + 'static {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        input.execute(partition, context)
+        Ok(self.around(input.execute(partition, context)?))
+    }
+
+    /// The rows of one partition, with what is done beside.
+    fn around(self: &Arc<Self>, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
+        input
     }
 }
 

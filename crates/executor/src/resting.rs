@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
-use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{Stream, StreamExt};
 
@@ -33,14 +33,8 @@ impl Beside for Rests {
     const NAME: &'static str = "RestExec";
     const TELLS: Tells = Tells::Order;
 
-    fn execute(
-        self: &Arc<Self>,
-        input: &Arc<dyn ExecutionPlan>,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let input = input.execute(partition, context)?;
-        Ok(Box::pin(Resting { input, since: None }))
+    fn around(self: &Arc<Self>, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
+        Box::pin(Resting { input, since: None })
     }
 }
 
