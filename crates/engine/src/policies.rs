@@ -241,7 +241,7 @@ impl Counting<'_> {
             return Ok(0);
         }
         let session = Session::new(Arc::clone(self.inner), principal.clone());
-        let (turn, allowance) = session.admitted().await?;
+        let (turn, allowance) = session.turn().await?;
         let request = Request {
             world: Arc::clone(self.world),
             grants: Arc::new(grants),

@@ -91,8 +91,7 @@ impl Session {
         limit: u64,
         call: &mut Call,
     ) -> Result<Collected, Error> {
-        let (turn, allowance) = self.turn_for_rows().await?;
-        call.admitted();
+        let (turn, allowance) = self.turn_for_rows(call).await?;
         let request = self.request(call, allowance)?;
         let table = asked_table(&request, subject)?;
         let field = described(&request, table, field)?;
@@ -111,8 +110,7 @@ impl Session {
         limit: u64,
         call: &mut Call,
     ) -> Result<FieldProfile, Error> {
-        let (turn, allowance) = self.turn_for_rows().await?;
-        call.admitted();
+        let (turn, allowance) = self.turn_for_rows(call).await?;
         let mut request = self.request(call, allowance)?;
         let table = asked_table(&request, subject)?;
         let field = described(&request, table, field)?;
@@ -135,7 +133,7 @@ impl Session {
     /// The answer of a further question, which has a turn of its own and the same world.
     async fn part(&self, query: SemanticQuery, request: &mut Request) -> Result<Collected, Error> {
         request.allowance.permit = None;
-        let (turn, allowance) = self.admitted().await?;
+        let (turn, allowance) = self.turn().await?;
         request.allowance = allowance;
         let started = self.started(Arc::new(query), request, turn).await?;
         Answer::new(started, None).collect().await

@@ -116,8 +116,7 @@ impl Session {
     }
 
     async fn start(&self, query: Arc<SemanticQuery>, call: &mut Call) -> Result<Started, Error> {
-        let (turn, allowance) = self.turn_for_rows().await?;
-        call.admitted();
+        let (turn, allowance) = self.turn_for_rows(call).await?;
         let request = self.request(call, allowance)?;
         let started = self.started(query, &request, turn).await?;
         call.planned(&started.plan, &request.world.snapshot);
@@ -142,13 +141,20 @@ impl Session {
     }
 
     /// Waits for a turn, where this principal may be given rows.
-    pub(crate) async fn turn_for_rows(&self) -> Result<(Turn, Allowance), Error> {
+    pub(crate) async fn turn_for_rows(&self, call: &mut Call) -> Result<(Turn, Allowance), Error> {
         self.inner.quota.check(self.principal.subject())?;
-        self.admitted().await
+        self.admitted(call).await
+    }
+
+    /// Waits until a call has its turn, and lets it know.
+    pub(crate) async fn admitted(&self, call: &mut Call) -> Result<(Turn, Allowance), Error> {
+        let turn = self.turn().await?;
+        call.admitted();
+        Ok(turn)
     }
 
     /// Waits until the queries of this principal have their turn. What is waited counts.
-    pub(crate) async fn admitted(&self) -> Result<(Turn, Allowance), Error> {
+    pub(crate) async fn turn(&self) -> Result<(Turn, Allowance), Error> {
         let deadline = Deadline::starting_now(self.limits.time);
         let turn = self.inner.gate.admit(self.principal.subject(), deadline).await?;
         let (limits, permit) = (self.limits.clone(), Some(turn.permit()));
@@ -299,8 +305,7 @@ impl Session {
         query: &SemanticQuery,
         call: &mut Call,
     ) -> Result<Explanation, Error> {
-        let (_turn, allowance) = self.admitted().await?;
-        call.admitted();
+        let (_turn, allowance) = self.admitted(call).await?;
         let request = self.request(call, allowance)?;
         let Proven { plan, .. } = self.prepare(&Arc::new(query.clone()), &request).await?;
         call.planned(&plan, &request.world.snapshot);
@@ -327,8 +332,7 @@ impl Session {
         query: &SemanticQuery,
         call: &mut Call,
     ) -> Result<Explanation, Error> {
-        let (_turn, allowance) = self.admitted().await?;
-        call.admitted();
+        let (_turn, allowance) = self.admitted(call).await?;
         let request = self.request(call, allowance)?;
         let (outline, policies) = explain::looked_into(&request, query, administrator);
         match self.prepare(&Arc::new(query.clone()), &request).await {

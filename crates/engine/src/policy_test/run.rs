@@ -112,10 +112,9 @@ fn time(micros: i64) -> Option<SystemTime> {
 async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
     let mut call = session.open(Action::PolicyCase);
     let span = call.span();
-    let admitted = session.admitted().instrument(span.clone()).await;
+    let admitted = session.admitted(&mut call).instrument(span.clone()).await;
     let looked: Result<_, Error> = span.in_scope(|| {
         let (turn, allowance) = admitted?;
-        call.admitted();
         let request = session.request(&mut call, allowance)?;
         let differences = names(case, &request.grants);
         Ok((request, turn, differences))
