@@ -122,24 +122,25 @@ fn length(year: i32, month: i32) -> i32 {
     }
 }
 
+/// After which the calendar repeats itself: 97 of 400 years are leap years.
+const DAYS_OF_400_YEARS: i32 = 400 * 365 + 97;
+
 fn days_of(year: i32) -> i32 {
     if is_leap(year) { 366 } else { 365 }
 }
 
 /// The day since 1970-01-01 of a date, less than 0 before it.
 pub fn day(year: i32, month: i32, day_of_month: i32) -> i32 {
-    let years = (1970..year).map(days_of).sum::<i32>() - (year..1970).map(days_of).sum::<i32>();
+    let (cycles, year) = ((year - 1970).div_euclid(400), 1970 + (year - 1970).rem_euclid(400));
+    let years: i32 = (1970..year).map(days_of).sum();
     let months: i32 = (1..month).map(|m| length(year, m)).sum();
-    years + months + day_of_month - 1
+    cycles * DAYS_OF_400_YEARS + years + months + day_of_month - 1
 }
 
 /// Year, month and day of the month of a day since 1970-01-01.
 pub fn date(day: i32) -> (i32, i32, i32) {
-    let (mut year, mut rest) = (1970, day);
-    while rest < 0 {
-        year -= 1;
-        rest += days_of(year);
-    }
+    let mut year = 1970 + 400 * day.div_euclid(DAYS_OF_400_YEARS);
+    let mut rest = day.rem_euclid(DAYS_OF_400_YEARS);
     while rest >= days_of(year) {
         rest -= days_of(year);
         year += 1;
