@@ -181,14 +181,16 @@ fn with_rows(world: &World, policies: &Policies) -> EngineBuilder {
 }
 
 /// The same with rows in batches of two, in three partitions where DataFusion takes them apart: what
-/// stands between rows moves them to others.
+/// stands between rows moves them to others. Of very many rows there are a thousand batches, since
+/// whatever is planned over them looks at each many times.
 fn with_small_batches(world: &World, policies: &Policies) -> EngineBuilder {
     let config = SessionConfig::new().with_target_partitions(3).with_batch_size(2);
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let rows = |builder: EngineBuilder, table: &Table| {
         let all = batch(table);
-        let two = |from: usize| all.slice(from, 2.min(all.num_rows() - from));
-        let mut batches: Vec<RecordBatch> = (0..all.num_rows()).step_by(2).map(two).collect();
+        let size = 2.max(all.num_rows() / 1_000);
+        let slice = |from: usize| all.slice(from, size.min(all.num_rows() - from));
+        let mut batches: Vec<RecordBatch> = (0..all.num_rows()).step_by(size).map(slice).collect();
         if batches.is_empty() {
             batches.push(all);
         }
