@@ -253,3 +253,68 @@ policies:
     let told = shop.post("ana", "/v1/query", body).await;
     assert_eq!(told.at("/data/rows"), json!([["a"], ["b"]]));
 }
+
+/// The engine's own text names files and what stands in them; it is for the operator's log.
+#[tokio::test]
+async fn l1_the_text_of_what_fails_below_is_told_at_no_address() {
+    use std::fs;
+
+    use sandbar::{Engine, Principal};
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("first.csv"), "id,name\n1,Ada\n").unwrap();
+    let engine = Engine::builder()
+        .model(
+            "model.yaml",
+            "
+sources: { people: { format: csv, path: 'data/*.csv' } }
+tables: { people: { id: 5, primary_key: [id], fields: { id: {}, name: {} } } }
+",
+        )
+        .policies(
+            "policies.yaml",
+            "
+groups: { staff: {} }
+policies: { all: { groups: [staff], grant: { tables: [people] } } }
+",
+        )
+        .base_dir(folder.path())
+        .build()
+        .await
+        .unwrap();
+    let mia = Principal::asserted_by_host("mia").group("staff").build().unwrap();
+    let app = sandbar_http::router(engine).layer(axum::Extension(mia));
+    let shop = Shop { app, ids: Default::default() };
+    let (native, theirs) = (json!({ "table": "people" }), json!({ "table_id": 5 }));
+    let made = shop.post("ana", "/v1/construct-query", theirs.clone()).await;
+    let made = json!({ "query": made.at("/query") });
+    let told = shop.post("ana", "/v1/execute", made.clone()).await;
+    assert_eq!(told.at("/data/rows"), json!([[1, "Ada"]]), "{told:?}");
+
+    // A file that comes later has another column.
+    fs::write(data.join("planted.csv"), "id,planted\n2,Bob\n").unwrap();
+    let batch = json!({ "queries": [native, theirs] });
+    for (told, status, code) in [
+        (shop.post("ana", "/query", native.clone()).await, 502, "/code"),
+        (shop.post("ana", "/query?page_size=1", native.clone()).await, 502, "/code"),
+        (shop.post("ana", "/query", theirs.clone()).await, 502, "/code"),
+        (shop.post("ana", "/batch", batch.clone()).await, 200, "/results/0/body/code"),
+        (shop.post("ana", "/batch", batch.clone()).await, 200, "/results/1/body/code"),
+        (shop.post("ana", "/v1/query", theirs.clone()).await, 202, "/code"),
+        (shop.post("ana", "/v1/execute", made.clone()).await, 202, "/code"),
+        (shop.get("ana", "/tables/people/fields/name/values").await, 502, "/code"),
+        (shop.get("ana", "/v1/table/5/field/name/values").await, 502, ""),
+    ] {
+        let found = match code {
+            "" => json!(told.header("x-sandbar-code")),
+            place => told.at(place),
+        };
+        assert_eq!((told.status, found), (status, json!("E0305")), "{told:?}");
+        for word in ["planted", ".csv", "data/", folder.path().to_str().unwrap()] {
+            let headers = format!("{:?}", told.headers);
+            assert!(!told.body.contains(word) && !headers.contains(word), "`{word}`: {told:?}");
+        }
+    }
+}

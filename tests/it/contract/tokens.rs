@@ -193,6 +193,31 @@ async fn l12_a_changed_query_is_none() {
     }
 }
 
+/// Of the code every byte is wanted, and no more.
+#[tokio::test]
+async fn l12_a_part_of_the_code_is_none() {
+    let shop = Shop::open().await;
+    let query = construct(&shop, "ana", products()).await;
+    let envelope: Value = serde_json::from_slice(&STANDARD.decode(query).unwrap()).unwrap();
+    let code = STANDARD.decode(envelope["code"].as_str().unwrap()).unwrap();
+    // As long as SHA-256 makes it.
+    assert_eq!(code.len(), 32);
+    let with = |code: &[u8]| {
+        let mut envelope = envelope.clone();
+        envelope["code"] = json!(STANDARD.encode(code));
+        STANDARD.encode(envelope.to_string())
+    };
+    assert_eq!(execute(&shop, "ana", &with(&code)).await.status, 202);
+    for length in [0, 1, 2, 8, 16, 31] {
+        refused(&execute(&shop, "ana", &with(&code[..length])).await);
+        refused(&execute(&shop, "ana", &with(&code[32 - length..])).await);
+    }
+    for beside in [0, code[0]] {
+        refused(&execute(&shop, "ana", &with(&[&code[..], &[beside][..]].concat())).await);
+        refused(&execute(&shop, "ana", &with(&[&[beside][..], &code[..]].concat())).await);
+    }
+}
+
 #[tokio::test]
 async fn l13_a_query_is_for_who_made_it() {
     let shop = Shop::open().await;
@@ -211,6 +236,37 @@ async fn l13_a_query_is_for_who_made_it() {
     refused(&execute(&shop, "wei", &token).await);
     let query = construct(&shop, "wei", products()).await;
     refused(&next(&shop, "wei", &query).await);
+}
+
+/// Two people of one group, who see the same: what either is handed is his own.
+#[tokio::test]
+async fn l13_a_query_is_not_for_others_of_the_same_rights() {
+    let engine = shop().build().await.unwrap();
+    let of = |subject: &str| {
+        let person = Principal::asserted_by_host(subject).group("analysts").build().unwrap();
+        let app = keyed(engine.clone(), 1).layer(axum::Extension(person));
+        Shop { app, ids: Default::default() }
+    };
+    let (ana, zoe) = (of("ana@shop.test"), of("zoe@shop.test"));
+    let body = json!({ "table_id": 2, "limit": 3 });
+    let query = construct(&ana, "ana", body.clone()).await;
+    let page = ana.post("ana", "/v1/query", body.clone()).await;
+    let same = zoe.post("ana", "/v1/query", body).await;
+    assert_eq!((same.status, page.at("/data")), (202, same.at("/data")));
+    let token = page.at("/continuation_token").as_str().unwrap().to_owned();
+    assert_eq!(execute(&ana, "ana", &query).await.status, 202);
+    assert_eq!(next(&ana, "ana", &token).await.status, 202);
+    refused(&execute(&zoe, "ana", &query).await);
+    refused(&next(&zoe, "ana", &token).await);
+    // On the path of our own, in either language.
+    let native = json!({ "table": "products", "fields": ["id"] });
+    let page = ana.post("ana", "/query?page_size=3", native).await;
+    for token in [page.at("/continuation_token"), json!(token)] {
+        let body = json!({ "continuation_token": token });
+        assert_eq!(ana.post("ana", "/query", body.clone()).await.status, 200);
+        let told = zoe.post("ana", "/query", body).await;
+        assert_eq!((told.status, told.at("/code")), (400, json!("H0205")), "{told:?}");
+    }
 }
 
 /// The same person with other attributes, who sees other rows.

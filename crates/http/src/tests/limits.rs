@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use sandbar::{ApiKey, ApiKeys, RateLimit};
 
-use super::sessions::{app_with, nobody, tables, verifier};
+use super::sessions::{app_with, nobody, session_of, tables, verifier};
 use super::{Ask, NOW, Told, token};
 use crate::{Access, Source};
 
@@ -94,6 +94,35 @@ async fn l56_whoever_asks_too_often_waits_and_nobody_else_does() {
     wait(&tables().bearing("ana").of(&app).await, "A0302", "1");
 }
 
+/// A person comes by sessions as by tokens, and a service by its key.
+#[tokio::test]
+async fn l56_sessions_and_keys_are_counted_as_tokens_are() {
+    let new = ApiKey::generate([7; 32]);
+    let bot = ApiKey::new("bot", &new.digest).unwrap();
+    // Three at once, one more every second.
+    let access = Access::default().with_requests(RateLimit::new(3, 60));
+    let access = access.with_api_keys(ApiKeys::new([bot]).unwrap());
+    let (app, clock) = app_with(verifier(), access).await;
+    // Opening it is the first.
+    let session = session_of(&app, "ana").await;
+    let in_session = || tables().with("x-metabase-session", &session);
+    for _ in 0..2 {
+        assert_eq!(in_session().of(&app).await.status, 200);
+    }
+    wait(&in_session().of(&app).await, "A0302", "1");
+    wait(&tables().bearing("ana").of(&app).await, "A0302", "1");
+    let by_key = || tables().with("x-api-key", &new.word);
+    for _ in 0..3 {
+        assert_eq!(by_key().of(&app).await.status, 200);
+    }
+    wait(&by_key().of(&app).await, "A0302", "1");
+    clock.store(NOW + 1, Ordering::SeqCst);
+    for (ask, again) in [(in_session(), in_session()), (by_key(), by_key())] {
+        assert_eq!(ask.of(&app).await.status, 200);
+        wait(&again.of(&app).await, "A0302", "1");
+    }
+}
+
 #[test]
 fn an_address_is_what_somebody_cannot_change_at_will() {
     let source = |text: &str| Source::new(text.parse::<IpAddr>().unwrap());
@@ -117,4 +146,26 @@ async fn a_host_behind_a_proxy_says_the_address() {
     nobody(&of("198.51.100.2").of(&app).await);
     // The proxy itself has not failed yet.
     nobody(&bad(&app, HERE).await);
+}
+
+/// Whoever could say by himself where he comes from would have as many addresses as he likes.
+#[tokio::test]
+async fn atk14_no_header_says_the_address() {
+    let access = Access::default().with_failures(RateLimit::new(1, 1));
+    let (app, _) = app_with(verifier(), access).await;
+    nobody(&bad(&app, HERE).await);
+    for (name, value) in [
+        ("x-forwarded-for", "198.51.100.1"),
+        ("x-forwarded-for", "198.51.100.2, 192.0.2.1"),
+        ("forwarded", "for=198.51.100.1"),
+        ("x-real-ip", "198.51.100.1"),
+        ("x-client-ip", "198.51.100.1"),
+        ("true-client-ip", "198.51.100.1"),
+    ] {
+        let ask = tables().with("authorization", "Bearer a.b.c").with(name, value);
+        wait(&from(ask, HERE).of(&app).await, "A0301", "60");
+    }
+    // Nor does a header lock others out.
+    let other = tables().with("authorization", "Bearer a.b.c");
+    nobody(&from(other.with("x-forwarded-for", "192.0.2.1"), THERE).of(&app).await);
 }

@@ -43,7 +43,7 @@ fn exchange(token: &str) -> Ask {
     send("/auth/sso/to_session", &json!({ "jwt": token }).to_string())
 }
 
-async fn session_of(app: &Router, name: &str) -> String {
+pub(super) async fn session_of(app: &Router, name: &str) -> String {
     let told = exchange(&token(name)).of(app).await;
     assert_eq!(told.status, 200, "{}", told.text());
     told.json()["session_token"].as_str().unwrap().to_owned()
