@@ -25,8 +25,8 @@ use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
-    Random, batch, constructs, json, policies_yaml, question, smaller, spell_out, strata_of,
-    tables, weaker, world, yaml,
+    Random, ask_spreads, batch, constructs, json, policies_yaml, question, smaller, spell_out,
+    strata_of, tables, weaker, with_spreads, world, yaml,
 };
 use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, Table, World};
 use sandbar_testkit::rows::Rows;
@@ -41,7 +41,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 113] = [
+const CONSTRUCTS: [&str; 116] = [
     "!=",
     "<",
     "<=",
@@ -66,6 +66,7 @@ const CONSTRUCTS: [&str; 113] = [
     "calculated",
     "calculated by the question",
     "compare",
+    "computed from a spread",
     "contains",
     "conversion count",
     "conversion elsewhere",
@@ -146,6 +147,7 @@ const CONSTRUCTS: [&str; 113] = [
     "share within",
     "shares",
     "starts_with",
+    "stddev",
     "sum",
     "table name",
     "timespine",
@@ -154,6 +156,7 @@ const CONSTRUCTS: [&str; 113] = [
     "to date elsewhere",
     "totals",
     "trailing",
+    "variance",
     "weeks",
 ];
 
@@ -229,7 +232,9 @@ fn same_cell(found: &str, expected: &Cell) -> bool {
         return true;
     }
     match (found.parse::<f64>(), expected) {
-        (Ok(x), Cell::Double(y)) => (x - y).abs() <= 1e-9 * x.abs().max(y.abs()),
+        // The numbers of these worlds have three digits or so, and their squares six: what the last
+        // of 16 digits leave of a variance or difference that is 0 is below 1e-9.
+        (Ok(x), Cell::Double(y)) => (x - y).abs() <= 1e-9 * x.abs().max(y.abs()).max(1.0),
         (Ok(x), Cell::Int(_) | Cell::Decimal(..)) => {
             let y = expected.double().unwrap();
             (x - y).abs() <= 1e-9 * x.abs().max(y.abs())
@@ -454,7 +459,8 @@ impl Tally {
         let runtime = Runtime::new().unwrap();
         let mut tally = Self::default();
         for seed in first..first + cases {
-            let (mut random, world, policies) = make(seed);
+            let (mut random, plain, policies) = make(seed);
+            let world = with_spreads(&mut Random::new(seed ^ 0x5D_5D5D), &plain);
             let mut case = Case { world, policies, question: Question::default() };
             let session = match runtime.block_on(case.session()) {
                 Ok(session) => session,
@@ -462,9 +468,12 @@ impl Tally {
             };
             let seen = case.seen();
             for number in 0..QUESTIONS {
-                case.question = question(&mut random, &case.world);
-                // What it draws moves no other question.
-                let mut drawn = Random::new(seed ^ 0xCA1C ^ (u64::try_from(number).unwrap() << 32));
+                case.question = question(&mut random, &plain);
+                // What these draw moves no other question.
+                let of_question = seed ^ (u64::try_from(number).unwrap() << 32);
+                let mut drawn = Random::new(of_question ^ 0x5D5D);
+                ask_spreads(&mut drawn, &case.world, &mut case.question);
+                let mut drawn = Random::new(of_question ^ 0xCA1C);
                 spell_out(&mut drawn, &case.world, &seen, &mut case.question);
                 tally.asked += 1;
                 match runtime.block_on(outcome(&session, &seen, &case.question)) {

@@ -95,7 +95,14 @@ fn of_times(asked: &AskedField) -> Option<&'static str> {
 }
 
 fn of_metric(world: &World, metric: usize, found: &mut Vec<&'static str>) {
-    for metric in below(world, metric) {
+    let is_spread = |metric: &usize| {
+        let of = &world.metrics[*metric].calculation;
+        matches!(of, Calculation::Simple { function, .. } if function.is_spread())
+    };
+    let all = below(world, metric);
+    // The first of them is the metric itself.
+    found.extend(all[1..].iter().any(is_spread).then_some("computed from a spread"));
+    for metric in all {
         let metric = &world.metrics[metric];
         if metric.fill.is_some() {
             found.push("fill");

@@ -1,7 +1,9 @@
 //! Smaller cases: each with one thing less than a world and question have.
 
 use crate::reference::calendar::Calendar;
-use crate::reference::{Calculation, Condition, InRows, Policies, Question, RowRule, World};
+use crate::reference::{
+    Calculation, Condition, Function, InRows, Policies, Question, RowRule, World,
+};
 
 fn conditions(of: &Condition) -> Vec<Condition> {
     match of {
@@ -94,6 +96,9 @@ pub fn questions_below(of: &Question) -> Vec<Question> {
         for filter in optional(&of.aggregations[index].filter) {
             add(&|q| q.aggregations[index].filter = filter.clone());
         }
+        if of.aggregations[index].function.is_spread() {
+            add(&|q| q.aggregations[index].function = Function::Avg);
+        }
     }
     for index in 0..of.group_by.len() {
         add(&|q| drop(q.group_by.remove(index)));
@@ -173,7 +178,7 @@ fn worlds(of: &World) -> Vec<World> {
         if of.metrics[index].fill.is_some() {
             add(&|w| w.metrics[index].fill = None);
         }
-        if let Calculation::Simple { filter, time, semi, dense, .. } =
+        if let Calculation::Simple { function, filter, time, semi, dense, .. } =
             &of.metrics[index].calculation
         {
             let mut simpler = |change: &dyn Fn(&mut Calculation)| {
@@ -183,6 +188,13 @@ fn worlds(of: &World) -> Vec<World> {
                 simpler(&|c| {
                     if let Calculation::Simple { filter, .. } = c {
                         *filter = None;
+                    }
+                });
+            }
+            if function.is_spread() {
+                simpler(&|c| {
+                    if let Calculation::Simple { function, .. } = c {
+                        *function = Function::Avg;
                     }
                 });
             }

@@ -23,6 +23,8 @@ pub(super) fn function(function: Function) -> &'static str {
         Function::Percentile(_) => "percentile",
         Function::PercentileDisc(_) => "percentile_disc",
         Function::ApproxDistinct => "approx_distinct",
+        Function::Stddev => "stddev",
+        Function::Variance => "variance",
     }
 }
 

@@ -142,8 +142,27 @@ pub(super) fn aggregate(function: Function, cells: &[Cell]) -> Cell {
             present[place - 1].clone()
         }
         Function::Percentile(hundredths) => at(&present, hundredths),
+        Function::Variance => variance(&present, &sum),
+        Function::Stddev => match variance(&present, &sum) {
+            Cell::Double(variance) => Cell::Double(variance.sqrt()),
+            missing => missing,
+        },
         _ => at(&present, 50),
     }
+}
+
+/// The squares of the distances from the mean, shared out to one less than there are values: a
+/// single value has none.
+fn variance(values: &[Cell], sum: &Cell) -> Cell {
+    let n = i64::try_from(values.len()).unwrap_or(0);
+    let (count, sum) = (Cell::Int(n), sum.negated());
+    // Distances are taken `n` times as large, which is exact for all but doubles.
+    let squares = values.iter().map(|value| {
+        let distance = value.times(&count).plus(&sum);
+        distance.times(&distance)
+    });
+    let squares = squares.fold(Cell::Int(0), |all, square| all.plus(&square));
+    squares.over(&Cell::Int(n * n * (n - 1)))
 }
 
 /// The value at so many hundredths of the way from the first to the last, which stand in order.
@@ -317,6 +336,42 @@ fn of_inputs(formula: &Formula, inputs: &[Value]) -> Value {
         Formula::Calculate(op, a, b) => {
             let (a, b) = (of_inputs(a, inputs), of_inputs(b, inputs));
             Value::Calculate(*op, Box::new(a), Box::new(b))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ints(values: &[i64]) -> Vec<Cell> {
+        values.iter().map(|n| Cell::Int(*n)).collect()
+    }
+
+    fn cents(values: &[i128]) -> Vec<Cell> {
+        values.iter().map(|n| Cell::Decimal(*n, 2)).collect()
+    }
+
+    #[test]
+    fn a_variance_is_of_a_sample_and_loses_no_digits_to_a_large_mean() {
+        // The mean is 5, and the squares are 9, 1, 1, 1, 0, 0, 4 and 16.
+        let known = ints(&[2, 4, 4, 4, 5, 5, 7, 9]);
+        assert_eq!(aggregate(Function::Variance, &known), Cell::Double(32.0 / 7.0));
+        let far = ints(&[1_000_000_004, 1_000_000_007, 1_000_000_013, 1_000_000_016]);
+        assert_eq!(aggregate(Function::Variance, &far), Cell::Double(30.0));
+        // The mean of those present is 2.5, and the squares are 4 and 4.
+        let halves = [Cell::Double(0.5), Cell::Null, Cell::Double(4.5)];
+        assert_eq!(aggregate(Function::Variance, &halves), Cell::Double(8.0));
+    }
+
+    #[test]
+    fn a_deviation_is_the_root_of_the_variance_and_that_of_one_value_is_missing() {
+        assert_eq!(aggregate(Function::Stddev, &cents(&[10, 10, 10])), Cell::Double(0.0));
+        // The mean is 0.75, and the squares are 0.0625, 0.0625 and 0.
+        assert_eq!(aggregate(Function::Stddev, &cents(&[50, 100, 75])), Cell::Double(0.25));
+        for few in [cents(&[]), cents(&[10]), vec![Cell::Null, Cell::Int(3)]] {
+            assert_eq!(aggregate(Function::Stddev, &few), Cell::Null);
+            assert_eq!(aggregate(Function::Variance, &few), Cell::Null);
         }
     }
 }

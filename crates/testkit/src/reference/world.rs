@@ -157,6 +157,17 @@ pub enum Function {
     PercentileDisc(u8),
     /// Different values, not quite exactly.
     ApproxDistinct,
+    /// The standard deviation of a sample.
+    Stddev,
+    /// The variance of a sample.
+    Variance,
+}
+
+impl Function {
+    /// Whether it tells how far values lie apart. Its last digits depend on the order of additions.
+    pub fn is_spread(self) -> bool {
+        matches!(self, Self::Stddev | Self::Variance)
+    }
 }
 
 /// A condition that the author of the model wrote, over one table: three-valued, as in SQL.
