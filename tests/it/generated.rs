@@ -41,7 +41,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 116] = [
+const CONSTRUCTS: [&str; 120] = [
     "!=",
     "<",
     "<=",
@@ -66,6 +66,7 @@ const CONSTRUCTS: [&str; 116] = [
     "calculated",
     "calculated by the question",
     "compare",
+    "composite key",
     "computed from a spread",
     "contains",
     "conversion count",
@@ -129,6 +130,7 @@ const CONSTRUCTS: [&str; 116] = [
     "not_in",
     "not_null",
     "offset elsewhere",
+    "one to one",
     "order",
     "part of days",
     "part of weeks",
@@ -146,10 +148,12 @@ const CONSTRUCTS: [&str; 116] = [
     "several metrics",
     "share within",
     "shares",
+    "six tables",
     "starts_with",
     "stddev",
     "sum",
     "table name",
+    "text key",
     "timespine",
     "timespine elsewhere",
     "to date",

@@ -160,6 +160,8 @@ fn with_more(world: &World) -> World {
     let link = |name: &str, column: usize, to: usize| Link {
         name: name.to_owned(),
         column,
+        rest: None,
+        one: false,
         to,
         as_of: None,
         back: None,
@@ -185,6 +187,7 @@ fn with_more(world: &World) -> World {
             links: if name == "leads" { vec![link("first", 4, 0)] } else { Vec::new() },
             segments: Vec::new(),
             key: 0,
+            rest: None,
             time: Some(3),
             validity: None,
             hidden: false,

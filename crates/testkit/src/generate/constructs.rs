@@ -4,7 +4,7 @@ use super::metrics::below;
 use super::written::function;
 use crate::reference::calendar::{Calendar, Unit};
 use crate::reference::{
-    AskedField, Bin, Calculation, Cell, Condition, Cut, Question, Rule, Start, Table, World,
+    AskedField, Bin, Calculation, Cell, Condition, Cut, Kind, Question, Rule, Start, Table, World,
 };
 
 /// Whether a name goes over a relationship that leads to many rows.
@@ -150,10 +150,69 @@ fn of_metric(world: &World, metric: usize, found: &mut Vec<&'static str>) {
     }
 }
 
+/// The names of a condition that are looked up from its own rows.
+fn names_of<'c>(of: &'c Condition, found: &mut Vec<&'c str>) {
+    match of {
+        Condition::And(parts) | Condition::Or(parts) => {
+            parts.iter().for_each(|part| names_of(part, found));
+        }
+        Condition::Not(inner) => names_of(inner, found),
+        Condition::Field { field: name, .. }
+        | Condition::Relative(name, ..)
+        | Condition::Exists(name, _)
+        | Condition::Metric(_, Some(name), ..) => found.push(name),
+        Condition::Segment(_) | Condition::Metric(..) => {}
+    }
+}
+
+/// The keys of the relationships that a name goes over from a table, or from the one that it names.
+fn of_keys(world: &World, from: usize, name: &str, found: &mut Vec<&'static str>) {
+    let named = |step: &str| world.tables.iter().position(|table| table.name == step);
+    let mut at = from;
+    for (index, step) in name.split('.').enumerate() {
+        let one = world.tables[at].links.iter().find(|link| link.name == step);
+        let many = world.backs(at).find(|(back, ..)| back.name == step);
+        let way = one.map(|link| (link, link.to)).or(many.map(|(_, there, link)| (link, there)));
+        let Some((link, there)) = way else {
+            let Some(table) = named(step).filter(|_| index == 0) else { return };
+            at = table;
+            continue;
+        };
+        let to = &world.tables[link.to];
+        found.extend((to.columns[to.key].kind == Kind::Text).then_some("text key"));
+        found.extend(to.rest.map(|_| "composite key"));
+        found.extend(link.one.then_some("one to one"));
+        at = there;
+    }
+}
+
+/// Keys that are not one whole number, of the relationships that a question goes over, and how many
+/// tables there are.
+fn of_tables(world: &World, question: &Question, found: &mut Vec<&'static str>) {
+    found.extend((world.stored().count() == 6).then_some("six tables"));
+    let named = |table: &Table| question.table.as_ref() == Some(&table.name);
+    let mut tables: Vec<usize> = world.tables.iter().position(named).into_iter().collect();
+    for asked in &question.metrics {
+        let metric = world.metrics.iter().position(|metric| metric.name == asked.name);
+        for metric in metric.into_iter().flat_map(|metric| below(world, metric)) {
+            if let Calculation::Simple { table, .. } = &world.metrics[metric].calculation {
+                tables.push(*table);
+            }
+        }
+    }
+    let asked = question.group_by.iter().chain(&question.fields);
+    let mut names: Vec<&str> = asked.map(|asked| asked.field.as_str()).collect();
+    question.filter.iter().for_each(|filter| names_of(filter, &mut names));
+    for table in tables {
+        names.iter().for_each(|name| of_keys(world, table, name, found));
+    }
+}
+
 /// What a question makes use of, each once.
 pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
     let mut found = Vec::new();
     of_calendar(world, question, &mut found);
+    of_tables(world, question, &mut found);
     found.extend(question.group_by.iter().chain(&question.fields).filter_map(of_times));
     if let Some(inner) = &question.from {
         found.push("from");
@@ -197,7 +256,7 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
                     "bin"
                 }
             }
-            (name, None) if name.starts_with("to_") => "role path",
+            (name, None) if name.starts_with("to_") || name.starts_with("one_") => "role path",
             (name, None) if name.contains('.') => "table name",
             _ => "key",
         });

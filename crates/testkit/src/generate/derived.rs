@@ -14,8 +14,13 @@ fn column(name: &str, kind: Kind, data_type: &'static str) -> Column {
     Column { data_type: Some(data_type), ..Column::new(name, kind) }
 }
 
-/// The columns that every table has: a whole number, a text, another whole number and a day.
-fn first(random: &mut Random, world: &World, table: usize) -> (Question, Vec<Column>) {
+/// The columns that every table has: a key, a text, a whole number and a day; and the position of
+/// the second column of the key, if there is one.
+fn first(
+    random: &mut Random,
+    world: &World,
+    table: usize,
+) -> (Question, Vec<Column>, Option<usize>) {
     let of = &world.tables[table];
     let mut columns = vec![
         column("id", Kind::Int, "integer"),
@@ -30,7 +35,16 @@ fn first(random: &mut Random, world: &World, table: usize) -> (Question, Vec<Col
     if random.percent(40) {
         let fields = ["id", "cat", "size", "day"].map(|name| asked(name, None, name));
         question.fields = fields.to_vec();
-        return (question, columns);
+        if of.columns[of.key].kind == Kind::Text {
+            columns[0] = column("id", Kind::Text, "text");
+        }
+        let rest = of.rest.map(|rest| {
+            let name = &of.columns[rest].name;
+            question.fields.push(asked(name, None, name));
+            columns.push(column(name, Kind::Int, "integer"));
+            columns.len() - 1
+        });
+        return (question, columns, rest);
     }
     let grain = random.percent(40).then(|| Cut::Grain(random.name(&["day", "week", "month"])));
     let cut = grain.filter(|grain| *grain != Cut::Grain("day"));
@@ -40,7 +54,7 @@ fn first(random: &mut Random, world: &World, table: usize) -> (Question, Vec<Col
     let field = (function != Function::Count).then(|| "size".to_owned());
     let alias = "size".to_owned();
     question.aggregations.push(AskedAggregation { function, field, alias, filter: None });
-    (question, columns)
+    (question, columns, None)
 }
 
 /// A further number of the groups.
@@ -67,7 +81,7 @@ fn number(random: &mut Random, of: &Table) -> Option<(AskedAggregation, Column)>
 pub(super) fn derived(random: &mut Random, world: &mut World) {
     for _ in 0..random.below(3) {
         let base = random.below(world.tables.len());
-        let (mut question, mut columns) = first(random, world, base);
+        let (mut question, mut columns, rest) = first(random, world, base);
         let is_listing = !question.fields.is_empty();
         if !is_listing && let Some((asked, more)) = number(random, &world.tables[base]) {
             question.aggregations.push(asked);
@@ -90,6 +104,7 @@ pub(super) fn derived(random: &mut Random, world: &mut World) {
             links: Vec::new(),
             segments: Vec::new(),
             key: 0,
+            rest,
             time: random.percent(70).then_some(3),
             validity: None,
             hidden: false,

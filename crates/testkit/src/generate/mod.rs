@@ -14,6 +14,7 @@ mod constructs;
 mod derived;
 mod filters;
 mod json;
+mod keys;
 mod metrics;
 mod policies;
 mod propagations;

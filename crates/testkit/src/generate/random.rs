@@ -14,6 +14,11 @@ impl Random {
         Self(Rng::new(start))
     }
 
+    /// Numbers of their own, which take none of these away.
+    pub fn aside(&self, name: u64) -> Self {
+        Self::new(self.0.clone().bits() ^ name)
+    }
+
     /// A number below `n`, which is at least 1.
     pub fn below(&mut self, n: usize) -> usize {
         (self.0.bits() % n.max(1) as u64) as usize

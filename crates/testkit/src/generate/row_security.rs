@@ -94,12 +94,13 @@ fn condition(
                 return None;
             }
             let (there, all) = (fresh(), all_of(&to.name));
-            let key = quoted(&to.columns[to.key].name);
+            let pair = |(own, key): (usize, usize)| {
+                format!("{there}.{} = {}", quoted(&to.columns[key].name), column(own))
+            };
+            let pairs: Vec<String> = link.columns().zip(to.keys()).map(pair).collect();
             let (from, inner) =
-                (column(link.column), condition(world, link.to, &there, inner, names)?);
-            Some(format!(
-                "EXISTS (SELECT FROM {all} AS {there} WHERE {there}.{key} = {from} AND ({inner}))"
-            ))
+                (pairs.join(" AND "), condition(world, link.to, &there, inner, names)?);
+            Some(format!("EXISTS (SELECT FROM {all} AS {there} WHERE {from} AND ({inner}))"))
         }
         RowRule::InRows(set) => {
             let InRows { column: at, table: to, of, rows, negated } = set.as_ref();

@@ -4,7 +4,7 @@
 use super::metrics::below;
 use super::policies::{asker, of_table};
 use super::random::Random;
-use crate::reference::{Calculation, Cell, Policies, Question, RowRule, Rule, Table, World};
+use crate::reference::{Calculation, Cell, Kind, Policies, Question, RowRule, Rule, Table, World};
 
 /// How much of a table somebody sees.
 pub const STRATA: [&str; 6] = ["none", "one row", "below 20 %", "20 to 80 %", "above 80 %", "all"];
@@ -101,17 +101,18 @@ fn by_key(
     let restrictions = policies.restrictions.len();
     of_table(random, world, table, &mut policies);
     policies.restrictions.truncate(restrictions);
-    let mut keys: Vec<i64> = world.tables[table]
-        .rows
-        .iter()
-        .filter_map(
-            |row| if let Cell::Int(id) = row[world.tables[table].key] { Some(id) } else { None },
-        )
-        .collect();
-    keys.sort_unstable();
+    let key = world.tables[table].key;
+    let keys = world.tables[table].rows.iter().map(|row| &row[key]);
+    let mut keys: Vec<&Cell> = keys.filter(|key| !key.is_null()).collect();
+    keys.sort_by(|a, b| a.place(b));
     let count = wanted(random, stratum, keys.len());
-    let last = count.checked_sub(1).and_then(|last| keys.get(last)).copied().unwrap_or(0);
-    let rule = RowRule::Own(Rule::Compare(world.tables[table].key, "<=", Cell::Int(last)));
+    let last = count.checked_sub(1).and_then(|last| keys.get(last));
+    let rule = RowRule::Own(match (last, world.tables[table].columns[key].kind) {
+        (Some(last), _) => Rule::Compare(key, "<=", (*last).clone()),
+        // No text is less than the empty one.
+        (None, Kind::Text) => Rule::Compare(key, "<", Cell::Text(String::new())),
+        (None, _) => Rule::Compare(key, "<=", Cell::Int(0)),
+    });
     let restricted = random.percent(30);
     for grant in &mut policies.grants[first..] {
         grant.rows = if restricted { None } else { Some(rule.clone()) };

@@ -2,6 +2,7 @@
 //! are hidden from him, values under masks, names.
 
 use super::json::json;
+use super::keys;
 use super::random::Random;
 use super::worlds::some_value;
 use crate::reference::calendar::day;
@@ -126,7 +127,7 @@ fn change(random: &mut Random, world: &mut World, policies: &Policies, table: us
     let fixed = |world: &World, column: usize| {
         let of = &world.tables[table];
         let ends = of.validity.is_some_and(|(from, till)| column == from || column == till);
-        column == of.key || ends || of.columns[column].calculated.is_some()
+        of.keys().any(|key| column == key) || ends || of.columns[column].calculated.is_some()
     };
     match random.below(10) {
         0 if !hidden.is_empty() => {
@@ -155,11 +156,6 @@ fn change(random: &mut Random, world: &mut World, policies: &Policies, table: us
         }
         _ => {
             let copies = if random.percent(10) { 10 * (1 + shown.len()) } else { 1 };
-            let last = world.tables[table].rows.iter().map(|row| match row[0] {
-                Cell::Int(id) => id,
-                _ => 0,
-            });
-            let first = last.fold(1000, i64::max) + 1;
             let columns = world.tables[table].columns.clone();
             let mut row: Vec<Cell> = columns
                 .iter()
@@ -169,14 +165,21 @@ fn change(random: &mut Random, world: &mut World, policies: &Policies, table: us
                 })
                 .collect();
             for link in world.tables[table].links.clone() {
-                let keys = &world.tables[link.to].rows;
-                if !keys.is_empty() && random.percent(80) {
-                    row[link.column] = random.pick(keys)[world.tables[link.to].key].clone();
+                let to = &world.tables[link.to];
+                if !to.rows.is_empty() && random.percent(80) {
+                    let there = random.pick(&to.rows);
+                    for (column, key) in link.columns().zip(to.keys()) {
+                        row[column] = there[key].clone();
+                    }
                 }
             }
-            for id in (first..).take(copies) {
+            let (key, rest) = (world.tables[table].key, world.tables[table].rest);
+            if let Some(rest) = rest {
+                row[rest] = Cell::Int(random.within(0, 2));
+            }
+            for id in keys::fresh(&world.tables[table], copies) {
                 let mut row = row.clone();
-                row[0] = Cell::Int(id);
+                row[key] = id;
                 let at = random.below(world.tables[table].rows.len() + 1);
                 world.tables[table].rows.insert(at, row);
             }
@@ -215,10 +218,11 @@ fn disguise(world: &mut World, seen: &World) {
                 *name = format!("else_segment{at}");
             }
         }
+        let keys: Vec<usize> = table.keys().collect();
         let columns = table.columns.iter_mut().zip(&shown.columns).enumerate();
         for (at, (column, shown)) in columns.filter(|(_, (_, shown))| shown.hidden) {
             // Every table names its primary key.
-            if at != table.key && free(&shown.name) {
+            if !keys.contains(&at) && free(&shown.name) {
                 column.name = format!("else_{at}");
                 column.dimension = None;
             }
@@ -296,7 +300,7 @@ fn veiled(world: &World, policies: &Policies) -> Vec<(usize, usize)> {
         let of = &world.tables[*table];
         let ends = of.validity.is_some_and(|(from, till)| *column == from || *column == till);
         let is_stored = of.derived.is_none() && of.columns[*column].calculated.is_none();
-        is_stored && *column != of.key && !ends
+        is_stored && of.keys().all(|key| *column != key) && !ends
     });
     found
 }

@@ -3,6 +3,7 @@
 
 use super::calculated::calculated;
 use super::derived::derived;
+use super::keys;
 use super::metrics::metrics;
 use super::random::Random;
 use crate::reference::calendar::{Calendar, FiscalYear, WeekStart, day};
@@ -151,7 +152,8 @@ fn table(random: &mut Random, index: usize, histories: &[bool]) -> Table {
             let back = random
                 .percent(80)
                 .then(|| Back { name: format!("of_t{index}_{role}"), bridge: random.percent(75) });
-            links.push(Link { name: role, column: columns.len() - 1, to, as_of, back });
+            let (column, rest, one) = (columns.len() - 1, None, false);
+            links.push(Link { name: role, column, rest, one, to, as_of, back });
         }
     }
     let name = format!("t{index}");
@@ -161,6 +163,7 @@ fn table(random: &mut Random, index: usize, histories: &[bool]) -> Table {
         links,
         segments: Vec::new(),
         key: 0,
+        rest: None,
         time,
         validity,
         hidden: false,
@@ -212,7 +215,10 @@ pub fn wide_world(random: &mut Random) -> World {
 }
 
 fn sized(random: &mut Random, most: usize) -> World {
+    // What came later has numbers of its own, so that all else stays as it was.
+    let mut more = random.aside(0x5133);
     let count = 1 + random.below(5);
+    let count = count + usize::from(count == 5 && more.percent(75));
     let calendar = some_calendar(random);
     let histories: Vec<bool> = (0..count).map(|_| count > 1 && random.percent(30)).collect();
     let mut tables: Vec<Table> = (0..count).map(|index| table(random, index, &histories)).collect();
@@ -248,6 +254,7 @@ fn sized(random: &mut Random, most: usize) -> World {
             versions(random, &mut tables[index], validity, calendar.zone);
         }
     }
+    keys::vary(&mut more, &mut tables);
     // The leap day, at times at which it is another day elsewhere.
     let minute = *random.pick(&[0, 0, 5 * 60, 12 * 60, 23 * 60 + 30]);
     let now = (i64::from(day(2024, 2, 29)) * 1440 + minute) * MINUTE;

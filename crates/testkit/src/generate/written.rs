@@ -7,7 +7,7 @@ use super::json::json;
 use super::metrics::below;
 use crate::reference::calendar::Calendar;
 use crate::reference::{
-    Calculation, Cell, Column, Formula, Function, Input, Question, Rule, Shift, Start, World,
+    Calculation, Cell, Column, Formula, Function, Input, Question, Rule, Shift, Start, Table, World,
 };
 
 /// A function as it is asked for.
@@ -232,6 +232,17 @@ fn defaults(calendar: Calendar) -> String {
     }
 }
 
+/// Which columns of two tables are equal where a row leads to another.
+fn on(
+    (own, columns): (&Table, impl Iterator<Item = usize>),
+    (their, keys): (&Table, impl Iterator<Item = usize>),
+) -> String {
+    let pair =
+        |(a, b): (usize, usize)| format!("{}: {}", own.columns[a].name, their.columns[b].name);
+    let pairs: Vec<String> = columns.zip(keys).map(pair).collect();
+    format!("{{ {} }}", pairs.join(", "))
+}
+
 /// The model of a world; with a question, only the metrics that it needs.
 pub fn yaml(world: &World, question: Option<&Question>) -> String {
     let mut text = format!("format: 1\n{}tables:\n", defaults(world.calendar));
@@ -241,7 +252,9 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
             let _ = writeln!(text, "    query: {}", json(question));
         }
         if table.told_apart {
-            text += "    primary_key: [id]\n";
+            let keys: Vec<&str> =
+                table.keys().map(|key| table.columns[key].name.as_str()).collect();
+            let _ = writeln!(text, "    primary_key: [{}]", keys.join(", "));
         }
         if let Some(time) = table.time {
             let _ = writeln!(text, "    time: {}", table.columns[time].name);
@@ -275,23 +288,25 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
             text += "    relationships:\n";
         }
         for link in &table.links {
-            let (key, to) = (&table.columns[link.column].name, &world.tables[link.to].name);
+            let to = &world.tables[link.to];
+            let on = on((table, link.columns()), (to, to.keys()));
+            let cardinality = if link.one { "one_to_one" } else { "many_to_one" };
             let as_of = link.as_of.map(|time| format!(", as_of: {}", table.columns[time].name));
             let _ = writeln!(
                 text,
-                "      {}: {{ to: {to}, on: {{ {key}: id }}, cardinality: many_to_one{} }}",
+                "      {}: {{ to: {}, on: {on}, cardinality: {cardinality}{} }}",
                 link.name,
+                to.name,
                 as_of.unwrap_or_default()
             );
         }
         for (back, from, link) in world.backs(index) {
             let from = &world.tables[from];
-            let (key, bridge) = (&from.columns[link.column].name, back.bridge);
+            let on = on((table, table.keys()), (from, link.columns()));
             let _ = writeln!(
                 text,
-                "      {}: {{ to: {}, on: {{ id: {key} }}, cardinality: one_to_many, bridge: \
-                 {bridge} }}",
-                back.name, from.name
+                "      {}: {{ to: {}, on: {on}, cardinality: one_to_many, bridge: {} }}",
+                back.name, from.name, back.bridge
             );
         }
     }

@@ -113,10 +113,15 @@ impl World {
         of.told_apart &= told_apart;
         of.hidden |= rows.is_none();
         of.rows = rows.unwrap_or_default();
-        let named = of.columns[of.key].name.trim_start_matches('#');
-        let of_key = of.columns.iter().position(|column| column.name == named);
+        let stored = |key: usize| {
+            let named = of.columns[key].name.trim_start_matches('#');
+            (key, of.columns.iter().position(|column| column.name == named))
+        };
+        let of_key: Vec<(usize, Option<usize>)> = of.keys().map(stored).collect();
         for row in &mut of.rows {
-            let key = of_key.and_then(|column| row.get(column)).cloned();
+            let clear =
+                of_key.iter().filter_map(|(key, stored)| Some((*key, row.get((*stored)?)?)));
+            let clear: Vec<(usize, Cell)> = clear.map(|(key, cell)| (key, cell.clone())).collect();
             for (cell, column) in row.iter_mut().zip(&of.columns) {
                 if let Some(mask) = &column.mask {
                     *cell = mask.of(cell);
@@ -124,8 +129,8 @@ impl World {
             }
             // Calculated columns stand behind the others, and the key as it was behind these.
             row.resize(of.columns.len(), Cell::Null);
-            if let Some(key) = key {
-                row[of.key] = key;
+            for (key, cell) in clear {
+                row[key] = cell;
             }
         }
     }

@@ -68,7 +68,7 @@ impl Reference<'_> {
     ) -> Ordering {
         let table = &self.world.tables[ground.table];
         let told = |row: usize| match table.told_apart {
-            true => vec![table.rows[row][table.key].clone()],
+            true => table.key_of(row),
             false => Vec::new(),
         };
         let named = |row: usize| told(row).into_iter().chain(keys(row));

@@ -1,6 +1,7 @@
 //! Numbers for what a row belongs to: conditions on metrics.
 
 use super::cell::Cell;
+use super::groups::same_keys;
 use super::names::Ground;
 use super::world::Link;
 use super::{Reference, Refused};
@@ -28,7 +29,7 @@ impl Reference<'_> {
         let value = self.calculation(index, &mut leaves);
         self.dated(ground, &via)?;
         // Choice: a number for a row of a history is one for what that is of, whatever its version.
-        let key = |row: usize| &self.world.tables[entity].rows[row][self.world.tables[entity].key];
+        let key = |row: usize| self.world.tables[entity].key_of(row);
         let owner = self.follow(ground, row, &via).map(key);
         let mut cells = Vec::new();
         for leaf in &leaves {
@@ -50,7 +51,7 @@ impl Reference<'_> {
             // Choice: a row that belongs to nothing has the number of no rows: 0 if it is a count.
             let of_owner = |row: &usize| {
                 let found = self.follow(leaf.ground(), *row, &way).map(key);
-                owner.zip(found).is_some_and(|(a, b)| a.same(b))
+                owner.as_ref().zip(found).is_some_and(|(a, b)| same_keys(a, &b))
             };
             let rows: Vec<usize> = (0..count).filter(of_owner).collect();
             cells.push(self.leaf(leaf, &rows)?);

@@ -40,11 +40,15 @@ impl Reference<'_> {
         let behind = question.order_by.iter().map(|(name, _)| name);
         let behind: Vec<String> = behind.filter(|name| !head.contains(name)).cloned().collect();
         head.extend(behind);
-        let column =
-            self.world.tables[table].columns.iter().position(|c| c.name == "id").unwrap_or(0);
+        let of = &self.world.tables[table];
+        // What the asker sees of the primary key.
+        let shown_key = |key: usize| {
+            let name = of.columns[key].name.trim_start_matches('#');
+            of.columns.iter().position(|column| column.name == name).unwrap_or(0)
+        };
         // A history is told apart by when its rows begin as well.
-        let from = self.world.tables[table].validity.map(|(from, _)| from);
-        for column in std::iter::once(column).chain(from) {
+        let from = of.validity.map(|(from, _)| from);
+        for column in of.keys().map(shown_key).chain(from) {
             places.push((Place { via: Vec::new(), table, column }, None));
         }
         let rows = self.narrowed(ground, &all, &filter)?.into_iter();

@@ -15,12 +15,12 @@ pub(super) struct Place {
     pub(super) column: usize,
 }
 
-/// From a table over relationships to one whose key a column of other rows equals.
+/// From a table over relationships to one whose key columns of other rows equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) via: Vec<usize>,
     pub(super) table: usize,
-    pub(super) far: usize,
+    pub(super) far: Vec<usize>,
     /// Rows may be grouped by what it leads to.
     pub(super) bridge: bool,
 }
@@ -178,13 +178,13 @@ impl Reference<'_> {
         let (mut table, mut row) = (ground.table, row);
         for (index, step) in via.iter().enumerate() {
             let link = &self.world.tables[table].links[*step];
-            let key = &self.world.tables[table].rows[row][link.column];
+            let own = &self.world.tables[table].rows[row];
             let time = link.as_of.or(ground.held.filter(|_| index == 0));
             let time = time.map_or(&Cell::Null, |time| self.stored(table, row, time));
             let other = &self.world.tables[link.to];
             let leads = |there: &usize| {
-                !key.is_null()
-                    && other.rows[*there][other.key].same(key)
+                let key = (other.rows[*there].as_slice(), other.keys());
+                equals((own.as_slice(), link.columns()), key)
                     && self.holds_at(time, link.to, *there)
             };
             row = (0..other.rows.len()).find(leads)?;
@@ -210,7 +210,8 @@ impl Reference<'_> {
                 back.name == *name && !self.world.tables[*to].hidden
             };
             if let Some((back, to, link)) = backs.find(named) {
-                let step = Step { via, table: to, far: link.column, bridge: back.bridge };
+                let far = link.columns().collect();
+                let step = Step { via, table: to, far, bridge: back.bridge };
                 return Some((step, chain[index + 1..].to_vec()));
             }
             let link = self.link_named(table, name)?;
@@ -235,7 +236,8 @@ impl Reference<'_> {
         for (table, via) in self.reached(ground.table) {
             for link in self.world.tables[target].links.iter().filter(|link| link.to == table) {
                 let bridge = link.back.as_ref().is_some_and(|back| back.bridge);
-                found.push(Step { via: via.clone(), table: target, far: link.column, bridge });
+                let (via, far) = (via.clone(), link.columns().collect());
+                found.push(Step { via, table: target, far, bridge });
             }
         }
         if found.len() != 1 {
@@ -268,10 +270,20 @@ impl Reference<'_> {
         for link in &step.via {
             table = self.world.tables[table].links[*link].to;
         }
-        let key = &self.world.tables[table].rows[at][self.world.tables[table].key];
+        let near = &self.world.tables[table];
         let rows = self.world.tables[step.table].rows.iter().enumerate();
-        rows.filter(|(_, row)| !row[step.far].is_null() && row[step.far].same(key))
-            .map(|(index, _)| index)
-            .collect()
+        let leads = |row: &Vec<Cell>| {
+            let key = (near.rows[at].as_slice(), near.keys());
+            equals((row.as_slice(), step.far.iter().copied()), key)
+        };
+        rows.filter(|(_, row)| leads(row)).map(|(index, _)| index).collect()
     }
+}
+
+/// Whether columns of a row are the key of another: a missing value is part of none.
+fn equals(
+    (row, columns): (&[Cell], impl Iterator<Item = usize>),
+    (there, keys): (&[Cell], impl Iterator<Item = usize>),
+) -> bool {
+    columns.zip(keys).all(|(column, key)| !row[column].is_null() && row[column].same(&there[key]))
 }

@@ -4,7 +4,7 @@
 use super::Reference;
 use super::cell::Cell;
 use super::filter::{Truth, all, any};
-use super::world::{Calculation, Column, Input, Rule, World};
+use super::world::{Calculation, Column, Input, Link, Rule, World};
 
 /// What stands in place of a value.
 #[derive(Clone, Debug)]
@@ -172,7 +172,7 @@ impl Reference<'_> {
         let mut own = ways.iter().filter(|(from, _)| *from == table);
         own.all(|(_, link)| {
             let to = &self.world.tables[table].links[*link];
-            if self.world.tables[table].rows[row][to.column].is_null() {
+            if to.columns().any(|column| self.world.tables[table].rows[row][column].is_null()) {
                 return true;
             }
             let there = self.follow(self.ground(table, None), row, &[*link]);
@@ -253,7 +253,7 @@ impl World {
             shown.min_group_size = sizes.map(|(_, rows)| *rows).max();
             let from = table.validity.map(|(from, _)| from);
             // Rows of a history are told apart by when they begin as well.
-            let tell: Vec<usize> = std::iter::once(table.key).chain(from).collect();
+            let tell: Vec<usize> = table.keys().chain(from).collect();
             let told = |column: &usize| {
                 let clear =
                     |grant: &&Grant| grant.shows(&[*column]) && grant.mask(*column).is_none();
@@ -283,17 +283,22 @@ impl World {
                         shown.columns[column].mask = mask.cloned();
                     }
                 }
-                if shown.columns[table.key].mask.is_some() {
+                let masked = table.keys().filter(|key| shown.columns[*key].mask.is_some());
+                for key in masked.collect::<Vec<_>>() {
                     // Its rows are the same things, by whatever name they are told.
-                    let Column { name, kind, .. } = &table.columns[table.key];
-                    shown.key = shown.columns.len();
+                    let Column { name, kind, .. } = &table.columns[key];
+                    let stands = shown.columns.len();
+                    match key == table.key {
+                        true => shown.key = stands,
+                        false => shown.rest = Some(stands),
+                    }
                     let clear = Column::new(&format!("#{name}"), *kind);
                     shown.columns.push(Column { hidden: true, ..clear });
                 }
                 continue;
             }
-            let mut keys = vec![table.key];
-            keys.extend(table.links.iter().map(|link| link.column));
+            let mut keys: Vec<usize> = table.keys().collect();
+            keys.extend(table.links.iter().flat_map(Link::columns));
             // Versions are seen by stored times.
             keys.extend(columns.clone().filter(|column| table.columns[*column].kind.is_time()));
             for key in &keys {
@@ -307,7 +312,11 @@ impl World {
             let stands =
                 |key: usize| columns.end + keys.iter().position(|k| *k == key).unwrap_or(0);
             shown.key = stands(table.key);
-            shown.links.iter_mut().for_each(|link| link.column = stands(link.column));
+            shown.rest = table.rest.map(stands);
+            for link in &mut shown.links {
+                link.column = stands(link.column);
+                link.rest = link.rest.map(stands);
+            }
             shown.rows.clear();
             let calculated = columns.clone().filter(|at| table.columns[*at].calculated.is_some());
             let mut shown_in: Vec<(usize, Vec<usize>, Vec<bool>)> =

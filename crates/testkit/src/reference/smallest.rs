@@ -227,14 +227,19 @@ impl Reference<'_> {
             if via.is_empty() && table.validity.is_none() {
                 return rows.len() >= *least;
             }
-            let mut keys: Vec<&Cell> = Vec::new();
-            for there in rows.iter().filter_map(|row| self.follow(ground, *row, via)) {
-                let key = &table.rows[there][table.key];
-                if !key.is_null() && !keys.iter().any(|known| known.same(key)) {
-                    keys.push(key);
+            let rows: Vec<usize> =
+                rows.iter().filter_map(|row| self.follow(ground, *row, via)).collect();
+            // Of two key columns the values of one column have to be enough.
+            table.keys().any(|column| {
+                let mut keys: Vec<&Cell> = Vec::new();
+                for there in &rows {
+                    let key = &table.rows[*there][column];
+                    if !key.is_null() && !keys.iter().any(|known| known.same(key)) {
+                        keys.push(key);
+                    }
                 }
-            }
-            keys.len() >= *least
+                keys.len() >= *least
+            })
         })
     }
 

@@ -80,20 +80,31 @@ impl Column {
     }
 }
 
-/// A relationship to at most one row of another table, whose primary key equals the column, and
-/// which holds at the time of the row where that table keeps a history.
+/// A relationship to at most one row of another table, whose primary key equals the column, or both
+/// columns, and which holds at the time of the row where that table keeps a history.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// Its name.
     pub name: String,
     /// The position of the column with the key.
     pub column: usize,
+    /// The position of the column with the second part of the key, where it has two.
+    pub rest: Option<usize>,
+    /// At most one row leads to each: the model says so.
+    pub one: bool,
     /// The position of the table that it leads to.
     pub to: usize,
     /// Which time of the row decides, where it is not the time of what is computed.
     pub as_of: Option<usize>,
     /// The same relationship, declared from there.
     pub back: Option<Back>,
+}
+
+impl Link {
+    /// The positions of the columns with the key. One that is missing leads nowhere.
+    pub fn columns(&self) -> impl Iterator<Item = usize> + use<> {
+        std::iter::once(self.column).chain(self.rest)
+    }
 }
 
 /// A relationship to the many rows that lead to a row.
@@ -118,6 +129,8 @@ pub struct Table {
     pub segments: Vec<(String, Rule)>,
     /// The position of its primary key.
     pub key: usize,
+    /// The position of the second column of its primary key, where it has two.
+    pub rest: Option<usize>,
     /// The position of its time.
     pub time: Option<usize>,
     /// From when until when a row holds, where it keeps a history.
@@ -132,6 +145,18 @@ pub struct Table {
     pub derived: Option<Question>,
     /// Its rows.
     pub rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    /// The positions of the columns of its primary key.
+    pub fn keys(&self) -> impl Iterator<Item = usize> + use<> {
+        std::iter::once(self.key).chain(self.rest)
+    }
+
+    /// The primary key of a row.
+    pub(super) fn key_of(&self, row: usize) -> Vec<Cell> {
+        self.keys().map(|key| self.rows[row][key].clone()).collect()
+    }
 }
 
 /// An aggregation.
