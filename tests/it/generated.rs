@@ -25,8 +25,8 @@ use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
-    Random, ask_spreads, batch, constructs, json, policies_yaml, question, smaller, spell_out,
-    strata_of, tables, weaker, with_spreads, world, yaml,
+    Random, ask_spreads, batch, by_calendar, constructs, json, policies_yaml, question, smaller,
+    spell_out, strata_of, tables, weaker, with_calendar, with_spreads, world, yaml,
 };
 use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, Table, World};
 use sandbar_testkit::rows::Rows;
@@ -41,7 +41,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 120] = [
+const CONSTRUCTS: [&str; 130] = [
     "!=",
     "<",
     "<=",
@@ -65,6 +65,15 @@ const CONSTRUCTS: [&str; 120] = [
     "bridge totals",
     "calculated",
     "calculated by the question",
+    "calendar",
+    "calendar accumulated",
+    "calendar aggregated",
+    "calendar calculated",
+    "calendar elsewhere",
+    "calendar itself",
+    "calendar metric",
+    "calendar of instants",
+    "calendar offset",
     "compare",
     "composite key",
     "computed from a spread",
@@ -82,6 +91,7 @@ const CONSTRUCTS: [&str; 120] = [
     "fill",
     "filter and",
     "filter calculated",
+    "filter calendar",
     "filter clock",
     "filter exists",
     "filter exists named",
@@ -465,6 +475,10 @@ impl Tally {
         for seed in first..first + cases {
             let (mut random, plain, policies) = make(seed);
             let world = with_spreads(&mut Random::new(seed ^ 0x5D_5D5D), &plain);
+            let (mut random, mut world, mut policies) = make(seed);
+            // What a calendar draws moves nothing else: questions are those of the world without.
+            let plain = world.clone();
+            with_calendar(&mut Random::new(seed ^ 0x0454), &mut world, policies.as_mut());
             let mut case = Case { world, policies, question: Question::default() };
             let session = match runtime.block_on(case.session()) {
                 Ok(session) => session,
@@ -478,6 +492,10 @@ impl Tally {
                 let mut drawn = Random::new(of_question ^ 0x5D5D);
                 ask_spreads(&mut drawn, &case.world, &mut case.question);
                 let mut drawn = Random::new(of_question ^ 0xCA1C);
+                let place = u64::try_from(number).unwrap() << 32;
+                let mut drawn = Random::new(seed ^ 0xDA75 ^ place);
+                by_calendar(&mut drawn, &case.world, &mut case.question);
+                let mut drawn = Random::new(seed ^ 0xCA1C ^ place);
                 spell_out(&mut drawn, &case.world, &seen, &mut case.question);
                 tally.asked += 1;
                 match runtime.block_on(outcome(&session, &seen, &case.question)) {

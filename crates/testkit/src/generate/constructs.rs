@@ -1,5 +1,6 @@
 //! What a question makes use of, by names that the test counts.
 
+use super::calendars::{is_of_days, of_calendars};
 use super::metrics::below;
 use super::written::function;
 use crate::reference::calendar::{Calendar, Unit};
@@ -257,6 +258,7 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
                 }
             }
             (name, None) if name.starts_with("to_") || name.starts_with("one_") => "role path",
+            (name, None) if is_of_days(name) => "calendar",
             (name, None) if name.contains('.') => "table name",
             _ => "key",
         });
@@ -303,6 +305,8 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
         let counted: Vec<&str> = counted.map(|(_, elsewhere)| elsewhere).collect();
         found.extend(counted);
     }
+    let days = of_calendars(world, question, &found);
+    found.extend(days);
     found.sort_unstable();
     found.dedup();
     found

@@ -10,6 +10,7 @@
 mod attacks;
 mod batches;
 mod calculated;
+mod calendars;
 mod constructs;
 mod derived;
 mod filters;
@@ -31,6 +32,7 @@ mod written;
 
 pub use attacks::{arm, attack};
 pub use batches::batch;
+pub use calendars::{by_calendar, with_calendar};
 pub use constructs::constructs;
 pub use json::json;
 pub use policies::{concerned, in_groups, policies_yaml};

@@ -36,7 +36,7 @@ fn is_moved(world: &World, metric: usize) -> bool {
 }
 
 /// Bins that fit a kind of numbers.
-fn bin(random: &mut Random, kind: Kind) -> Cut {
+pub(super) fn bin(random: &mut Random, kind: Kind) -> Cut {
     let (widths, starts): (&[i64], &[i64]) = match kind {
         Kind::Int => (&[100, 200, 300, 700], &[-500, 0, 100, 1000]),
         Kind::Decimal => (&[10, 33, 100, 250, 500], &[-1, 5, 100]),

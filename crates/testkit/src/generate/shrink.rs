@@ -1,5 +1,6 @@
 //! Smaller cases: each with one thing less than a world and question have.
 
+use super::calendars::{lead_nowhere, leads_somewhere};
 use crate::reference::calendar::Calendar;
 use crate::reference::{
     Calculation, Condition, Function, InRows, Policies, Question, RowRule, World,
@@ -133,6 +134,9 @@ fn worlds(of: &World) -> Vec<World> {
         world.calculate();
         found.push(world);
     };
+    if leads_somewhere(of) {
+        add(&lead_nowhere);
+    }
     let nothing = Calendar::default();
     if of.calendar.zone != nothing.zone {
         add(&|w| w.calendar.zone = nothing.zone);

@@ -11,7 +11,7 @@ fn own(name: &str) -> String {
 }
 
 /// The only table whose rows a question is about, if that is one.
-fn only_table(world: &World, question: &Question) -> Option<usize> {
+pub(super) fn only_table(world: &World, question: &Question) -> Option<usize> {
     if let Some(name) = &question.table {
         return world.tables.iter().position(|table| table.name == *name);
     }

@@ -47,7 +47,7 @@ pub(super) fn some_instant(random: &mut Random, zone: Zone) -> i64 {
 }
 
 /// When the clocks of a zone are changed, in the autumn of 2023 or the spring of 2024.
-fn some_change(random: &mut Random, zone: Zone) -> Option<i64> {
+pub(super) fn some_change(random: &mut Random, zone: Zone) -> Option<i64> {
     let ((_, autumn), (spring, _)) = match (zone.changes(2023)?, zone.changes(2024)?) {
         // South of the equator they are set back in the year's first half.
         ((begins, ends), (_, later)) if begins > ends => ((0, begins), (later, 0)),

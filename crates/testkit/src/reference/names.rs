@@ -173,7 +173,26 @@ impl Reference<'_> {
         }
     }
 
-    /// The row that a row leads to.
+    /// A value as the key that it leads to: of an instant its day, in the zone of the question.
+    fn as_key(&self, cell: &Cell) -> Cell {
+        match cell {
+            Cell::Instant(micros) => Cell::Date(self.calendar.day(*micros)),
+            other => other.clone(),
+        }
+    }
+
+    /// Whether columns of a row are the key of another: a missing value is part of none.
+    fn leads(
+        &self,
+        (row, columns): (&[Cell], impl Iterator<Item = usize>),
+        (there, keys): (&[Cell], impl Iterator<Item = usize>),
+    ) -> bool {
+        columns.zip(keys).all(|(column, key)| {
+            !row[column].is_null() && self.as_key(&row[column]).same(&there[key])
+        })
+    }
+
+    /// The row that a row leads to. Days that a calendar does not have lead nowhere.
     pub(super) fn follow(&self, ground: Ground, row: usize, via: &[usize]) -> Option<usize> {
         let (mut table, mut row) = (ground.table, row);
         for (index, step) in via.iter().enumerate() {
@@ -184,7 +203,7 @@ impl Reference<'_> {
             let other = &self.world.tables[link.to];
             let leads = |there: &usize| {
                 let key = (other.rows[*there].as_slice(), other.keys());
-                equals((own.as_slice(), link.columns()), key)
+                self.leads((own.as_slice(), link.columns()), key)
                     && self.holds_at(time, link.to, *there)
             };
             row = (0..other.rows.len()).find(leads)?;
@@ -274,16 +293,8 @@ impl Reference<'_> {
         let rows = self.world.tables[step.table].rows.iter().enumerate();
         let leads = |row: &Vec<Cell>| {
             let key = (near.rows[at].as_slice(), near.keys());
-            equals((row.as_slice(), step.far.iter().copied()), key)
+            self.leads((row.as_slice(), step.far.iter().copied()), key)
         };
         rows.filter(|(_, row)| leads(row)).map(|(index, _)| index).collect()
     }
-}
-
-/// Whether columns of a row are the key of another: a missing value is part of none.
-fn equals(
-    (row, columns): (&[Cell], impl Iterator<Item = usize>),
-    (there, keys): (&[Cell], impl Iterator<Item = usize>),
-) -> bool {
-    columns.zip(keys).all(|(column, key)| !row[column].is_null() && row[column].same(&there[key]))
 }

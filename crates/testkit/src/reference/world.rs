@@ -81,7 +81,7 @@ impl Column {
 }
 
 /// A relationship to at most one row of another table, whose primary key equals the column, or both
-/// columns, and which holds at the time of the row where that table keeps a history.
+/// columns, or is its day, and which holds at the time of the row where that table keeps a history.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// Its name.
@@ -156,6 +156,11 @@ impl Table {
     /// The primary key of a row.
     pub(super) fn key_of(&self, row: usize) -> Vec<Cell> {
         self.keys().map(|key| self.rows[row][key].clone()).collect()
+    }
+
+    /// Whether it has a row for each day: times of other tables lead to theirs.
+    pub fn is_calendar(&self) -> bool {
+        self.columns[self.key].kind == Kind::Date
     }
 }
 
