@@ -68,6 +68,7 @@ fn calendar(random: &mut Random, zone: Zone) -> Table {
         links: Vec::new(),
         segments: Vec::new(),
         key: 0,
+        rest: None,
         time: Some(0),
         validity: None,
         hidden: false,
@@ -87,7 +88,15 @@ fn links(random: &mut Random, table: &Table, index: usize, to: usize) -> Vec<Lin
         }
         let back = (of.kind == Kind::Date && random.percent(40))
             .then(|| Back { name: format!("of_t{index}_{}", of.name), bridge: random.percent(75) });
-        found.push(Link { name: format!("on_{}", of.name), column, to, as_of: None, back });
+        found.push(Link {
+            name: format!("on_{}", of.name),
+            column,
+            rest: None,
+            one: false,
+            to,
+            as_of: None,
+            back,
+        });
     }
     found
 }
