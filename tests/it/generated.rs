@@ -25,8 +25,9 @@ use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
 use sandbar_testkit::generate::{
-    Random, ask_spreads, batch, by_calendar, constructs, json, policies_yaml, question, smaller,
-    spell_out, strata_of, tables, weaker, with_calendar, with_spreads, world, yaml,
+    Random, ask_by_name, ask_spreads, batch, by_calendar, constructs, give_names, json,
+    policies_yaml, question, smaller, spell_out, strata_of, tables, weaker, with_calendar,
+    with_spreads, world, yaml,
 };
 use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, Table, World};
 use sandbar_testkit::rows::Rows;
@@ -41,7 +42,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 130] = [
+const CONSTRUCTS: [&str; 141] = [
     "!=",
     "<",
     "<=",
@@ -50,6 +51,7 @@ const CONSTRUCTS: [&str; 130] = [
     ">=",
     "accumulated elsewhere",
     "aggregation",
+    "aggregation grain",
     "all time",
     "approx_distinct",
     "asked filter",
@@ -126,9 +128,15 @@ const CONSTRUCTS: [&str; 130] = [
     "listed bin",
     "listing",
     "max",
+    "measure",
+    "measure beside metrics",
+    "measure filter",
+    "measure of rows",
+    "measure per row",
     "median",
     "metric filter",
     "metric filter of time",
+    "metric measure",
     "metric time",
     "metric_time",
     "min",
@@ -149,8 +157,12 @@ const CONSTRUCTS: [&str; 130] = [
     "ratio",
     "relative elsewhere",
     "report first",
+    "requires",
     "role path",
     "segment",
+    "segment inside",
+    "segment path",
+    "segments",
     "semi first",
     "semi global",
     "semi last",
@@ -473,12 +485,11 @@ impl Tally {
         let runtime = Runtime::new().unwrap();
         let mut tally = Self::default();
         for seed in first..first + cases {
-            let (mut random, plain, policies) = make(seed);
-            let world = with_spreads(&mut Random::new(seed ^ 0x5D_5D5D), &plain);
-            let (mut random, mut world, mut policies) = make(seed);
-            // What a calendar draws moves nothing else: questions are those of the world without.
-            let plain = world.clone();
+            // What is added draws from elsewhere, and questions are made of the world without it.
+            let (mut random, plain, mut policies) = make(seed);
+            let mut world = with_spreads(&mut Random::new(seed ^ 0x5D_5D5D), &plain);
             with_calendar(&mut Random::new(seed ^ 0x0454), &mut world, policies.as_mut());
+            give_names(&mut Random::new(seed ^ 0x4A3E), &mut world);
             let mut case = Case { world, policies, question: Question::default() };
             let session = match runtime.block_on(case.session()) {
                 Ok(session) => session,
@@ -488,15 +499,12 @@ impl Tally {
             for number in 0..QUESTIONS {
                 case.question = question(&mut random, &plain);
                 // What these draw moves no other question.
-                let of_question = seed ^ (u64::try_from(number).unwrap() << 32);
-                let mut drawn = Random::new(of_question ^ 0x5D5D);
-                ask_spreads(&mut drawn, &case.world, &mut case.question);
-                let mut drawn = Random::new(of_question ^ 0xCA1C);
                 let place = u64::try_from(number).unwrap() << 32;
-                let mut drawn = Random::new(seed ^ 0xDA75 ^ place);
-                by_calendar(&mut drawn, &case.world, &mut case.question);
-                let mut drawn = Random::new(seed ^ 0xCA1C ^ place);
-                spell_out(&mut drawn, &case.world, &seen, &mut case.question);
+                let drawn = |of: u64| Random::new(seed ^ of ^ place);
+                ask_spreads(&mut drawn(0x5D5D), &case.world, &mut case.question);
+                by_calendar(&mut drawn(0xDA75), &case.world, &mut case.question);
+                spell_out(&mut drawn(0xCA1C), &case.world, &seen, &mut case.question);
+                ask_by_name(&mut drawn(0xA5C0), &case.world, &mut case.question);
                 tally.asked += 1;
                 match runtime.block_on(outcome(&session, &seen, &case.question)) {
                     Outcome::Same => {

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 use sandbar::{Collected, Decision, Error, SemanticQuery, Session, Warning};
 use sandbar_testkit::generate::{
-    Random, alike, arm, attack, closer, concerned, hidden_names, json, propagating, question,
-    questions_below, spell_out, stratified, tables, twin, wide_world, yaml,
+    Random, alike, arm, ask_by_name, attack, closer, concerned, give_names, hidden_names, json,
+    propagating, question, questions_below, spell_out, stratified, tables, twin, wide_world, yaml,
 };
 use sandbar_testkit::reference::{Policies, Question, World};
 use sandbar_testkit::rows::{Rows, same_cell};
@@ -301,12 +301,13 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
         arm(&mut random, &mut world);
         let mut policies = stratified(&mut random, &world);
         propagating(&mut Random::new(seed ^ 0xFA17), &world, &mut policies);
+        let hidden = hidden_names(&world, &policies);
+        give_names(&mut Random::new(seed ^ 0x4A3E), &mut world);
         let (other, changes) = twin(&mut random, &world, &policies);
         assert!(alike(&world, &other, &policies), "seed {seed}: the worlds look different");
         count.changes += changes;
         count.different += usize::from(changes > 0);
         count.disguised += usize::from(yaml(&world, None) != yaml(&other, None));
-        let hidden = hidden_names(&world, &policies);
         let question_of = Question::default();
         let way = Way::Session;
         let mut pair = Pair { worlds: [world, other], policies, question: question_of, way };
@@ -323,6 +324,8 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
             let as_it_is = pair.worlds[0].clone();
             let mut drawn = Random::new(seed ^ 0xCA1C ^ (u64::try_from(number).unwrap() << 32));
             spell_out(&mut drawn, &as_it_is, &as_it_is, &mut pair.question);
+            let mut drawn = Random::new(seed ^ 0xA5C0 ^ (u64::try_from(number).unwrap() << 32));
+            ask_by_name(&mut drawn, &as_it_is, &mut pair.question);
             let json = json(&pair.question);
             count.asked += 1;
             count.attacks += usize::from(is_attack);

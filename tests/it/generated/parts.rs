@@ -82,7 +82,8 @@ fn divisible(world: &World, question: Question) -> Option<Question> {
         for (index, function) in functions.into_iter().enumerate() {
             let field = size.clone().filter(|_| index > 0);
             let alias = format!("n{index}");
-            asked.aggregations.push(AskedAggregation { function, field, alias, filter: None });
+            let (grain, filter) = (None, None);
+            asked.aggregations.push(AskedAggregation { function, field, grain, alias, filter });
         }
     }
     Some(asked)
@@ -167,6 +168,7 @@ fn as_filter_and_for_each_row(case: &Case, question: &Question) -> Verdict {
     let count = |alias: &str, filter: Option<Condition>| AskedAggregation {
         function: Function::Count,
         field: None,
+        grain: None,
         alias: alias.to_owned(),
         filter,
     };

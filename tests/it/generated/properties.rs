@@ -186,6 +186,7 @@ fn with_more(world: &World) -> World {
             ],
             links: if name == "leads" { vec![link("first", 4, 0)] } else { Vec::new() },
             segments: Vec::new(),
+            measures: Vec::new(),
             key: 0,
             rest: None,
             time: Some(3),

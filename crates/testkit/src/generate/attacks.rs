@@ -60,7 +60,7 @@ pub fn arm(random: &mut Random, world: &mut World) {
         let calculation =
             Calculation::Simple { table, function, column, filter, time, semi, dense };
         let name = format!("m{}", world.metrics.len());
-        world.metrics.push(Metric { name, calculation, fill: None });
+        world.metrics.push(Metric::new(name, calculation));
     }
     world.calculate();
 }
@@ -143,6 +143,7 @@ pub fn attack(random: &mut Random, world: &World, hidden: &[String]) -> Question
     let aggregation = |function, field: Option<&str>, filter| AskedAggregation {
         function,
         field: field.map(str::to_owned),
+        grain: None,
         alias: "n".to_owned(),
         filter,
     };

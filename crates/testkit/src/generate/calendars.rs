@@ -67,6 +67,7 @@ fn calendar(random: &mut Random, zone: Zone) -> Table {
         columns: columns.map(|(name, kind)| Column::new(name, kind)).into(),
         links: Vec::new(),
         segments: Vec::new(),
+        measures: Vec::new(),
         key: 0,
         rest: None,
         time: Some(0),
@@ -163,7 +164,7 @@ pub fn with_calendar(random: &mut Random, world: &mut World, policies: Option<&m
         let (column, time, semi, dense) = (None, None, None, false);
         let calculation =
             Calculation::Simple { table, function, column, filter, time, semi, dense };
-        world.metrics.push(Metric { name, calculation, fill: None });
+        world.metrics.push(Metric::new(name, calculation));
     }
     world.calculate();
 }
@@ -320,7 +321,13 @@ fn speak(random: &mut Random, world: &World, last: usize, question: &mut Questio
         let function = *random.pick(&functions);
         let week = format!("{way}.{}", world.tables[last].columns[WEEK].name);
         let (field, alias) = (Some(week), "weeks".to_owned());
-        question.aggregations.push(AskedAggregation { function, field, alias, filter: None });
+        question.aggregations.push(AskedAggregation {
+            function,
+            field,
+            grain: None,
+            alias,
+            filter: None,
+        });
     }
     if question.time_zone.is_none() && random.percent(25) {
         question.time_zone = Some(world.calendar.zone.abroad());
@@ -338,7 +345,13 @@ fn of_days(random: &mut Random, world: &World, last: usize) -> Question {
     let counted = [(Function::Count, None), (Function::Max, Some("opens".to_owned()))];
     for (index, (function, field)) in counted.into_iter().enumerate() {
         let alias = format!("n{index}");
-        question.aggregations.push(AskedAggregation { function, field, alias, filter: None });
+        question.aggregations.push(AskedAggregation {
+            function,
+            field,
+            grain: None,
+            alias,
+            filter: None,
+        });
     }
     if random.percent(70) {
         // Days on which there is something.

@@ -5,7 +5,8 @@ use super::metrics::below;
 use super::written::function;
 use crate::reference::calendar::{Calendar, Unit};
 use crate::reference::{
-    AskedField, Bin, Calculation, Cell, Condition, Cut, Kind, Question, Rule, Start, Table, World,
+    AskedField, AskedMeasure, Bin, Calculation, Cell, Condition, Cut, Kind, Question, Rule, Start,
+    Table, World,
 };
 
 /// Whether a name goes over a relationship that leads to many rows.
@@ -13,21 +14,33 @@ fn leads_to_many(name: &str) -> bool {
     name.split('.').any(|step| step.starts_with("of_t"))
 }
 
+fn segment(name: &str) -> &'static str {
+    if name.contains('.') { "segment path" } else { "segment" }
+}
+
+/// A segment that is a part of another condition.
+fn segment_inside(part: &Condition) -> Option<&'static str> {
+    matches!(part, Condition::Segment(_)).then_some("segment inside")
+}
+
 fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
     match of {
         Condition::And(parts) => {
             found.push("filter and");
+            found.extend(parts.iter().find_map(segment_inside));
             parts.iter().for_each(|part| of_condition(part, found));
         }
         Condition::Or(parts) => {
             found.push("filter or");
+            found.extend(parts.iter().find_map(segment_inside));
             parts.iter().for_each(|part| of_condition(part, found));
         }
         Condition::Not(inner) => {
             found.push("filter not");
+            found.extend(segment_inside(inner));
             of_condition(inner, found);
         }
-        Condition::Segment(_) => found.push("segment"),
+        Condition::Segment(name) => found.push(segment(name)),
         Condition::Exists(name, inner) => {
             found.push(if leads_to_many(name) { "filter exists named" } else { "filter exists" });
             inner.iter().for_each(|inner| of_condition(inner, found));
@@ -108,6 +121,8 @@ fn of_metric(world: &World, metric: usize, found: &mut Vec<&'static str>) {
         if metric.fill.is_some() {
             found.push("fill");
         }
+        found.extend(metric.measure.map(|_| "metric measure"));
+        found.extend((!metric.requires.is_empty()).then_some("requires"));
         match &metric.calculation {
             Calculation::Simple { table, function: f, filter, time, semi, dense, .. } => {
                 found.push(function(*f));
@@ -209,6 +224,25 @@ fn of_tables(world: &World, question: &Question, found: &mut Vec<&'static str>) 
     }
 }
 
+fn of_measure(
+    world: &World,
+    question: &Question,
+    asked: &AskedMeasure,
+    found: &mut Vec<&'static str>,
+) {
+    let table = world.tables.iter().find(|table| question.table.as_ref() == Some(&table.name));
+    let mut measures = table.iter().flat_map(|table| &table.measures);
+    let Some(measure) = measures.find(|measure| measure.name == asked.name) else { return };
+    found.extend(["measure", function(measure.function)]);
+    found.extend(measure.filter.is_some().then_some("measure of rows"));
+    found.extend(measure.per_row.then_some("measure per row"));
+    found.extend((!question.metrics.is_empty()).then_some("measure beside metrics"));
+    if let Some(filter) = &asked.filter {
+        found.push("measure filter");
+        of_condition(filter, found);
+    }
+}
+
 /// What a question makes use of, each once.
 pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
     let mut found = Vec::new();
@@ -235,8 +269,14 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
     if question.metrics.len() > 1 {
         found.push("several metrics");
     }
+    found.extend(question.segments.iter().map(|name| segment(name)));
+    found.extend((!question.segments.is_empty()).then_some("segments"));
+    for asked in &question.measures {
+        of_measure(world, question, asked, &mut found);
+    }
     for asked in &question.aggregations {
         found.push("aggregation");
+        found.extend(asked.grain.map(|_| "aggregation grain"));
         found.push(function(asked.function));
         asked.filter.iter().for_each(|filter| of_condition(filter, &mut found));
     }

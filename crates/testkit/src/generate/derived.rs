@@ -53,7 +53,8 @@ fn first(
     let function = *random.pick(&[Function::Count, Function::CountDistinct, Function::Max]);
     let field = (function != Function::Count).then(|| "size".to_owned());
     let alias = "size".to_owned();
-    question.aggregations.push(AskedAggregation { function, field, alias, filter: None });
+    let (grain, filter) = (None, None);
+    question.aggregations.push(AskedAggregation { function, field, grain, alias, filter });
     (question, columns, None)
 }
 
@@ -73,7 +74,7 @@ fn number(random: &mut Random, of: &Table) -> Option<(AskedAggregation, Column)>
         return None;
     }
     let (field, alias) = (Some(name.to_owned()), "more".to_owned());
-    let asked = AskedAggregation { function, field, alias, filter: None };
+    let asked = AskedAggregation { function, field, grain: None, alias, filter: None };
     Some((asked, column("more", kind, data_type)))
 }
 
@@ -103,6 +104,7 @@ pub(super) fn derived(random: &mut Random, world: &mut World) {
             columns,
             links: Vec::new(),
             segments: Vec::new(),
+            measures: Vec::new(),
             key: 0,
             rest,
             time: random.percent(70).then_some(3),

@@ -128,13 +128,22 @@ pub fn json(question: &Question) -> String {
         });
         members.push(format!("\"metrics\": {metrics}"));
     }
+    if !question.measures.is_empty() {
+        let measures = list(&question.measures, |m| {
+            format!("{{\"name\": \"{}\", \"as\": \"{}\"{}}}", m.name, m.alias, filter(&m.filter))
+        });
+        members.push(format!("\"measures\": {measures}"));
+    }
     if !question.aggregations.is_empty() {
         let aggregations = list(&question.aggregations, |a| {
             let field = a.field.as_ref().map_or(String::new(), |f| format!(", \"field\": \"{f}\""));
             let name = function(a.function);
             let share = share(a.function).map_or(String::new(), |p| format!(", \"p\": {p}"));
-            let filter = filter(&a.filter);
-            format!("{{\"function\": \"{name}\"{field}{share}, \"as\": \"{}\"{filter}}}", a.alias)
+            let grain = a.grain.map_or(String::new(), |grain| format!(", \"grain\": \"{grain}\""));
+            let (alias, filter) = (&a.alias, filter(&a.filter));
+            format!(
+                "{{\"function\": \"{name}\"{field}{grain}{share}, \"as\": \"{alias}\"{filter}}}"
+            )
         });
         members.push(format!("\"aggregations\": {aggregations}"));
     }
@@ -146,6 +155,9 @@ pub fn json(question: &Question) -> String {
     }
     if let Some(filter) = &question.filter {
         members.push(format!("\"filter\": {}", condition(filter)));
+    }
+    if !question.segments.is_empty() {
+        members.push(format!("\"segments\": {}", names(&question.segments)));
     }
     if let Some(having) = &question.having {
         members.push(format!("\"having\": {}", condition(having)));

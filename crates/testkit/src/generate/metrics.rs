@@ -279,7 +279,7 @@ fn composite(random: &mut Random, world: &World) -> Option<Calculation> {
 pub(super) fn metrics(random: &mut Random, world: &mut World) {
     for index in 0..3 + random.below(3) {
         let calculation = simple(random, world);
-        world.metrics.push(Metric { name: format!("m{index}"), calculation, fill: None });
+        world.metrics.push(Metric::new(format!("m{index}"), calculation));
         if random.percent(15) && is_number(world, index) {
             world.metrics[index].fill = Some(random.within(0, 3));
         }
@@ -293,13 +293,13 @@ pub(super) fn metrics(random: &mut Random, world: &mut World) {
         let (column, filter, time, semi, dense) = (None, None, None, None, false);
         let calculation =
             Calculation::Simple { table, function, column, filter, time, semi, dense };
-        world.metrics.push(Metric { name, calculation, fill: None });
+        world.metrics.push(Metric::new(name, calculation));
     }
     for _ in 0..1 + random.below(4) {
         let index = world.metrics.len();
         if let Some(calculation) = composite(random, world) {
             let fill = random.percent(15).then(|| random.within(0, 3));
-            world.metrics.push(Metric { name: format!("m{index}"), calculation, fill });
+            world.metrics.push(Metric { fill, ..Metric::new(format!("m{index}"), calculation) });
         }
     }
 }

@@ -171,6 +171,7 @@ fn made_up(random: &mut Random, world: &World) -> Question {
         question.aggregations.push(AskedAggregation {
             function,
             field: column.map(of),
+            grain: None,
             alias: format!("n{index}"),
             filter: random.percent(30).then(|| condition(random, world, table, 1)),
         });
@@ -285,7 +286,8 @@ fn second(random: &mut Random, inner: Question) -> Question {
         };
         let function = if field.is_none() { Function::Count } else { function };
         let alias = format!("n{index}");
-        question.aggregations.push(AskedAggregation { function, field, alias, filter: None });
+        let (grain, filter) = (None, None);
+        question.aggregations.push(AskedAggregation { function, field, grain, alias, filter });
     }
     if !keys.is_empty() && random.percent(60) {
         let key = random.pick(&keys);

@@ -3,7 +3,7 @@
 use super::calendars::{lead_nowhere, leads_somewhere};
 use crate::reference::calendar::Calendar;
 use crate::reference::{
-    Calculation, Condition, Function, InRows, Policies, Question, RowRule, World,
+    Calculation, Condition, Function, InRows, Metric, Policies, Question, RowRule, World,
 };
 
 fn conditions(of: &Condition) -> Vec<Condition> {
@@ -92,6 +92,13 @@ pub fn questions_below(of: &Question) -> Vec<Question> {
             add(&|q| q.metrics[index].compare = None);
         }
     }
+    (0..of.segments.len()).for_each(|index| add(&|q| drop(q.segments.remove(index))));
+    for index in 0..of.measures.len() {
+        add(&|q| drop(q.measures.remove(index)));
+        for filter in optional(&of.measures[index].filter) {
+            add(&|q| q.measures[index].filter = filter.clone());
+        }
+    }
     for index in 0..of.aggregations.len() {
         add(&|q| drop(q.aggregations.remove(index)));
         for filter in optional(&of.aggregations[index].filter) {
@@ -99,6 +106,9 @@ pub fn questions_below(of: &Question) -> Vec<Question> {
         }
         if of.aggregations[index].function.is_spread() {
             add(&|q| q.aggregations[index].function = Function::Avg);
+        }
+        if of.aggregations[index].grain.is_some() {
+            add(&|q| q.aggregations[index].grain = None);
         }
     }
     for index in 0..of.group_by.len() {
@@ -165,6 +175,26 @@ fn worlds(of: &World) -> Vec<World> {
         if of.tables[table].validity.is_some() && of.tables[table].rows.len() < 2 {
             add(&|w| w.tables[table].validity = None);
         }
+        let segments = 0..of.tables[table].segments.len();
+        segments.for_each(|at| add(&|w| drop(w.tables[table].segments.remove(at))));
+        for at in 0..of.tables[table].measures.len() {
+            let measure = &of.tables[table].measures[at];
+            if measure.filter.is_some() {
+                add(&|w| w.tables[table].measures[at].filter = None);
+            }
+            if measure.per_row {
+                add(&|w| w.tables[table].measures[at].per_row = false);
+            }
+        }
+        // The last one: metrics name others by their place.
+        let last = of.tables[table].measures.len().checked_sub(1);
+        let of_metric = |m: &Metric| {
+            let own = |t: &usize| *t == table && m.measure == last;
+            matches!(&m.calculation, Calculation::Simple { table: t, .. } if own(t))
+        };
+        if last.is_some() && !of.metrics.iter().any(of_metric) {
+            add(&|w| drop(w.tables[table].measures.pop()));
+        }
         let count = of.tables[table].rows.len();
         for row in 0..count {
             add(&|w| drop(w.tables[table].rows.remove(row)));
@@ -172,7 +202,7 @@ fn worlds(of: &World) -> Vec<World> {
         if table + 1 == of.tables.len() && table > 0 {
             // A table that nothing needs; where something does, the case no longer fails.
             let links = of.tables.iter().flat_map(|t| &t.links);
-            let of_metric = |m: &crate::reference::Metric| matches!(&m.calculation, Calculation::Simple { table: t, .. } if *t == table);
+            let of_metric = |m: &Metric| matches!(&m.calculation, Calculation::Simple { table: t, .. } if *t == table);
             if links.into_iter().all(|link| link.to != table) && !of.metrics.iter().any(of_metric) {
                 add(&|w| drop(w.tables.pop()));
             }
@@ -181,6 +211,12 @@ fn worlds(of: &World) -> Vec<World> {
     for index in 0..of.metrics.len() {
         if of.metrics[index].fill.is_some() {
             add(&|w| w.metrics[index].fill = None);
+        }
+        if of.metrics[index].measure.is_some() {
+            add(&|w| w.metrics[index].measure = None);
+        }
+        if !of.metrics[index].requires.is_empty() {
+            add(&|w| w.metrics[index].requires.clear());
         }
         if let Calculation::Simple { function, filter, time, semi, dense, .. } =
             &of.metrics[index].calculation

@@ -69,6 +69,7 @@ pub(super) fn named(question: &Question) -> Question {
     let asked = named.fields.iter_mut().chain(&mut named.group_by);
     asked.for_each(|AskedField { field, .. }| rename(field));
     let filters = named.metrics.iter_mut().map(|metric| &mut metric.filter);
+    let filters = filters.chain(named.measures.iter_mut().map(|measure| &mut measure.filter));
     let conditions = filters.chain(named.aggregations.iter_mut().map(|a| &mut a.filter));
     conditions.chain([&mut named.filter]).flatten().for_each(|c| renamed(c, &rename));
     named.aggregations.iter_mut().filter_map(|a| a.field.as_mut()).for_each(rename);

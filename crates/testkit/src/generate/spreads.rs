@@ -73,9 +73,8 @@ pub fn with_spreads(random: &mut Random, world: &World) -> World {
         let calculation = apart(random, &metric.calculation, &beside);
         beside.push(calculation.is_some().then_some(more.metrics.len()));
         more.metrics.extend(calculation.map(|calculation| Metric {
-            name: beside_it(&metric.name),
-            calculation,
             fill: metric.fill,
+            ..Metric::new(beside_it(&metric.name), calculation)
         }));
     }
     more

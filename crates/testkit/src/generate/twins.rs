@@ -219,6 +219,11 @@ fn disguise(world: &mut World, seen: &World) {
             }
         }
         let keys: Vec<usize> = table.keys().collect();
+        for (at, measure) in table.measures.iter_mut().enumerate() {
+            if !seen.shows_measure(index, measure) {
+                measure.name = format!("else_measure{at}");
+            }
+        }
         let columns = table.columns.iter_mut().zip(&shown.columns).enumerate();
         for (at, (column, shown)) in columns.filter(|(_, (_, shown))| shown.hidden) {
             // Every table names its primary key.

@@ -162,6 +162,7 @@ fn table(random: &mut Random, index: usize, histories: &[bool]) -> Table {
         columns,
         links,
         segments: Vec::new(),
+        measures: Vec::new(),
         key: 0,
         rest: None,
         time,

@@ -7,7 +7,8 @@ use super::json::json;
 use super::metrics::below;
 use crate::reference::calendar::Calendar;
 use crate::reference::{
-    Calculation, Cell, Column, Formula, Function, Input, Question, Rule, Shift, Start, Table, World,
+    Calculation, Cell, Column, Formula, Function, Input, Measure, Question, Rule, Shift, Start,
+    Table, World,
 };
 
 /// A function as it is asked for.
@@ -113,21 +114,41 @@ fn formula(of: &Formula) -> String {
     }
 }
 
+/// An aggregation in the expression language.
+fn aggregation(of: &Table, f: Function, column: Option<usize>) -> String {
+    match (f, column.map(|column| &of.columns[column].name)) {
+        (Function::CountDistinct, Some(name)) => format!("count(distinct {name})"),
+        (f, Some(name)) => {
+            let share = share(f).map_or(String::new(), |share| format!(", {share}"));
+            format!("{}({name}{share})", function(f))
+        }
+        (_, None) => "count(*)".to_owned(),
+    }
+}
+
+/// A measure of a table.
+fn measure(world: &World, table: usize, of: &Measure) -> String {
+    let mut expr = aggregation(&world.tables[table], of.function, of.column);
+    if let Some(filter) = &of.filter {
+        let _ = write!(expr, " filter (where {})", rule(world, table, "", filter));
+    }
+    if of.per_row {
+        expr += " / count(*)";
+    }
+    format!("      {}: {{ expr: \"{expr}\" }}\n", of.name)
+}
+
 fn metric(world: &World, index: usize) -> String {
     let metric = &world.metrics[index];
     let mut text = match &metric.calculation {
         Calculation::Simple { table, function: f, column, filter, time, semi, dense } => {
-            let columns = &world.tables[*table].columns;
-            let name = |column: &usize| columns[*column].name.as_str();
-            let expr = match (f, column) {
-                (Function::CountDistinct, Some(c)) => format!("count(distinct {})", name(c)),
-                (f, Some(c)) => {
-                    let share = share(*f).map_or(String::new(), |share| format!(", {share}"));
-                    format!("{}({}{share})", function(*f), name(c))
-                }
-                (_, None) => "count(*)".to_owned(),
+            let of = &world.tables[*table];
+            let name = |column: &usize| of.columns[*column].name.as_str();
+            let aggregation = match metric.measure {
+                Some(measure) => format!("measure: {}", of.measures[measure].name),
+                None => format!("expr: \"{}\"", aggregation(of, *f, *column)),
             };
-            let mut text = format!("table: {}, expr: \"{expr}\"", world.tables[*table].name);
+            let mut text = format!("table: {}, {aggregation}", of.name);
             if let Some(filter) = filter {
                 let _ = write!(text, ", filter: \"{}\"", rule(world, *table, "", filter));
             }
@@ -147,6 +168,10 @@ fn metric(world: &World, index: usize) -> String {
             }
             if *dense {
                 text += ", join_to_timespine: true";
+            }
+            if !metric.requires.is_empty() {
+                let requires: Vec<&str> = metric.requires.iter().map(name).collect();
+                let _ = write!(text, ", requires: [{}]", requires.join(", "));
             }
             text
         }
@@ -277,6 +302,10 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
         };
         let fields: Vec<String> = table.columns.iter().map(field).collect();
         let _ = writeln!(text, "    fields: {{ {} }}", fields.join(", "));
+        if !table.measures.is_empty() {
+            text += "    measures:\n";
+        }
+        table.measures.iter().for_each(|of| text += &measure(world, index, of));
         if !table.segments.is_empty() {
             text += "    segments:\n";
         }

@@ -1,13 +1,22 @@
 //! Questions to tables: each grain grouped by itself, then put together group by group.
 
+use super::bins::Cut;
 use super::calendar;
 use super::cell::Cell;
 use super::groups::{Group, Key, Part, same_keys};
 use super::listing::ordered;
+use super::names::Place;
 use super::numbers::{Extra, Leaf, Value};
-use super::question::{Answer, AskedField, Question};
-use super::world::Shift;
+use super::question::{Answer, AskedField, AskedMeasure, Condition, Question};
+use super::world::{Function, Shift};
 use super::{Reference, Refused};
+
+/// A question with its segments in its filter.
+fn narrowed(question: &Question) -> Question {
+    let segments = question.segments.iter().cloned().map(Condition::Segment);
+    let filter = question.filter.clone().into_iter().chain(segments).reduce(Condition::and);
+    Question { filter, segments: Vec::new(), ..question.clone() }
+}
 
 impl Reference<'_> {
     /// The answer to a question.
@@ -22,10 +31,14 @@ impl Reference<'_> {
         if let Some(inner) = &question.from {
             return self.of_answer(question, inner);
         }
+        if !question.segments.is_empty() {
+            return self.told(&narrowed(question));
+        }
         if !question.fields.is_empty() {
             return self.listing(question);
         }
-        let numbers = question.metrics.len() + question.aggregations.len();
+        let made_up = question.measures.len() + question.aggregations.len();
+        let numbers = question.metrics.len() + made_up;
         if numbers == 0 && question.group_by.is_empty() {
             let table = question.table.as_ref().and_then(|name| self.table_named(name));
             let columns = &self.world.tables[table.ok_or("no table")?].columns;
@@ -64,28 +77,48 @@ impl Reference<'_> {
             Some(name) => Some(self.table_named(name).ok_or("no such table")?),
             None => None,
         };
-        for asked in &question.aggregations {
+        for asked in &question.measures {
             let table = table.ok_or("no table")?;
-            let ground = self.ground(table, None);
+            values.push(self.measured(table, asked, &mut leaves)?);
+            head.push(asked.alias.clone());
+        }
+        for asked in &question.aggregations {
+            let ground = self.ground(table.ok_or("no table")?, None);
             let of = asked.field.as_ref().map(|field| self.field(ground, field)).transpose()?;
-            leaves.push(Leaf {
-                table,
-                time: ground.time,
-                held: ground.held,
-                function: asked.function,
-                of,
-                filters: asked.filter.iter().cloned().map(Extra::Asked).collect(),
-                semi: None,
-                window: None,
-                shifts: Vec::new(),
-                follows: None,
-                dense: false,
-            });
+            let filters = asked.filter.iter().cloned().map(Extra::Asked).collect();
+            let cut = asked.grain.map(Cut::Grain);
+            leaves.push(Leaf { of, cut, filters, ..Leaf::new(ground, asked.function) });
             values.push(Value::Leaf(leaves.len() - 1));
             head.push(asked.alias.clone());
         }
+        self.required(question, &leaves)?;
         let parts = self.parts(question, table, &leaves)?;
         self.grouped(question, &parts, &leaves, &values, &head)
+    }
+
+    /// The calculation of a measure, its aggregations added to `leaves`.
+    fn measured(
+        &self,
+        table: usize,
+        asked: &AskedMeasure,
+        leaves: &mut Vec<Leaf>,
+    ) -> Result<Value, Refused> {
+        let mut measures = self.world.tables[table].measures.iter();
+        let measure = measures.find(|measure| measure.name == asked.name);
+        let measure = measure.filter(|measure| self.world.shows_measure(table, measure));
+        let measure = measure.ok_or("no such measure")?;
+        let ground = self.ground(table, None);
+        let filters: Vec<Extra> = asked.filter.iter().cloned().map(Extra::Asked).collect();
+        let of = measure.column.map(|column| Place { via: Vec::new(), table, column });
+        let (within, all) = (measure.filter.clone(), filters.clone());
+        leaves.push(Leaf { of, within, filters, ..Leaf::new(ground, measure.function) });
+        let value = Value::Leaf(leaves.len() - 1);
+        if !measure.per_row {
+            return Ok(value);
+        }
+        leaves.push(Leaf { filters: all, ..Leaf::new(ground, Function::Count) });
+        let rows = Value::Leaf(leaves.len() - 1);
+        Ok(Value::Calculate('/', Box::new(value), Box::new(rows)))
     }
 
     /// All groups of all parts, each with the values of all leaves, by the keys of `level`.

@@ -3,6 +3,7 @@
 use super::cell::Cell;
 use super::groups::same_keys;
 use super::names::Ground;
+use super::question::Question;
 use super::world::Link;
 use super::{Reference, Refused};
 
@@ -33,6 +34,7 @@ impl Reference<'_> {
         let owner = self.follow(ground, row, &via).map(key);
         let mut cells = Vec::new();
         for leaf in &leaves {
+            self.required(&Question::default(), std::slice::from_ref(leaf))?;
             if leaf.window.is_some() || !leaf.shifts.is_empty() || leaf.follows.is_some() {
                 return Err("a number of periods".to_owned());
             }

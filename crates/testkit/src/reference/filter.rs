@@ -201,15 +201,12 @@ impl Reference<'_> {
                 })
             }
             Condition::Segment(name) => {
-                let table = &self.world.tables[ground.table];
-                let named = table.segments.iter().find(|(known, _)| known == name);
-                let (_, rule) = named.ok_or("no such segment")?;
-                let mut columns = Vec::new();
-                rule.columns(&mut columns);
-                if columns.iter().any(|column| table.columns[*column].hidden) {
-                    return Err("no such segment".to_owned());
-                }
-                Ok(self.rule(ground.table, row, rule))
+                let (via, table, rule) = self.segment(ground, name)?;
+                // Choice: where a row leads to none, all that the segment reads is missing.
+                Ok(match self.follow(ground, row, &via) {
+                    Some(row) => self.rule(table, row, rule),
+                    None => self.rule_on(&[], rule),
+                })
             }
             Condition::Exists(name, inner) => {
                 let (step, rest) = self.step(ground, name)?;
@@ -259,7 +256,12 @@ impl Reference<'_> {
     /// Whether the author's condition holds for a row of a table. He counts as the model does,
     /// whoever asks.
     pub(super) fn rule(&self, table: usize, row: usize, rule: &Rule) -> Truth {
-        let cell = |column: usize| &self.world.tables[table].rows[row][column];
+        self.rule_on(&self.world.tables[table].rows[row], rule)
+    }
+
+    /// The same for the cells of a row; those that there are none of are missing.
+    fn rule_on(&self, cells: &[Cell], rule: &Rule) -> Truth {
+        let cell = |column: usize| cells.get(column).unwrap_or(&Cell::Null);
         match rule {
             Rule::IsNull(column) => Some(cell(*column).is_null()),
             Rule::Compare(column, op, with) => holds(cell(*column), op, with),
@@ -271,9 +273,9 @@ impl Reference<'_> {
                 let found = self.world.calendar.truncated(cell(*column), Some(unit.name()));
                 holds(&found, op, &Cell::Date(*with))
             }
-            Rule::And(a, b) => all([a, b].into_iter().map(|r| self.rule(table, row, r))),
-            Rule::Or(a, b) => any([a, b].into_iter().map(|r| self.rule(table, row, r))),
-            Rule::Not(inner) => not(self.rule(table, row, inner)),
+            Rule::And(a, b) => all([a, b].into_iter().map(|r| self.rule_on(cells, r))),
+            Rule::Or(a, b) => any([a, b].into_iter().map(|r| self.rule_on(cells, r))),
+            Rule::Not(inner) => not(self.rule_on(cells, inner)),
         }
     }
 

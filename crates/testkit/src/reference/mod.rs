@@ -23,6 +23,7 @@ mod names;
 mod numbers;
 mod policy;
 mod question;
+mod requires;
 mod series;
 mod smallest;
 mod stage;
@@ -35,11 +36,12 @@ pub use cell::Cell;
 pub(crate) use cell::clock;
 pub use policy::{Grant, InRows, Mask, Policies, Propagation, RowRule};
 pub use question::{
-    Answer, AskedAggregation, AskedField, AskedMetric, AskedShare, Condition, Question,
+    Answer, AskedAggregation, AskedField, AskedMeasure, AskedMetric, AskedShare, Condition,
+    Question,
 };
 pub use world::{
-    Back, Calculation, Column, Formula, Function, Input, Kind, Link, Metric, Rule, Semi, Shift,
-    Start, Table, Window, World,
+    Back, Calculation, Column, Formula, Function, Input, Kind, Link, Measure, Metric, Rule, Semi,
+    Shift, Start, Table, Window, World,
 };
 pub use zones::Zone;
 

@@ -4,7 +4,7 @@
 use super::bins::Cut;
 use super::cell::Cell;
 use super::groups::Key;
-use super::world::Back;
+use super::world::{Back, Rule};
 use super::{Reference, Refused};
 
 /// A column over relationships, each by its position in its table.
@@ -75,18 +75,47 @@ impl Reference<'_> {
         found.into_iter().map(|(table, via, _)| (table, via)).collect()
     }
 
-    /// A field over named relationships alone.
-    fn walked(&self, from: usize, chain: &[&str]) -> Option<Place> {
-        let (last, steps) = chain.split_last()?;
+    /// Where named relationships lead, each to one row.
+    fn led(&self, from: usize, steps: &[&str]) -> Option<(Vec<usize>, usize)> {
         let (mut table, mut via) = (from, Vec::new());
         for step in steps {
             let link = self.link_named(table, step)?;
             via.push(link);
             table = self.world.tables[table].links[link].to;
         }
+        Some((via, table))
+    }
+
+    /// A field over named relationships alone.
+    fn walked(&self, from: usize, chain: &[&str]) -> Option<Place> {
+        let (last, steps) = chain.split_last()?;
+        let (via, table) = self.led(from, steps)?;
         let columns = &self.world.tables[table].columns;
         let column = columns.iter().position(|c| c.name == *last && !c.hidden)?;
         Some(Place { via, table, column })
+    }
+
+    /// A segment of the rows, or of the one row that named relationships lead to: the way, the
+    /// table there, and its condition.
+    pub(super) fn segment(
+        &self,
+        ground: Ground,
+        name: &str,
+    ) -> Result<(Vec<usize>, usize, &Rule), Refused> {
+        let missing = || format!("{name} is no segment");
+        let chain: Vec<&str> = name.split('.').collect();
+        let (last, steps) = chain.split_last().ok_or_else(missing)?;
+        let (via, table) = self.led(ground.table, steps).ok_or_else(missing)?;
+        let of = &self.world.tables[table];
+        let named = of.segments.iter().find(|(known, _)| known.as_str() == *last);
+        let (_, rule) = named.ok_or_else(missing)?;
+        let mut columns = Vec::new();
+        rule.columns(&mut columns);
+        if columns.iter().any(|column| of.columns[*column].hidden) {
+            return Err(missing());
+        }
+        self.dated(ground, &via)?;
+        Ok((via, table, rule))
     }
 
     pub(super) fn find(&self, ground: Ground, name: &str) -> Result<Place, NotFound> {

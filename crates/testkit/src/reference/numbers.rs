@@ -1,5 +1,6 @@
 //! Aggregations of rows, and what metrics are computed from.
 
+use super::bins::Cut;
 use super::calendar::Calendar;
 use super::cell::Cell;
 use super::names::{Ground, Place};
@@ -37,7 +38,13 @@ pub(super) struct Leaf {
     pub(super) held: Option<usize>,
     pub(super) function: Function,
     pub(super) of: Option<Place>,
+    /// What stands in place of its values.
+    pub(super) cut: Option<Cut>,
     pub(super) filters: Vec<Extra>,
+    /// The rows that the aggregation is of; groups of others stay.
+    pub(super) within: Option<Rule>,
+    /// The columns that a question groups by, or narrows to one value each.
+    pub(super) requires: Vec<usize>,
     pub(super) semi: Option<Semi>,
     pub(super) window: Option<Window>,
     /// The innermost first.
@@ -47,6 +54,26 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
+    /// The function of all rows.
+    pub(super) fn new(ground: Ground, function: Function) -> Self {
+        Self {
+            table: ground.table,
+            time: ground.time,
+            held: ground.held,
+            function,
+            of: None,
+            cut: None,
+            filters: Vec::new(),
+            within: None,
+            requires: Vec::new(),
+            semi: None,
+            window: None,
+            shifts: Vec::new(),
+            follows: None,
+            dense: false,
+        }
+    }
+
     pub(super) fn ground(&self) -> Ground {
         Ground { table: self.table, time: self.time, held: self.held }
     }
@@ -183,17 +210,12 @@ impl Reference<'_> {
         let value = match &metric.calculation {
             Calculation::Simple { table, function, column, filter, time, semi, dense } => {
                 leaves.push(Leaf {
-                    table: *table,
-                    time: self.world.time_of(*table, *time),
-                    held: self.ground(*table, *time).held,
-                    function: *function,
                     of: column.map(|column| Place { via: Vec::new(), table: *table, column }),
                     filters: filter.iter().cloned().map(Extra::Rule).collect(),
+                    requires: metric.requires.clone(),
                     semi: semi.clone(),
-                    window: None,
-                    shifts: Vec::new(),
-                    follows: None,
                     dense: *dense,
+                    ..Leaf::new(self.ground(*table, *time), *function)
                 });
                 Value::Leaf(leaves.len() - 1)
             }
@@ -293,11 +315,17 @@ impl Reference<'_> {
     ) -> Result<Cell, Refused> {
         let ground = leaf.ground();
         let mut rows = self.narrowed(ground, rows, &leaf.filters)?;
+        if let Some(rule) = &leaf.within {
+            rows.retain(|row| self.rule(leaf.table, *row, rule) == Some(true));
+        }
         if let Some(semi) = &leaf.semi {
             rows = self.picked(leaf.table, semi, &rows);
         }
         let cells: Vec<Cell> = match &leaf.of {
-            Some(place) => rows.iter().map(|row| self.value(ground, *row, place)).collect(),
+            Some(place) => {
+                let value = |row: &usize| self.value(ground, *row, place);
+                rows.iter().map(|row| self.calendar.cut(&value(row), leaf.cut)).collect()
+            }
             None => rows.iter().map(|_| Cell::Int(1)).collect(),
         };
         let present = rows.iter().zip(&cells).filter(|(_, cell)| !cell.is_null());

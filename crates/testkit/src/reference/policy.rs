@@ -4,7 +4,7 @@
 use super::Reference;
 use super::cell::Cell;
 use super::filter::{Truth, all, any};
-use super::world::{Calculation, Column, Input, Link, Rule, World};
+use super::world::{Calculation, Column, Input, Link, Measure, Rule, World};
 
 /// What stands in place of a value.
 #[derive(Clone, Debug)]
@@ -355,6 +355,14 @@ impl World {
         named.or(table.time).filter(|time| !table.columns[*time].hidden)
     }
 
+    /// Whether nothing is hidden of what a measure of a table is computed from.
+    pub fn shows_measure(&self, table: usize, measure: &Measure) -> bool {
+        let mut columns: Vec<usize> = measure.column.iter().copied().collect();
+        measure.filter.iter().for_each(|rule| rule.columns(&mut columns));
+        let of = &self.tables[table];
+        !of.hidden && columns.iter().all(|column| !of.columns[*column].hidden)
+    }
+
     /// Whether nothing is hidden of what a metric is computed from.
     pub fn shows(&self, metric: usize) -> bool {
         let on = |table: usize, columns: &[usize]| {
@@ -375,6 +383,8 @@ impl World {
                 let mut columns: Vec<usize> = column.iter().copied().collect();
                 filter.iter().for_each(|rule| rule.columns(&mut columns));
                 columns.extend(semi.iter().flat_map(|semi| semi.per.iter().chain([&semi.over])));
+                // What has to be grouped by or narrowed is told to whoever asks.
+                columns.extend(&self.metrics[metric].requires);
                 on(*table, &columns)
             }
             Calculation::Ratio(a, b) => input(a) && input(b),

@@ -30,7 +30,7 @@ pub enum Condition {
     },
     /// A stretch of time: `last`, `this` or `previous`.
     Relative(String, &'static str, i32, Unit),
-    /// A named condition of the table.
+    /// A named condition of the table, or of one that relationships lead to.
     Segment(String),
     /// There is a related row.
     Exists(String, Option<Box<Condition>>),
@@ -53,6 +53,17 @@ pub struct AskedMetric {
     pub compare: Option<&'static str>,
 }
 
+/// A measure that is asked for.
+#[derive(Clone, Debug)]
+pub struct AskedMeasure {
+    /// Its name.
+    pub name: String,
+    /// The name of the column.
+    pub alias: String,
+    /// Only these rows.
+    pub filter: Option<Condition>,
+}
+
 /// An aggregation that is made up.
 #[derive(Clone, Debug)]
 pub struct AskedAggregation {
@@ -60,6 +71,8 @@ pub struct AskedAggregation {
     pub function: Function,
     /// Of what.
     pub field: Option<String>,
+    /// A grain or part that takes the place of the values.
+    pub grain: Option<&'static str>,
     /// The name of the column.
     pub alias: String,
     /// Only these rows.
@@ -100,6 +113,8 @@ pub struct Question {
     pub calculated: Vec<(String, String)>,
     /// Metrics.
     pub metrics: Vec<AskedMetric>,
+    /// Measures of the table.
+    pub measures: Vec<AskedMeasure>,
     /// Aggregations.
     pub aggregations: Vec<AskedAggregation>,
     /// Fields to list.
@@ -108,6 +123,8 @@ pub struct Question {
     pub group_by: Vec<AskedField>,
     /// Which rows count.
     pub filter: Option<Condition>,
+    /// Named conditions that hold beside the filter.
+    pub segments: Vec<String>,
     /// Which rows of the answer are given.
     pub having: Option<Condition>,
     /// Rows of totals.
@@ -122,6 +139,19 @@ pub struct Question {
     pub time_zone: Option<Zone>,
     /// Which weeks.
     pub week_start: Option<WeekStart>,
+}
+
+impl Condition {
+    /// Another condition that holds beside it.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match self {
+            Self::And(mut parts) => {
+                parts.push(other);
+                Self::And(parts)
+            }
+            first => Self::And(vec![first, other]),
+        }
+    }
 }
 
 /// An answer.

@@ -7,6 +7,7 @@ use super::groups::{Key, Part};
 use super::names::{Ground, NotFound, Place, Step};
 use super::numbers::{Extra, Leaf, of_nothing};
 use super::question::Condition;
+use super::world::Rule;
 use super::{Reference, Refused};
 
 /// A way from the rows of a part, over links, to a table that is told in groups; and of how many
@@ -57,9 +58,12 @@ impl Reference<'_> {
         }
     }
 
-    fn reads_columns(&self, table: usize, columns: Vec<usize>, ways: &mut Ways) {
+    /// A rule is read, of a table that is reached over links.
+    fn reads_rule(&self, (via, table): (&[usize], usize), rule: &Rule, ways: &mut Ways) {
+        let mut columns = Vec::new();
+        rule.columns(&mut columns);
         for column in columns {
-            self.reads_place(&Place { via: Vec::new(), table, column }, ways);
+            self.reads_place(&Place { via: via.to_vec(), table, column }, ways);
         }
     }
 
@@ -109,11 +113,9 @@ impl Reference<'_> {
                 self.reads_field(ground, field, ways)
             }
             Condition::Segment(name) => {
-                let segments = &self.world.tables[ground.table].segments;
-                let mut columns = Vec::new();
-                let named = segments.iter().filter(|(known, _)| known == name);
-                named.for_each(|(_, rule)| rule.columns(&mut columns));
-                self.reads_columns(ground.table, columns, ways);
+                let (via, table, rule) = self.segment(ground, name)?;
+                ways.add(&via);
+                self.reads_rule((via.as_slice(), table), rule, ways);
                 Ok(())
             }
             Condition::Exists(name, inner) => {
@@ -146,16 +148,14 @@ impl Reference<'_> {
         for extra in &leaf.filters {
             match extra {
                 Extra::Asked(condition) => self.reads(leaf.ground(), condition, ways)?,
-                Extra::Rule(rule) => {
-                    let mut columns = Vec::new();
-                    rule.columns(&mut columns);
-                    self.reads_columns(leaf.table, columns, ways);
-                }
+                Extra::Rule(rule) => self.reads_rule((&[], leaf.table), rule, ways),
             }
         }
+        leaf.within.iter().for_each(|rule| self.reads_rule((&[], leaf.table), rule, ways));
         if let Some(semi) = &leaf.semi {
-            let columns = semi.per.iter().chain([&semi.over]).copied().collect();
-            self.reads_columns(leaf.table, columns, ways);
+            for column in semi.per.iter().chain([&semi.over]).copied() {
+                self.reads_place(&Place { via: Vec::new(), table: leaf.table, column }, ways);
+            }
         }
         Ok(())
     }

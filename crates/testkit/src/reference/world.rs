@@ -127,6 +127,8 @@ pub struct Table {
     pub links: Vec<Link>,
     /// Named conditions.
     pub segments: Vec<(String, Rule)>,
+    /// Named aggregations.
+    pub measures: Vec<Measure>,
     /// The position of its primary key.
     pub key: usize,
     /// The position of the second column of its primary key, where it has two.
@@ -198,6 +200,21 @@ impl Function {
     pub fn is_spread(self) -> bool {
         matches!(self, Self::Stddev | Self::Variance)
     }
+}
+
+/// A named aggregation of a table.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// Its name.
+    pub name: String,
+    /// The function.
+    pub function: Function,
+    /// Of which column; rows if none.
+    pub column: Option<usize>,
+    /// The rows that the function is of, where not of all.
+    pub filter: Option<Rule>,
+    /// Divided by the number of all rows.
+    pub per_row: bool,
 }
 
 /// A condition that the author of the model wrote, over one table: three-valued, as in SQL.
@@ -325,6 +342,17 @@ pub struct Metric {
     pub calculation: Calculation,
     /// What stands in place of a missing number.
     pub fill: Option<i64>,
+    /// The measure of its table that is its aggregation, by position.
+    pub measure: Option<usize>,
+    /// The columns of its table that a question groups by, or narrows to one value each.
+    pub requires: Vec<usize>,
+}
+
+impl Metric {
+    /// A metric and nothing more.
+    pub fn new(name: String, calculation: Calculation) -> Self {
+        Self { name, calculation, fill: None, measure: None, requires: Vec::new() }
+    }
 }
 
 /// Tables and metrics.
