@@ -105,6 +105,23 @@ async fn what_a_question_says_counts_its_own_days() {
             "1",
             "0",
         ),
+        // The days that events lead to, looked at from the days.
+        (
+            r#"{"table":"days","fields":["season"],"filter":{"exists":"events"}}"#,
+            "winter",
+            "summer",
+        ),
+        (
+            r#"{"table":"days","fields":["season"],"filter":{"not":{"exists":"events"}}}"#,
+            "summer",
+            "winter",
+        ),
+        (
+            r#"{"table":"days","aggregations":["count"],"group_by":["season"],
+            "filter":{"field":"events.shop","op":"=","value":1}}"#,
+            "winter,1",
+            "summer,1",
+        ),
         // What is calculated in the row that the question leads to.
         (r#"{"table":"events","fields":["calendar.big"]}"#, "WINTER", "SUMMER"),
         (r#"{"table":"events","fields":["id"],"calculated":{"c":"calendar.big"}}"#, "1", "1"),

@@ -245,9 +245,8 @@ impl<'a> Planner<'a, '_> {
         let asked = self.compiled.alias(base(&bridge.rows)?.source.table(), &[]);
         let snapshot = self.compiled.snapshot();
         let mut shown = Vec::new();
-        for (index, field) in bridge.step.far.iter().enumerate() {
-            let column = key_of(&asked, &snapshot.field(*field).name);
-            shown.push(Plan::Column(column).alias(far_column(index)));
+        for (index, (own, theirs)) in bridge.step.far.iter().zip(&bridge.step.near).enumerate() {
+            shown.push(self.join_key(&asked, *own, *theirs)?.alias(far_column(index)));
         }
         let mut keys = Vec::with_capacity(part.keys.len());
         for (index, key) in part.keys.iter().enumerate() {
@@ -458,12 +457,11 @@ impl<'a> Planner<'a, '_> {
                 let wants = Wants { keys: &paths, ..Wants::fields(&fields) };
                 let builder = self.narrowed(rows, looked, &wants, &mut lower)?;
                 let asked = self.compiled.alias(base(rows)?.source.table(), &[]);
-                let snapshot = self.compiled.snapshot();
-                let key = |(index, field): (usize, &FieldId)| {
-                    let column = key_of(&asked, &snapshot.field(*field).name);
-                    Plan::Column(column).alias(member_key(alias, index))
-                };
-                let keys: Vec<Plan> = far.iter().enumerate().map(key).collect();
+                let mut keys = Vec::with_capacity(far.len());
+                for (index, (own, theirs)) in far.iter().zip(&member.near).enumerate() {
+                    let key = self.join_key(&asked, *own, *theirs)?;
+                    keys.push(key.alias(member_key(alias, index)));
+                }
                 // Many rows may be related to one on the way, which has many partners: a hash join
                 // visits each pair, also where it only asks whether there is any.
                 let builder = match member.via.is_empty() {
