@@ -30,6 +30,7 @@ mod optimised;
 mod partners;
 mod percentiles;
 mod plans;
+mod proposed;
 mod proven;
 mod refused;
 mod seeded;

@@ -9,6 +9,7 @@ use sandbar_catalog::query::SemanticQuery;
 use sandbar_catalog::{Type, is_name};
 
 use super::ground::Ground;
+use super::instead::at_grain;
 use super::widths::{Width, Widths, widths};
 use super::{Asking, did_you_mean, shorten};
 use crate::query::{AnswerColumn, ResolvedQuery};
@@ -229,8 +230,9 @@ impl Scope for OfRows<'_, '_> {
         };
         let field = self.asking.compiled.snapshot().field(found.field);
         if let Some(native) = field.grain {
-            let instead = "; group by it, or compare it, as it is";
-            self.asking.finer(native, &name, instead, self.path);
+            let grain = self.asking.finest(native, &name);
+            let instead = format!("group by {}, or compare it, as it is", at_grain(&name, grain));
+            self.asking.finer(native, &name, &instead, self.path);
             return Err(ExprError::silent());
         }
         Ok(Expr::field(found, field.data_type))

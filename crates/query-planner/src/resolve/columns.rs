@@ -3,14 +3,15 @@
 use sandbar_catalog::expr::{Bins, Expr};
 use sandbar_catalog::query::{Bin, FieldAsk, SemanticQuery, Truncation, Value};
 use sandbar_catalog::time::{Grain, Part as TimePart};
-use sandbar_catalog::{FieldPath, Literal, Type};
+use sandbar_catalog::{FieldId, FieldPath, Literal, Type};
 use sandbar_permissions::{Level, Missing};
 
 use super::calculated::Meaning;
 use super::ground::{Ground, METRIC_TIME, NotFound};
+use super::instead::at_grain;
 use super::numbers::Draft;
 use super::{Asking, MAX_COLUMNS, shorten};
-use crate::query::{AnswerColumn, Cut, Key, Shape, ToMany};
+use crate::query::{AnswerColumn, Cut, Key, Of, Shape, ToMany};
 
 impl Asking<'_> {
     pub(super) fn check_names(&mut self, shape: &Shape) {
@@ -78,19 +79,35 @@ impl Asking<'_> {
         for (index, ask) in query.group_by.iter().enumerate() {
             let path = format!("group_by[{index}]");
             let known = self.problems.len();
-            let mut first = None;
+            let name = &ask.value.field.value;
+            let mut first: Option<(AnswerColumn, Option<FieldId>, String)> = None;
             for draft in drafts.iter_mut() {
                 let Some((column, key)) = self.key(&draft.ground, &ask.value, &path, Use::Grouped)
                 else {
                     break;
                 };
+                let field = match &key.of {
+                    Of::Field(path) => Some(path.field),
+                    Of::Calculated(_) => None,
+                };
                 draft.keys.push(key);
-                let known = first.get_or_insert(column.clone());
+                let about = &draft.ground.about;
+                let (known, own, one) =
+                    first.get_or_insert_with(|| (column.clone(), field, about.clone()));
                 if known.data_type != column.data_type {
+                    let same = |(a, b)| name == METRIC_TIME || self.one_thing(a, b);
+                    let temporal = known.data_type.is_temporal() && column.data_type.is_temporal();
+                    let (one, about) = (shorten(one), shorten(about));
+                    let instead = match temporal && own.zip(field).is_none_or(same) {
+                        true => {
+                            let grain = self.finest(Grain::Day, name);
+                            format!("write {} to put them together", at_grain(name, grain))
+                        }
+                        false => format!("ask for `{one}` and for `{about}` in two questions"),
+                    };
                     let message = format!(
-                        "`{}` is {} for some of the numbers and {} for others; name a `grain` to \
-                         put them together",
-                        shorten(&ask.value.field.value),
+                        "`{}` is {} for `{one}`, but {} for `{about}`; {instead}",
+                        shorten(name),
                         known.data_type.with_article(),
                         column.data_type.with_article()
                     );
@@ -100,7 +117,7 @@ impl Asking<'_> {
             }
             // One wrong name is told once, not once for each number.
             if self.problems.len() == known {
-                columns.extend(first);
+                columns.extend(first.map(|(column, ..)| column));
             }
         }
         columns
@@ -279,16 +296,19 @@ impl Asking<'_> {
             Some(Truncation::Part(part)) => native.lies_in(part.grain()),
         };
         if !fits {
-            self.finer(native, name, "", path);
+            let instead = format!("write {}", at_grain(name, self.finest(native, name)));
+            self.finer(native, name, &instead, path);
         }
         fits
     }
 
     pub(super) fn finer(&mut self, native: Grain, name: &str, instead: &str, path: &str) {
+        let about = self.about(name, path).map(|about| format!(" for `{}`", shorten(about)));
         let message = format!(
-            "each value of `{}` stands for a {}, so nothing finer can be asked of it{instead}",
+            "each value of `{}` stands for a {}, so nothing finer can be asked of it{}; {instead}",
             shorten(name),
-            native.name()
+            native.name(),
+            about.unwrap_or_default()
         );
         self.problem("Q0152", path, message);
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sandbar_catalog::decode::Located;
 use sandbar_catalog::expr::{Expr, ExprKind};
 use sandbar_catalog::query::{
-    Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value, days_since_epoch,
+    Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value, date_of_days, days_since_epoch,
 };
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{Literal, Type};
@@ -241,7 +241,7 @@ impl Asking<'_> {
                 return None;
             }
             Err(ways) => {
-                self.several_steps(name, &ways, path);
+                self.several_steps(ground, name, &ways, path);
                 return None;
             }
         };
@@ -271,7 +271,15 @@ impl Asking<'_> {
         if let Some(native) = self.native(&value)
             && !native.lies_in(unit.grain())
         {
-            self.finer(native, name, "", path);
+            use RelativeUnit::{Month, Quarter, Week, Year};
+            let instead = match [Week, Month, Quarter, Year]
+                .into_iter()
+                .find(|unit| native.lies_in(unit.grain()))
+            {
+                Some(unit) => format!("write `\"unit\": \"{}\"`", unit.grain().name()),
+                None => format!("compare it with the first day of a {}", native.name()),
+            };
+            self.finer(native, name, &instead, path);
             return None;
         }
         let days = range(op, count, unit, self.now, &self.clock);
@@ -348,22 +356,26 @@ impl Asking<'_> {
         let Ok(points) = points.collect::<Result<Vec<_>, _>>() else { return true };
         let starts = |day: i32| floor_date(day, native, &self.clock) == day;
         let fits = |(place, point): (usize, &Point)| {
-            let Some(day) = self.day(point) else { return false };
+            let Some((day, true)) = self.day(point) else { return false };
             let ends = matches!((test.op, place), (Op::LtEq | Op::Gt, _) | (Op::Between, 1));
             starts(day) || ends && day.checked_add(1).is_some_and(starts)
         };
-        if points.iter().enumerate().all(fits) {
-            return true;
-        }
-        let instead = format!(": a {} is named by its first day", native.name());
+        let wrong = points.iter().enumerate().find(|point| !fits(*point));
+        let Some((_, point)) = wrong else { return true };
+        let first = self.day(point).map(|(day, _)| floor_date(day, native, &self.clock));
+        let instead = match first.and_then(date_of_days) {
+            Some(first) => format!(": write `{first}`"),
+            None => String::new(),
+        };
+        let instead = format!("a {} is named by its first day{instead}", native.name());
         self.finer(native, name, &instead, path);
         false
     }
 
-    /// The day that a time of a question is, unless it is an instant within one.
-    fn day(&self, point: &Point) -> Option<i32> {
+    /// The day that a time of a question lies in, and whether it is the whole day or its start.
+    fn day(&self, point: &Point) -> Option<(i32, bool)> {
         let micros = match point {
-            Point::Exact(Literal::Date(day)) => return Some(*day),
+            Point::Exact(Literal::Date(day)) => return Some((*day, true)),
             Point::Exact(Literal::Datetime(micros)) | Point::Day(Literal::Datetime(micros), _) => {
                 *micros
             }
@@ -371,7 +383,7 @@ impl Asking<'_> {
         };
         let local = self.clock.zone.to_datetime(Timestamp::from_microsecond(micros).ok()?);
         let day = days_since_epoch(local.date());
-        (midnight(day, &self.clock.zone) == Some(Literal::Datetime(micros))).then_some(day)
+        Some((day, midnight(day, &self.clock.zone) == Some(Literal::Datetime(micros))))
     }
 
     pub(super) fn value_test(

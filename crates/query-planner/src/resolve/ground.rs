@@ -1,10 +1,11 @@
 //! What names mean from one table on: its fields, those of tables that it leads to, and rows that
 //! lead to it.
 
-use sandbar_catalog::{FieldId, FieldPath, Relationship, RelationshipId, TableId};
+use sandbar_catalog::{FieldId, FieldPath, Relationship, RelationshipId, TableId, Type};
 use sandbar_permissions::{Grants, Level, Missing, Refusal};
 
 use super::calculated::Meaning;
+use super::instead::{one_of, quoted};
 use super::{Asking, shorten};
 use crate::error::ProblemKind;
 use crate::query::{Member, Of, ToMany};
@@ -53,12 +54,12 @@ impl Ground {
 pub(super) enum NotFound {
     /// There is no such name, for all the asker may know.
     Missing(Missing),
-    /// Several ways lead there.
-    Ambiguous(Vec<String>),
-    /// Each row leads to many of that table.
-    Finer { table: TableId, relationship: String },
+    /// Several ways lead to that table, by these relationships.
+    Ambiguous { table: TableId, ways: Vec<String> },
+    /// Each row leads to many of that table, which lead back in these ways.
+    Finer { table: TableId, ways: Vec<String> },
     /// The rows of that table belong to others.
-    Sideways { table: TableId, shared: Option<TableId> },
+    Sideways { table: TableId },
     /// The numbers have no time.
     NoTime,
 }
@@ -78,9 +79,7 @@ impl Asking<'_> {
     pub(super) fn field(&mut self, ground: &Ground, name: &str, path: &str) -> Option<FieldPath> {
         match self.find(ground, name) {
             Ok(found) => {
-                if name != METRIC_TIME {
-                    self.remember(ground, name, path, found.field);
-                }
+                self.remember(ground, name, path, found.field);
                 Some(found)
             }
             Err(why) => {
@@ -114,7 +113,10 @@ impl Asking<'_> {
         match routes.as_slice() {
             [route] => Ok(inner.behind(route)),
             [] => Err(self.unreachable(ground.table, target)),
-            many => Err(NotFound::Ambiguous(many.iter().map(|r| self.dotted(r, rest)).collect())),
+            many => {
+                let ways = many.iter().map(|route| self.dotted(route, &[])).collect();
+                Err(NotFound::Ambiguous { table: target, ways })
+            }
         }
     }
 
@@ -141,17 +143,13 @@ impl Asking<'_> {
 
     /// Why no row of `from` leads to one row of `to`.
     fn unreachable(&self, from: TableId, to: TableId) -> NotFound {
-        let snapshot = self.grants.snapshot();
-        if let Some(step) = routes(self.grants, to, from).first().and_then(|route| route.first()) {
-            let of = &snapshot.table(step.table()).name;
-            let relationship = format!("{of}.{}", snapshot.relationship(*step).name);
-            return NotFound::Finer { table: to, relationship };
+        let back = routes(self.grants, to, from);
+        if back.is_empty() {
+            return NotFound::Sideways { table: to };
         }
-        let others = self.reached(to);
-        let leads = |table: &TableId| others.iter().any(|(other, _)| other == table);
-        let shared = self.reached(from).into_iter().map(|(table, _)| table);
-        let shared = shared.filter(|table| *table != from && *table != to).find(leads);
-        NotFound::Sideways { table: to, shared }
+        let of = self.table_name(to);
+        let ways = back.iter().map(|route| format!("{of}.{}", self.dotted(route, &[]))).collect();
+        NotFound::Finer { table: to, ways }
     }
 
     /// Answers for a name that has no single value for each row.
@@ -169,43 +167,55 @@ impl Asking<'_> {
                 self.problem("Q0117", path, message);
             }
             NotFound::Missing(missing) => self.missing("Q0105", "field", name, &missing, path),
-            NotFound::Ambiguous(ways) => {
-                let ways = ways.iter().map(|way| format!("`{way}`")).collect::<Vec<_>>();
+            NotFound::Ambiguous { table, ways } => {
+                let target = &snapshot.table(table).name;
+                let field = name.split_once('.').map_or("", |(_, field)| field);
+                let names: Vec<String> = ways.iter().map(|way| format!("{way}.{field}")).collect();
+                let advice = self.advice(ground, &names, &about);
                 let message = format!(
-                    "`{shown}` can be reached from `{own}` in several ways, each with an answer of \
-                     its own; write one of {}",
-                    ways.join(", ")
+                    "`{shown}` has no single value for `{about}`: `{own}` leads to `{target}` in \
+                     several ways ({}), each with an answer of its own; {advice}",
+                    quoted(&ways)
                 );
                 self.problem("Q0140", path, message);
             }
-            NotFound::Finer { table, relationship } => {
+            NotFound::Finer { table, ways } => {
                 let finer = &snapshot.table(table).name;
+                let mut instead = self.of_others(ground, name, table);
+                if instead.is_empty() {
+                    instead.push(format!("ask for `{about}` without it"));
+                }
                 let message = format!(
                     "`{shown}` has no single value for `{about}`: one row of `{own}` has many of \
-                     `{finer}` (`{relationship}`); ask for a number of `{finer}`, or use it in a \
-                     filter"
+                     `{finer}` ({}); {}",
+                    quoted(&ways),
+                    instead.join(", or ")
                 );
                 self.problem("Q0141", path, message);
             }
-            NotFound::Sideways { table, shared } => {
+            NotFound::Sideways { table } => {
                 let other = &snapshot.table(table).name;
-                let instead = match shared {
-                    Some(shared) => {
-                        let shared = &snapshot.table(shared).name;
-                        format!("; both lead to `{shared}`, whose fields can be used")
-                    }
-                    None => "; ask for numbers of each in a question of its own".to_owned(),
-                };
+                let mut instead: Vec<String> = self.shared(ground, table).into_iter().collect();
+                instead.extend(self.of_others(ground, name, table));
+                if instead.is_empty() {
+                    instead.push(format!("ask for `{about}` without it"));
+                }
                 let message = format!(
                     "`{shown}` has no single value for `{about}`: a row of `{own}` belongs to no \
-                     row of `{other}`{instead}"
+                     row of `{other}`; {}",
+                    instead.join(", or ")
                 );
                 self.problem("Q0142", path, message);
             }
             NotFound::NoTime => {
+                let times = self.fields_behind(ground, &[], Type::is_temporal);
+                let instead = match times.is_empty() {
+                    true => String::new(),
+                    false => format!("write {}, or ", one_of(&times)),
+                };
                 let message = format!(
                     "`{about}` has no time of its own that can be asked for, so `{METRIC_TIME}` \
-                     means nothing here"
+                     means nothing here; {instead}ask for `{about}` without it"
                 );
                 self.problem("Q0144", path, message);
             }
@@ -215,12 +225,12 @@ impl Asking<'_> {
     /// The rows that a name means, of which each row has many, and what is left of the name.
     ///
     /// # Errors
-    /// Several ways lead there, each as an asker would tell it.
+    /// Several ways lead there.
     pub(super) fn to_many<'c>(
         &self,
         from: TableId,
         chain: &'c [&'c str],
-    ) -> Result<Option<(ToMany, &'c [&'c str])>, Vec<String>> {
+    ) -> Result<Option<(ToMany, &'c [&'c str])>, Vec<Way>> {
         let snapshot = self.grants.snapshot();
         // Over named relationships, the first of which that leads to many is the step.
         let (mut at, mut via) = (from, Vec::new());
@@ -238,9 +248,9 @@ impl Asking<'_> {
         }
         let Some((target, rest)) = self.table_of(from, chain) else { return Ok(None) };
         // Each with how it is told: by relationships, whose keys the asker need not know.
-        let mut found: Vec<(ToMany, String)> = Vec::new();
-        let mut add = |step: ToMany, told: String| {
-            let known = |(other, _): &(ToMany, String)| {
+        let mut found: Vec<(ToMany, Way)> = Vec::new();
+        let mut add = |step: ToMany, told: Way| {
+            let known = |(other, _): &(ToMany, Way)| {
                 other.via == step.via && other.near == step.near && other.far == step.far
             };
             if !found.iter().any(known) {
@@ -251,7 +261,7 @@ impl Asking<'_> {
             for step in self.usable(table).into_iter().filter(|r| r.to == target) {
                 if !step.cardinality.is_to_one() {
                     let (near, far) = step.on.iter().copied().unzip();
-                    let told = self.dotted(&via, &[step.name.as_str()]);
+                    let told = Way::Written(self.dotted(&via, &[step.name.as_str()]));
                     let (via, bridge) = (via.clone(), step.bridge);
                     add(ToMany { via, near, far, table: target, bridge }, told);
                 }
@@ -266,7 +276,7 @@ impl Asking<'_> {
                         format!("{told} = {}", self.dotted(&via, &[]))
                     };
                     let via = via.clone();
-                    add(ToMany { via, near, far, table: target, bridge: false }, told);
+                    add(ToMany { via, near, far, table: target, bridge: false }, Way::Told(told));
                 }
             }
         }
@@ -293,7 +303,7 @@ impl Asking<'_> {
     }
 
     /// The tables that each row of a table leads to one row of, itself included, with the only way.
-    fn reached(&self, from: TableId) -> Vec<(TableId, Vec<RelationshipId>)> {
+    pub(super) fn reached(&self, from: TableId) -> Vec<(TableId, Vec<RelationshipId>)> {
         let mut found = vec![(from, Vec::new())];
         let mut next = 0;
         while let Some((table, via)) = found.get(next).cloned() {
@@ -361,6 +371,14 @@ fn walk(
     }
 }
 
+/// A way to rows of which each row has many.
+pub(super) enum Way {
+    /// By relationships that can be written.
+    Written(String),
+    /// Back over relationships of those rows.
+    Told(String),
+}
+
 /// What a name stood for, where it stood.
 #[derive(Debug)]
 pub(super) struct Use {
@@ -378,6 +396,20 @@ impl Asking<'_> {
         self.uses.push(Use { path, name, about, field, is_time });
     }
 
+    /// What the numbers are that a name was looked up for last at a place.
+    pub(super) fn about(&self, name: &str, path: &str) -> Option<&str> {
+        let mut uses = self.uses.iter().rev();
+        let found = uses.find(|known| known.path == path && known.name == name)?;
+        Some(&found.about)
+    }
+
+    /// Whether two fields mean the same: they are one, or of one dimension.
+    pub(super) fn one_thing(&self, a: FieldId, b: FieldId) -> bool {
+        let snapshot = self.compiled.snapshot();
+        let dimension = |field: FieldId| &snapshot.field(field).dimension;
+        a == b || dimension(a).is_some() && dimension(a) == dimension(b)
+    }
+
     /// A name means one thing for all the numbers of a question: the same field, or fields of one
     /// dimension.
     pub(super) fn conformed(&mut self) {
@@ -388,29 +420,30 @@ impl Asking<'_> {
             let same = |first: &&Use| first.path == other.path && first.name == other.name;
             let first = uses.iter().take(index).find(same);
             let Some(first) = first else { continue };
-            let (a, b) = (snapshot.field(first.field), snapshot.field(other.field));
-            let same =
-                first.field == other.field || a.dimension.is_some() && a.dimension == b.dimension;
+            // The time of each is one thing by its name.
+            let same = other.name == METRIC_TIME || self.one_thing(first.field, other.field);
             if same || told.contains(&other.path.as_str()) {
                 continue;
             }
             told.push(&other.path);
+            let (a, b) = (snapshot.field(first.field), snapshot.field(other.field));
             let full = |field: &sandbar_catalog::Field| {
                 format!("{}.{}", snapshot.table(field.id.table()).name, field.name)
             };
+            let (one, another) = (shorten(&first.about), shorten(&other.about));
             let instead = if first.is_time && other.is_time {
                 format!("`{METRIC_TIME}` is the time of each")
             } else {
-                "give both fields the same `dimension` in the model if they mean the same"
-                    .to_owned()
+                format!(
+                    "ask for `{one}` and for `{another}` in two questions, or give both fields the \
+                     same `dimension` in the model if they mean the same"
+                )
             };
             let message = format!(
-                "`{}` is `{}` for `{}`, but `{}` for `{}`; {instead}",
+                "`{}` is `{}` for `{one}`, but `{}` for `{another}`; {instead}",
                 shorten(&other.name),
                 full(a),
-                shorten(&first.about),
                 full(b),
-                shorten(&other.about),
             );
             self.push("Q0143", ProblemKind::Invalid, &other.path, message);
         }

@@ -7,18 +7,37 @@ use sandbar_catalog::{FieldId, FieldPath, Relationship, RelationshipId, TableId}
 use sandbar_permissions::Level;
 
 use super::filter::{On, Test};
-use super::ground::{Ground, routes};
+use super::ground::{Ground, Way, routes};
+use super::instead::{one_of, quoted};
 use super::numbers::{Drafts, Kind, Narrowed};
 use super::{Asking, did_you_mean, shorten};
 use crate::error::ProblemKind;
 use crate::query::{Key, Member, MemberOf, Predicate, Rows, ToMany};
 
 impl Asking<'_> {
-    pub(super) fn several_steps(&mut self, name: &str, ways: &[String], path: &str) {
-        let ways = ways.iter().map(|way| format!("`{way}`")).collect::<Vec<_>>().join(", ");
+    pub(super) fn several_steps(&mut self, ground: &Ground, name: &str, ways: &[Way], path: &str) {
+        let field = name.split_once('.').map(|(_, field)| format!(".{field}")).unwrap_or_default();
+        let (mut all, mut written) = (Vec::new(), Vec::new());
+        for way in ways {
+            match way {
+                Way::Told(way) => all.push(way.clone()),
+                Way::Written(way) => {
+                    all.push(way.clone());
+                    written.push(format!("{way}{field}"));
+                }
+            }
+        }
+        written.retain(|way| self.as_condition(ground, way));
+        let (about, ways) = (shorten(&ground.about), quoted(&all));
+        let instead = match written.is_empty() {
+            true => format!(
+                "ask for `{about}` without it, or declare the relationship that is meant in the \
+                 model, and write its name"
+            ),
+            false => format!("write {}", one_of(&written)),
+        };
         let message = format!(
-            "the rows of `{}` can be found in several ways, by {ways}; declare the relationship \
-             that is meant in the model, and write its name",
+            "for `{about}`, the rows of `{}` can be found in several ways, by {ways}; {instead}",
             shorten(name)
         );
         self.problem("Q0140", path, message);
@@ -49,15 +68,21 @@ impl Asking<'_> {
             }
             Ok(_) => {
                 let table = self.table_name(ground.table);
+                let (about, known) = (shorten(&ground.about), self.many_rows(ground, &name.value));
+                let instead = match known.is_empty() {
+                    true => format!("ask for `{about}` without it"),
+                    false => format!("write {}", one_of(&known)),
+                };
                 let message = format!(
-                    "`{}` leads to no rows of which one of `{table}` has many",
+                    "`{}` leads to no rows of which one of `{table}` has many, so it is no \
+                     condition for `{about}`; {instead}",
                     shorten(&name.value)
                 );
                 self.push("Q0148", ProblemKind::NotFound, path, message);
                 None
             }
             Err(ways) => {
-                self.several_steps(&name.value, &ways, path);
+                self.several_steps(ground, &name.value, &ways, path);
                 None
             }
         }
@@ -92,15 +117,21 @@ impl Asking<'_> {
         let snapshot = self.compiled.snapshot();
         let via = match per {
             None => Vec::new(),
-            Some(name) => self.steps(ground.table, &name.value, path)?,
+            Some(name) => self.steps(ground.table, &name.value, &metric.value, path)?,
         };
         let entity = snapshot.end_of(ground.table, &via);
         let keys = snapshot.table(entity).primary_key.clone();
         if keys.is_empty() {
+            let known = self.entities(ground.table, &[], &metric.value);
+            let instead = match known.is_empty() {
+                true => format!("ask for `{}` without it", shorten(&ground.about)),
+                false => format!("write `per` with {}", one_of(&known)),
+            };
             let message = format!(
-                "rows of `{}` cannot be told apart, so a number for each means nothing: the model \
-                 gives it no primary key",
-                snapshot.table(entity).name
+                "rows of `{}` cannot be told apart, so `{}` for each of them means nothing: the \
+                 model gives it no primary key; {instead}",
+                snapshot.table(entity).name,
+                shorten(&metric.value)
             );
             self.problem("Q0149", path, message);
             return None;
@@ -110,15 +141,25 @@ impl Asking<'_> {
         let narrowed = Narrowed { filter: None, path };
         let value = self.metric_value(id, narrowed, None, &mut drafts)?;
         if drafts.all.iter().any(|draft| draft.kind != Kind::Plain) {
+            let uses = snapshot.metric(id).uses.iter().filter(|used| {
+                let name = &snapshot.metric(**used).name;
+                self.grants.find_metric(name) == Ok(**used)
+                    && self.has_number(**used, ground.table, &via)
+            });
+            let known: Vec<String> = uses.map(|used| snapshot.metric(*used).name.clone()).collect();
+            let instead = match known.is_empty() {
+                true => format!("ask for `{}` without it", shorten(&ground.about)),
+                false => format!("there is {} for each", one_of(&known)),
+            };
             let message = format!(
-                "`{}` is a number of periods, and not of one `{}`",
+                "`{}` is a number of periods, and not of one row of `{}`; {instead}",
                 shorten(&metric.value),
                 snapshot.table(entity).name
             );
             self.problem("Q0149", path, message);
             return None;
         }
-        self.requirements(&drafts.required, &drafts.all, &[]);
+        self.requirements(&drafts.required, &drafts.all, None);
         let mut parts = Vec::with_capacity(drafts.all.len());
         let places = std::mem::take(&mut drafts.places);
         for mut draft in drafts.all {
@@ -127,7 +168,7 @@ impl Asking<'_> {
             let way = if table == ground.table {
                 via.clone()
             } else {
-                self.only_route(table, entity, &metric.value, path)?
+                self.only_route(table, (&*ground, entity), &metric.value, path)?
             };
             let key = |field: &FieldId| Key::internal(FieldPath::own(*field).behind(&way));
             draft.keys = keys.iter().map(key).collect();
@@ -141,7 +182,13 @@ impl Asking<'_> {
     }
 
     /// The relationships that a name says, each leading to one row.
-    fn steps(&mut self, from: TableId, name: &str, path: &str) -> Option<Vec<RelationshipId>> {
+    fn steps(
+        &mut self,
+        from: TableId,
+        name: &str,
+        metric: &str,
+        path: &str,
+    ) -> Option<Vec<RelationshipId>> {
         let snapshot = self.compiled.snapshot();
         let (mut at, mut via) = (from, Vec::new());
         for step in name.split('.') {
@@ -151,13 +198,22 @@ impl Asking<'_> {
                     && self.grants.table_level(r.to) == Level::Query
             };
             let Some(found) = self.grants.relationships(at).find(usable) else {
-                let known = self.grants.relationships(at).filter(|r| r.cardinality.is_to_one());
-                let known = known.map(|r| r.name.as_str());
-                let hint = did_you_mean(step, known).unwrap_or_default();
+                let known = self.entities(from, &via, metric);
+                let hint = did_you_mean(step, known.iter().map(String::as_str));
+                let hint = hint.unwrap_or_else(|| match known.is_empty() {
+                    true => "; ask without it".to_owned(),
+                    false => {
+                        let known: Vec<String> =
+                            known.iter().map(|name| self.dotted(&via, &[name.as_str()])).collect();
+                        format!("; write `per` with {}", one_of(&known))
+                    }
+                });
                 let message = format!(
-                    "`{}` is not a relationship of `{}` that leads to one row{hint}",
+                    "`{}` is not a relationship of `{}` that leads to one row, so there is no \
+                     `{}` for it{hint}",
                     shorten(step),
-                    snapshot.table(at).name
+                    snapshot.table(at).name,
+                    shorten(metric)
                 );
                 self.push("Q0148", ProblemKind::NotFound, path, message);
                 return None;
@@ -171,7 +227,7 @@ impl Asking<'_> {
     fn only_route(
         &mut self,
         from: TableId,
-        to: TableId,
+        (ground, to): (&Ground, TableId),
         metric: &str,
         path: &str,
     ) -> Option<Vec<RelationshipId>> {
@@ -189,8 +245,14 @@ impl Asking<'_> {
             ),
         };
         let (from, to) = (self.table_name(from), self.table_name(to));
+        let known = self.entities(ground.table, &[], metric);
+        let instead = match known.is_empty() {
+            true => format!("ask for `{}` without it", shorten(&ground.about)),
+            false => format!("write `per` with {}", one_of(&known)),
+        };
         let message = format!(
-            "`{}` has no single value for a row of `{to}`: rows of `{from}` lead there {ways}",
+            "`{}` has no single value for a row of `{to}`: rows of `{from}` lead there {ways}; \
+             {instead}",
             shorten(metric)
         );
         self.problem("Q0149", path, message);

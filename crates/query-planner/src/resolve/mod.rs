@@ -6,6 +6,7 @@ mod compare;
 mod derived;
 mod filter;
 mod ground;
+mod instead;
 mod members;
 mod names;
 mod numbers;
@@ -25,18 +26,21 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sandbar_catalog::query::{Filter, SemanticQuery};
-use sandbar_catalog::{FieldId, FieldKind, FieldPath, MetricId, RelationshipId, TableId};
+use sandbar_catalog::{
+    FieldId, FieldKind, FieldPath, MetricId, Relationship, RelationshipId, TableId,
+};
 use sandbar_permissions::Grants;
 
 use crate::compiled::Compiled;
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::functions::Clock;
 use crate::query::{
-    Bridge, Key, Member, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy, SortKey,
-    Source,
+    Bridge, Key, Member, Of, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy,
+    SortKey, Source, ToMany,
 };
 use calculated::{Calculated, Spent};
-use ground::{METRIC_TIME, Use};
+use ground::{Ground, METRIC_TIME, Use};
+use instead::{one_of, quoted};
 use numbers::{AskedMetric, Draft, Drafts, Kind};
 use series::Days;
 use widths::Width;
@@ -105,6 +109,8 @@ struct Asking<'a> {
     problems: Vec<QueryProblem>,
     /// What names stood for so far.
     uses: Vec<Use>,
+    /// The rows and times of the numbers that are asked together.
+    beside: Vec<(TableId, Option<FieldId>)>,
     /// How many questions stand in each other so far.
     stages: usize,
     /// What the question calculates itself.
@@ -131,6 +137,7 @@ impl<'a> Asking<'a> {
             clock,
             problems,
             uses,
+            beside: Vec::new(),
             stages: 0,
             calculated,
             spent: Spent::default(),
@@ -179,6 +186,7 @@ impl Asking<'_> {
 
     /// A question to tables.
     fn first_stage(&mut self, query: &SemanticQuery) -> Option<ResolvedQuery> {
+        self.beside.clear();
         let metrics = self.metrics(query);
         let named = match &query.table {
             Some(name) => {
@@ -216,6 +224,8 @@ impl Asking<'_> {
                 None => {}
             }
         }
+        // A condition of one number alone is of its rows alone; what follows is of all.
+        self.beside = drafts.all.iter().map(|d| (d.ground.table, d.ground.time)).collect();
         let shape = if grouped {
             let keys = self.grouped(query, &mut drafts.all);
             let places = std::mem::take(&mut drafts.places);
@@ -235,7 +245,7 @@ impl Asking<'_> {
             Shape::Grouped(groups) => groups.levels.clone(),
             Shape::Listing(_) => Vec::new(),
         };
-        self.requirements(&drafts.required, &drafts.all, &levels);
+        self.requirements(&drafts.required, &drafts.all, Some(levels.as_slice()));
         self.levels_fit(&shape, &drafts.all);
         let dense = self.dense(query, &drafts.all);
         let order = self.order(query, &drafts.all, &shape);
@@ -309,16 +319,21 @@ impl Asking<'_> {
 
     /// A part with all the tables that it reads.
     pub(super) fn part(&mut self, draft: Draft, order: &[SortKey]) -> Option<Part<TableId>> {
-        let Draft { ground, kind, keys, leaves, filter, series, .. } = draft;
-        let (time, members) = (ground.time, ground.members);
+        let Draft { mut ground, kind, keys, leaves, filter, series, .. } = draft;
+        let (time, members) = (ground.time, std::mem::take(&mut ground.members));
         let rows = Rows { time, scans: Vec::new(), filter, members };
         let events = match kind {
             Kind::Followed(conversion) => Some(self.events(&conversion, ground.time?)?),
             Kind::Plain | Kind::Moved { .. } => None,
         };
-        let bridge = self.bridge(&keys)?;
+        let bridge = self.bridge(&ground, &keys)?;
         if bridge.is_some() && events.is_some() {
-            let message = "conversions are not grouped by rows of which an event has many";
+            let about = shorten(&ground.about);
+            let fields = quoted(&self.by_bridge(&ground, &keys, &|_, _| true));
+            let message = format!(
+                "`{about}` counts conversions, which are not grouped by rows of which an event has \
+                 many ({fields}); ask for `{about}` without them"
+            );
             self.problem("Q0157", "group_by", message);
             return None;
         }
@@ -341,18 +356,55 @@ impl Asking<'_> {
     }
 
     /// The rows by which keys go that the rows of a part have many of.
-    fn bridge(&mut self, keys: &[Key]) -> Option<Option<Bridge<TableId>>> {
+    fn bridge(&mut self, ground: &Ground, keys: &[Key]) -> Option<Option<Bridge<TableId>>> {
         let mut steps = keys.iter().filter_map(|key| key.bridge.as_deref());
         let Some(step) = steps.next() else { return Some(None) };
         if steps.any(|other| other != step) {
-            let message = "rows are grouped by one of the relationships that lead to many, not by \
-                           two: the groups of both would count a row for each pair";
+            let about = shorten(&ground.about);
+            let told =
+                |step: &ToMany, field: &FieldPath| self.tells_single_rows(step.table, &field.via);
+            let instead = match self.by_bridge(ground, keys, &told).as_slice() {
+                [] => "without them".to_owned(),
+                fields => format!("by {}", one_of(fields)),
+            };
+            let message = format!(
+                "`{about}` is grouped by one of the relationships that lead to many, not by two \
+                 ({}): the groups of both would count a row for each pair; ask for `{about}` \
+                 {instead}",
+                quoted(&self.by_bridge(ground, keys, &|_, _| true))
+            );
             self.problem("Q0157", "group_by", message);
             return None;
         }
         let time = self.default_time(step.table);
         let rows = Rows { time, scans: Vec::new(), filter: Vec::new(), members: Vec::new() };
         Some(Some(Bridge { rows, step: step.clone() }))
+    }
+
+    /// The first field behind each bridge that fits, as it is written.
+    fn by_bridge(
+        &self,
+        ground: &Ground,
+        keys: &[Key],
+        wanted: &dyn Fn(&ToMany, &FieldPath) -> bool,
+    ) -> Vec<String> {
+        let (mut seen, mut names) = (Vec::new(), Vec::new());
+        for key in keys {
+            let (Some(step), Of::Field(field)) = (key.bridge.as_deref(), &key.of) else { continue };
+            if seen.contains(&step) || !wanted(step, field) {
+                continue;
+            }
+            seen.push(step);
+            let from = self.compiled.snapshot().end_of(ground.table, &step.via);
+            let on: Vec<(FieldId, FieldId)> =
+                step.near.iter().copied().zip(step.far.iter().copied()).collect();
+            let fits = |r: &&Relationship| r.bridge && r.to == step.table && r.on == on;
+            if let Some(bridge) = self.usable(from).into_iter().find(fits) {
+                let rest = self.compiled.snapshot().path_name(field);
+                names.push(self.dotted(&step.via, &[bridge.name.as_str(), rest.as_str()]));
+            }
+        }
+        names
     }
 
     fn order(&mut self, query: &SemanticQuery, drafts: &[Draft], shape: &Shape) -> Vec<SortKey> {
@@ -403,6 +455,17 @@ impl Asking<'_> {
         }
     }
 
+    /// Whether nothing says which version is meant of what a way leads to.
+    fn without_version(&self, via: &[RelationshipId], time: Option<FieldId>) -> bool {
+        let snapshot = self.compiled.snapshot();
+        let Some(last) = via.last() else { return false };
+        let step = snapshot.relationship(*last);
+        let history = snapshot.table(step.to).validity.is_some();
+        let stored = |id: &FieldId| !matches!(snapshot.field(*id).kind, FieldKind::Calculated(_));
+        let own_time = time.filter(|id| via.len() == 1 && stored(id));
+        history && step.as_of.is_none() && own_time.is_none()
+    }
+
     /// A table and every related one of which something is read.
     pub(super) fn scans(
         &mut self,
@@ -427,11 +490,7 @@ impl Asking<'_> {
         for scan in &scans {
             let Some(last) = scan.via.last() else { continue };
             let step = snapshot.relationship(*last);
-            let history = snapshot.table(step.to).validity.is_some();
-            let stored =
-                |id: &FieldId| !matches!(snapshot.field(*id).kind, FieldKind::Calculated(_));
-            let own_time = time.filter(|id| scan.via.len() == 1 && stored(id));
-            if history && step.as_of.is_none() && own_time.is_none() {
+            if self.without_version(&scan.via, time) {
                 let message = format!(
                     "`{}` keeps a history, and nothing says of which time: the model gives \
                      `{}.{}` no `as_of`",

@@ -297,7 +297,10 @@ impl Asking<'_> {
         });
         if let Some(conversion) = &leaf.conversion {
             if moved {
-                let message = format!("`{about}` counts conversions, which have no other time");
+                let message = format!(
+                    "`{about}` counts conversions, which have no other time; ask for `{about}` \
+                     without `offset`"
+                );
                 self.problem("Q0151", narrowed.path, message);
                 return None;
             }
@@ -310,9 +313,11 @@ impl Asking<'_> {
             let leaf = Leaf::new(leaf.expr.clone(), Vec::new());
             return Some(drafts.leaf(part, leaf));
         }
-        if moved && leaf.time.is_none() {
+        // Of what time another is asked only who may see it can say.
+        if moved && leaf.time.is_none() || shift.is_some() && !self.timed(leaf.time) {
             let message = format!(
-                "`{about}` has no time, so it has no value of another time: the model gives it none"
+                "`{about}` has no time that can be asked for, so it has no value of another time; \
+                 ask for `{about}` without `offset`"
             );
             self.problem("Q0151", narrowed.path, message);
             return None;

@@ -8,7 +8,8 @@ use sandbar_catalog::time::Grain;
 use sandbar_catalog::{Conversion, FieldId, FieldPath, Literal, Shift, Type, Window, WindowStart};
 
 use super::filter::MAX_CONDITIONS;
-use super::ground::Ground;
+use super::ground::{Ground, METRIC_TIME};
+use super::instead::at_grain;
 use super::numbers::{Draft, Kind, Required};
 use super::relative::range;
 use super::values::{Point, midnight, point};
@@ -143,6 +144,7 @@ impl Asking<'_> {
         let Kind::Moved { window, shifts } = draft.kind.clone() else { return };
         let Some(time) = draft.ground.time else { return };
         let about = shorten(&draft.ground.about);
+        let by = self.by_time(&draft.ground, &shifts);
         let data_type = self.compiled.snapshot().field(time).data_type;
         let keys: Vec<(usize, &Key)> =
             draft.keys.iter().enumerate().filter(|(_, k)| k.is_of(&FieldPath::own(time))).collect();
@@ -153,15 +155,16 @@ impl Asking<'_> {
                 (None, Type::Date) => Some(Grain::Day),
                 _ => {
                     let message = format!(
-                        "`{about}` is a number of days or longer periods: group its time by `day`, \
-                         `week`, `month`, `quarter` or `year`"
+                        "`{about}` is a number of days or longer periods, grouped by a `grain` of \
+                         its time from `day` on; {by}"
                     );
                     self.problem("Q0151", "group_by", message);
                     return;
                 }
             },
             _ => {
-                let message = format!("`{about}` is grouped by one grain of its time, not by two");
+                let message =
+                    format!("`{about}` is grouped by one grain of its time, not by two; {by}");
                 self.problem("Q0151", "group_by", message);
                 return;
             }
@@ -172,13 +175,13 @@ impl Asking<'_> {
         if draft.keys.iter().any(of_time) {
             let message = format!(
                 "`{about}` is of other times than its rows, so it is grouped by a grain of its \
-                 time, not by what is calculated of it"
+                 time, not by what is calculated of it; {by}"
             );
             self.problem("Q0151", "group_by", message);
             return;
         }
         let (rules, since) = (self.clock.rules(), self.compiled.clock().rules());
-        if let Err(why) = fits((grain, rules), window, &shifts, days) {
+        if let Err(why) = fits((grain, rules), window, &shifts, days, &by) {
             self.problem("Q0151", "", format!("`{about}` {why}"));
             return;
         }
@@ -204,6 +207,25 @@ impl Asking<'_> {
         bound(Comparison::GtEq, first);
         bound(Comparison::Lt, end);
         draft.series = keys.first().map(|(key, _)| Series { time, key: *key, reporting });
+    }
+
+    /// By which grain of their time some numbers can be grouped, as advice.
+    fn by_time(&self, ground: &Ground, shifts: &[Moved]) -> String {
+        let native = ground.time.and_then(|time| self.compiled.snapshot().field(time).grain);
+        let rules = self.clock.rules();
+        let fits = |grain: &Grain| {
+            native.is_none_or(|native| native.lies_in(*grain))
+                && shifts.iter().all(|shift| is_aligned(*grain, rules, shift))
+        };
+        let grains = [Grain::Month, Grain::Quarter, Grain::Year, Grain::Day, Grain::Week];
+        match grains.into_iter().find(fits) {
+            Some(grain) if self.timed(ground.time) => {
+                let together = self.beside(ground).iter().all(|(_, time)| self.timed(*time));
+                let alone = if together { "" } else { " in a question of its own" };
+                format!("group by {}{alone}", at_grain(METRIC_TIME, grain))
+            }
+            _ => "group by its time".to_owned(),
+        }
     }
 
     /// The events that follow those of a part.
@@ -238,8 +260,10 @@ impl Asking<'_> {
         })?;
         if draft.keys.iter().filter(|key| key.is_of(&own)).count() > 1 {
             let message = format!(
-                "`{}` has a row for each period: it is grouped by one grain of its time, not by two",
-                shorten(&draft.ground.about)
+                "`{}` has a row for each period: it is grouped by one grain of its time, not by \
+                 two; {}",
+                shorten(&draft.ground.about),
+                self.by_time(&draft.ground, &[])
             );
             self.problem("Q0151", "group_by", message);
             return None;
@@ -257,12 +281,13 @@ impl Asking<'_> {
     }
 
     /// Numbers of different units are not added up: each wants its unit grouped by, or one value.
-    /// So does each of the `levels`, the positions of the keys that totals and shares go by.
+    /// So does each of the `levels`, the positions of the keys that totals and shares go by. There
+    /// are none where a condition is on the number.
     pub(super) fn requirements(
         &mut self,
         required: &[Required],
         drafts: &[Draft],
-        levels: &[Vec<usize>],
+        levels: Option<&[Vec<usize>]>,
     ) {
         for wanted in required {
             let Some(draft) = drafts.get(wanted.part) else { continue };
@@ -278,18 +303,29 @@ impl Asking<'_> {
                     draft.keys.get(*at).is_some_and(|k| k.is_of(&path) && k.cut.is_none())
                 };
                 let grouped = (0..draft.keys.len()).any(|at| is_key(&at));
-                if grouped && levels.iter().all(|level| level.iter().any(is_key)) {
+                if grouped
+                    && levels.unwrap_or_default().iter().all(|level| level.iter().any(is_key))
+                {
                     continue;
                 }
                 let name = &self.compiled.snapshot().field(*field).name;
-                let instead = match grouped {
-                    true => format!("keep `{name}` in each of the `totals` and `shares`"),
-                    false => format!("group by `{name}`, or filter to one value of it"),
+                let about = shorten(&wanted.about);
+                let instead = if levels.is_none() {
+                    format!(
+                        "a condition on it would add up all of them; ask for `{about}` in a \
+                         question of its own, by `{name}`"
+                    )
+                } else if grouped {
+                    format!("keep `{name}` in each of the `totals` and `shares`")
+                } else if self.fits_all(&draft.ground, name) {
+                    format!("group by `{name}`, or filter to one value of it")
+                } else {
+                    format!(
+                        "ask for `{about}` in a question of its own, by `{name}`, or give it a \
+                         `filter` to one value of it"
+                    )
                 };
-                let message = format!(
-                    "`{}` adds up numbers of one `{name}` only: {instead}",
-                    shorten(&wanted.about)
-                );
+                let message = format!("`{about}` adds up numbers of one `{name}` only: {instead}");
                 self.problem("Q0150", &wanted.path, message);
             }
         }
@@ -345,52 +381,42 @@ fn fits(
     window: Option<Window>,
     shifts: &[Moved],
     days: Days,
+    by: &str,
 ) -> Result<(), String> {
     let Some(grain) = grain else {
         let trailing = window.is_some_and(|window| window.start != WindowStart::AllTime);
         if trailing && days.to.is_none() {
-            return Err(
-                "is a number up to some day: group by its time, or filter its time up to a \
-                        day"
-                .to_owned(),
-            );
+            return Err(format!(
+                "is a number up to some day: {by}, or filter its time up to a day"
+            ));
         }
         if shifts.iter().any(|shift| matches!(shift, (Shift::StartOf(_), _))) {
-            return Err("shows the start of a period: group by its time".to_owned());
+            return Err(format!("shows the start of a period: {by}"));
         }
         if !shifts.is_empty() && days.to.is_none() {
-            return Err(
-                "is of another time than which? Group by its time, or filter its time to a \
-                        stretch of days that ends"
-                    .to_owned(),
-            );
+            return Err(format!(
+                "is of another time, and nothing says than which: {by}, or filter its time to a \
+                 stretch of days that ends"
+            ));
         }
         if window.is_some() && days.from.is_some() && days.to.is_none() {
-            return Err(
-                "is a number of a stretch that ends: group by its time, or filter its time up to \
-                        a day"
-                    .to_owned(),
-            );
+            return Err(format!(
+                "is a number of a stretch that ends: {by}, or filter its time up to a day"
+            ));
         }
         let first = window.is_some_and(|window| window.report == ReportDay::First);
         if first && days.from.is_none() {
-            return Err(
-                "is told on the first day of a stretch: group by its time, or filter its time \
-                        from a day to another"
-                    .to_owned(),
-            );
+            return Err(format!(
+                "is told on the first day of a stretch: {by}, or filter its time from a day to \
+                 another"
+            ));
         }
         return Ok(());
     };
-    for (shift, weeks) in shifts {
-        let (aligned, unit) = match shift {
-            Shift::Back(count, unit) => (is_whole(grain, *count, *unit), unit),
-            Shift::StartOf(unit) => {
-                let longer = unit.grain();
-                (grain.lies_in(longer) && (grain != Grain::Week || *weeks == rules), unit)
-            }
-        };
-        if !aligned {
+    for moved in shifts {
+        if !is_aligned(grain, rules, moved) {
+            let (shift, _) = moved;
+            let (Shift::Back(_, unit) | Shift::StartOf(unit)) = shift;
             let unit = unit.grain().name();
             let earlier = match shift {
                 Shift::Back(1, _) => format!("a {unit} earlier"),
@@ -398,10 +424,22 @@ fn fits(
                 Shift::StartOf(_) => format!("at the start of its {unit}"),
             };
             let grain = grain.name();
-            return Err(format!("has no value of a {grain} that is {earlier}: the two do not fit"));
+            return Err(format!(
+                "has no value of a {grain} that is {earlier}: the two do not fit; {by}"
+            ));
         }
     }
     Ok(())
+}
+
+/// Whether periods of this grain are periods where they are moved.
+fn is_aligned(grain: Grain, rules: Rules, (shift, weeks): &Moved) -> bool {
+    match shift {
+        Shift::Back(count, unit) => is_whole(grain, *count, *unit),
+        Shift::StartOf(unit) => {
+            grain.lies_in(unit.grain()) && (grain != Grain::Week || *weeks == rules)
+        }
+    }
 }
 
 /// Whether a period moved by so many units is a period again.
