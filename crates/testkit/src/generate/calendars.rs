@@ -125,7 +125,7 @@ fn leads_to_days(world: &World, metric: usize) -> bool {
 /// Gives some worlds a calendar: a last table, to which others lead. Policies concern it as others,
 /// where there are any.
 pub fn with_calendar(random: &mut Random, world: &mut World, policies: Option<&mut Policies>) {
-    if !random.percent(20) {
+    if !random.percent(45) {
         return;
     }
     let last = world.tables.len();
@@ -185,10 +185,14 @@ pub(super) fn lead_nowhere(world: &mut World) {
     }
 }
 
-/// Whether something leads to a calendar.
+/// Whether something leads to a calendar that nothing with a name of its own may be made of.
 pub(super) fn leads_somewhere(world: &World) -> bool {
     let mut links = world.tables.iter().flat_map(|table| &table.links);
+    let over = |table: &Table| calculated(table).is_some();
+    let named = |table: &Table| !table.measures.is_empty() || !table.segments.is_empty();
     links.any(|link| world.tables[link.to].is_calendar())
+        && !world.tables.iter().any(|table| over(table) && named(table))
+        && world.metrics.iter().all(|metric| metric.requires.is_empty())
 }
 
 /// A way from rows of a table to a calendar, by names; of several tables, one that all may have.
@@ -272,7 +276,7 @@ fn speak(random: &mut Random, world: &World, last: usize, question: &mut Questio
         speak(random, world, last, inner);
         return;
     }
-    if random.percent(25) {
+    if random.percent(10) {
         return;
     }
     if let Some(metric) = leading(world).filter(|_| random.percent(15))
@@ -329,7 +333,7 @@ fn speak(random: &mut Random, world: &World, last: usize, question: &mut Questio
             filter: None,
         });
     }
-    if question.time_zone.is_none() && random.percent(25) {
+    if question.time_zone.is_none() && random.percent(40) {
         question.time_zone = Some(world.calendar.zone.abroad());
     }
 }
