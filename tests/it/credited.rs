@@ -24,6 +24,13 @@ metrics:
       conversion: orders
       entity: { base: person, conversion: buyer }
       gives: count
+  visits_of_a_channel: { table: visits, expr: count(*), requires: [channel] }
+  followed_of_a_channel:
+    conversion:
+      base: visits_of_a_channel
+      conversion: orders
+      entity: { base: person, conversion: buyer }
+      gives: count
 ";
 
 const POLICIES: &str = "
@@ -94,4 +101,22 @@ async fn l20_a_hidden_key_decides_nothing() {
     assert_eq!(rows(&session, r#""visits.channel""#).await, "app,0\nweb,1\n");
     let both = "app,c,0\napp,,0\nweb,a,1\nweb,z,0\n";
     assert_eq!(rows(&session, r#""visits.channel","visits.region""#).await, both);
+}
+
+/// What the base events are not put together of, their conversions are not either.
+#[tokio::test]
+async fn q0150_conversions_require_what_their_base_does() {
+    let engine = engine().await;
+    let session = session(&engine, "everyone");
+    let ask = async |rest: &str| {
+        let question = format!(r#"{{"metrics":["followed_of_a_channel"]{rest}}}"#);
+        let answer = session.query_json(&question).await.map_err(|error| error.code().to_owned());
+        Ok::<_, String>(answer?.collect().await.unwrap().to_csv().unwrap())
+    };
+    assert_eq!(ask("").await.unwrap_err(), "Q0150");
+    assert_eq!(ask(r#","group_by":["visits.region"]"#).await.unwrap_err(), "Q0150");
+    let found = ask(r#","group_by":["visits.channel"]"#).await.unwrap();
+    assert_eq!(found, "visits.channel,followed_of_a_channel\napp,0\nweb,1\n");
+    let web = r#","filter":{"field":"visits.channel","op":"=","value":"web"}"#;
+    assert_eq!(ask(web).await.unwrap(), "followed_of_a_channel\n1\n");
 }

@@ -114,6 +114,15 @@ async fn policies_that_say_a_thing_twice() {
     check_all(&session(people, "id in (1, 3) or (id = 4 and user_id = 1)").await).await;
 }
 
+/// What the other part of a policy leaves says of a set that it is empty.
+#[tokio::test]
+async fn policies_over_sets_that_have_nothing_for_their_rows() {
+    let none = "select state from people where state = 'TX' and state is not null";
+    let people =
+        format!("(state = 'CA' and lon < 6) or (state in ('CA') and state not in ({none}))");
+    check_all(&session(&people, "id <> 2").await).await;
+}
+
 /// `k` is stored in fewer bits than `id` and `z`.
 async fn of_texts(condition: &str) -> Session {
     let model = "

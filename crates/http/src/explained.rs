@@ -32,6 +32,8 @@ struct OutlineView<'a> {
 #[derive(Serialize, JsonSchema)]
 struct ColumnView<'a> {
     name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<&'a str>,
     computed: &'a str,
     lineage: &'a [String],
 }
@@ -83,7 +85,8 @@ fn outline(of: &Outline) -> OutlineView<'_> {
 }
 
 fn column(of: &ColumnOutline) -> ColumnView<'_> {
-    ColumnView { name: &of.name, computed: &of.computed, lineage: &of.lineage }
+    let metric = of.metric.as_deref();
+    ColumnView { name: &of.name, metric, computed: &of.computed, lineage: &of.lineage }
 }
 
 fn grain(of: &GrainOutline) -> GrainView<'_> {

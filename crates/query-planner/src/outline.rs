@@ -40,6 +40,8 @@ pub struct Outline {
 pub struct ColumnOutline {
     /// Its name.
     pub name: String,
+    /// The metric that it is, where it is one, whatever the question calls it.
+    pub metric: Option<String>,
     /// What is computed, in the words of the expression language.
     pub computed: String,
     /// The stored fields that its values are made of, as `table.field`.
@@ -165,10 +167,19 @@ impl Teller<'_> {
         for (at, (name, computed)) in names.iter().zip(computed).enumerate() {
             let origins = query.origins(self.snapshot, at);
             let lineage = origins.into_iter().filter_map(|id| self.stored(id)).collect();
-            outline.columns.push(ColumnOutline { name: name.clone(), computed, lineage });
+            let (name, metric) = (name.clone(), self.metric(query, at));
+            outline.columns.push(ColumnOutline { name, metric, computed, lineage });
         }
         outline.having = query.having.iter().map(|p| self.predicate(None, p, &names)).collect();
         outline
+    }
+
+    /// The metric that a column is.
+    fn metric(&self, query: &ResolvedQuery, at: usize) -> Option<String> {
+        let Shape::Grouped(groups) = &query.shape else { return None };
+        let id = groups.values.get(at.checked_sub(groups.keys.len())?)?.metric?;
+        let seen = self.grants.metric_level(id) > Level::None;
+        Some(if seen { self.snapshot.metric(id).name.clone() } else { HIDDEN.to_owned() })
     }
 
     fn grain(&self, part: &Part<TableId>) -> GrainOutline {
@@ -371,7 +382,11 @@ impl Outline {
     fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
         let margin = "  ".repeat(depth);
         for column in &self.columns {
-            write!(f, "{margin}{} = {}", column.name, column.computed)?;
+            write!(f, "{margin}{} = ", column.name)?;
+            if let Some(metric) = column.metric.as_ref().filter(|metric| **metric != column.name) {
+                write!(f, "{metric} = ")?;
+            }
+            write!(f, "{}", column.computed)?;
             if !column.lineage.is_empty() {
                 write!(f, "  [{}]", column.lineage.join(", "))?;
             }

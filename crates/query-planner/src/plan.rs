@@ -161,7 +161,7 @@ fn planned(
     row_cap: u64,
     shield: Shield,
 ) -> Result<(QueryPlan, bool), QueryError> {
-    let (scans, keys) = (Scans::default(), Vec::new());
+    let (scans, keys) = (Scans::under(shield), Vec::new());
     let mut shared = Shared { scans, keys, aggregates: 0, members: 0, fails: false };
     let mut planner = Planner { query, compiled, shield, shared: &mut shared };
     let (builder, ordered) = planner.rows_of_answer(Some(row_cap.saturating_add(1)))?;

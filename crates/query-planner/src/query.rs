@@ -351,6 +351,8 @@ pub(crate) struct Output {
     pub(crate) column: AnswerColumn,
     /// Its inputs are leaves.
     pub(crate) value: Expr,
+    /// The metric that it is, where it is one, at its own time, at another, or compared.
+    pub(crate) metric: Option<MetricId>,
 }
 
 /// A column of an answer, as the asker is told of it.

@@ -157,11 +157,19 @@ pub(crate) fn marked(
     Ok(builder.project(shown)?)
 }
 
+/// Rows behind a barrier.
+fn closed(rows: LogicalPlan) -> LogicalPlan {
+    LogicalPlan::Extension(Extension { node: Arc::new(Barrier::new(rows)) })
+}
+
 /// The scans of one plan, and what guards each.
 #[derive(Default)]
 pub(crate) struct Scans {
     pub(crate) guards: Vec<Guard>,
     policies: usize,
+    /// Whether the rows that policies look at stand behind barriers of their own: what is known of
+    /// the guarded rows would say of some sets that they are empty, where no proof finds them.
+    sealed: bool,
 }
 
 /// Scans sandboxes, and remembers what guards each scan.
@@ -186,6 +194,10 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Scans {
+    pub(crate) fn under(shield: Shield) -> Self {
+        Self { sealed: shield == Shield::Sealed, ..Self::default() }
+    }
+
     /// The name of the next scan in a plan: the guard that it belongs to, and its source.
     fn reference(&self, stored: &Stored) -> TableReference {
         TableReference::partial(guard_name(self.guards.len()), stored.name.clone())
@@ -292,7 +304,7 @@ impl<'a> Scanner<'a> {
         }
         let mut plan = builder.build()?;
         if barrier {
-            plan = LogicalPlan::Extension(Extension { node: Arc::new(Barrier::new(plan)) });
+            plan = closed(plan);
         }
         Ok(LogicalPlanBuilder::from(plan).alias(TableReference::bare(wanted.alias))?.build()?)
     }

@@ -93,6 +93,25 @@ having per_head > 1.0
 }
 
 #[tokio::test]
+async fn a_number_by_another_name_is_told_with_its_metric() {
+    let told = "
+n = known = count(*)
+later = revenue = sum(orders.total) where orders.status <> 'cancelled'  [orders.total]
+rows of customers
+rows of orders
+each of these is computed for itself, then put together by group
+";
+    let query = r#"{"metrics":[{"name":"known","as":"n"},{"name":"revenue","as":"later"}]}"#;
+    check(query, told, told).await;
+    let engine = engine().await;
+    let somebody = Principal::asserted_by_host("somebody").group("sales").build().unwrap();
+    let query = SemanticQuery::from_json(query).unwrap();
+    let told = engine.session(somebody).explain(&query).await.unwrap();
+    let metrics = told.outline.columns.iter().map(|column| column.metric.as_deref());
+    assert_eq!(metrics.collect::<Vec<_>>(), [Some("known"), Some("revenue")]);
+}
+
+#[tokio::test]
 async fn l3_what_is_internal_is_told_to_an_administrator_only() {
     let asker = "
 profit = sum(orders.margin)  [orders.total]

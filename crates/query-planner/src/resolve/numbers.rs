@@ -172,7 +172,7 @@ impl Asking<'_> {
                 unit: None,
             };
             let value = drafts.leaf(part, leaf);
-            values.push(Output { column, value });
+            values.push(Output { column, value, metric: None });
         }
         for (index, asked) in query.aggregations.iter().enumerate() {
             let path = format!("aggregations[{index}]");
@@ -234,7 +234,7 @@ impl Asking<'_> {
             semantic: None,
             unit: metric.unit.clone().filter(|_| !compared),
         };
-        Some(Output { column, value })
+        Some(Output { column, value, metric: Some(asked.id) })
     }
 
     fn shift(&mut self, offset: &Located<OffsetDef>, path: &str) -> Option<Shift> {
@@ -310,6 +310,7 @@ impl Asking<'_> {
             let draft = drafts.all.get_mut(part)?;
             draft.filter.extend(filters);
             draft.dense |= leaf.dense;
+            drafts.required(part, &leaf.requires, about, narrowed.path);
             let leaf = Leaf::new(leaf.expr.clone(), Vec::new());
             return Some(drafts.leaf(part, leaf));
         }
@@ -390,7 +391,7 @@ impl Asking<'_> {
         let aggregate = Aggregate { function, argument, distinct, filter: None };
         let expr = Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type);
         let value = drafts.leaf(part, Leaf { zone, ..Leaf::new(expr, filters) });
-        Some(Output { column, value })
+        Some(Output { column, value, metric: None })
     }
 }
 

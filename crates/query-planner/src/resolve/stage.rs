@@ -167,7 +167,7 @@ impl Asking<'_> {
             };
             let value = Expr::input(leaves.len(), expr.data_type);
             leaves.push(Leaf::new(expr, filters).asked());
-            values.push(Output { column, value });
+            values.push(Output { column, value, metric: None });
         }
         (values, leaves)
     }
