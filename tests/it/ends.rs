@@ -152,3 +152,34 @@ async fn a_stretch_is_told_on_its_first_day_where_that_is_what_is_reported() {
     let by_month = format!(r#"{{ "metrics": ["first_of_quarter"], {stretch}, {month} }}"#);
     check("all", &by_month, &["2026-02-01,100"]).await;
 }
+
+/// No day of February is one of January: such a stretch has none to be told on.
+#[tokio::test]
+async fn a_stretch_without_a_day_tells_nothing() {
+    let range = |from: &str, to: &str| {
+        format!(r#"{{ "field": "metric_time", "op": "in_range", "values": ["{from}", "{to}"] }}"#)
+    };
+    let (february, january) =
+        (range("2026-02-10", "2026-02-15"), range("2026-01-01", "2026-02-01"));
+    let both = format!(r#"{{ "and": [{february}, {january}] }}"#);
+    for (metric, of_february, of_none) in
+        [("first_of_quarter", "120", ""), ("rev_7", "20", ""), ("all_tick", "2", "0")]
+    {
+        for (filter, expected) in [
+            (&february, of_february),
+            (&both, of_none),
+            (&range("2026-02-15", "2026-02-10"), of_none),
+            (&range("2026-02-10", "2026-02-10"), of_none),
+        ] {
+            let question = format!(r#"{{ "metrics": ["{metric}"], "filter": {filter} }}"#);
+            check("all", &question, &[expected]).await;
+        }
+    }
+    let earlier = r#"{ "name": "rev", "as": "then", "offset": { "count": 1, "unit": "month" } }"#;
+    let filter = range("2026-03-11", "2026-03-10");
+    let question = format!(r#"{{ "metrics": [{earlier}], "filter": {filter} }}"#);
+    check("all", &question, &[""]).await;
+    let filter = range("2026-03-10", "2026-03-11");
+    let question = format!(r#"{{ "metrics": [{earlier}], "filter": {filter} }}"#);
+    check("all", &question, &["20"]).await;
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
+use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -51,6 +52,8 @@ use crate::verify::verify;
 /// ```
 pub struct Executor {
     state: SessionState,
+    /// The same for plans of one partition.
+    whole: SessionState,
     planner: DefaultPhysicalPlanner,
     sources: Sources,
     keys: Keys,
@@ -151,7 +154,9 @@ impl Executor {
     pub fn new(state: SessionState, sources: Sources, place: Place) -> Self {
         let planner =
             DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(BarrierPlanner)]);
-        Self { state, planner, sources, keys: Keys::default(), place }
+        let mut whole = state.clone();
+        whole.config_mut().options_mut().execution.target_partitions = 1;
+        Self { state, whole, planner, sources, keys: Keys::default(), place }
     }
 
     /// The opened sources.
@@ -174,11 +179,16 @@ impl Executor {
         let optimised = self.state.optimize(plan.logical()).map_err(RunError::from_datafusion)?;
         let optimised =
             row_by_row(optimised, plan.is_scoped()).map_err(RunError::from_datafusion)?;
-        let physical = self
-            .planner
-            .create_physical_plan(&optimised, &self.state)
-            .await
-            .map_err(RunError::from_datafusion)?;
+        let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
+        let physical = match physical {
+            // It leaves a column out of a sort in several partitions that has one value there, and
+            // then misses it where these are merged.
+            Err(error) if is_out_of_order(&error) => {
+                self.planner.create_physical_plan(&optimised, &self.whole).await
+            }
+            made => made,
+        };
+        let physical = physical.map_err(RunError::from_datafusion)?;
         verify(&physical, &optimised, plan, &self.state, &self.sources)?;
         let (row_cap, narrowed) = (plan.row_cap(), plan.is_scoped());
         Ok(Prepared { optimised, physical, row_cap, narrowed })
@@ -282,4 +292,9 @@ impl Executor {
             AnswerStream::new(stream, prepared.row_cap, limits, deadline, prepared.narrowed);
         Ok(stream?.for_somebody(waiting))
     }
+}
+
+/// Whether DataFusion's own last check refuses the plan that it has made.
+fn is_out_of_order(error: &DataFusionError) -> bool {
+    matches!(error, DataFusionError::Context(rule, _) if rule == "SanityCheckPlan")
 }

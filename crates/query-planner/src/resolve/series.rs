@@ -206,6 +206,10 @@ impl Asking<'_> {
         };
         bound(Comparison::GtEq, first);
         bound(Comparison::Lt, end);
+        if from.zip(to).is_some_and(|(from, to)| to <= from) {
+            // Without a day nothing is told of any, also where windows and shifts reach some.
+            draft.filter.push(Predicate::Asked(Expr::literal(Literal::Boolean(false))));
+        }
         draft.series = keys.first().map(|(key, _)| Series { time, key: *key, reporting });
     }
 
