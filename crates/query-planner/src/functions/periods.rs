@@ -79,9 +79,10 @@ impl Reporting {
     pub(super) fn source_to(&self) -> Option<i64> {
         let to = i64::from(self.to?);
         Some(self.shifts.iter().rev().fold(to, |day, shift| match shift {
-            (Shift::Back(_, unit), rules) => {
-                // The end of a month is the start of the next one, whatever its length.
-                let whole = calendar::floor(day, unit.grain(), *rules) == day;
+            (Shift::Back(..), rules) => {
+                // The end of a month is the start of the next one, whatever its length, also where
+                // it is moved by quarters or years; days and weeks all have one.
+                let whole = calendar::floor(day, Grain::Month, *rules) == day;
                 if whole { back(day, *shift) } else { back(day - 1, *shift) + 1 }
             }
             (Shift::StartOf(_), _) => {
@@ -393,6 +394,25 @@ mod tests {
         let mtd = Reporting { window: window(start), ..reporting(Grain::Day) };
         check(&mtd, "2024-01-30", "2024-02-02", "2024-01-30 2024-01-31");
         check(&mtd, "2024-02-02", "2024-02-02", "2024-02-02");
+    }
+
+    #[test]
+    fn o3_whole_months_end_with_the_month_that_they_are_moved_to() {
+        let units = [
+            (1, RelativeUnit::Year, "2025-02-01", "2025-03-01", "2024-02-01", "2024-03-01"),
+            (1, RelativeUnit::Quarter, "2025-02-01", "2025-03-01", "2024-11-01", "2024-12-01"),
+            (3, RelativeUnit::Month, "2025-02-01", "2025-03-01", "2024-11-01", "2024-12-01"),
+            (1, RelativeUnit::Quarter, "2024-06-01", "2024-07-01", "2024-03-01", "2024-04-01"),
+            // Up to the 28th of a month is no whole one.
+            (1, RelativeUnit::Year, "2025-02-01", "2025-02-28", "2024-02-01", "2024-02-28"),
+            (2, RelativeUnit::Week, "2025-02-01", "2025-03-01", "2025-01-18", "2025-02-15"),
+        ];
+        for (count, unit, from, to, first, end) in units {
+            let shifts = vec![(Shift::Back(count, unit), RULES)];
+            let (from, to) = (Some(day(from)), Some(day(to)));
+            let moved = Reporting { shifts, from, to, ..reporting(Grain::Month) };
+            assert_eq!(moved.days(), (Some(day(first)), Some(day(end))), "{count} {unit:?}");
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Periods {
         let from = |from| self.shifts.iter().rev().fold(from, |day, shift| shown(day, *shift));
         let end = |end: i32, shift: &Moved| match shift {
             // The end of a month is the start of the next, whatever the lengths of both.
-            (Shift::Back(_, unit), weeks) if weeks.floor(end, *unit) == end => shown(end, *shift),
+            (Shift::Back(..), weeks) if weeks.floor(end, Unit::Month) == end => shown(end, *shift),
             (Shift::Back(..), _) => shown(end - 1, *shift) + 1,
             (Shift::StartOf(_), _) => self.asked.next(shown(end - 1, *shift), grain),
         };
