@@ -39,7 +39,8 @@ async fn session(cats: &[Option<&str>], sizes: Vec<i64>, days: Vec<Option<i32>>)
 
 pub(crate) async fn answer(session: &Session, question: &str) -> String {
     let answer = session.query_json(question).await;
-    let answer = answer.unwrap_or_else(|e| panic!("{question}: {e}"));
+    let answer = answer
+        .unwrap_or_else(|e| panic!("{question}: {e} {e:?} {:?}", std::error::Error::source(&e)));
     answer.collect().await.unwrap_or_else(|e| panic!("{question}: {e}")).to_csv().unwrap()
 }
 

@@ -52,7 +52,7 @@ use crate::verify::verify;
 /// ```
 pub struct Executor {
     state: SessionState,
-    /// The same for plans of one partition.
+    /// The same for plans that sort all rows in one place.
     whole: SessionState,
     planner: DefaultPhysicalPlanner,
     sources: Sources,
@@ -155,7 +155,7 @@ impl Executor {
         let planner =
             DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(BarrierPlanner)]);
         let mut whole = state.clone();
-        whole.config_mut().options_mut().execution.target_partitions = 1;
+        whole.config_mut().options_mut().optimizer.repartition_sorts = false;
         Self { state, whole, planner, sources, keys: Keys::default(), place }
     }
 
