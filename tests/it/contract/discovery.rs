@@ -35,6 +35,7 @@ async fn tables_tell_what_is_asked_for() {
         get("ana", "/v1/table/3?with-fields=false", 200, At("/fields", "[]")),
         get("ana", "/v1/table/3?with-fields=true", 200, At("/fields/9/name", r#""net""#)),
         get("ana", "/v1/table/3", 200, At("/related_tables/0/related_by", r#""user_id""#)),
+        get("ana", "/v1/table/3", 200, At("/related_tables/0/database_engine", r#""sandbar""#)),
         get("ana", "/v1/table/3", 200, At("/related_tables/0/name", r#""people""#)),
         get("ana", "/v1/table/3", 200, At("/related_tables/1/related_by", r#""product_id""#)),
         get(

@@ -43,6 +43,7 @@ struct RelatedView {
     name: String,
     display_name: String,
     database_id: u64,
+    database_engine: &'static str,
     database_schema: Option<String>,
     related_by: String,
     fields: Vec<FieldView>,
@@ -121,6 +122,7 @@ impl RelatedView {
             name: other.name.clone(),
             display_name: display(other.label.as_deref(), &other.name),
             database_id: DATABASE,
+            database_engine: ENGINE,
             database_schema: None,
             // The key may be hidden where the relationship is not.
             related_by: other.key.clone().unwrap_or_else(|| other.relationship.clone()),
