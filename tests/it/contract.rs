@@ -6,6 +6,7 @@ mod answers;
 mod conditions;
 mod described;
 mod discovery;
+mod given_back;
 mod ids;
 mod leaks;
 mod odd;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion_expr::TableSource as ScanSource;
 use jiff::{SignedDuration, Timestamp};
-use sandbar_catalog::query::{date_of_days, days_since_epoch, instant};
+use sandbar_catalog::query::{date_of_days, days_since_epoch, instant, plain_date};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{FieldId, FieldKind, RelationshipId, Snapshot, TableId, TableSource};
 
@@ -100,11 +100,20 @@ impl Compiled {
     /// instant where it is shorter than a day. `None` where the text is no date or instant.
     pub fn bucket_of(&self, text: &str, grain: Grain) -> Option<String> {
         let clock = &self.clock;
+        let floor = |date| {
+            let first = floor_date(days_since_epoch(date), grain, clock);
+            date_of_days(first).map(|first| first.to_string())
+        };
+        // A day is one of every zone, also where no instant is as late as it ends.
+        if grain.is_date()
+            && let Some(date) = plain_date(text)
+        {
+            return floor(date);
+        }
         let at = Timestamp::from_microsecond(instant(text, &clock.zone)?).ok()?;
         let local = clock.zone.to_datetime(at);
         if grain.is_date() {
-            let first = floor_date(days_since_epoch(local.date()), grain, clock);
-            return Some(date_of_days(first)?.to_string());
+            return floor(local.date());
         }
         let (minutes, seconds) = match grain {
             Grain::Second => (0, 0),

@@ -189,6 +189,57 @@ async fn the_form_of_a_body() {
 }
 
 #[tokio::test]
+async fn keys_without_an_effect_are_told() {
+    let shop = Shop::open().await;
+    let told = |body: &'static str, warnings: &'static str| {
+        post("ana", CONSTRUCT, body, 200, At("/warnings", warnings))
+    };
+    let rows = [
+        told(
+            r#"{"table_id":2,"aggregations":[{"function":"max","field_id":"products:price","bucket":"month"}]}"#,
+            r#"["`aggregations[0].bucket` has no effect: the field is no time"]"#,
+        ),
+        told(
+            r#"{"table_id":2,"aggregations":[{"function":"max","field_id":"products:created_at","bucket":"month"},{"function":"count-distinct","field_id":"products:price"},{"function":"count"}]}"#,
+            "null",
+        ),
+        told(
+            r#"{"table_id":2,"aggregations":[{"function":"sum","field_id":"products:price"},{"function":"count","field_id":"products:created_at","bucket":"month"}]}"#,
+            r#"["`aggregations[1].field_id` has no effect with `count`","`aggregations[1].bucket` has no effect with `count`"]"#,
+        ),
+        told(
+            r#"{"table_id":3,"aggregations":[{"measure_id":"units","field_id":"orders:total","bucket":"month"}]}"#,
+            r#"["`aggregations[0].field_id` has no effect beside `measure_id`","`aggregations[0].bucket` has no effect beside `measure_id`"]"#,
+        ),
+        told(
+            r#"{"table_id":3,"filters":[{"segment_id":"bulk","bucket":"month","value":1,"values":[2]}]}"#,
+            r#"["`filters[0].bucket` has no effect beside `segment_id`","`filters[0].value` has no effect beside `segment_id`","`filters[0].values` has no effect beside `segment_id`"]"#,
+        ),
+        told(
+            r#"{"table_id":3,"filters":[{"segment_id":"bulk","bucket":null,"value":null,"values":[]}]}"#,
+            "null",
+        ),
+        told(
+            r#"{"table_id":3,"fields":[{"field_id":"orders:created_at","bucket":"month"}],"order_by":[{"field":{"field_id":"orders:created_at","bucket":"month"},"direction":"asc"}]}"#,
+            r#"["`order_by[0].field.bucket` has no effect on a list"]"#,
+        ),
+        told(
+            r#"{"table_id":3,"group_by":[{"field_id":"orders:created_at","field_granularity":"month"}],"order_by":[{"field":{"field_id":"orders:created_at","bucket":"year"},"direction":"asc"}]}"#,
+            r#"["`order_by[0].field.bucket` has no effect: the field is not grouped by it"]"#,
+        ),
+        told(
+            r#"{"table_id":3,"group_by":[{"field_id":"orders:created_at","field_granularity":"month"}],"order_by":[{"field":{"field_id":"orders:created_at","bucket":"month"},"direction":"asc"}]}"#,
+            "null",
+        ),
+        told(
+            r#"{"table_id":3,"group_by":[{"field_id":"orders:created_at","field_granularity":"month"}],"order_by":[{"field":{"field_id":"orders:created_at"},"direction":"asc"}]}"#,
+            "null",
+        ),
+    ];
+    check(&shop, &rows).await;
+}
+
+#[tokio::test]
 async fn a_key_stands_once() {
     let shop = Shop::open().await;
     let told = shop.text("ana", CONSTRUCT, r#"{"table_id":2,"table_id":3}"#).await;

@@ -14,7 +14,9 @@ pub use ask::{
 };
 pub(crate) use ask::{Shorthand, ShorthandVisitor, shorthand};
 pub use filter::{Filter, Op, RelativeUnit};
-pub use values::{Value, date_of_days, days_since_epoch, decimal, instant, large_whole};
+pub use values::{
+    Value, date_of_days, days_since_epoch, decimal, instant, large_whole, plain_date,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

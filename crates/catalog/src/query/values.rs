@@ -143,6 +143,11 @@ pub fn date_of_days(days: i32) -> Option<Date> {
     epoch.checked_add(jiff::Span::new().try_days(days).ok()?).ok()
 }
 
+/// The date that a text is, where it is nothing else.
+pub fn plain_date(text: &str) -> Option<Date> {
+    text.parse::<Date>().ok().filter(|_| text.len() <= 11)
+}
+
 /// Microseconds since the epoch of a text: a date (its first instant in `zone`), a local date and
 /// time in `zone`, or an instant with its own offset. A part of a microsecond is no such text.
 pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
@@ -152,9 +157,9 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return micros(timestamp);
     }
-    let local = match text.parse::<Date>() {
-        Ok(date) if text.len() <= 11 => date.to_datetime(jiff::civil::Time::midnight()),
-        _ => text.parse::<DateTime>().ok()?,
+    let local = match plain_date(text) {
+        Some(date) => date.to_datetime(jiff::civil::Time::midnight()),
+        None => text.parse::<DateTime>().ok()?,
     };
     micros(zone.to_timestamp(local).ok()?)
 }
@@ -198,6 +203,14 @@ mod tests {
         assert_eq!(decimal(1e23), Some(Literal::Decimal { value, scale: 0 }));
         assert_eq!(decimal(1e60), None);
         assert_eq!(decimal(1e-60), None);
+    }
+
+    #[test]
+    fn a_plain_date_has_no_time() {
+        assert_eq!(plain_date("9999-12-31"), Some(Date::constant(9999, 12, 31)));
+        for text in ["2026-01-31T00:00:00Z", "2026-01-31 00:00:00", "2026-02-30", "soon", ""] {
+            assert_eq!(plain_date(text), None, "{text}");
+        }
     }
 
     #[test]

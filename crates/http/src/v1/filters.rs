@@ -26,9 +26,19 @@ pub(super) fn checked(
         let path = if name.is_empty() { path.to_owned() } else { format!("{path}.{name}") };
         problems.push(Problem::new(path, message));
     };
+    let values: &[Value] = filter.values.as_deref().unwrap_or_default();
+    let value = filter.value.as_ref().filter(|value| **value != Value::Null);
     if filter.segment_id.is_some() {
         if filter.field_id.is_some() || filter.operation.is_some() {
             problem("", "a filter has a `segment_id`, or a `field_id`, not both".to_owned());
+        }
+        let ignored = [
+            ("bucket", filter.bucket.is_some()),
+            ("value", value.is_some()),
+            ("values", !values.is_empty()),
+        ];
+        for (key, _) in ignored.iter().filter(|(_, given)| *given) {
+            warnings.push(format!("`{path}.{key}` has no effect beside `segment_id`"));
         }
         return;
     }
@@ -41,8 +51,6 @@ pub(super) fn checked(
         return;
     };
     let name = operation.name();
-    let values: &[Value] = filter.values.as_deref().unwrap_or_default();
-    let value = filter.value.as_ref().filter(|value| **value != Value::Null);
     let ignored = |key: &str| format!("`{path}.{key}` has no effect with `{name}`");
     if filter.bucket.is_some() && !matches!(operation, Operation::Equal(_) | Operation::Ordered(_))
     {
@@ -136,12 +144,14 @@ pub(super) fn converted(
                 let values = values.into_iter().map(|value| fitting(field, value)).collect();
                 return Ok(made(op, None, values));
             }
+            let of = field.data_type;
             let Some(bucket) = filter.bucket else {
-                let values: Result<_, _> = values.into_iter().map(temporal::exact).collect();
+                let values: Result<_, _> =
+                    values.into_iter().map(|value| temporal::exact(of, value)).collect();
                 return Ok(made(op, None, values?));
             };
             let values: Result<_, _> =
-                values.into_iter().map(|v| temporal::bucketed(session, bucket, v)).collect();
+                values.into_iter().map(|v| temporal::bucketed(session, of, bucket, v)).collect();
             made(op, Some(bucket.of_filter()), values?)
         }
     })

@@ -204,8 +204,8 @@ impl Making<'_> {
         body: &Body,
         warnings: &mut Vec<String>,
     ) -> Result<(), Refusal> {
-        for (_, asked) in entries(&body.aggregations) {
-            self.number(query, asked)?;
+        for (index, asked) in entries(&body.aggregations) {
+            self.number(query, asked, &format!("aggregations[{index}]"), warnings)?;
         }
         let grouped = !self.columns.is_empty();
         if grouped && entries(&body.fields).next().is_some() {
@@ -225,11 +225,18 @@ impl Making<'_> {
                 }
             }
         }
-        for (_, asked) in entries(&body.order_by) {
+        for (index, asked) in entries(&body.order_by) {
             let Some(by) = &asked.field else { continue };
             let field = self.ground.field(id(&by.value.field_id))?;
             let order = asked.direction.map(|direction| direction.0).unwrap_or_default();
-            let name = group_of(query, field, by.value.bucket).unwrap_or(&field.asked);
+            let group = group_of(query, field, by.value.bucket);
+            if let Some(bucket) = by.value.bucket
+                && group.is_none_or(|group| group.grain != Some(bucket.0))
+            {
+                let why = if grouped { ": the field is not grouped by it" } else { " on a list" };
+                warnings.push(format!("`order_by[{index}].field.bucket` has no effect{why}"));
+            }
+            let name = group.and_then(|group| group.alias.as_deref()).unwrap_or(&field.asked);
             let key = OrderBy { order, ..OrderBy::new(name) };
             query.order_by.push(key);
         }
@@ -260,8 +267,17 @@ impl Making<'_> {
         &mut self,
         query: &mut SemanticQuery,
         asked: &AggregationBody,
+        path: &str,
+        warnings: &mut Vec<String>,
     ) -> Result<(), Refusal> {
+        let mut ignored = |why: &str| {
+            let keys = [("field_id", asked.field_id.is_some()), ("bucket", asked.bucket.is_some())];
+            for (key, _) in keys.iter().filter(|(_, given)| *given) {
+                warnings.push(format!("`{path}.{key}` has no effect {why}"));
+            }
+        };
         let alias = if let Some(id) = &asked.measure_id {
+            ignored("beside `measure_id`");
             let measure = self.ground.measure(id)?;
             let shown = display(measure.label.as_deref(), &measure.name);
             let alias = self.column(&measure.name, shown, false);
@@ -273,8 +289,13 @@ impl Making<'_> {
             let mut aggregation = Aggregation::new(function.below());
             let (mut shown, mut instant) = (function.of(""), false);
             // A count is one of rows, whatever field stands beside it.
-            if function != Function::Count {
+            if function == Function::Count {
+                ignored("with `count`");
+            } else {
                 let field = self.ground.field(id(&asked.field_id))?;
+                if asked.bucket.is_some() && !field.data_type.is_temporal() {
+                    warnings.push(format!("`{path}.bucket` has no effect: the field is no time"));
+                }
                 aggregation = Aggregation::of(function.below(), &field.asked);
                 let bucket = asked.bucket.filter(|_| field.data_type.is_temporal());
                 aggregation.grain = bucket.map(|bucket| bucket.0);
@@ -296,16 +317,16 @@ fn id(id: &Option<NonBlank>) -> &str {
     id.as_ref().map_or("", |NonBlank(id)| id)
 }
 
-/// The column of a group that an order means: that of the same bucket, or else the first one.
+/// The group that an order means: that of the same bucket, or else the first one of the field.
 fn group_of<'q>(
     query: &'q SemanticQuery,
     field: &Known,
     bucket: Option<Bucket>,
-) -> Option<&'q str> {
+) -> Option<&'q FieldAsk> {
     let mut groups = query.group_by.iter().filter(|group| group.value.field.value == field.asked);
     let wanted = bucket.map(|bucket| bucket.0);
     let exact = groups.clone().find(|group| group.value.grain == wanted);
-    exact.or_else(|| groups.next()).and_then(|group| group.value.alias.as_deref())
+    exact.or_else(|| groups.next()).map(|group| &group.value)
 }
 
 impl Door {

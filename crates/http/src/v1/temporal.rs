@@ -2,7 +2,7 @@
 
 use sandbar::query::Value;
 use sandbar::time::{Grain, Part};
-use sandbar::{Session, Truncation};
+use sandbar::{Session, Truncation, Type};
 
 use super::refusal::Refusal;
 use super::words::Bucket;
@@ -49,23 +49,61 @@ pub(super) fn part(part: Part, value: &Value) -> Result<Value, Refusal> {
     Ok(Value::Integer(number))
 }
 
-/// A value that a bucket of a time is compared with.
-pub(super) fn bucketed(session: &Session, bucket: Bucket, value: &Value) -> Result<Value, Refusal> {
+/// A value that a bucket of a time of this type is compared with.
+pub(super) fn bucketed(
+    session: &Session,
+    of: Type,
+    bucket: Bucket,
+    value: &Value,
+) -> Result<Value, Refusal> {
     match bucket.0 {
-        Truncation::Part(Part::DayOfYear) => day_of_year(session, value),
+        Truncation::Part(Part::DayOfYear) => day_of_year(session, of, value),
         // Monday is 1 in a filter, whatever the first day of a week is.
         Truncation::Part(of) => part(of, value),
         Truncation::Grain(grain) => {
             let text = time(value)?;
-            let bucket = session.bucket_of(text, grain);
+            let meant = if grain.is_date() { day(of, text)? } else { text };
+            let bucket = session.bucket_of(meant, grain);
             bucket.map(Value::Text).ok_or_else(|| no_time(text))
         }
     }
 }
 
-/// A date or instant that a time itself is compared with.
-pub(super) fn exact(value: &Value) -> Result<Value, Refusal> {
-    time(value).map(|text| Value::Text(text.to_owned()))
+/// A date or instant that a time itself of this type is compared with.
+pub(super) fn exact(of: Type, value: &Value) -> Result<Value, Refusal> {
+    let text = time(value)?;
+    let text = if of == Type::Date { day(of, text)? } else { text };
+    Ok(Value::Text(text.to_owned()))
+}
+
+/// What a text says where days are meant: a date, also as it is written in answers, or of instants
+/// one of them. A field of dates has no zone in which an instant would be on some day.
+fn day(of: Type, text: &str) -> Result<&str, Refusal> {
+    let date = written(text);
+    let plain = || text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    match (date, of) {
+        (Some(date), _) => Ok(date),
+        (None, Type::Date) if !plain() => Err(refused(format!(
+            "Filter value `{}` is not a date, and the field has dates: write one such as \
+             `2026-01-31` or `2026-01-31T00:00:00Z`, without another time of day",
+            shown(text)
+        ))),
+        (None, _) => Ok(text),
+    }
+}
+
+/// The date of a text that has one as answers do, `2026-01-31T00:00:00Z`, or with no zone.
+fn written(text: &str) -> Option<&str> {
+    let (date, time) = text.split_once(['T', 't', ' '])?;
+    let zeros = ["Z", "z", "+00:00", "-00:00", "+0000", "+00"];
+    let time = zeros.into_iter().find_map(|zero| time.strip_suffix(zero)).unwrap_or(time);
+    let midnight = match time.split_once('.') {
+        None => time == "00:00:00" || time == "00:00",
+        Some((clock, part)) => {
+            clock == "00:00:00" && !part.is_empty() && part.bytes().all(|digit| digit == b'0')
+        }
+    };
+    midnight.then_some(date)
 }
 
 fn time(value: &Value) -> Result<&str, Refusal> {
@@ -83,23 +121,27 @@ fn time(value: &Value) -> Result<&str, Refusal> {
 }
 
 fn no_time(text: &str) -> Refusal {
-    let shown: String = text.chars().filter(|c| !c.is_control()).take(64).collect();
     refused(format!(
-        "Filter value `{shown}` is not a time: write a date such as `2026-01-31`, or an instant \
-         such as `2026-01-31T15:00:00Z`"
+        "Filter value `{}` is not a time: write a date such as `2026-01-31`, or an instant such as \
+         `2026-01-31T15:00:00Z`",
+        shown(text)
     ))
 }
 
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
 /// Of this one part a date says the number; a small number is taken for a relative time.
-fn day_of_year(session: &Session, value: &Value) -> Result<Value, Refusal> {
+fn day_of_year(session: &Session, of: Type, value: &Value) -> Result<Value, Refusal> {
     if let Value::Integer(number) = value
         && *number >= 100
     {
         return part(Part::DayOfYear, value);
     }
     let text = time(value)?;
-    let day = session.bucket_of(text, Grain::Day).ok_or_else(|| no_time(text))?;
-    ordinal(&day).map(Value::Integer).ok_or_else(|| no_time(text))
+    let date = session.bucket_of(day(of, text)?, Grain::Day).ok_or_else(|| no_time(text))?;
+    ordinal(&date).map(Value::Integer).ok_or_else(|| no_time(text))
 }
 
 /// The number of a day in its year.
@@ -114,7 +156,20 @@ fn ordinal(day: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::ordinal;
+    use super::{ordinal, written};
+
+    #[test]
+    fn dates_as_answers_have_them() {
+        let forms = ["00:00:00Z", "00:00:00.000Z", "00:00:00+00:00", "00:00Z", "00:00:00"];
+        for time in forms {
+            assert_eq!(written(&format!("1946-04-16T{time}")), Some("1946-04-16"), "{time}");
+        }
+        for time in ["00:00:01Z", "00:00:00.001Z", "00:00:00.Z", "00:00:00+02:00", "12:00:00Z", ""]
+        {
+            assert_eq!(written(&format!("1946-04-16T{time}")), None, "{time}");
+        }
+        assert_eq!(written("1946-04-16"), None);
+    }
 
     #[test]
     fn days_of_a_year() {
