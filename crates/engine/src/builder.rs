@@ -244,9 +244,9 @@ impl EngineBuilder {
     }
 
     /// How many rows one principal is given in an hour; as many as he asks for unless it is said
-    /// here. They come back evenly, and all of them may be asked for at once. An answer that has
-    /// begun is given to its end, so that with [`Admission::per_principal`] answers at a time and
-    /// [`Limits::rows`] each he may come to owe some, and waits the longer.
+    /// here. They come back evenly, and all of them may be asked for at once. An answer begins, in
+    /// its turn, where there is one row left, and is given to its end: he may come to owe as many
+    /// as [`Admission::per_principal`] answers of [`Limits::rows`] each, and waits the longer.
     pub fn rows_per_hour(mut self, rows: u32) -> Self {
         self.rows_per_hour = Some(rows);
         self

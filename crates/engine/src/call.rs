@@ -119,8 +119,15 @@ impl Call {
         self.decision.masked = plan.masked().iter().map(name).collect();
     }
 
+    /// So many rows have been told by now. They count before the turn ends, so that the next one
+    /// of the same principal knows of them.
     pub(crate) fn rows(&mut self, rows: u64) {
+        let more = rows.saturating_sub(self.decision.rows);
         self.decision.rows = rows;
+        if let (true, Some(subject)) = (self.decision.action.is_told_rows(), &self.decision.subject)
+        {
+            self.quota.spend(subject, more);
+        }
     }
 
     pub(crate) fn answered(&mut self) {
@@ -185,9 +192,6 @@ impl Drop for Call {
             outcome,
             code,
         );
-        if let (true, Some(subject)) = (decision.action.is_told_rows(), &decision.subject) {
-            self.quota.spend(subject, decision.rows);
-        }
         if let Some(sink) = &self.sink {
             sink.record(decision);
         }

@@ -1,7 +1,9 @@
 //! Answers as text: CSV, a table for people, and JSON rows.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int64Type, UInt64Type,
+};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Map, Value};
@@ -117,10 +119,19 @@ fn formatters(columns: &[ArrayRef]) -> Result<Vec<ArrayFormatter<'_>>, Error> {
 
 /// A value as text; a double in the shortest form that reads back as the same double.
 fn shown(array: &ArrayRef, formatter: &ArrayFormatter<'_>, row: usize) -> Result<String, Error> {
+    match as_double(array, row) {
+        Some(n) => Ok(format!("{n:?}")),
+        None => formatter.value(row).try_to_string().map_err(Error::internal),
+    }
+}
+
+/// A value of any of the types of doubles, which a shorter one is as well.
+fn as_double(array: &ArrayRef, row: usize) -> Option<f64> {
     match array.data_type() {
-        DataType::Float64 => Ok(format!("{:?}", array.as_primitive::<Float64Type>().value(row))),
-        DataType::Float32 => Ok(format!("{:?}", array.as_primitive::<Float32Type>().value(row))),
-        _ => formatter.value(row).try_to_string().map_err(Error::internal),
+        DataType::Float64 => Some(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Float32 => Some(f64::from(array.as_primitive::<Float32Type>().value(row))),
+        DataType::Float16 => Some(f64::from(array.as_primitive::<Float16Type>().value(row))),
+        _ => None,
     }
 }
 
@@ -128,10 +139,11 @@ fn json(array: &ArrayRef, formatter: &ArrayFormatter<'_>, row: usize) -> Result<
     if array.is_null(row) {
         return Ok(Value::Null);
     }
+    if let Some(n) = as_double(array, row) {
+        return Ok(double(n));
+    }
     Ok(match array.data_type() {
         DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
-        DataType::Float64 => double(array.as_primitive::<Float64Type>().value(row)),
-        DataType::Float32 => double(f64::from(array.as_primitive::<Float32Type>().value(row))),
         DataType::Int64 => {
             let n = array.as_primitive::<Int64Type>().value(row);
             if n.unsigned_abs() <= EXACT { n.into() } else { n.to_string().into() }

@@ -134,6 +134,7 @@ impl Session {
     async fn part(&self, query: SemanticQuery, request: &mut Request) -> Result<Collected, Error> {
         request.allowance.permit = None;
         let (turn, allowance) = self.turn().await?;
+        self.may_be_given_rows()?;
         request.allowance = allowance;
         let started = self.started(Arc::new(query), request, turn).await?;
         Answer::new(started, None).collect().await

@@ -140,10 +140,19 @@ impl Session {
         Ok(Started { plan, stream, watch, turn, span })
     }
 
-    /// Waits for a turn, where this principal may be given rows.
+    /// Waits for a turn, where this principal may be given rows. What he is given while this waits
+    /// counts.
     pub(crate) async fn turn_for_rows(&self, call: &mut Call) -> Result<(Turn, Allowance), Error> {
-        self.inner.quota.check(self.principal.subject())?;
-        self.admitted(call).await
+        self.may_be_given_rows()?;
+        let turn = self.admitted(call).await?;
+        self.may_be_given_rows()?;
+        Ok(turn)
+    }
+
+    /// Whether this principal may be given rows. It has to be asked in a turn: no more answers of
+    /// his begin on the same word then than run at a time.
+    pub(crate) fn may_be_given_rows(&self) -> Result<(), Error> {
+        self.inner.quota.check(self.principal.subject())
     }
 
     /// Waits until a call has its turn, and lets it know.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 
 use crate::refusal::Refusal;
@@ -66,14 +66,22 @@ impl<S: Send + Sync> FromRequest<S> for Question {
 }
 
 /// Whether a request says that its body is JSON. That is in UTF-8 (RFC 8259, section 8.1): another
-/// `charset` would be another text.
+/// `charset` would be another text, and so would what is compressed.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let mut all = headers.get_all(CONTENT_TYPE).iter();
     let only = all.next().filter(|_| all.next().is_none());
     let text = only.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = text.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
-    essence.eq_ignore_ascii_case("application/json") && parts.all(is_utf8)
+    essence.eq_ignore_ascii_case("application/json")
+        && parts.all(is_utf8)
+        && headers.get_all(CONTENT_ENCODING).iter().all(is_identity)
+}
+
+/// Whether no coding is applied to a body (RFC 9110, section 8.4.1).
+fn is_identity(codings: &HeaderValue) -> bool {
+    let mut codings = codings.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether a parameter of a media type is no `charset`, or that of UTF-8, which many clients write

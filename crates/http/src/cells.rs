@@ -2,7 +2,9 @@
 //! the whole in between.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int64Type, UInt64Type,
+};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use sandbar::Collected;
@@ -115,6 +117,7 @@ impl Cells<'_> {
             DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
             DataType::Float64 => double(array.as_primitive::<Float64Type>().value(row)),
             DataType::Float32 => double(f64::from(array.as_primitive::<Float32Type>().value(row))),
+            DataType::Float16 => double(f64::from(array.as_primitive::<Float16Type>().value(row))),
             DataType::Int64 => whole(i128::from(array.as_primitive::<Int64Type>().value(row))),
             DataType::UInt64 => whole(i128::from(array.as_primitive::<UInt64Type>().value(row))),
             // A sum of whole numbers is a decimal without a fraction.

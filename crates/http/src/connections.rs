@@ -20,6 +20,8 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
+use crate::guard::MAX_HEAD;
+
 /// What connections may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -83,8 +85,6 @@ impl Connections {
     }
 }
 
-/// The most bytes of a request that are looked at before its head has ended.
-const HEAD_BYTES: usize = 64 << 10;
 /// How long nothing is accepted after that has failed, as it does where files are used up.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -98,7 +98,8 @@ pub(crate) async fn serve(
     let room = Arc::new(Semaphore::new(connections.open.clamp(1, Semaphore::MAX_PERMITS)));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(connections.head).max_buf_size(HEAD_BYTES);
+    // A head that has not ended by then is not waited for; `guard` holds it to the byte.
+    http.timer(TokioTimer::new()).header_read_timeout(connections.head).max_buf_size(MAX_HEAD);
     let mut stopped = std::pin::pin!(stopped);
     let mut open = JoinSet::new();
     loop {

@@ -1,5 +1,5 @@
-//! Around every request: it has an id, its address is not too long, a panic ends in a plain 500, and no
-//! answer is kept by anybody in between.
+//! Around every request: it has an id, its address and its head are not too long, a panic ends in a
+//! plain 500, and no answer is kept by anybody in between.
 
 use std::panic::AssertUnwindSafe;
 
@@ -21,6 +21,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The most bytes of an address, its parameters included.
 const MAX_ADDRESS: usize = 4 << 10;
 
+/// The most bytes of the head of a request: its first line, and all headers.
+pub(crate) const MAX_HEAD: usize = 64 << 10;
+
 /// What a page that is no page may load and do.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
@@ -32,8 +35,15 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", id = shown);
     let address = request.uri().path_and_query();
     let is_long = address.is_some_and(|address| address.as_str().len() > MAX_ADDRESS);
+    let is_large = head_length(&request) > MAX_HEAD;
     let answer = async {
-        if is_long { Refusal::too_long().into_response() } else { next.run(request).await }
+        if is_long {
+            Refusal::too_long().into_response()
+        } else if is_large {
+            Refusal::too_long_a_head().into_response()
+        } else {
+            next.run(request).await
+        }
     };
     let answered = AssertUnwindSafe(answer).catch_unwind().instrument(span.clone());
     let mut response = answered.await.unwrap_or_else(|_| {
@@ -51,6 +61,20 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     response
+}
+
+/// How many bytes the head of a request has in HTTP/1.1, with one blank behind each colon. A server
+/// bounds what it waits for before a head has ended, but not what has come at once.
+fn head_length(request: &Request) -> usize {
+    let uri = request.uri();
+    let scheme = uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len());
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let address = uri.path_and_query().map_or(0, |address| address.as_str().len());
+    let method = request.method().as_str().len();
+    let first = method + scheme + authority + address + "  HTTP/1.1\r\n".len();
+    let lines = request.headers().iter();
+    let lines = lines.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    first + lines.sum::<usize>() + "\r\n".len()
 }
 
 /// The id that a request brings: letters, digits, `-`, `_` and `.`, at most 128.

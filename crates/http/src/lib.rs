@@ -99,7 +99,7 @@
 //! (415), `H0104` no such format (406), `H0105` too large (413), `H0106` a wrong parameter (400),
 //! `H0107` a request that cannot be read (400), `H0108` a handler that failed (500), `H0109` a body
 //! that does not come (408), `H0110` a server that ends (503, of `GET /ready`), `H0111` an
-//! address that is too long (414), `H0207` a batch that is none (400), `H0208` one with too large answers (422, of a question of it). Below `/api/agent/v1` refusals have the words of Metabase, and their code in
+//! address that is too long (414), `H0112` a head that is too long (431), `H0207` a batch that is none (400), `H0208` one with too large answers (422, of a question of it). Below `/api/agent/v1` refusals have the words of Metabase, and their code in
 //! the header `x-sandbar-code`; H0201 to H0206 are of that language.
 
 mod answer;

@@ -104,7 +104,7 @@ impl Refusal {
     }
 
     pub(crate) fn not_json() -> Self {
-        let message = "a question is sent as `application/json`";
+        let message = "a question is sent as `application/json` in UTF-8, and not compressed";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", "H0103", message)
     }
 
@@ -137,6 +137,12 @@ impl Refusal {
     pub(crate) fn too_long() -> Self {
         let message = "an address has at most 4 KiB, its parameters included";
         Self::new(StatusCode::URI_TOO_LONG, "InvalidRequest", "H0111", message)
+    }
+
+    pub(crate) fn too_long_a_head() -> Self {
+        let message = "the head of a request has at most 64 KiB";
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "InvalidRequest", "H0112", message)
     }
 
     pub(crate) fn parameter(message: impl Into<String>) -> Self {

@@ -125,6 +125,7 @@ impl Told {
         let body = self.json();
         let text = |key: &str| body[key].as_str().unwrap().to_owned();
         assert!(!text("message").is_empty());
+        assert_eq!(self.header("x-sandbar-code"), text("code"));
         (self.status.as_u16(), text("error"), text("code"))
     }
 

@@ -432,6 +432,7 @@ async fn addresses_and_their_parameters() {
         get("ana", "/v1/table/3?with_fields=true", 400, Has("did you mean `with-fields`?")),
         get("ana", "/v1/table/3?with-fields=true&with-fields=true", 400, Has("is given twice")),
         get("ana", "/v1/ping", 200, Json(r#"{"message":"pong"}"#)),
+        get("ana", "/v1/ping?x=1", 400, At("/errors/x", r#""`x` is not a parameter here""#)),
         get("ana", "/v1/table/999999/field/t999999-1/values", 404, Text("Not found.")),
         get("ana", "/v1/metric/999999/field/c999999-1/values", 404, Text("Not found.")),
         get("ana", "/v1/table/3/field/t3/values", 400, Text("Invalid field_id format: t3")),

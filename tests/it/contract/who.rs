@@ -158,6 +158,32 @@ async fn l58_a_token_may_be_for_one_table_or_metric() {
     }
 }
 
+/// On a path of our own a listing of values is a question like any other; in v1 it belongs to its
+/// table.
+#[tokio::test]
+async fn l58_values_are_listed_for_whoever_may_ask_and_in_v1_for_whoever_may_read_the_table() {
+    let shop = Shop::open().await;
+    let (own, v1) = ("/tables/orders/fields/id/values", "/v1/table/3/field/{orders:id}/values");
+    for (scope, of_own, of_v1) in [
+        ("agent:table:read", 200, 200),
+        ("agent:table:read:orders", 200, 200),
+        ("agent:query", 200, 403),
+        ("agent:query:execute", 200, 403),
+        ("agent:query:table:orders", 200, 403),
+        ("agent:query:table:products", 404, 403),
+        ("agent:table:read:products", 404, 404),
+        ("agent:query:construct", 403, 403),
+        ("agent:metric:read", 403, 403),
+        ("agent:search", 403, 403),
+        ("", 403, 403),
+    ] {
+        for (path, status) in [(own, of_own), (v1, of_v1)] {
+            let told = scoped(&shop, scope, Method::GET, path, "").await;
+            assert_eq!(told.status, status, "{path} with `{scope}`: {told:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_query_may_be_made_with_one_token_and_run_with_another() {
     let shop = Shop::open().await;

@@ -3,14 +3,15 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::parquet::arrow::ArrowWriter;
 use sandbar::{Engine, Principal, Session};
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::csv;
+use super::{asked, csv};
 
 const MODEL: &str = "
 tables:
@@ -120,6 +121,41 @@ async fn numbers_in_dictionaries_are_numbers() {
             assert_eq!(csv(&session, question).await, expected, "{question}");
         }
     }
+}
+
+/// One tenth has no double: with fewer bits another one is the nearest, which is written in full.
+#[tokio::test]
+async fn shorter_doubles_are_written_as_the_same_double_in_every_format() {
+    let stored = |as_type: DataType| cast(&Float64Array::from(vec![0.1, 1.5]), &as_type).unwrap();
+    let sales = rows(vec![
+        ("id", whole([Some(1), Some(2)])),
+        ("single", stored(DataType::Float32)),
+        ("half", stored(DataType::Float16)),
+    ]);
+    let engine = Engine::builder()
+        .model(
+            "model.yaml",
+            "tables: { sales: { primary_key: [id], fields: { id: {}, single: {}, half: {} } } }",
+        )
+        .policies(
+            "policies.yaml",
+            "groups: { all: {} }
+policies: { all: { groups: [all], grant: { tables: [sales] } } }",
+        )
+        .batches("sales", vec![sales])
+        .build()
+        .await
+        .unwrap();
+    let ed = Principal::asserted_by_host("ed").group("all").build().unwrap();
+    let question = r#"{"table":"sales","fields":["single","half"]}"#;
+    let told = asked(&engine.session(ed), question).await.unwrap();
+    let expected = "single,half\n0.10000000149011612,0.0999755859375\n1.5,1.5\n";
+    assert_eq!(told.to_csv().unwrap(), expected);
+    let expected = [
+        json!({ "single": 0.10000000149011612, "half": 0.0999755859375 }),
+        json!({ "single": 1.5, "half": 1.5 }),
+    ];
+    assert_eq!(told.to_json_rows().unwrap(), expected);
 }
 
 #[tokio::test]

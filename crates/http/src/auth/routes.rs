@@ -18,7 +18,7 @@ use super::identify::{SESSION, Unidentified, attempt, of_token};
 use crate::body::{Unread, is_json, read};
 use crate::operation::Operation;
 use crate::params::Params;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, headed};
 use crate::routes::Routes;
 
 /// The largest body, in bytes: twice the longest token.
@@ -209,7 +209,7 @@ impl IntoResponse for Refused {
             Self::Failed => return Refusal::internal().into_response(),
             Self::Other(refusal) => return refusal.into_response(),
             Self::NotJson => {
-                let message = "a token is sent as `application/json`";
+                let message = "a token is sent as `application/json` in UTF-8, and not compressed";
                 let told = told("error-not-json", "UnsupportedMediaType", message, "H0103");
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, told)
             }
@@ -238,6 +238,7 @@ impl IntoResponse for Refused {
                 (StatusCode::UNAUTHORIZED, told)
             }
         };
-        (status, Json(told)).into_response()
+        let code = told.code;
+        headed((status, Json(told)).into_response(), code, None)
     }
 }

@@ -3,7 +3,7 @@
 use axum::Router;
 use serde_json::{Value, json};
 
-use super::{Told, app, get, post, question};
+use super::{ID, Told, app, get, post, question};
 
 async fn ask(app: &Router, path: &str, body: String) -> Told {
     let mut ask = post(body).bearing("ana");
@@ -44,6 +44,24 @@ async fn an_address_has_at_most_4_kib() {
         assert_eq!(told.status, found, "{start}");
         let told = get(&of(start, (4 << 10) + 1)).bearing("ana").of(&app).await;
         told.refused(414, "InvalidRequest", "H0111");
+    }
+}
+
+#[tokio::test]
+async fn a_head_has_at_most_64_kib() {
+    let app = app().await;
+    let of = |lines: usize, length: usize| {
+        let mut rest = format!("GET /health HTTP/1.1\r\nx-request-id: {ID}\r\n\r\n").len();
+        let mut ask = get("/health");
+        for _ in 1..lines {
+            rest += "x-more: x\r\n".len();
+            ask.0.headers_mut().append("x-more", "x".parse().unwrap());
+        }
+        ask.with("x-much", &"x".repeat(length - rest - "x-much: \r\n".len()))
+    };
+    for lines in [1, 90] {
+        assert_eq!(of(lines, 64 << 10).of(&app).await.status, 200, "{lines}");
+        of(lines, (64 << 10) + 1).of(&app).await.refused(431, "InvalidRequest", "H0112");
     }
 }
 

@@ -141,6 +141,29 @@ async fn json_is_in_utf_8() {
 }
 
 #[tokio::test]
+async fn a_body_is_not_compressed() {
+    let app = app().await;
+    let coded = |coding: &str| {
+        post(question("revenue_by_category")).bearing("ana").with("content-encoding", coding)
+    };
+    for right in ["identity", "Identity", "", "identity, identity"] {
+        assert_eq!(coded(right).of(&app).await.status, 200, "{right}");
+    }
+    for wrong in ["br", "zstd", "gzip", "x-gzip", "deflate", "GZIP", "identity, gzip", "*"] {
+        coded(wrong).of(&app).await.refused(415, "UnsupportedMediaType", "H0103");
+    }
+    let mut twice = coded("identity");
+    twice.0.headers_mut().append("content-encoding", "br".parse().unwrap());
+    twice.of(&app).await.refused(415, "UnsupportedMediaType", "H0103");
+    // The words of v1 are JSON in the same form.
+    for path in ["/api/agent/v1/search", "/api/agent/batch", "/api/agent/explain"] {
+        let mut ask = coded("br");
+        *ask.0.uri_mut() = path.parse().unwrap();
+        ask.of(&app).await.refused(415, "UnsupportedMediaType", "H0103");
+    }
+}
+
+#[tokio::test]
 async fn a_body_comes_in_its_time() {
     let pieces = |rest: Option<Duration>| {
         let body = question("revenue_by_category");

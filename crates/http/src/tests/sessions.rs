@@ -151,6 +151,7 @@ async fn atk14_whatever_opens_no_session_is_told_the_same() {
         for path in ["/auth/sso", "/auth/sso/to_session"] {
             let told = send(path, &json!({ "jwt": token }).to_string()).of(&app).await;
             assert_eq!((told.status.as_u16(), told.json()), (401, invalid.clone()), "{token}");
+            assert_eq!(told.header("x-sandbar-code"), "E0101");
         }
     }
 }
@@ -168,11 +169,14 @@ async fn a_body_that_is_no_exchange_says_what_one_is() {
         let json = told.json();
         assert_eq!((told.status.as_u16(), &json["status"]), (400, &json!("error-jwt-missing")));
         assert_eq!(json["errors"], json!({ "jwt": "value must be a non-blank string." }));
+        assert_eq!(told.header("x-sandbar-code"), "H0107");
     }
     let plain = exchange(&jwt).with("content-type", "text/plain").of(&app).await;
     plain.refused(415, "UnsupportedMediaType", "H0103");
     let latin = exchange(&jwt).with("content-type", "application/json; charset=latin1");
     latin.of(&app).await.refused(415, "UnsupportedMediaType", "H0103");
+    let packed = exchange(&jwt).with("content-encoding", "gzip").of(&app).await;
+    packed.refused(415, "UnsupportedMediaType", "H0103");
     let padded = |length: usize| {
         let mut body = json!({ "jwt": jwt }).to_string();
         body.push_str(&" ".repeat(length - body.len()));
@@ -185,6 +189,7 @@ async fn a_body_that_is_no_exchange_says_what_one_is() {
     let none = crate::router(sandbar_testkit::shop().build().await.unwrap());
     let told = exchange(&jwt).of(&none).await;
     assert_eq!((told.status.as_u16(), &told.json()["status"]), (400, &json!("error-jwt-disabled")));
+    assert_eq!(told.header("x-sandbar-code"), "E0102");
 }
 
 #[tokio::test]

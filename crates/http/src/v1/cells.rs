@@ -2,7 +2,7 @@
 //! numbers where no reader rounds them, and else as texts.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Number, Value};
@@ -36,6 +36,7 @@ fn value(
         DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
         DataType::Float64 => double(array.as_primitive::<Float64Type>().value(row)),
         DataType::Float32 => double(f64::from(array.as_primitive::<Float32Type>().value(row))),
+        DataType::Float16 => double(f64::from(array.as_primitive::<Float16Type>().value(row))),
         data_type if data_type.is_integer() => whole(text()?),
         DataType::Decimal128(_, 0) => whole(text()?),
         DataType::Decimal128(..) | DataType::Decimal256(..) => decimal(text()?),

@@ -189,7 +189,8 @@ pub(crate) fn routes() -> Routes<Engine> {
         )
 }
 
-async fn ping(_: Asker) -> Reply {
+async fn ping(_: Asker, flags: Flags) -> Reply {
+    flags.known(&[])?;
     told(&json!({ "message": "pong" }))
 }
 
