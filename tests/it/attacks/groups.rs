@@ -58,6 +58,7 @@ metrics:
   newest: { table: people, expr: sum(salary), semi_additive: { over: hired, pick: last, per: global } }
   monthly: { table: people, expr: count(*), join_to_timespine: true }
   seen: { table: visits, expr: count(*) }
+  seen_so_far: { cumulative: { metric: seen } }
   cost: { table: visits, expr: sum(cost) }
   each: { ratio: { numerator: cost, denominator: staff } }
   hired_then_seen:
@@ -399,6 +400,13 @@ async fn l30_the_values_of_a_field_are_those_of_enough_rows() {
     }
 }
 
+/// Three people of a state of their own, hired on 20 July, 19 August and 18 September.
+const LATER: [Person; 3] = [
+    (21, "ZZ", "nurse", 1_000, Some(100), 200, false),
+    (22, "ZZ", "guard", 2_000, Some(200), 230, false),
+    (23, "ZZ", "nurse", 3_000, Some(300), 260, false),
+];
+
 /// Everything that somebody is told of a question: rows, warnings, errors.
 async fn all_told(session: &Session, question: &str) -> String {
     format!("{:?}", asked(session, question).await)
@@ -426,12 +434,7 @@ async fn l30_none_one_and_two_rows_are_told_alike() {
     ];
     let mut told: Vec<Vec<String>> = Vec::new();
     for count in 0..=3 {
-        let more = [
-            (21, "ZZ", "nurse", 1_000, Some(100), 200, false),
-            (22, "ZZ", "guard", 2_000, Some(200), 230, false),
-            (23, "ZZ", "nurse", 3_000, Some(300), 260, false),
-        ];
-        let people: Vec<Person> = PEOPLE.into_iter().chain(more.into_iter().take(count)).collect();
+        let people: Vec<Person> = PEOPLE.into_iter().chain(LATER.into_iter().take(count)).collect();
         // Each of them is seen twice.
         let seen = (21..=22).flat_map(|p| [(p * 10, Some(p), 50), (p * 10 + 1, Some(p), 60)]);
         let seen = seen.chain([(230, Some(23), 70), (231, Some(23), 80)]).take(count * 2);
@@ -450,6 +453,37 @@ async fn l30_none_one_and_two_rows_are_told_alike() {
     // Three are told, where they are asked for together.
     let differ = (0..questions.len()).filter(|at| told[0][*at] != told[3][*at]).count();
     assert!(differ >= 11, "{differ}");
+}
+
+#[tokio::test]
+async fn l30_few_rows_do_not_move_the_end_of_periods() {
+    let of_visits = r#"{"metrics":["seen_so_far",{"name":"staff","filter":{"field":"state","value":"ZZ"}}],"group_by":[{"field":"metric_time","grain":"month"}]}"#;
+    let of_people = r#"{"metrics":[{"name":"staff_so_far","as":"n","filter":{"field":"state","value":"CA"}},{"name":"staff","filter":{"field":"state","value":"ZZ"}}],"group_by":[{"field":"metric_time","grain":"month"}]}"#;
+    // Without the later ones the visits end in April, and those hired in California in February.
+    let few = [(of_visits, "2026-04-01,12,"), (of_people, "2026-02-01,4,")];
+    // Three are told, and so may the newest of them be.
+    let enough = [
+        (
+            of_visits,
+            "2026-04-01,12, 2026-05-01,12, 2026-06-01,12, 2026-07-01,12, 2026-08-01,12, 2026-09-01,12,",
+        ),
+        (
+            of_people,
+            "2026-02-01,4, 2026-03-01,4, 2026-04-01,4, 2026-05-01,4, 2026-06-01,4, 2026-07-01,4, 2026-08-01,4, 2026-09-01,4,",
+        ),
+    ];
+    for count in 0..=LATER.len() {
+        let people: Vec<Person> = PEOPLE.into_iter().chain(LATER.into_iter().take(count)).collect();
+        let engine = engine(&people, &VISITS).await;
+        let expected = if count < 3 { &few } else { &enough };
+        check(&session(&engine, "analysts"), expected).await;
+        if count == 1 {
+            // Whom it does not concern is told of the one who was hired in July.
+            let clerk = asked(&session(&engine, "clerks"), of_visits).await.unwrap().0;
+            let all = "2026-04-01,12,0 2026-05-01,12,0 2026-06-01,12,0 2026-07-01,12,1";
+            assert_eq!(clerk, all);
+        }
+    }
 }
 
 /// The limit of what is promised: who may ask for a whole and for all but a part may subtract.

@@ -279,7 +279,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// The last day of the rows of all parts, as one row, where some are computed from other rows:
-    /// the periods of one answer have one end.
+    /// the periods of one answer have one end. Rows that are too few to be told move it nowhere.
     fn until(
         &mut self,
         part: &Part<Sandbox>,
@@ -300,7 +300,10 @@ impl<'a> Planner<'a, '_> {
             if seen.iter().any(same) {
                 continue;
             }
-            seen.push(other);
+            // Other numbers of these rows may be told of each of them.
+            if !other.rows.scans.iter().any(|scan| scan.source.min_group_size().is_some()) {
+                seen.push(other);
+            }
             if let Some(time) = other.time_of(series.key) {
                 let last = self.last_day(other, &time)?;
                 days = Some(match days {
@@ -315,7 +318,7 @@ impl<'a> Planner<'a, '_> {
         Ok(Some(one.build()?))
     }
 
-    /// The last day of the rows of a part.
+    /// The last day of the rows of a part; no row where these are too few to be told.
     fn last_day(
         &mut self,
         part: &Part<Sandbox>,
@@ -329,10 +332,18 @@ impl<'a> Planner<'a, '_> {
         let day = lower.expr(&day)?.plan;
         let condition = shared_filter(part).iter().map(|predicate| lower.predicate(predicate));
         let condition = balanced(condition.collect::<Result<_, _>>()?, Operator::And);
-        let fields = part.fields_read(snapshot, &[]);
-        let wants = Wants { condition, ..Wants::fields(&fields) };
+        lower.smallest = self.smallest(part)?;
+        let enough = lower.enough(None, None);
+        let (fields, keys) = (part.fields_read(snapshot, &[]), self.own_keys(part)?);
+        let wants = Wants { condition, keys: &keys, ..Wants::fields(&fields) };
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
-        Ok(builder.aggregate(Vec::<Plan>::new(), vec![max(day).alias(UNTIL)])?)
+        let mut aggregates = lower.named_aggregates();
+        aggregates.push(max(day).alias(UNTIL));
+        let builder = builder.aggregate(Vec::<Plan>::new(), aggregates)?;
+        Ok(match enough {
+            Some(enough) => builder.filter(enough)?.project(vec![bare(UNTIL)])?,
+            None => builder,
+        })
     }
 }
 

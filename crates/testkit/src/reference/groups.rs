@@ -194,7 +194,8 @@ impl Reference<'_> {
         }
     }
 
-    /// The last day of the rows of all parts whose periods a key of the question is.
+    /// The last day of the rows of all parts whose periods a key of the question is, without parts
+    /// of too few rows to be told.
     pub(super) fn newest(
         &self,
         question: &Question,
@@ -206,6 +207,9 @@ impl Reference<'_> {
             let keys = self.keys(question, part.ground)?;
             if self.period(part.ground, &keys).is_ok_and(|period| period.is_some()) {
                 let rows = self.rows_of(part, question.filter.as_ref(), leaves)?;
+                if !self.enough(part.ground, &part.limits, &rows) {
+                    continue;
+                }
                 newest =
                     newest.max(rows.iter().filter_map(|row| self.day(part.ground, *row)).max());
             }

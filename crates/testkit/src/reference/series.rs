@@ -108,7 +108,7 @@ impl Periods {
     ///
     /// Choice: without a grain and an end, a running total counts rows without a time as well.
     /// Choice: without an end that is asked for, the last period is that of `newest`, the newest
-    /// row that passes the conditions of any number of the question.
+    /// row that passes the conditions of any number of the question of which enough rows pass.
     pub(super) fn rows(
         &self,
         rows: &[(usize, Option<i32>)],
