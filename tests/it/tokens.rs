@@ -155,6 +155,10 @@ async fn atk14_the_bearer_reads_the_same_bytes_for_every_reason() {
         let Ok(request) = request.body(Body::empty()) else { continue };
         let response = apps[&case.door].clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), format!("{:?}", response.headers()));
+        // A head that is too long is refused before anybody looks at its token (H0112).
+        if status == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE && case.token.len() > 65_000 {
+            continue;
+        }
         let body = response.into_body().collect().await.unwrap().to_bytes();
         // Whoever is let in may still not be allowed to list tables, by his scope.
         let refused = status == StatusCode::UNAUTHORIZED;

@@ -126,7 +126,8 @@ impl Answer {
     }
 
     /// Whether anything that was read was narrowed for its asker: rows left out, values masked, or
-    /// what is of few rows not told.
+    /// what is of few rows not told. Fields that are hidden from him narrow nothing: whoever asks for
+    /// one is told that there is none.
     pub fn is_scoped(&self) -> bool {
         self.scoped
     }
@@ -284,7 +285,7 @@ impl Collected {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
 
-    /// Whether anything that was read was narrowed for its asker.
+    /// Whether anything that was read was narrowed for its asker; see [`Answer::is_scoped`].
     pub fn is_scoped(&self) -> bool {
         self.scoped
     }

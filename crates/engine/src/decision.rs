@@ -136,7 +136,8 @@ pub struct Decision {
     /// The digest of the rights that applied; `None` where none were looked at. What stands below
     /// it, up to `definers`, is known of a question that has a plan.
     pub effective_policy: Option<[u8; 32]>,
-    /// Whether anything was narrowed.
+    /// Whether anything that was read was narrowed: rows left out, values masked, or what is of few
+    /// rows not told.
     pub scoped: bool,
     /// The names of the policies over what was read that concern the asker, whether each of them
     /// takes or shows anything or not.

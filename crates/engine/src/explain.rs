@@ -16,7 +16,7 @@ use crate::request::Request;
 pub struct Explanation {
     /// The columns of the answer; empty where the question is refused.
     pub columns: Vec<AnswerColumn>,
-    /// Whether anything is narrowed for the asker.
+    /// Whether anything that is read is narrowed for the asker.
     pub scoped: bool,
     /// Whether the order of the rows is determined.
     pub ordered: bool,

@@ -178,7 +178,7 @@ impl Executor {
     pub async fn prepare(&self, plan: &QueryPlan) -> Result<Prepared, RunError> {
         let optimised = self.state.optimize(plan.logical()).map_err(RunError::from_datafusion)?;
         let optimised =
-            row_by_row(optimised, plan.is_scoped()).map_err(RunError::from_datafusion)?;
+            row_by_row(optimised, plan.is_narrowed()).map_err(RunError::from_datafusion)?;
         let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
         let physical = match physical {
             // It leaves a column out of a sort in several partitions that has one value there, and
@@ -190,7 +190,7 @@ impl Executor {
         };
         let physical = physical.map_err(RunError::from_datafusion)?;
         verify(&physical, &optimised, plan, &self.state, &self.sources)?;
-        let (row_cap, narrowed) = (plan.row_cap(), plan.is_scoped());
+        let (row_cap, narrowed) = (plan.row_cap(), plan.is_narrowed());
         Ok(Prepared { optimised, physical, row_cap, narrowed })
     }
 

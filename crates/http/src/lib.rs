@@ -67,8 +67,8 @@
 //! | `application/vnd.apache.parquet` | a Parquet file | collected |
 //!
 //! In JSON, decimals and whole numbers beyond 2^53 are texts, so that no reader rounds them.
-//! All formats carry the headers `x-sandbar-scoped` (whether anything was narrowed for the asker)
-//! and `x-sandbar-snapshot`; collected ones also `x-sandbar-truncated` and, where the asker should
+//! All formats carry the headers `x-sandbar-scoped` (whether what was read was narrowed for the
+//! asker) and `x-sandbar-snapshot`; collected ones also `x-sandbar-truncated` and, where the asker should
 //! know something, `x-sandbar-warnings` with its codes (`W0002, W0003`), which a stream tells in
 //! trailers: that is why it comes only to who reads them. A stream that fails after its first rows,
 //! or that is not read within the time of a question, is cut off without its regular end. A client

@@ -131,10 +131,14 @@ impl Sandbox {
         looks(&self.rows) || self.cells.iter().any(by_row)
     }
 
-    /// Whether anything is narrowed: rows, the values of some field, or what is told of few rows.
+    /// Whether rows are left out, or what is of few rows, whatever fields are read.
+    pub fn leaves_out(&self) -> bool {
+        self.min_group_size.is_some() || !self.rows.is_everything()
+    }
+
+    /// Whether anything is narrowed: rows, what is told of few rows, or the values of some field,
+    /// read or not. Hidden fields count: it is not for an asker to be told.
     pub fn is_narrowed(&self) -> bool {
-        self.min_group_size.is_some()
-            || !self.rows.is_everything()
-            || self.cells.iter().any(|cell| *cell != Cell::Clear)
+        self.leaves_out() || self.cells.iter().any(|cell| *cell != Cell::Clear)
     }
 }

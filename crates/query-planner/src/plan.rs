@@ -60,6 +60,7 @@ pub struct QueryPlan {
     guards: Vec<Guard>,
     keys: Vec<DeclaredKey>,
     ordered: bool,
+    narrowed: bool,
     scoped: bool,
     approximate: bool,
     grouped: bool,
@@ -95,7 +96,15 @@ impl QueryPlan {
         self.ordered
     }
 
-    /// Whether anything that the question reads is narrowed for its asker.
+    /// Whether any table that the question reads is narrowed for its asker in any way, also in
+    /// fields that the question does not read. It decides how the plan is run; the asker is told
+    /// [`is_scoped`](Self::is_scoped), which does not tell of hidden fields.
+    pub fn is_narrowed(&self) -> bool {
+        self.narrowed
+    }
+
+    /// Whether what the question reads is narrowed for its asker: rows left out, values masked, or
+    /// what is of few rows not told.
     pub fn is_scoped(&self) -> bool {
         self.scoped
     }
@@ -148,7 +157,7 @@ pub fn plan(
     // DataFusion reads one side of a join first, and the other one only if it found something; which
     // one that is goes by how many rows are stored. Where something can fail on rows that are read or
     // not, nothing is told of tables that have hidden ones.
-    if fails && planned.scoped && planned.guards.len() > 1 && shield < Shield::Barrier {
+    if fails && planned.narrowed && planned.guards.len() > 1 && shield < Shield::Barrier {
         return Ok(self::planned(query, compiled, row_cap, Shield::Barrier)?.0);
     }
     Ok(planned)
@@ -168,18 +177,21 @@ fn planned(
     let columns = query.shape.columns().into_iter().cloned().collect();
     let (plan, guards, keys) = (builder.build()?, shared.scans.guards, shared.keys);
     let tables = query.tables();
-    let scoped = tables.iter().any(|sandbox| sandbox.is_narrowed());
+    let narrowed = tables.iter().any(|sandbox| sandbox.is_narrowed());
+    let leaves_out = tables.iter().any(|sandbox| sandbox.leaves_out());
     let sizes = tables.iter().any(|sandbox| sandbox.min_group_size().is_some());
     let policies = once(tables.into_iter().flat_map(Sandbox::policies).cloned());
     let (grouped, definers) = (sizes || query.has_sizes(), query.definers());
     let approximate = is_approximate(&plan)?;
     let masked = once(masked(query, compiled.snapshot()).into_iter());
+    let scoped = leaves_out || !masked.is_empty();
     let planned = QueryPlan {
         plan,
         columns,
         guards,
         keys,
         ordered,
+        narrowed,
         scoped,
         approximate,
         grouped,

@@ -2,10 +2,12 @@
 //! of two engines, one whose model has the thing and hides it, and one whose model lacks it:
 //! whatever comes back is equal to the byte.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use sandbar::{Engine, Error, Principal, SemanticQuery, Session, SqlDialect};
+use sandbar::{
+    Decision, Engine, EngineBuilder, Error, Principal, SemanticQuery, Session, SqlDialect,
+};
 
 const VISIBLE: &str = "
       id: {}
@@ -72,7 +74,7 @@ policies:
     }
 }
 
-async fn engine(with_hidden: bool) -> Engine {
+fn builder(with_hidden: bool) -> EngineBuilder {
     let numbers = |of: fn(i64) -> i64| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values((0..20).map(of)))
     };
@@ -93,9 +95,10 @@ async fn engine(with_hidden: bool) -> Engine {
         .policies("policies.yaml", policies(with_hidden))
         .batches("staff", vec![staff.unwrap()])
         .batches("audits", vec![audits.unwrap()])
-        .build()
-        .await
-        .unwrap()
+}
+
+async fn engine(with_hidden: bool) -> Engine {
+    builder(with_hidden).build().await.unwrap()
 }
 
 fn session(engine: &Engine, group: &str) -> Session {
@@ -287,5 +290,38 @@ async fn l19_answers_and_explanations_of_what_is_visible() {
         let hidden = with.field_values("staff", field, 10).await.map_err(|e| all_of(&e));
         let absent = without.field_values("staff", field, 10).await.map_err(|e| all_of(&e));
         assert_eq!(hidden.unwrap_err(), absent.unwrap_err());
+    }
+}
+
+/// A question that reads nothing of what is hidden is answered, explained and recorded as if that
+/// did not exist: nothing of it was narrowed.
+#[tokio::test]
+async fn l21_nothing_says_that_a_table_has_fields_that_are_hidden() {
+    let told = async |with_hidden: bool, query: &str| {
+        let records = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&records);
+        let sink = move |decision: &Decision| {
+            kept.lock().unwrap().push((decision.scoped, decision.masked.clone()));
+        };
+        let engine = builder(with_hidden).decisions(sink).build().await.unwrap();
+        let session = session(&engine, "staff");
+        let query = SemanticQuery::from_json(query).unwrap();
+        let explained = session.explain(&query).await.unwrap().scoped;
+        let answer = session.query(&query).await.unwrap();
+        let streamed = answer.is_scoped();
+        let collected = answer.collect().await.unwrap();
+        let records = records.lock().unwrap().clone();
+        ([explained, streamed, collected.is_scoped()], collected.to_csv().unwrap(), records)
+    };
+    for query in [
+        r#"{"table":"staff"}"#,
+        r#"{"table":"staff","fields":["half"],"segments":["big_team"]}"#,
+        r#"{"metrics":["all_waste"],"group_by":["boss.team"]}"#,
+        r#"{"table":"staff","measures":["mean_waste"],"filter":{"field":"boss.team","value":"big"}}"#,
+    ] {
+        let (hidden, absent) = (told(true, query).await, told(false, query).await);
+        assert_eq!(hidden, absent, "{query}");
+        assert_eq!(hidden.0, [false; 3], "{query}");
+        assert!(hidden.2.len() == 2 && hidden.2.iter().all(|(scoped, _)| !scoped), "{query}");
     }
 }

@@ -291,3 +291,30 @@ async fn l24_numbers_are_looked_up_by_clear_keys_that_are_masked_or_hidden() {
         check_as(group, of_person, &["50".to_owned()]).await;
     }
 }
+
+/// An answer is narrowed where masked values were read, or rows were left out; what is masked or
+/// hidden beside it narrows nothing.
+#[tokio::test]
+async fn l21_l22_an_answer_says_that_masked_values_were_read() {
+    let (engines, _folder) = engines().await;
+    for (group, query, expected) in [
+        ("masked", r#"{"table":"people","fields":["email"]}"#, true),
+        ("masked", r#"{"table":"people","fields":["loud_name"]}"#, true),
+        ("masked", r#"{"table":"people","fields":["city"],"order_by":["score"]}"#, true),
+        (
+            "masked",
+            r#"{"table":"people","aggregations":["count"],"filter":{"field":"name","value":"An***"}}"#,
+            true,
+        ),
+        ("masked", r#"{"metrics":["visit_count"],"group_by":["person.name"]}"#, true),
+        ("masked", r#"{"metrics":["visit_count"],"group_by":["person.city"]}"#, false),
+        ("masked", r#"{"table":"people","fields":["city"]}"#, false),
+        ("masked", r#"{"table":"people","aggregations":["count"]}"#, false),
+        ("headless", r#"{"table":"people","fields":["city"]}"#, false),
+        ("narrow", r#"{"table":"people","fields":["city"]}"#, true),
+        ("clear", r#"{"table":"people"}"#, false),
+    ] {
+        let answer = session(&engines[0], group).query_json(query).await.unwrap();
+        assert_eq!(answer.is_scoped(), expected, "{group}: {query}");
+    }
+}

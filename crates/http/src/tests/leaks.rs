@@ -165,6 +165,51 @@ async fn l31_l32_how_much_is_hidden_changes_neither_bytes_nor_headers() {
     }
 }
 
+/// Whether something was narrowed is told of what was asked: that a table has a field which somebody
+/// may not see is told by no header, body or explanation.
+#[tokio::test]
+async fn l21_no_answer_says_that_a_table_has_hidden_fields() {
+    let door = async |model: &str, fields: &str| {
+        let policies = format!(
+            "groups: {{ staff: {{}} }}\npolicies:\n  all: {{ groups: [staff], grant: {{ tables: [notes]{fields} }} }}\n"
+        );
+        let builder = Engine::builder().model("model.yaml", model);
+        let builder = builder.policies("policies.yaml", &policies).batches("notes", vec![notes()]);
+        let mia = Principal::asserted_by_host("mia").group("staff").build().unwrap();
+        crate::router(builder.build().await.unwrap()).layer(Extension(mia))
+    };
+    let hidden = door(MODEL, ", fields: { except: [amount] }").await;
+    let absent = door(&MODEL.replace(", amount: {}", ""), "").await;
+    for body in [
+        r#"{"table":"notes","order_by":["id"]}"#,
+        r#"{"table":"notes","group_by":["place"],"aggregations":["count"]}"#,
+        r#"{"table":"notes","fields":["amount"]}"#,
+    ] {
+        for (path, accept) in [
+            ("query", "application/json"),
+            ("query", "text/csv"),
+            ("query", "application/x-ndjson"),
+            ("query", ARROW),
+            ("query", PARQUET),
+            ("explain", "application/json"),
+        ] {
+            let ask = async |app: &Router| {
+                let mut ask = post(body).with("accept", accept);
+                *ask.0.uri_mut() = format!("/api/agent/{path}").parse().unwrap();
+                ask.of(app).await
+            };
+            let (one, other) = (ask(&hidden).await, ask(&absent).await);
+            assert_eq!((one.status, &one.headers), (other.status, &other.headers), "{path} {body}");
+            assert_eq!(one.body, other.body, "{path} {accept}: {body}");
+            let answered = !body.contains("amount");
+            assert_eq!(one.status == 200, answered, "{path} {accept}: {body}");
+            if answered && path == "query" {
+                assert_eq!(one.header("x-sandbar-scoped"), "false", "{accept}: {body}");
+            }
+        }
+    }
+}
+
 /// There is no history: what somebody has asked is told by no address, to nobody.
 #[tokio::test]
 async fn l55_no_address_tells_what_others_have_asked() {
