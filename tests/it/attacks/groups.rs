@@ -486,6 +486,24 @@ async fn l30_few_rows_do_not_move_the_end_of_periods() {
     }
 }
 
+/// A row counts in 10,000 periods at most: that it would in more tells of it.
+#[tokio::test]
+async fn l30_few_rows_do_not_fail_for_too_many_periods() {
+    // 10,001 days from 2 March 2026 on, when the sixth was hired.
+    let question = |op: &str| {
+        format!(
+            r#"{{"metrics":["staff_so_far"],"group_by":[{{"field":"metric_time","grain":"day"}}],"filter":{{"and":[{{"field":"people.id","op":"{op}","value":6}},{{"field":"metric_time","op":"<","value":"2053-07-19"}}]}}}}"#
+        )
+    };
+    let engine = engine(&PEOPLE, &VISITS).await;
+    let (analyst, clerk) = (session(&engine, "analysts"), session(&engine, "clerks"));
+    let of_one = question("=");
+    check(&analyst, &[(of_one.as_str(), "")]).await;
+    assert!(asked(&clerk, &of_one).await.unwrap_err().contains("E0304"));
+    // Six are told.
+    assert!(asked(&analyst, &question("<=")).await.unwrap_err().contains("E0304"));
+}
+
 /// The limit of what is promised: who may ask for a whole and for all but a part may subtract.
 #[tokio::test]
 async fn l30_differencing_is_not_prevented() {

@@ -18,11 +18,12 @@ use sandbar_catalog::{FieldPath, Type};
 use sandbar_permissions::Sandbox;
 
 use super::rows::Wants;
+use super::smallest::in_groups;
 use super::window::{for_each_of, over_all, with_column, with_columns, with_windows};
 use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::{checked_sum, periods};
-use crate::lower::{Lower, Lowered, aggregate_name, balanced, one_number};
+use crate::lower::{Lower, Lowered, aggregate_name, balanced, one_number, only_where};
 use crate::query::{Cut, Key, Of, Part, Predicate, Rows, Series};
 use crate::resolve::cut;
 
@@ -149,9 +150,9 @@ impl<'a> Planner<'a, '_> {
             let keys = keys.iter().enumerate();
             keys.map(|(index, key)| key.plan.clone().alias(key_column(index))).collect()
         };
-        let until = match series {
-            Some(series) => self.until(part, series, all)?,
-            None => None,
+        let ends = match series {
+            Some(series) => self.ends(part, series, all)?,
+            None => Ends::default(),
         };
         let builder = match (series, day) {
             (Some(series), Some(day)) => match merging(&lower.aggregates) {
@@ -162,7 +163,7 @@ impl<'a> Planner<'a, '_> {
                         *slot = day.alias(DAY);
                     }
                     let builder = builder.aggregate(daily, aggregates)?;
-                    let builder = self.reported(builder, series, until)?;
+                    let builder = self.reported(builder, series, ends)?;
                     let all = (0..keys.len()).map(|index| match index {
                         _ if index == series.key => bare(PERIOD).alias(key_column(index)),
                         _ => bare(&key_column(index)),
@@ -174,7 +175,7 @@ impl<'a> Planner<'a, '_> {
                 }
                 _ => {
                     let builder = with_column(builder, day, DAY)?;
-                    let builder = with_columns(self.reported(builder, series, until)?, computed)?;
+                    let builder = with_columns(self.reported(builder, series, ends)?, computed)?;
                     with_windows(builder, windows)?.aggregate(groups(&keys), aggregates)?
                 }
             },
@@ -260,22 +261,44 @@ impl<'a> Planner<'a, '_> {
         &self,
         builder: LogicalPlanBuilder,
         series: &Series,
-        until: Option<LogicalPlan>,
+        Ends { until, own }: Ends,
     ) -> Result<LogicalPlanBuilder, QueryError> {
+        let (builder, day) = match own {
+            Some(own) => {
+                let known = Plan::IsNotNull(Box::new(bare(OWN)));
+                (beside(builder, own, (EACH_OWN, ONLY_OWN))?, only_where(Some(known), bare(DAY)))
+            }
+            None => (builder, bare(DAY)),
+        };
         if series.reporting.to.is_some() {
             let none = Plan::Literal(ScalarValue::Date32(None), None);
-            return reported_until(builder, series, none);
+            return reported_until(builder, series, day, none);
         }
         // Without an end that is asked for, the last day of the rows is the end.
         let newest = over_all(max_udaf(), bare(DAY), Vec::new())?;
         let builder = with_windows(builder, vec![(newest, NEWEST.to_owned())])?;
-        let Some(until) = until else { return reported_until(builder, series, bare(NEWEST)) };
-        // One row, found by a constant.
-        let builder = with_column(builder, lit(0_i64), EACH)?;
-        let by = |name: &str| vec![Column::new_unqualified(name)];
-        let builder = builder.join(until, JoinType::Left, (by(EACH), by(ONLY)), None)?;
+        let Some(until) = until else { return reported_until(builder, series, day, bare(NEWEST)) };
+        let builder = beside(builder, until, (EACH, ONLY))?;
         let newest = core::expr_fn::greatest(vec![bare(NEWEST), bare(UNTIL)]);
-        reported_until(builder, series, newest)
+        reported_until(builder, series, day, newest)
+    }
+
+    /// What decides in how many periods rows count.
+    fn ends(
+        &mut self,
+        part: &Part<Sandbox>,
+        series: &Series,
+        all: &[Part<Sandbox>],
+    ) -> Result<Ends, QueryError> {
+        let until = self.until(part, series, all)?;
+        let own = match series.reporting.window {
+            Some(_) if in_groups(&part.rows) => {
+                let last = self.last_day(part, &FieldPath::own(series.time))?;
+                Some(one_day(last, (OWN, ONLY_OWN))?)
+            }
+            _ => None,
+        };
+        Ok(Ends { until, own })
     }
 
     /// The last day of the rows of all parts, as one row, where some are computed from other rows:
@@ -301,7 +324,7 @@ impl<'a> Planner<'a, '_> {
                 continue;
             }
             // Other numbers of these rows may be told of each of them.
-            if !other.rows.scans.iter().any(|scan| scan.source.min_group_size().is_some()) {
+            if !in_groups(&other.rows) {
                 seen.push(other);
             }
             if let Some(time) = other.time_of(series.key) {
@@ -312,10 +335,7 @@ impl<'a> Planner<'a, '_> {
                 });
             }
         }
-        let Some(days) = days else { return Ok(None) };
-        let all = days.aggregate(Vec::<Plan>::new(), vec![max(bare(UNTIL)).alias(UNTIL)])?;
-        let one = all.project(vec![bare(UNTIL), lit(0_i64).alias(ONLY)])?;
-        Ok(Some(one.build()?))
+        days.map(|days| one_day(days, (UNTIL, ONLY))).transpose()
     }
 
     /// The last day of the rows of a part; no row where these are too few to be told.
@@ -347,13 +367,41 @@ impl<'a> Planner<'a, '_> {
     }
 }
 
+/// What decides in how many periods rows count, each the one row of a plan.
+#[derive(Default)]
+struct Ends {
+    /// The last day of the rows of all parts.
+    until: Option<LogicalPlan>,
+    /// That of the own rows, missing where they are too few to be told: these count in no period, as
+    /// that there are too many periods would tell of them.
+    own: Option<LogicalPlan>,
+}
+
+/// The last of some days as one row, with the constant by which it is found.
+fn one_day(days: LogicalPlanBuilder, (day, only): (&str, &str)) -> Result<LogicalPlan, QueryError> {
+    let last = days.aggregate(Vec::<Plan>::new(), vec![max(bare(UNTIL)).alias(day)])?;
+    Ok(last.project(vec![bare(day), lit(0_i64).alias(only)])?.build()?)
+}
+
+/// Rows, each beside the one row of a plan, which is found by a constant.
+fn beside(
+    builder: LogicalPlanBuilder,
+    one: LogicalPlan,
+    (each, only): (&str, &str),
+) -> Result<LogicalPlanBuilder, QueryError> {
+    let by = |name: &str| vec![Column::new_unqualified(name)];
+    let builder = with_column(builder, lit(0_i64), each)?;
+    Ok(builder.join(one, JoinType::Left, (by(each), by(only)), None)?)
+}
+
 /// Rows of days, each once for every period in which it counts, up to a last day.
 fn reported_until(
     builder: LogicalPlanBuilder,
     series: &Series,
+    day: Plan,
     newest: Plan,
 ) -> Result<LogicalPlanBuilder, QueryError> {
-    let list = periods(&series.reporting, bare(DAY), newest);
+    let list = periods(&series.reporting, day, newest);
     for_each_of(with_column(builder, list, PERIOD)?, PERIOD)
 }
 
@@ -386,6 +434,10 @@ const PERIOD: &str = "#period";
 const UNTIL: &str = "#until";
 const EACH: &str = "#each";
 const ONLY: &str = "#only";
+/// The same of a part's own rows.
+const OWN: &str = "#own";
+const EACH_OWN: &str = "#each_own";
+const ONLY_OWN: &str = "#only_own";
 
 /// The functions that put aggregations of days together, if all of them can be.
 fn merging(aggregates: &[Plan]) -> Option<Vec<Arc<AggregateUDF>>> {

@@ -89,6 +89,11 @@ impl Planner<'_, '_> {
     }
 }
 
+/// Whether of some table among some rows only groups are told.
+pub(super) fn in_groups(rows: &Rows<Sandbox>) -> bool {
+    rows.scans.iter().any(|scan| scan.source.min_group_size().is_some())
+}
+
 /// Says so where single rows are about to be told of a table of which only groups are: resolving
 /// should have refused it.
 pub(super) fn of_single_rows(rows: &Rows<Sandbox>) -> Result<(), QueryError> {
