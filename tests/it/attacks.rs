@@ -3,6 +3,7 @@
 //! Ids are those of the leak suite (security 2.4 and 2.6).
 
 mod advice;
+mod beside;
 mod by_row;
 mod definer;
 mod failing;

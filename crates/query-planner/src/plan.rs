@@ -179,9 +179,8 @@ fn planned(
     let tables = query.tables();
     let narrowed = tables.iter().any(|sandbox| sandbox.is_narrowed());
     let leaves_out = tables.iter().any(|sandbox| sandbox.leaves_out());
-    let sizes = tables.iter().any(|sandbox| sandbox.min_group_size().is_some());
     let policies = once(tables.into_iter().flat_map(Sandbox::policies).cloned());
-    let (grouped, definers) = (sizes || query.has_sizes(), query.definers());
+    let (grouped, definers) = (leaves_few_out(query), query.definers());
     let approximate = is_approximate(&plan)?;
     let masked = once(masked(query, compiled.snapshot()).into_iter());
     let scoped = leaves_out || !masked.is_empty();
@@ -343,6 +342,8 @@ impl<'a> Planner<'a, '_> {
         let shield = if fails { self.shield.max(Shield::Barrier) } else { self.shield };
         let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
         let (builder, _) = inner.rows_of_answer(None)?;
+        // Beside groups that are left out what can fail would tell of them.
+        let builder = if fails && leaves_few_out(query) { apart(builder)? } else { builder };
         let builder = builder.alias(TableReference::bare("from"))?;
         let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
         let fields = builder.schema().iter();
@@ -562,6 +563,12 @@ fn in_order(
 /// A column by its name alone, whatever stands in the name.
 fn bare(name: &str) -> Plan {
     Plan::Column(Column::new_unqualified(name))
+}
+
+/// Whether an answer leaves out groups or numbers of too few rows, if there are any.
+fn leaves_few_out(query: &AuthorizedQuery) -> bool {
+    let mut tables = query.tables().into_iter();
+    tables.any(|sandbox| sandbox.min_group_size().is_some()) || query.has_sizes()
 }
 
 /// Through which nothing is moved.

@@ -395,14 +395,19 @@ impl<S> Stage<S> {
         self.keys.iter().for_each(&mut look);
         let filters = self.filter.iter().chain(self.leaves.iter().flat_map(|leaf| &leaf.filters));
         filters.for_each(|filter| filter.expressions(&mut look));
-        for leaf in &self.leaves {
-            leaf.expr.walk(&mut |part| {
-                if let ExprKind::Aggregate(aggregate) = &part.kind {
-                    aggregate.argument.iter().for_each(&mut look);
-                }
-            });
-        }
+        self.leaves.iter().for_each(|leaf| leaf.each_argument(&mut look));
         fails
+    }
+}
+
+impl Leaf {
+    /// Calls `visit` on what it aggregates of each row.
+    pub(crate) fn each_argument<'q>(&'q self, visit: &mut dyn FnMut(&'q Expr)) {
+        self.expr.walk(&mut |part| {
+            if let ExprKind::Aggregate(aggregate) = &part.kind {
+                aggregate.argument.iter().for_each(&mut *visit);
+            }
+        });
     }
 }
 

@@ -238,7 +238,7 @@ async fn l30_no_number_of_fewer_rows_is_told() {
         (r#"{"table":"people","group_by":["state"]}"#, "CA TX"),
         (r#"{"table":"people","group_by":["id"]}"#, ""),
         (r#"{"metrics":["staff"],"group_by":["people.id"]}"#, ""),
-        (r#"{"metrics":["staff"],"group_by":[{"field":"salary","bin":{"width":40}}]}"#, "0,3 40,4"),
+        (r#"{"metrics":["staff"],"group_by":[{"field":"salary","bin":{"width":32}}]}"#, "0,3 32,3 64,3"),
         // Order and conditions on numbers see none that is not told.
         (
             r#"{"metrics":["extra","staff"],"group_by":["people.state"],"having":{"field":"extra","op":">","value":0}}"#,

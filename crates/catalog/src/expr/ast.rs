@@ -266,6 +266,13 @@ impl Expr {
         }
     }
 
+    /// Whether it cannot fail on any data, whatever the calculated fields do that it reads.
+    pub fn is_total_itself(&self) -> bool {
+        let mut total = true;
+        self.walk(&mut |node| total &= node.is_total_here());
+        total
+    }
+
     /// The same expression seen from a table that reaches this one over `prefix`.
     #[must_use]
     pub fn behind(&self, prefix: &[RelationshipId]) -> Self {

@@ -160,8 +160,9 @@ impl Function {
     pub(super) fn is_total(self, result: Type, args: &[Expr]) -> bool {
         match self {
             Self::Div => false,
+            Self::Abs => result == Type::Number,
             // The lowest bin may start below the least value of the type.
-            Self::Abs | Self::Bin(_) => result == Type::Number,
+            Self::Bin(bins) => bins.holds_within(result),
             // A count of digits is small, and only a constant is sure to be.
             Self::Round => args.get(1).is_none_or(|digits| {
                 matches!(

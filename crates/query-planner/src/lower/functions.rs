@@ -52,7 +52,7 @@ impl Lower<'_> {
                         | DataType::UInt16
                         | DataType::UInt32
                 );
-                self.fallible |= data_type != Type::Number && !short;
+                self.fallible |= !bins.holds_within(data_type) && !short;
                 bin(self.convert(value, data_type)?.plan, bins)
             }
             Function::Ceil => math::expr_fn::ceil(self.canonical(first, Type::Number)?.plan),

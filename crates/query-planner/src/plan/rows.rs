@@ -11,7 +11,7 @@ use sandbar_permissions::Sandbox;
 use super::merge::{Absent, Merged};
 use super::part::key_column;
 use super::smallest::{of_entities, of_single_rows};
-use super::{DeclaredKey, Planner, bare};
+use super::{DeclaredKey, Planner, apart, bare, leaves_few_out};
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key, only_where, plain_type};
 use crate::query::{
@@ -297,6 +297,8 @@ impl<'a> Planner<'a, '_> {
         let shield = if fallible { self.shield.max(Shield::Barrier) } else { self.shield };
         let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
         let (builder, _) = inner.rows_of_answer(None)?;
+        // Beside groups that are left out it would tell of them.
+        let builder = if fallible && leaves_few_out(query) { apart(builder)? } else { builder };
         let mut lower = Lower::new(compiled, Columns::Nothing, compiled.clock());
         let mut shown: Vec<(&str, Plan)> = Vec::new();
         for field in &compiled.snapshot().table(table).fields {

@@ -93,11 +93,13 @@ impl Asking<'_> {
         }
     }
 
-    /// Whether something is calculated of single rows of a table that is told in groups: it could
-    /// pick one of them out, and tell its value or fail on it.
+    /// Whether something is calculated of single rows of a table that is told in groups, if only by
+    /// a field that the model calculates of them: it could pick one of them out, and tell its value
+    /// or fail on it.
     fn tells_of_few(&mut self, ground: &Ground, expr: &Expr) -> bool {
         let snapshot = self.compiled.snapshot();
-        let on_the_way = expr.fields().into_iter().flat_map(|path| &path.via);
+        let stored = snapshot.stored_inputs(expr);
+        let on_the_way = expr.fields().into_iter().chain(&stored).flat_map(|path| &path.via);
         let reached = on_the_way.map(|step| snapshot.relationship(*step).to);
         let mut tables = std::iter::once(ground.table).chain(reached);
         let Some(few) = tables.find(|table| self.grants.min_group_size(*table).is_some()) else {

@@ -4,6 +4,7 @@ mod calculated;
 mod columns;
 mod compare;
 mod derived;
+mod failing;
 mod filter;
 mod ground;
 mod instead;
@@ -149,7 +150,10 @@ impl<'a> Asking<'a> {
 
     fn answered(&mut self, query: &SemanticQuery) -> Result<ResolvedQuery, QueryError> {
         let resolved = self.resolve(query);
-        resolved.iter().for_each(|query| self.of_groups(query));
+        if let Some(query) = &resolved {
+            self.of_groups(query);
+            self.failing(query);
+        }
         match resolved {
             Some(resolved) if self.problems.is_empty() => Ok(resolved),
             _ if self.problems.is_empty() => Err(QueryError::internal("a question got lost")),

@@ -70,7 +70,7 @@ impl Asking<'_> {
     }
 
     /// The first table among some rows of which only groups are told.
-    fn told_in_groups(&self, rows: &Rows<TableId>) -> Option<TableId> {
+    pub(super) fn told_in_groups(&self, rows: &Rows<TableId>) -> Option<TableId> {
         let mut tables = rows.scans.iter().map(|scan| scan.source);
         tables.find(|table| self.grants.min_group_size(*table).is_some())
     }
@@ -85,7 +85,11 @@ impl Asking<'_> {
 
     pub(super) fn single_rows(&mut self, table: TableId, why: &str) {
         let name = self.table_name(table);
-        let message = format!("of `{name}` only groups of enough rows are told, so {why}");
+        self.single_rows_of(format!("of `{name}` only groups of enough rows are told, so {why}"));
+    }
+
+    /// Refuses what would tell of single rows; once for each message.
+    pub(super) fn single_rows_of(&mut self, message: String) {
         if !self.problems.iter().any(|problem| problem.message == message) {
             self.push(SINGLE_ROWS, ProblemKind::Denied, "", message);
         }
