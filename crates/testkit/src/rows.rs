@@ -49,7 +49,8 @@ fn order(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Whether two cells say the same.
+/// Whether two cells say the same: doubles may differ by 1e-9 of their size, by which order they are
+/// added up in, and by 1e-12 beside nothing, which deviations of equal numbers are.
 pub fn same_cell(a: &str, b: &str) -> bool {
     if a == b {
         return true;
@@ -57,7 +58,7 @@ pub fn same_cell(a: &str, b: &str) -> bool {
     let (Ok(x), Ok(y)) = (a.parse::<f64>(), b.parse::<f64>()) else { return false };
     let long = |text: &str| text.split_once('.').is_some_and(|(_, digits)| digits.len() > 6);
     if long(a) || long(b) {
-        return (x - y).abs() <= 1e-9 * x.abs().max(y.abs());
+        return (x - y).abs() <= (1e-9 * x.abs().max(y.abs())).max(1e-12);
     }
     let bare = |text: &str| match text.split_once('.') {
         Some((whole, digits)) => match digits.trim_end_matches('0') {
