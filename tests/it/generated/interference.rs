@@ -2,9 +2,9 @@
 //! every question. They differ in rows that he does not see, in values under his masks, and in the
 //! names of what is hidden; six in ten of the questions try to make use of that.
 //!
-//! Doubles may differ by 1e-9 of their size (1e-12 beside nothing): hidden rows move the bounds of batches, and so the
-//! order of additions. Where the batches of an answer end is not compared. Everything else is the
-//! same to the byte.
+//! Doubles may differ by 1e-9 of their size (1e-12 beside nothing): hidden rows move the bounds of
+//! batches, and so the order of additions. Where the batches of an answer end is not compared.
+//! Everything else is the same to the byte.
 
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
