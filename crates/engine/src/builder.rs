@@ -165,6 +165,8 @@ impl EngineBuilder {
     }
 
     /// Gives a source as rows in memory. At least one batch, which may be empty, tells the schema.
+    /// Some thousands of rows make a good batch: each batch is looked at several times whenever a
+    /// question is planned, so that rows which come one by one are better put together before.
     pub fn batches(mut self, name: &str, batches: Vec<RecordBatch>) -> Self {
         match batches.first() {
             Some(first) => {
