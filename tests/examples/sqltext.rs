@@ -104,6 +104,9 @@ impl Written {
         query: &str,
     ) {
         let Some((explained, answer)) = both(engine, asker, asker, query).await else { return };
+        if !is_determined(query, &explained) {
+            return;
+        }
         self.written((world, name), &explained, &answer, explained.ordered, &BOTH);
     }
 
@@ -118,9 +121,7 @@ impl Written {
     ) {
         let told = both(engine, everyone, somebody, query).await;
         let Some((explained, answer)) = told else { return };
-        // Which rows a limit leaves has to be determined.
-        let limited = query.contains("\"limit\"");
-        if !answer.is_scoped() || limited && !explained.ordered {
+        if !answer.is_scoped() || !is_determined(query, &explained) {
             return;
         }
         let ordered = explained.ordered;
@@ -318,6 +319,11 @@ async fn the_expressions(written: &mut Written) {
         let query = query.to_string();
         written.question(("expressions", &name), &engine, &asker, &query).await;
     }
+}
+
+/// Whether which rows there are is determined, also where a limit leaves some.
+fn is_determined(query: &str, explained: &Explanation) -> bool {
+    explained.ordered || !query.contains("\"limit\"")
 }
 
 async fn random_worlds(written: &mut Written) {
