@@ -22,7 +22,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
-use sandbar::{AttributeValue, Engine, EngineBuilder, TokenMinter, Verifier};
+use sandbar::{AttributeValue, Engine, EngineBuilder, Principal, TokenMinter, Verifier};
 use sandbar_shop::{Asker, Attribute};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -84,6 +84,13 @@ fn minted(name: &str, scope: Option<&str>) -> String {
 impl Shop {
     async fn open() -> Self {
         Self::of(shop().build().await.unwrap()).await
+    }
+
+    /// Over an engine, with the host's word that it is Mia of the staff who asks.
+    fn of_mia(engine: Engine) -> Self {
+        let mia = Principal::asserted_by_host("mia").group("staff").build().unwrap();
+        let app = sandbar_http::router(engine).layer(axum::Extension(mia));
+        Self { app, ids: BTreeMap::default() }
     }
 
     async fn of(engine: Engine) -> Self {

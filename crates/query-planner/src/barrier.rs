@@ -7,9 +7,12 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use datafusion_common::{DFSchemaRef, Result, plan_err};
-use datafusion_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion_expr::{
+    Expr, Extension, LogicalPlan, LogicalPlanBuilder, UserDefinedLogicalNodeCore,
+};
 
 /// The node that nothing is moved through.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,10 +20,10 @@ pub struct Barrier {
     input: LogicalPlan,
 }
 
-impl Barrier {
-    pub(crate) fn new(input: LogicalPlan) -> Self {
-        Self { input }
-    }
+/// Rows through which nothing is moved.
+pub(crate) fn apart(rows: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
+    let node = Arc::new(Barrier { input: rows.build()? });
+    Ok(LogicalPlanBuilder::from(LogicalPlan::Extension(Extension { node })))
 }
 
 impl PartialOrd for Barrier {

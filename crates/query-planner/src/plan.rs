@@ -19,14 +19,13 @@ use std::sync::Arc;
 use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{Column, TableReference};
 use datafusion_expr::{
-    Expr as Plan, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr,
-    lit,
+    Expr as Plan, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, lit,
 };
 use sandbar_catalog::query::Order;
 use sandbar_catalog::{FieldId, FieldPath, MetricId, Snapshot};
 use sandbar_permissions::{Cell, Sandbox};
 
-use crate::barrier::Barrier;
+use crate::barrier::apart;
 use crate::compiled::Compiled;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced, one_number};
@@ -569,12 +568,6 @@ fn bare(name: &str) -> Plan {
 fn leaves_few_out(query: &AuthorizedQuery) -> bool {
     let mut tables = query.tables().into_iter();
     tables.any(|sandbox| sandbox.min_group_size().is_some()) || query.has_sizes()
-}
-
-/// Through which nothing is moved.
-fn apart(builder: LogicalPlanBuilder) -> Result<LogicalPlanBuilder, QueryError> {
-    let node = Arc::new(Barrier::new(builder.build()?));
-    Ok(LogicalPlanBuilder::from(LogicalPlan::Extension(Extension { node })))
 }
 
 /// Whether a plan counts distinct values approximately, if only for a condition.

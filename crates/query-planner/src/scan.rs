@@ -9,13 +9,12 @@ mod partners;
 use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{Column, JoinType, TableReference};
 use datafusion_expr::expr::Case;
-use datafusion_expr::{Expr as Plan, Extension, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
 use datafusion_functions::unicode;
 use sandbar_catalog::{FieldId, FieldKind, TableId};
 use sandbar_permissions::{Cell, Condition, Mask, RowFilter, Sandbox};
-use std::sync::Arc;
 
-use crate::barrier::Barrier;
+use crate::barrier::apart;
 use crate::compiled::{Compiled, Stored};
 use crate::error::QueryError;
 use crate::functions::mask_hash;
@@ -155,11 +154,6 @@ pub(crate) fn marked(
         shown.push(last.alias(mark));
     }
     Ok(builder.project(shown)?)
-}
-
-/// Rows behind a barrier.
-fn closed(rows: LogicalPlan) -> LogicalPlan {
-    LogicalPlan::Extension(Extension { node: Arc::new(Barrier::new(rows)) })
 }
 
 /// The scans of one plan, and what guards each.
@@ -302,11 +296,8 @@ impl<'a> Scanner<'a> {
             // The asked table and every policy table below it stand behind the same barrier.
             self.scans.guards.iter_mut().skip(own_guard).for_each(|guard| guard.barrier = true);
         }
-        let mut plan = builder.build()?;
-        if barrier {
-            plan = closed(plan);
-        }
-        Ok(LogicalPlanBuilder::from(plan).alias(TableReference::bare(wanted.alias))?.build()?)
+        let builder = if barrier { apart(builder)? } else { builder };
+        Ok(builder.alias(TableReference::bare(wanted.alias))?.build()?)
     }
 
     /// The rows of a table that a filter lets pass, with the stored columns named; and how many

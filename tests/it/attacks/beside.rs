@@ -6,8 +6,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch};
-use sandbar::{Engine, Principal, Session};
-use sandbar_testkit::told;
+use sandbar::Engine;
+
+use super::definer::{asked, check, session};
 
 const MODEL: &str = "
 tables:
@@ -80,33 +81,6 @@ async fn engine(pay: [i64; 6], price: [i128; 6]) -> Engine {
         .batches("people", vec![people])
         .batches("orders", vec![orders]);
     builder.build().await.unwrap()
-}
-
-fn session(engine: &Engine, group: &str) -> Session {
-    engine.session(Principal::asserted_by_host("mallory").group(group).build().unwrap())
-}
-
-/// The rows without their head, or what is said instead.
-async fn asked(session: &Session, question: &str) -> Result<String, String> {
-    let answer = session.query_json(question).await.map_err(|e| told(&e))?;
-    let answer = answer.collect().await.map_err(|e| told(&e))?;
-    Ok(answer.to_csv().unwrap().lines().skip(1).collect::<Vec<_>>().join(" "))
-}
-
-/// Asks questions, each of which has the rows, or the code, that stand beside it.
-async fn check(session: &Session, questions: &[(&str, &str)]) {
-    let mut wrong = String::new();
-    for (question, expected) in questions {
-        let found = asked(session, question).await;
-        let right = match &found {
-            Ok(rows) => rows == expected,
-            Err(said) => said.starts_with(&format!("{expected} ")),
-        };
-        if !right {
-            let _ = writeln!(wrong, "{question}\n  expected {expected}\n  found {found:?}");
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
 }
 
 /// Each is refused, and says the same whoever is well paid.

@@ -111,19 +111,19 @@ async fn engine(people: &[Person]) -> Engine {
     builder(people).build().await.unwrap()
 }
 
-fn session(engine: &Engine, group: &str) -> Session {
+pub(super) fn session(engine: &Engine, group: &str) -> Session {
     engine.session(Principal::asserted_by_host("mallory").group(group).build().unwrap())
 }
 
 /// The rows without their head, or what is said instead.
-async fn asked(session: &Session, question: &str) -> Result<String, String> {
+pub(super) async fn asked(session: &Session, question: &str) -> Result<String, String> {
     let answer = session.query_json(question).await.map_err(|e| told(&e))?;
     let answer = answer.collect().await.map_err(|e| told(&e))?;
     Ok(answer.to_csv().unwrap().lines().skip(1).collect::<Vec<_>>().join(" "))
 }
 
 /// Asks questions, each of which has the rows, or the code, that stand beside it.
-async fn check(session: &Session, questions: &[(&str, &str)]) {
+pub(super) async fn check(session: &Session, questions: &[(&str, &str)]) {
     let mut wrong = String::new();
     for (question, expected) in questions {
         let found = asked(session, question).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use sandbar::{Engine, Principal};
+use sandbar::Engine;
 use serde_json::{Value, json};
 
 use super::{Shop, TEXT};
@@ -41,9 +41,7 @@ async fn described() -> Shop {
         .build()
         .await
         .unwrap();
-    let mia = Principal::asserted_by_host("mia").group("staff").build().unwrap();
-    let app = sandbar_http::router(engine).layer(axum::Extension(mia));
-    Shop { app, ids: Default::default() }
+    Shop::of_mia(engine)
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use sandbar::{Engine, Principal};
+use sandbar::Engine;
 use serde_json::{Value, json};
 
 use super::Shop;
@@ -64,9 +64,7 @@ policies:
         .build()
         .await
         .unwrap();
-    let mia = Principal::asserted_by_host("mia").group("staff").build().unwrap();
-    let app = sandbar_http::router(engine).layer(axum::Extension(mia));
-    Shop { app, ids: Default::default() }
+    Shop::of_mia(engine)
 }
 
 /// How many rows a filter leaves.

@@ -207,7 +207,7 @@ async fn l3_a_hidden_key_is_not_named() {
     use std::sync::Arc;
 
     use arrow::array::{Int64Array, RecordBatch, StringArray};
-    use sandbar::{Engine, Principal};
+    use sandbar::Engine;
 
     let ids = || Arc::new(Int64Array::from(vec![1, 2])) as _;
     let names = Arc::new(StringArray::from(vec!["a", "b"])) as _;
@@ -241,9 +241,7 @@ policies:
         .build()
         .await
         .unwrap();
-    let mia = Principal::asserted_by_host("mia").group("staff").build().unwrap();
-    let app = sandbar_http::router(engine).layer(axum::Extension(mia));
-    let shop = Shop { app, ids: Default::default() };
+    let shop = Shop::of_mia(engine);
     let told = shop.get("ana", "/v1/table/5").await;
     assert_eq!(told.at("/related_tables/0/related_by"), "place");
     assert_eq!(told.at("/related_tables/0/fields/1/name"), "name");
@@ -259,7 +257,7 @@ policies:
 async fn l1_the_text_of_what_fails_below_is_told_at_no_address() {
     use std::fs;
 
-    use sandbar::{Engine, Principal};
+    use sandbar::Engine;
 
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -284,9 +282,7 @@ policies: { all: { groups: [staff], grant: { tables: [people] } } }
         .build()
         .await
         .unwrap();
-    let mia = Principal::asserted_by_host("mia").group("staff").build().unwrap();
-    let app = sandbar_http::router(engine).layer(axum::Extension(mia));
-    let shop = Shop { app, ids: Default::default() };
+    let shop = Shop::of_mia(engine);
     let (native, theirs) = (json!({ "table": "people" }), json!({ "table_id": 5 }));
     let made = shop.post("ana", "/v1/construct-query", theirs.clone()).await;
     let made = json!({ "query": made.at("/query") });

@@ -129,6 +129,18 @@ pub(super) struct SearchBody {
     pub(super) semantic_queries: Option<Vec<NonBlank>>,
 }
 
+/// Tells which of some keys below a place are given, where they have no effect.
+pub(super) fn without_effect(
+    given: &[(&str, bool)],
+    below: &str,
+    why: &str,
+    warnings: &mut Vec<String>,
+) {
+    for (key, _) in given.iter().filter(|(_, given)| *given) {
+        warnings.push(format!("`{below}{key}` has no effect {why}"));
+    }
+}
+
 /// The entries of a list that may be missing, null or empty: all the same.
 pub(super) fn entries<T>(items: &Option<Items<T>>) -> impl Iterator<Item = (usize, &T)> {
     let all = items.iter().flat_map(Items::iter).enumerate();

@@ -3,7 +3,7 @@
 use sandbar::query::{Op, Value};
 use sandbar::{Filter, Session, Truncation, Type};
 
-use super::body::{FilterBody, Id};
+use super::body::{FilterBody, Id, without_effect};
 use super::ground::{Ground, Known};
 use super::refusal::{Problem, Refusal};
 use super::temporal;
@@ -37,9 +37,7 @@ pub(super) fn checked(
             ("value", value.is_some()),
             ("values", !values.is_empty()),
         ];
-        for (key, _) in ignored.iter().filter(|(_, given)| *given) {
-            warnings.push(format!("`{path}.{key}` has no effect beside `segment_id`"));
-        }
+        without_effect(&ignored, &format!("{path}."), "beside `segment_id`", warnings);
         return;
     }
     if filter.field_id.is_none() {

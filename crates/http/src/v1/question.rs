@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Door;
-use super::body::{AggregationBody, Body, FieldBody, GroupByBody, Id, NonBlank, entries};
+use super::body::{
+    AggregationBody, Body, FieldBody, GroupByBody, Id, NonBlank, entries, without_effect,
+};
 use super::filters::{self, Condition};
 use super::ground::{Asked, Ground, Known};
 use super::names::{Unique, bucketed, display};
@@ -258,9 +260,7 @@ impl Making<'_> {
             ("aggregations", entries(&body.aggregations).next().is_some()),
             ("order_by", entries(&body.order_by).next().is_some()),
         ];
-        for (key, _) in ignored.iter().filter(|(_, given)| *given) {
-            warnings.push(format!("`{key}` has no effect on a question to a metric"));
-        }
+        without_effect(&ignored, "", "on a question to a metric", warnings);
     }
 
     fn number(
@@ -272,9 +272,7 @@ impl Making<'_> {
     ) -> Result<(), Refusal> {
         let mut ignored = |why: &str| {
             let keys = [("field_id", asked.field_id.is_some()), ("bucket", asked.bucket.is_some())];
-            for (key, _) in keys.iter().filter(|(_, given)| *given) {
-                warnings.push(format!("`{path}.{key}` has no effect {why}"));
-            }
+            without_effect(&keys, &format!("{path}."), why, warnings);
         };
         let alias = if let Some(id) = &asked.measure_id {
             ignored("beside `measure_id`");

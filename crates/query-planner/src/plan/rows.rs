@@ -11,7 +11,8 @@ use sandbar_permissions::Sandbox;
 use super::merge::{Absent, Merged};
 use super::part::key_column;
 use super::smallest::{of_entities, of_single_rows};
-use super::{DeclaredKey, Planner, apart, bare, leaves_few_out};
+use super::{DeclaredKey, Planner, bare, leaves_few_out};
+use crate::barrier::apart;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key, only_where, plain_type};
 use crate::query::{

@@ -91,7 +91,11 @@ impl Planner<'_, '_> {
 
 /// Whether of some table among some rows only groups are told.
 pub(super) fn in_groups(rows: &Rows<Sandbox>) -> bool {
-    rows.scans.iter().any(|scan| scan.source.min_group_size().is_some())
+    some_in_groups(rows.scans.iter())
+}
+
+fn some_in_groups<'s>(mut scans: impl Iterator<Item = &'s Scan<Sandbox>>) -> bool {
+    scans.any(|scan| scan.source.min_group_size().is_some())
 }
 
 /// Says so where single rows are about to be told of a table of which only groups are: resolving
@@ -105,8 +109,8 @@ pub(super) fn of_entities(part: &Part<Sandbox>) -> Result<(), QueryError> {
     refused(part.rows.scans.iter().filter(|scan| part.entity() != Some(&scan.via)))
 }
 
-fn refused<'s>(mut scans: impl Iterator<Item = &'s Scan<Sandbox>>) -> Result<(), QueryError> {
-    match scans.any(|scan| scan.source.min_group_size().is_some()) {
+fn refused<'s>(scans: impl Iterator<Item = &'s Scan<Sandbox>>) -> Result<(), QueryError> {
+    match some_in_groups(scans) {
         true => Err(QueryError::internal("single rows of a table that is told in groups")),
         false => Ok(()),
     }

@@ -144,7 +144,7 @@ impl Asking<'_> {
         let Kind::Moved { window, shifts } = draft.kind.clone() else { return };
         let Some(time) = draft.ground.time else { return };
         let about = shorten(&draft.ground.about);
-        let by = self.by_time(&draft.ground, &shifts);
+        let by = || self.by_time(&draft.ground, &shifts);
         let data_type = self.compiled.snapshot().field(time).data_type;
         let keys: Vec<(usize, &Key)> =
             draft.keys.iter().enumerate().filter(|(_, k)| k.is_of(&FieldPath::own(time))).collect();
@@ -156,7 +156,8 @@ impl Asking<'_> {
                 _ => {
                     let message = format!(
                         "`{about}` is a number of days or longer periods, grouped by a `grain` of \
-                         its time from `day` on; {by}"
+                         its time from `day` on; {}",
+                        by()
                     );
                     self.problem("Q0151", "group_by", message);
                     return;
@@ -164,7 +165,7 @@ impl Asking<'_> {
             },
             _ => {
                 let message =
-                    format!("`{about}` is grouped by one grain of its time, not by two; {by}");
+                    format!("`{about}` is grouped by one grain of its time, not by two; {}", by());
                 self.problem("Q0151", "group_by", message);
                 return;
             }
@@ -175,7 +176,8 @@ impl Asking<'_> {
         if draft.keys.iter().any(of_time) {
             let message = format!(
                 "`{about}` is of other times than its rows, so it is grouped by a grain of its \
-                 time, not by what is calculated of it; {by}"
+                 time, not by what is calculated of it; {}",
+                by()
             );
             self.problem("Q0151", "group_by", message);
             return;
@@ -385,34 +387,38 @@ fn fits(
     window: Option<Window>,
     shifts: &[Moved],
     days: Days,
-    by: &str,
+    by: &dyn Fn() -> String,
 ) -> Result<(), String> {
     let Some(grain) = grain else {
         let trailing = window.is_some_and(|window| window.start != WindowStart::AllTime);
         if trailing && days.to.is_none() {
             return Err(format!(
-                "is a number up to some day: {by}, or filter its time up to a day"
+                "is a number up to some day: {}, or filter its time up to a day",
+                by()
             ));
         }
         if shifts.iter().any(|shift| matches!(shift, (Shift::StartOf(_), _))) {
-            return Err(format!("shows the start of a period: {by}"));
+            return Err(format!("shows the start of a period: {}", by()));
         }
         if !shifts.is_empty() && days.to.is_none() {
             return Err(format!(
-                "is of another time, and nothing says than which: {by}, or filter its time to a \
-                 stretch of days that ends"
+                "is of another time, and nothing says than which: {}, or filter its time to a \
+                 stretch of days that ends",
+                by()
             ));
         }
         if window.is_some() && days.from.is_some() && days.to.is_none() {
             return Err(format!(
-                "is a number of a stretch that ends: {by}, or filter its time up to a day"
+                "is a number of a stretch that ends: {}, or filter its time up to a day",
+                by()
             ));
         }
         let first = window.is_some_and(|window| window.report == ReportDay::First);
         if first && days.from.is_none() {
             return Err(format!(
-                "is told on the first day of a stretch: {by}, or filter its time from a day to \
-                 another"
+                "is told on the first day of a stretch: {}, or filter its time from a day to \
+                 another",
+                by()
             ));
         }
         return Ok(());
@@ -429,7 +435,8 @@ fn fits(
             };
             let grain = grain.name();
             return Err(format!(
-                "has no value of a {grain} that is {earlier}: the two do not fit; {by}"
+                "has no value of a {grain} that is {earlier}: the two do not fit; {}",
+                by()
             ));
         }
     }

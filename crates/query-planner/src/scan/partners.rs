@@ -7,7 +7,8 @@ use sandbar_catalog::expr::ExprKind;
 use sandbar_catalog::{FieldId, FieldKind, RelationshipId, TableId, Type};
 use sandbar_permissions::{Among, Condition, RowFilter};
 
-use super::{Scanner, closed, guard_of, marked};
+use super::{Scanner, guard_of, marked};
+use crate::barrier::apart;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, arrow_of, cast, join_key, one_number, plain_type};
 use crate::versions::holds;
@@ -126,7 +127,7 @@ impl Scanner<'_> {
             rows = rows.aggregate(keys, Vec::<Plan>::new())?;
         }
         if self.scans.sealed {
-            rows = LogicalPlanBuilder::from(closed(rows.build()?));
+            rows = apart(rows)?;
         }
         let rows = rows.alias(TableReference::bare(alias.clone()))?.build()?;
         Ok((builder.join_with_expr_keys(rows, join_type, (left, right), held)?, alias))

@@ -325,13 +325,7 @@ fn speak(random: &mut Random, world: &World, last: usize, question: &mut Questio
         let function = *random.pick(&functions);
         let week = format!("{way}.{}", world.tables[last].columns[WEEK].name);
         let (field, alias) = (Some(week), "weeks".to_owned());
-        question.aggregations.push(AskedAggregation {
-            function,
-            field,
-            grain: None,
-            alias,
-            filter: None,
-        });
+        question.aggregations.push(AskedAggregation::new(function, field, alias));
     }
     if question.time_zone.is_none() && random.percent(40) {
         question.time_zone = Some(world.calendar.zone.abroad());
@@ -349,13 +343,7 @@ fn of_days(random: &mut Random, world: &World, last: usize) -> Question {
     let counted = [(Function::Count, None), (Function::Max, Some("opens".to_owned()))];
     for (index, (function, field)) in counted.into_iter().enumerate() {
         let alias = format!("n{index}");
-        question.aggregations.push(AskedAggregation {
-            function,
-            field,
-            grain: None,
-            alias,
-            filter: None,
-        });
+        question.aggregations.push(AskedAggregation::new(function, field, alias));
     }
     if random.percent(70) {
         // Days on which there is something.

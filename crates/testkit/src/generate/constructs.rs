@@ -1,7 +1,7 @@
 //! What a question makes use of, by names that the test counts.
 
 use super::calendars::{is_of_days, of_calendars};
-use super::metrics::below;
+use super::metrics::{asked_tables, below};
 use super::written::function;
 use crate::reference::calendar::{Calendar, Unit};
 use crate::reference::{
@@ -206,20 +206,10 @@ fn of_keys(world: &World, from: usize, name: &str, found: &mut Vec<&'static str>
 /// tables there are.
 fn of_tables(world: &World, question: &Question, found: &mut Vec<&'static str>) {
     found.extend((world.stored().count() == 6).then_some("six tables"));
-    let named = |table: &Table| question.table.as_ref() == Some(&table.name);
-    let mut tables: Vec<usize> = world.tables.iter().position(named).into_iter().collect();
-    for asked in &question.metrics {
-        let metric = world.metrics.iter().position(|metric| metric.name == asked.name);
-        for metric in metric.into_iter().flat_map(|metric| below(world, metric)) {
-            if let Calculation::Simple { table, .. } = &world.metrics[metric].calculation {
-                tables.push(*table);
-            }
-        }
-    }
     let asked = question.group_by.iter().chain(&question.fields);
     let mut names: Vec<&str> = asked.map(|asked| asked.field.as_str()).collect();
     question.filter.iter().for_each(|filter| names_of(filter, &mut names));
-    for table in tables {
+    for table in asked_tables(world, question) {
         names.iter().for_each(|name| of_keys(world, table, name, found));
     }
 }

@@ -53,8 +53,7 @@ fn first(
     let function = *random.pick(&[Function::Count, Function::CountDistinct, Function::Max]);
     let field = (function != Function::Count).then(|| "size".to_owned());
     let alias = "size".to_owned();
-    let (grain, filter) = (None, None);
-    question.aggregations.push(AskedAggregation { function, field, grain, alias, filter });
+    question.aggregations.push(AskedAggregation::new(function, field, alias));
     (question, columns, None)
 }
 
@@ -74,7 +73,7 @@ fn number(random: &mut Random, of: &Table) -> Option<(AskedAggregation, Column)>
         return None;
     }
     let (field, alias) = (Some(name.to_owned()), "more".to_owned());
-    let asked = AskedAggregation { function, field, grain: None, alias, filter: None };
+    let asked = AskedAggregation::new(function, field, alias);
     Some((asked, column("more", kind, data_type)))
 }
 

@@ -4,7 +4,8 @@ use super::random::Random;
 use super::worlds::{some_day, some_value};
 use crate::reference::calendar::Unit;
 use crate::reference::{
-    Calculation, Formula, Function, Input, Kind, Metric, Rule, Semi, Shift, Start, World,
+    Calculation, Formula, Function, Input, Kind, Metric, Question, Rule, Semi, Shift, Start, Table,
+    World,
 };
 
 /// A condition over a table, as an author writes it.
@@ -302,4 +303,19 @@ pub(super) fn metrics(random: &mut Random, world: &mut World) {
             world.metrics.push(Metric { fill, ..Metric::new(format!("m{index}"), calculation) });
         }
     }
+}
+
+/// The tables that a question names, and those of the metrics that it asks for.
+pub(super) fn asked_tables(world: &World, question: &Question) -> Vec<usize> {
+    let named = |table: &Table| question.table.as_ref() == Some(&table.name);
+    let mut tables: Vec<usize> = world.tables.iter().position(named).into_iter().collect();
+    for asked in &question.metrics {
+        let metric = world.metrics.iter().position(|metric| metric.name == asked.name);
+        for metric in metric.into_iter().flat_map(|metric| below(world, metric)) {
+            if let Calculation::Simple { table, .. } = &world.metrics[metric].calculation {
+                tables.push(*table);
+            }
+        }
+    }
+    tables
 }

@@ -1,10 +1,10 @@
 //! Random policies that show of each table as much as wanted: how much of it a policy lets pass
 //! decides what DataFusion does with its condition.
 
-use super::metrics::below;
+use super::metrics::asked_tables;
 use super::policies::{asker, of_table};
 use super::random::Random;
-use crate::reference::{Calculation, Cell, Kind, Policies, Question, RowRule, Rule, Table, World};
+use crate::reference::{Cell, Kind, Policies, Question, RowRule, Rule, World};
 
 /// How much of a table somebody sees.
 pub const STRATA: [&str; 6] = ["none", "one row", "below 20 %", "20 to 80 %", "above 80 %", "all"];
@@ -38,16 +38,7 @@ pub fn strata_of(world: &World, policies: &Policies, question: &Question) -> Vec
     if let Some(inner) = &question.from {
         return strata_of(world, policies, inner);
     }
-    let named = |table: &Table| question.table.as_ref() == Some(&table.name);
-    let mut tables: Vec<usize> = world.tables.iter().position(named).into_iter().collect();
-    for asked in &question.metrics {
-        let metric = world.metrics.iter().position(|metric| metric.name == asked.name);
-        for metric in metric.into_iter().flat_map(|metric| below(world, metric)) {
-            if let Calculation::Simple { table, .. } = &world.metrics[metric].calculation {
-                tables.push(*table);
-            }
-        }
-    }
+    let mut tables = asked_tables(world, question);
     tables.sort_unstable();
     tables.dedup();
     let counts =

@@ -79,6 +79,13 @@ pub struct AskedAggregation {
     pub filter: Option<Condition>,
 }
 
+impl AskedAggregation {
+    /// An aggregation of all rows, of the values as they are.
+    pub fn new(function: Function, field: Option<String>, alias: String) -> Self {
+        Self { function, field, grain: None, alias, filter: None }
+    }
+}
+
 /// A field to group by or to list.
 #[derive(Clone, Debug)]
 pub struct AskedField {
