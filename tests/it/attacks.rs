@@ -19,3 +19,4 @@ mod stored;
 mod unordered;
 mod ways;
 mod world;
+mod written;

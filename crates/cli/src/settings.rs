@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use sandbar::decode::{Items, Located, Problem};
+use sandbar::query::instant;
 use sandbar::{
     Algorithm, ApiKey, ApiKeyError, ApiKeys, AttributeValue, Directory, Finding, KeyError, KeyRing,
     KeySet, People, RateLimit, Report, Sessions, SourceText, Verifier, VerifyingKey, read_people,
@@ -311,11 +314,14 @@ fn api_key(name: &str, def: &ApiKeyDef) -> Result<ApiKey, String> {
         key = key.scope(scope).map_err(told)?;
     }
     let Some(expires) = &def.expires else { return Ok(key) };
-    let instant: jiff::Timestamp = expires.parse().map_err(|_| {
-        format!(
-            "`{expires}` is no instant such as `2027-01-01T00:00:00Z`, from which on it is over"
-        )
-    })?;
+    // Read as every instant is, but that it has an offset.
+    let known = instant(expires, &TimeZone::UTC);
+    let instant =
+        expires.parse::<Timestamp>().ok().filter(|_| known.is_some()).ok_or_else(|| {
+            format!(
+                "`{expires}` is no instant such as `2027-01-01T00:00:00Z`, from which on it is over"
+            )
+        })?;
     Ok(key.ends(u64::try_from(instant.as_second()).unwrap_or(0)))
 }
 

@@ -1,7 +1,7 @@
 //! Text to typed expression: sqlparser reads it, this module allows, resolves and types it.
 
 use sqlparser::ast as sql;
-use sqlparser::ast::Spanned;
+use sqlparser::ast::{CastKind, CeilFloorKind, DateTimeField, Spanned};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token, Tokenizer};
@@ -12,6 +12,7 @@ use crate::types::{Literal, Type};
 use super::ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
 use super::bins::{Bins, Fraction};
 use super::constants::{grain_named, literal, named_type, negated, part_named, temporal_literal};
+use super::foreign::foreign;
 use super::functions::{AggregateFunction, Function};
 use super::loose::is_loose;
 
@@ -320,17 +321,16 @@ impl Binder<'_> {
             sql::Expr::ILike { negated, any: false, expr, pattern, escape_char: None } => {
                 self.like(expr, pattern, false, *negated, d)
             }
-            sql::Expr::Case { operand, conditions, else_result, .. } => {
+            sql::Expr::Case { case_token: _, end_token: _, operand, conditions, else_result } => {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), d)
             }
-            sql::Expr::Cast { kind, expr, data_type, format: None, .. } => {
-                let strict = match kind {
-                    sql::CastKind::Cast => true,
-                    sql::CastKind::TryCast => false,
-                    _ => return Err(ExprError::new("write `cast(x as type)`")),
-                };
-                self.cast(expr, data_type, strict, d)
-            }
+            sql::Expr::Cast {
+                kind: kind @ (CastKind::Cast | CastKind::TryCast),
+                expr,
+                data_type,
+                array: false,
+                format: None,
+            } => self.cast(expr, data_type, *kind == CastKind::Cast, d),
             sql::Expr::TypedString(typed) => {
                 let target = named_type(&typed.data_type)?;
                 let sql::Value::SingleQuotedString(text) = &typed.value.value else {
@@ -338,34 +338,44 @@ impl Binder<'_> {
                 };
                 temporal_literal(text, target).map(Expr::literal)
             }
-            sql::Expr::Extract { field, expr, .. } => {
+            sql::Expr::Extract { field, syntax: _, expr } => {
                 let part = part_named(&field.to_string())?;
                 let value = self.expr(expr, d)?;
                 call(Function::Extract(part), "extract", vec![value])
             }
-            sql::Expr::Floor { expr, .. } => {
+            sql::Expr::Floor {
+                expr,
+                field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+            } => {
                 let value = self.expr(expr, d)?;
                 call(Function::Floor, "floor", vec![value])
             }
-            sql::Expr::Ceil { expr, .. } => {
+            sql::Expr::Ceil {
+                expr,
+                field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+            } => {
                 let value = self.expr(expr, d)?;
                 call(Function::Ceil, "ceil", vec![value])
             }
-            sql::Expr::Trim { expr, trim_what: None, trim_characters: None, .. } => {
+            sql::Expr::Trim { expr, trim_where: None, trim_what: None, trim_characters: None } => {
                 let value = self.expr(expr, d)?;
                 call(Function::Trim, "trim", vec![value])
             }
-            sql::Expr::Substring { expr, substring_from, substring_for, .. } => {
-                let mut args = vec![self.expr(expr, d)?];
-                for bound in [substring_from, substring_for].into_iter().flatten() {
-                    args.push(self.expr(bound, d)?);
+            sql::Expr::Substring {
+                expr,
+                substring_from: Some(from),
+                substring_for,
+                special: _,
+                shorthand: _,
+            } => {
+                let mut args = vec![self.expr(expr, d)?, self.expr(from, d)?];
+                if let Some(length) = substring_for {
+                    args.push(self.expr(length, d)?);
                 }
                 call(Function::Substring, "substring", args)
             }
             sql::Expr::Function(function) => self.function(function, d),
-            other => {
-                Err(ExprError::new(format!("`{other}` is not part of the expression language")))
-            }
+            other => Err(foreign(other)),
         }
     }
 
@@ -612,6 +622,12 @@ impl Binder<'_> {
                 "`{name}` aggregates rows: it belongs in a measure or metric, not here"
             )));
         }
+        if star && (distinct || !args.is_empty()) {
+            return Err(ExprError::new(
+                "`*` stands alone, in `count(*)`: leave it out beside a field, and write \
+                 `count(distinct field)` for different values",
+            ));
+        }
         if self.in_aggregate {
             return Err(ExprError::new("an aggregation cannot stand inside another"));
         }
@@ -651,7 +667,7 @@ fn arguments<'a>(name: &str, args: &'a sql::FunctionArguments) -> Result<Argumen
     for arg in &list.args {
         match arg {
             sql::FunctionArg::Unnamed(sql::FunctionArgExpr::Expr(e)) => found.push(e),
-            sql::FunctionArg::Unnamed(sql::FunctionArgExpr::Wildcard) => star = true,
+            sql::FunctionArg::Unnamed(sql::FunctionArgExpr::Wildcard) if !star => star = true,
             _ => return Err(ExprError::new(format!("`{name}` takes plain values"))),
         }
     }

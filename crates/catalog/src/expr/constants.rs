@@ -12,15 +12,15 @@ use super::bind::ExprError;
 pub(super) fn temporal_literal(text: &str, target: Type) -> Result<Literal, ExprError> {
     let wrong = || ExprError::new(format!("`{text}` is not a {target}: write `2026-01-31`"));
     match target {
-        Type::Date => {
-            let date: jiff::civil::Date = text.parse().map_err(|_| wrong())?;
-            Ok(Literal::Date(crate::query::days_since_epoch(date)))
-        }
+        Type::Date => crate::query::plain_date(text)
+            .map(|date| Literal::Date(crate::query::days_since_epoch(date)))
+            .ok_or_else(wrong),
         Type::Datetime => crate::query::instant(text, &jiff::tz::TimeZone::UTC)
             .map(Literal::Datetime)
             .ok_or_else(|| {
                 ExprError::new(format!(
-                    "`{text}` is not a datetime: write `2026-01-31` or `2026-01-31T08:30:00Z`"
+                    "`{text}` is not a datetime: write `2026-01-31`, `2026-01-31T08:30:00Z` or \
+                     `2026-01-31T08:30:00-05:00`"
                 ))
             }),
         _ => Err(wrong()),

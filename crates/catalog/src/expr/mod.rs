@@ -10,6 +10,7 @@ mod bins;
 mod constants;
 #[cfg(test)]
 mod deep_tests;
+mod foreign;
 mod functions;
 mod loose;
 mod rows;

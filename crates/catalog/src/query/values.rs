@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, Time};
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -143,25 +144,30 @@ pub fn date_of_days(days: i32) -> Option<Date> {
     epoch.checked_add(jiff::Span::new().try_days(days).ok()?).ok()
 }
 
+/// The parts of a text that is a date, or a date and a time of day, with an offset or without. What
+/// the parser reads besides and leaves out is refused: a zone or calendar in brackets, a second 60.
+fn pieces(text: &str) -> Option<Pieces<'_>> {
+    let (_, time) = text.split_once(['T', 't', ' ']).unwrap_or_default();
+    let clock = time.split(|c: char| !c.is_ascii_digit() && c != ':').next().unwrap_or_default();
+    if text.contains('[') || clock.ends_with("60") { None } else { Pieces::parse(text).ok() }
+}
+
 /// The date that a text is, where it is nothing else.
 pub fn plain_date(text: &str) -> Option<Date> {
-    text.parse::<Date>().ok().filter(|_| text.len() <= 11)
+    pieces(text).filter(|pieces| pieces.time().is_none()).map(|pieces| pieces.date())
 }
 
 /// Microseconds since the epoch of a text: a date (its first instant in `zone`), a local date and
 /// time in `zone`, or an instant with its own offset. A part of a microsecond is no such text.
 pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
-    let micros = |instant: jiff::Timestamp| {
-        (instant.subsec_nanosecond() % 1_000 == 0).then(|| instant.as_microsecond())
+    let pieces = pieces(text)?;
+    let local = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
+    let instant = match pieces.to_numeric_offset() {
+        Some(offset) => offset.to_timestamp(local),
+        None => zone.to_timestamp(local),
     };
-    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-        return micros(timestamp);
-    }
-    let local = match plain_date(text) {
-        Some(date) => date.to_datetime(jiff::civil::Time::midnight()),
-        None => text.parse::<DateTime>().ok()?,
-    };
-    micros(zone.to_timestamp(local).ok()?)
+    let instant = instant.ok()?;
+    (instant.subsec_nanosecond() % 1_000 == 0).then(|| instant.as_microsecond())
 }
 
 /// The whole number that a double is, where it is one for its size alone (from 2^53) and its shortest
@@ -208,7 +214,19 @@ mod tests {
     #[test]
     fn a_plain_date_has_no_time() {
         assert_eq!(plain_date("9999-12-31"), Some(Date::constant(9999, 12, 31)));
-        for text in ["2026-01-31T00:00:00Z", "2026-01-31 00:00:00", "2026-02-30", "soon", ""] {
+        for text in [
+            "2026-01-31T00:00:00Z",
+            "2026-01-31 00:00:00",
+            "2026-01-31T23:00:00[America/New_York]",
+            "2026-01-31[UTC]",
+            "2026-01-31+05:00",
+            "20260131T12",
+            "20260131 12",
+            "20260131[A]",
+            "2026-02-30",
+            "soon",
+            "",
+        ] {
             assert_eq!(plain_date(text), None, "{text}");
         }
     }
@@ -231,5 +249,37 @@ mod tests {
         assert_eq!(instant("2024-01-01T00:00:00Z", &new_york), Some(utc));
         assert_eq!(instant("2024-01-01 05:00:00", &TimeZone::UTC), Some(utc + five_hours));
         assert_eq!(instant("soon", &TimeZone::UTC), None);
+    }
+
+    #[test]
+    fn z2_an_instant_has_an_offset_or_none_and_nothing_else() {
+        let utc = instant("2024-01-06T01:00:00Z", &TimeZone::UTC).unwrap();
+        for text in ["2024-01-05T20:00:00-05:00", "2024-01-06 01:00", "20240106T0600+0500"] {
+            assert_eq!(instant(text, &TimeZone::UTC), Some(utc), "{text}");
+        }
+        // The `60` in an offset is no second.
+        assert_eq!(instant("20240106T07+0600", &TimeZone::UTC), Some(utc));
+        for text in [
+            "2024-01-05 20:00:00[America/New_York]",
+            "2024-01-05T20:00:00-05:00[America/New_York]",
+            "2024-01-06T01:00:00Z[UTC]",
+            "2024-01-06T01:00:00Z[u-ca=gregory]",
+            "2024-01-06[America/New_York]",
+            "2024-01-05T23:59:60",
+            "2024-01-05T23:59:60Z",
+            "2024-01-05 23:59:60.5+01:00",
+            "20240105t235960Z",
+        ] {
+            assert_eq!(instant(text, &TimeZone::UTC), None, "{text}");
+        }
+    }
+
+    /// The last instant is 9999-12-30T22:00:00.999999999Z: ten hours west, this one is later.
+    #[test]
+    fn z2_an_offset_is_not_left_out_where_it_leads_too_far() {
+        let text = "9999-12-31T00:00:00";
+        let kiritimati = TimeZone::get("Pacific/Kiritimati").unwrap();
+        assert!(instant(text, &kiritimati).is_some());
+        assert_eq!(instant(&format!("{text}-10:00"), &kiritimati), None);
     }
 }

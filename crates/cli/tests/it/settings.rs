@@ -126,6 +126,11 @@ api_keys:
             "11 problems",
         ],
     );
+    for expires in ["2027-01-01T00:00:00-05:00[America/New_York]", "2026-12-31T23:59:60Z"] {
+        let digest = "7d9fd2051fc32b32feab10946fab6bb91426ab7e39aa5439289ed892864aa91d";
+        let config = format!("api_keys: {{ a: {{ digest: {digest}, expires: '{expires}' }} }}");
+        check(&config, &[], &["A0204", expires, "2027-01-01T00:00:00Z"]);
+    }
     check("auth: { people: { file: none.yaml } }", &[], &["A0206", "none.yaml"]);
     let twice = "auth: { keys: [{ file: p.pem, id: a }, { file: p.pem, id: a }] }";
     check(twice, &[("p.pem", &key("p256"))], &["A0202", "one id"]);

@@ -187,5 +187,9 @@ mod tests {
         check("2026-01-31T01:00:00+01:00", "2026-01-31T00:00:00Z", Type::Datetime, true);
         check("2026-01-31T00:00:01Z", "2026-01-31T00:00:00Z", Type::Datetime, false);
         check("soon", "soon", Type::Datetime, false);
+        // A zone in brackets would be passed over, and a second 60 be the one before.
+        let berlin = "2026-01-31T00:00:00[Europe/Berlin]";
+        check(berlin, "2026-01-31T00:00:00Z", Type::Datetime, false);
+        check("2026-01-30T23:59:60Z", "2026-01-30T23:59:59Z", Type::Datetime, false);
     }
 }

@@ -189,7 +189,11 @@ impl Checker<'_> {
         if let Some(now) = &self.file.now {
             self.now = instant(&now.value, self.snapshot.time_zone());
             if self.now.is_none() {
-                let message = format!("`{}` is not a day or an instant", now.value);
+                let message = format!(
+                    "`{}` is not a day or an instant: write `2026-07-01` or \
+                     `2026-07-01T12:00:00Z`",
+                    now.value
+                );
                 self.at(now, NOT_A_TIME, message, None);
             }
         }

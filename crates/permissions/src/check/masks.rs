@@ -1,7 +1,7 @@
 //! Masks: each fits the type of its field, so that it can replace any value.
 
 use sandbar_catalog::decode::Located;
-use sandbar_catalog::query::{Value, days_since_epoch};
+use sandbar_catalog::query::{Value, days_since_epoch, plain_date};
 use sandbar_catalog::{FieldId, FieldKind, Literal, TableId, Type};
 
 use super::{Checker, MASK};
@@ -48,10 +48,12 @@ impl Checker<'_> {
             MaskDef::Prefix(length) => text_only(Mask::Prefix(*length), "prefix"),
             MaskDef::Constant(value) => {
                 constant(value, field.data_type).map(Mask::Constant).ok_or_else(|| {
+                    let date = field.data_type == Type::Date;
                     format!(
-                        "the constant is not {}, the type of `{}`",
+                        "the constant is not {}, the type of `{}`{}",
                         field.data_type.with_article(),
-                        field.name
+                        field.name,
+                        if date { ": write `2026-01-31`" } else { "" }
                     )
                 })
             }
@@ -75,7 +77,7 @@ fn constant(value: &Value, data_type: Type) -> Option<Literal> {
         (Value::Number(n), Type::Number) => Some(Literal::Number(*n)),
         (Value::Text(text), Type::Text) => Some(Literal::Text(text.clone())),
         (Value::Text(text), Type::Date) => {
-            text.parse().ok().map(|date| Literal::Date(days_since_epoch(date)))
+            plain_date(text).map(|date| Literal::Date(days_since_epoch(date)))
         }
         _ => None,
     }

@@ -140,7 +140,7 @@ fn a_file_is_read_strictly_and_to_its_end() {
         "format: 2\nnow: soon\npeople:\n  ann: {group: [a]}\ncases:\n  x: {as: ann, hiden: [people]}\n  y: {as: {groops: [a]}, query: {metrics: [revenue], filtr: 1}, count: many}\n",
         &[
             "1:9 P0100 this version reads format 1",
-            "2:6 P0123 `soon` is not a day or an instant",
+            "2:6 P0123 `soon` is not a day or an instant: write `2026-07-01` or `2026-07-01T12:00:00Z`",
             "4:9 D0002 unknown key `group`; did you mean `groups`?",
             "6:3 P0120 case `x` expects nothing: give it a `query`, or `hidden`, `described` or `visible` names",
             "6:16 D0002 unknown key `hiden`; did you mean `hidden`?",
@@ -150,6 +150,12 @@ fn a_file_is_read_strictly_and_to_its_end() {
         ],
     );
     check("cases:\n  x: {hidden: [people]}", &["2:6 D0003 `as` is missing"]);
+    check(
+        "now: '2026-07-01 12:00:00[America/New_York]'\ncases:\n  x: {as: {}, hidden: [people]}",
+        &[
+            "1:6 P0123 `2026-07-01 12:00:00[America/New_York]` is not a day or an instant: write `2026-07-01` or `2026-07-01T12:00:00Z`",
+        ],
+    );
 }
 
 #[test]
