@@ -6,7 +6,7 @@ use arrow_schema::DataType;
 use jiff::tz::TimeZone;
 
 use crate::decode::Located;
-use crate::expr::Expr;
+use crate::expr::{Expr, ExprKind};
 use crate::ids::{
     CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,
 };
@@ -514,16 +514,43 @@ impl Snapshot {
 
     /// Whether `expr` and every calculated field that it reads cannot fail on any data.
     pub fn is_total(&self, expr: &Expr) -> bool {
-        let mut total = true;
+        let mut total = self.is_total_itself(expr);
         expr.walk(&mut |node| {
-            total &= node.is_total_here();
-            if let crate::expr::ExprKind::Field(path) = &node.kind
+            if let ExprKind::Field(path) = &node.kind
                 && let FieldKind::Calculated(inner) = &self.field(path.field).kind
             {
                 total &= self.is_total(inner);
             }
         });
         total
+    }
+
+    /// Whether `expr` cannot fail on any data, whatever the calculated fields do that it reads.
+    pub fn is_total_itself(&self, expr: &Expr) -> bool {
+        let mut total = true;
+        expr.walk(&mut |node| total &= node.is_total_here() && self.cut_short(node).is_none());
+        total
+    }
+
+    /// What a node calculates with that has values which the type it calculates in does not take:
+    /// how it is stored, and that type.
+    pub fn cut_short(&self, node: &Expr) -> Option<(DataType, Type)> {
+        let read = node.converted().into_iter();
+        let mut read = read.filter_map(|(operand, to)| Some((self.stored_as(operand)?, to)));
+        read.find(|(stored, to)| !to.holds(stored))
+    }
+
+    /// The Arrow type in which the values of an expression come; none of what is always missing.
+    /// Of what an answer gives only the model's type is known.
+    fn stored_as(&self, expr: &Expr) -> Option<DataType> {
+        match &expr.kind {
+            ExprKind::Field(path) => match &self.field(path.field).kind {
+                FieldKind::Stored { arrow, .. } => Some(arrow.clone()),
+                FieldKind::Calculated(inner) => self.stored_as(inner),
+            },
+            ExprKind::Input(_) if expr.data_type == Type::Integer => Some(DataType::UInt64),
+            _ => expr.data_type.canonical(),
+        }
     }
 }
 

@@ -116,10 +116,10 @@ impl Type {
             | DataType::UInt32
             | DataType::UInt64 => Self::Integer,
             DataType::Float16 | DataType::Float32 | DataType::Float64 => Self::Number,
-            DataType::Decimal32(p, s)
-            | DataType::Decimal64(p, s)
-            | DataType::Decimal128(p, s)
-            | DataType::Decimal256(p, s) => Self::Decimal { precision: *p, scale: *s },
+            DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) => {
+                Self::Decimal { precision: *p, scale: *s }
+            }
+            DataType::Decimal256(p, s) if *p <= 38 => Self::Decimal { precision: *p, scale: *s },
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
             DataType::Date32 | DataType::Date64 => Self::Date,
             DataType::Timestamp(_, _) => Self::Datetime,
@@ -151,6 +151,7 @@ impl Type {
     /// The common type of two branches (of `case`, `coalesce`, an IN list), if there is one.
     pub fn unify(self, other: Self) -> Option<Self> {
         match (self, other) {
+            (Self::Other, _) | (_, Self::Other) => None,
             (Self::Null, t) | (t, Self::Null) => Some(t),
             (a, b) if a == b => Some(a),
             (Self::Number, b) if b.is_numeric() => Some(Self::Number),

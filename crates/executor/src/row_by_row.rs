@@ -219,7 +219,7 @@ fn holds(to: &DataType, from: &DataType) -> bool {
         return true;
     }
     match to {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => !from.is_temporal(),
         DataType::Float64 => from.is_numeric(),
         DataType::Int64 => from.is_integer() && *from != DataType::UInt64,
         DataType::Int32 => {

@@ -334,43 +334,41 @@ impl<'a> Planner<'a, '_> {
 
     /// What is computed from the answer of another question.
     fn stage(&mut self, stage: &Stage<Sandbox>, shape: &Shape) -> Result<Computed, QueryError> {
-        let (query, compiled) = (&stage.inner, self.compiled);
-        // What can fail is moved no further than to the barriers, and where the inner question
-        // itself cannot fail it has none.
-        let fails = stage.can_fail(compiled.snapshot());
-        let shield = if fails { self.shield.max(Shield::Barrier) } else { self.shield };
-        let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
+        let mut inner = Planner { query: &stage.inner, shared: &mut *self.shared, ..*self };
         let (builder, _) = inner.rows_of_answer(None)?;
-        // Beside groups that are left out what can fail would tell of them.
-        let builder = if fails && leaves_few_out(query) { apart(builder)? } else { builder };
-        let builder = builder.alias(TableReference::bare("from"))?;
+        let from = TableReference::bare("from");
         let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
-        let fields = builder.schema().iter();
+        let fields = builder.schema().fields().iter();
         lower.inputs = fields
-            .map(|(relation, field)| Lowered {
-                plan: Plan::Column(Column::new(relation.cloned(), field.name())),
+            .map(|field| Lowered {
+                plan: Plan::Column(Column::new(Some(from.clone()), field.name())),
                 arrow: field.data_type().clone(),
             })
             .collect();
         lower.first_aggregate = self.shared.aggregates;
-        self.shared.fails |= fails;
         let conditions = stage.filter.iter().map(|predicate| lower.predicate(predicate));
-        let builder = match balanced(conditions.collect::<Result<_, _>>()?, Operator::And) {
+        let conditions = balanced(conditions.collect::<Result<_, _>>()?, Operator::And);
+        let keys = stage.keys.iter().map(|key| lower.expr(key));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let mut leaves = Vec::with_capacity(stage.leaves.len());
+        for leaf in &stage.leaves {
+            leaves.push(lower.aggregated(&leaf.expr, leaf.zone, &leaf.filters, None)?);
+        }
+        // What can fail is calculated of the rows of the inner answer alone: not of those that a
+        // policy hides, and not of groups that are left out.
+        let builder = if lower.fallible { apart(builder)? } else { builder };
+        self.shared.fails |= lower.fallible;
+        let builder = builder.alias(from)?;
+        let builder = match conditions {
             Some(all) => builder.filter(all)?,
             None => builder,
         };
-        let keys = stage.keys.iter().map(|key| lower.expr(key));
-        let keys = keys.collect::<Result<Vec<_>, _>>()?;
         let Shape::Grouped(groups) = shape else {
             let shown = keys.into_iter().zip(shape.columns());
             let shown: Vec<Plan> =
                 shown.map(|(key, column)| key.plan.alias(&column.name)).collect();
             return Ok(Computed { builder: builder.project(shown)?, extra: false });
         };
-        let mut leaves = Vec::with_capacity(stage.leaves.len());
-        for leaf in &stage.leaves {
-            leaves.push(lower.aggregated(&leaf.expr, leaf.zone, &leaf.filters, None)?);
-        }
         let aggregates = lower.named_aggregates();
         self.shared.aggregates += aggregates.len();
         // Named apart from the answer: an order of the answer is none of the groups.
@@ -461,12 +459,12 @@ impl<'a> Planner<'a, '_> {
         false
     }
 
-    /// Whether rows that are in no order would tell of what is hidden: which come first depends on
-    /// the rows that lie between them, and of a join on how many are stored, which decides what
-    /// DataFusion reads first.
+    /// Whether rows that are in no order would tell of what is hidden, or of what is of few rows:
+    /// which come first depends on the rows that lie between them, and of a join on how many are
+    /// stored, which decides what DataFusion reads first.
     fn order_tells(&self) -> bool {
         let mut tables = self.query.tables().into_iter();
-        tables.any(|sandbox| sandbox.looks_at_others() || !sandbox.rows().is_everything())
+        tables.any(|sandbox| sandbox.looks_at_others() || sandbox.leaves_out())
     }
 
     /// The table whose rows are listed, where they are those of a table.

@@ -223,9 +223,10 @@ impl Key {
         Self { of: Of::Calculated(expr), cut, bridge: None, internal: false }
     }
 
-    /// Whether it has the values of a field, or what stands in their place.
+    /// Whether it has the values of a field, or what stands in their place: of the row itself, and
+    /// not of the many that it leads to.
     pub(crate) fn is_of(&self, path: &FieldPath) -> bool {
-        matches!(&self.of, Of::Field(of) if of == path)
+        self.bridge.is_none() && matches!(&self.of, Of::Field(of) if of == path)
     }
 
     /// A stored field by which the numbers of a part are looked up.
@@ -385,30 +386,6 @@ pub(crate) enum SortBy {
     Column(usize),
     /// What a listing does not show.
     Value(Of),
-}
-
-impl<S> Stage<S> {
-    /// Whether something that is calculated of single rows of the inner answer can fail.
-    pub(crate) fn can_fail(&self, snapshot: &Snapshot) -> bool {
-        let mut fails = false;
-        let mut look = |expr: &Expr| fails |= !snapshot.is_total(expr);
-        self.keys.iter().for_each(&mut look);
-        let filters = self.filter.iter().chain(self.leaves.iter().flat_map(|leaf| &leaf.filters));
-        filters.for_each(|filter| filter.expressions(&mut look));
-        self.leaves.iter().for_each(|leaf| leaf.each_argument(&mut look));
-        fails
-    }
-}
-
-impl Leaf {
-    /// Calls `visit` on what it aggregates of each row.
-    pub(crate) fn each_argument<'q>(&'q self, visit: &mut dyn FnMut(&'q Expr)) {
-        self.expr.walk(&mut |part| {
-            if let ExprKind::Aggregate(aggregate) = &part.kind {
-                aggregate.argument.iter().for_each(&mut *visit);
-            }
-        });
-    }
 }
 
 impl Shape {

@@ -48,7 +48,7 @@ fn whole(n: i64) -> Value {
     Value::Whole(i128::from(n))
 }
 
-pub(super) const ATTACKS: [Attack; 14] = [
+pub(super) const ATTACKS: [Attack; 13] = [
     Attack {
         name: "ratio",
         expr: "div(1000000, salary - 100000)",
@@ -85,12 +85,6 @@ pub(super) const ATTACKS: [Attack; 14] = [
         expr: "abs(low)",
         value: |row| Some(whole(row.low?.abs())),
         middle: Middle::Whole(150),
-    },
-    Attack {
-        name: "binned",
-        expr: "bin(low, 50)",
-        value: |row| Some(whole(row.low?.div_euclid(50) * 50)),
-        middle: Middle::Whole(-100),
     },
     Attack {
         name: "negated",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::failing::{Attack, Value};
+use super::failing::{Attack, Middle, Value};
 use super::world::{Row, notes_with};
 
 /// A place of a question.
@@ -22,10 +22,20 @@ fn filtered(attack: &Attack, condition: &str) -> Option<String> {
     Some(format!(r#"{{"table":"items","fields":["id"],"filter":{condition}}}"#))
 }
 
-/// A question of which `LOW` are the bins of the field that the calculation puts into bins.
+/// A question of which `BINS` are those of what is calculated, where that is a whole number.
 fn binned(attack: &Attack, members: &str) -> Option<String> {
-    let bins = r#"{"field":"low","bin":{"width":50}}"#;
-    (attack.name == "binned").then(|| format!("{{{}}}", members.replace("LOW", bins)))
+    let bins = format!(r#"{{"field":"{}","bin":{{"width":50}}}}"#, attack.name);
+    let members = members.replace("BINS", &bins).replace("FIELD", attack.name);
+    matches!(attack.middle, Middle::Whole(_)).then(|| format!("{{{members}}}"))
+}
+
+/// The lower bounds of the bins that values lie in.
+fn bounds(attack: &Attack, seen: &[Row]) -> Vec<(i64, Option<Value>)> {
+    let bound = |value| match value {
+        Value::Whole(n) => Value::Whole(n.div_euclid(50) * 50),
+        other => other,
+    };
+    valued(attack, seen).into_iter().map(|(id, value)| (id, value.map(bound))).collect()
 }
 
 fn ids(attack: &Attack, seen: &[Row], keep: impl Fn(&Row, Option<Value>) -> bool) -> Vec<String> {
@@ -194,27 +204,29 @@ pub(super) const POSITIONS: [Position; 23] = [
     },
     Position {
         name: "bins of a question",
-        ask: |a| binned(a, r#""table":"items","group_by":[LOW],"aggregations":["count"]"#),
-        expect: |a, seen| groups(seen.iter().map(a.value)),
+        ask: |a| binned(a, r#""table":"items","group_by":[BINS],"aggregations":["count"]"#),
+        expect: |a, seen| groups(bounds(a, seen).into_iter().map(|(_, bound)| bound)),
         fails: true,
     },
     Position {
         name: "bins of a list",
-        ask: |a| binned(a, r#""table":"items","fields":["id",LOW]"#),
+        ask: |a| binned(a, r#""table":"items","fields":["id",BINS]"#),
         expect: |a, seen| {
-            valued(a, seen).iter().map(|(id, value)| format!("{id},{}", shown(value))).collect()
+            bounds(a, seen).iter().map(|(id, bound)| format!("{id},{}", shown(bound))).collect()
         },
         fails: true,
     },
     Position {
         name: "bins of an answer",
         ask: |a| {
-            let having = r#""having":{"field":"low","op":"<","value":-100}"#;
-            let of = r#""from":{"table":"items","fields":["id","low"]},"group_by":[LOW]"#;
+            let having = r#""having":{"field":"FIELD","op":"<","value":MIDDLE}"#;
+            let having = having.replace("MIDDLE", &a.middle_in_question());
+            let of = r#""from":{"table":"items","fields":["id","FIELD"]},"group_by":[BINS]"#;
             binned(a, &format!(r#"{of},"aggregations":["count"],{having}"#))
         },
         expect: |a, seen| {
-            groups(seen.iter().map(a.value).filter(|v| v.as_ref().is_some_and(|v| *v < a.middle())))
+            let bounds = bounds(a, seen).into_iter().map(|(_, bound)| bound);
+            groups(bounds.filter(|bound| bound.as_ref().is_some_and(|b| *b < a.middle())))
         },
         fails: true,
     },

@@ -92,3 +92,70 @@ async fn l33_rows_without_an_order_do_not_tell_how_many_are_hidden() {
             .await;
     }
 }
+
+const FEW: &str = "
+tables:
+  people: { primary_key: [id], fields: { id: {}, state: {} } }
+  states:
+    fields: { state: {}, number: {} }
+    relationships: { counted: { to: heads, on: { state: state }, cardinality: many_to_one } }
+  heads:
+    query:
+      table: people
+      group_by: [state]
+      aggregations: [{ function: count, as: heads }]
+    primary_key: [state]
+    fields: { state: { type: text }, heads: { type: integer } }
+";
+const OF_FIVE: &str = "
+groups: { all: {} }
+policies:
+  all: { groups: [all], grant: { tables: [people, states, heads] } }
+  few: { groups: [all], restrict: { tables: [people], min_group_size: 5 } }
+";
+
+/// Seven people in each of two states; of the others there are three each, and nothing is told.
+#[tokio::test]
+async fn l30_l33_rows_without_an_order_do_not_tell_how_many_groups_are_too_small() {
+    let mut told = Vec::new();
+    for few in [0, 600] {
+        let states = (0..14).map(|n| if n < 7 { "CA" } else { "NY" }.to_owned());
+        let states = states.chain((0..few).map(|n| format!("X{}", n / 3)));
+        let people = RecordBatch::try_from_iter([
+            ("id", Arc::new(Int64Array::from_iter_values(0..14 + few)) as ArrayRef),
+            ("state", Arc::new(StringArray::from_iter_values(states))),
+        ]);
+        let states = (0..20).map(|n| match n {
+            6 => "NY".to_owned(),
+            13 => "CA".to_owned(),
+            n => format!("S{n}"),
+        });
+        let states = RecordBatch::try_from_iter([
+            ("state", Arc::new(StringArray::from_iter_values(states)) as ArrayRef),
+            ("number", Arc::new(Int64Array::from_iter_values(0..20))),
+        ]);
+        let engine = Engine::builder()
+            .model("model.yaml", FEW)
+            .policies("policies.yaml", OF_FIVE)
+            .batches("people", vec![people.unwrap()])
+            .batches("states", vec![states.unwrap()])
+            .build()
+            .await
+            .unwrap();
+        let asker = Principal::asserted_by_host("ann").group("all").build().unwrap();
+        let session = engine.session(asker);
+        let mut answers = Vec::new();
+        for question in [
+            r#"{"table":"states","fields":["number"],"filter":{"field":"counted.heads","op":"not_null"},"limit":1}"#,
+            r#"{"table":"states","fields":["number"],"filter":{"field":"counted.heads","op":"not_null"}}"#,
+            r#"{"table":"states","fields":["number","counted.heads"]}"#,
+            r#"{"from":{"table":"states","fields":["number","counted.heads"]},"fields":["number","counted.heads"]}"#,
+        ] {
+            let answer = session.query_json(question).await.unwrap().collect().await.unwrap();
+            answers.push((answer.to_csv().unwrap(), format!("{:?}", answer.warnings())));
+        }
+        told.push(answers);
+    }
+    assert_eq!(told[0][1].0, "number\n6\n13\n");
+    assert_eq!(told[0], told[1]);
+}

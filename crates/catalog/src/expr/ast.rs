@@ -266,11 +266,27 @@ impl Expr {
         }
     }
 
-    /// Whether it cannot fail on any data, whatever the calculated fields do that it reads.
-    pub fn is_total_itself(&self) -> bool {
-        let mut total = true;
-        self.walk(&mut |node| total &= node.is_total_here());
-        total
+    /// The numbers that this node calculates with in one type, whatever they are stored in, each
+    /// with that type. Comparisons take all as they are.
+    pub(crate) fn converted(&self) -> Vec<(&Expr, Type)> {
+        let operands: Vec<&Expr> = match &self.kind {
+            ExprKind::Case(arms, otherwise) => {
+                arms.iter().map(|(_, then)| then).chain(otherwise.as_deref()).collect()
+            }
+            // Whether two values are equal is a comparison.
+            ExprKind::Call(Function::NullIf, args) => args.iter().take(1).collect(),
+            ExprKind::Call(_, args) => args.iter().collect(),
+            ExprKind::Cast { value, strict: true } => vec![value],
+            ExprKind::Aggregate(aggregate) if aggregate.function.is_percentile() => {
+                aggregate.argument.iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        let whole = matches!(self.kind, ExprKind::Cast { .. }) || self.data_type.is_numeric();
+        let numbers = operands.into_iter().filter(|operand| operand.data_type.is_numeric());
+        numbers
+            .map(|operand| (operand, if whole { self.data_type } else { operand.data_type }))
+            .collect()
     }
 
     /// The same expression seen from a table that reaches this one over `prefix`.
@@ -352,7 +368,8 @@ fn total_cast(from: Type, to: Type) -> bool {
     match (from, to) {
         (Type::Null, _) => true,
         (a, b) if a == b => true,
-        (_, Type::Text) => from != Type::Other,
+        // Not every instant and day that can be stored is one of the calendar.
+        (_, Type::Text) => !from.is_temporal() && from != Type::Other,
         (Type::Integer | Type::Decimal { .. }, Type::Number) => true,
         _ => false,
     }

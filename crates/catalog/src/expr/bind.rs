@@ -699,7 +699,10 @@ pub(super) fn boolean(e: Expr) -> Bound {
 
 fn branch(so_far: Type, next: Type) -> Result<Type, ExprError> {
     so_far.unify(next).ok_or_else(|| {
-        ExprError::new(format!("the branches of `case` differ: {so_far} and {next}"))
+        ExprError::new(match next {
+            Type::Other => "what is of type `other` cannot be calculated with".to_owned(),
+            _ => format!("the branches of `case` differ: {so_far} and {next}"),
+        })
     })
 }
 

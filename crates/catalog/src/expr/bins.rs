@@ -107,21 +107,6 @@ impl Bins {
         (self.width, self.start, self.unit)
     }
 
-    /// Whether every value of this type lies in a bin that starts at a value of it: the least one
-    /// starts a bin, where there is one.
-    pub fn holds_within(&self, data_type: Type) -> bool {
-        let (least, scale) = match data_type {
-            Type::Number => return true,
-            Type::Integer => (Some(i128::from(i64::MIN)), 0),
-            Type::Decimal { precision, scale } => (ten(precision).ok().map(|end| 1 - end), scale),
-            _ => return false,
-        };
-        let above = least.zip(self.at_scale(scale)).and_then(|(least, (width, start))| {
-            least.checked_sub(start)?.checked_rem_euclid(width)
-        });
-        above == Some(0)
-    }
-
     /// What values of this type want of their bins, where these bins are not such.
     pub fn wanted_by(&self, data_type: Type) -> Option<&'static str> {
         match data_type {
@@ -256,32 +241,6 @@ mod tests {
         assert_eq!(hundreds.at_scale(-3), None);
         // A width beyond all values of the type.
         assert_eq!(hundreds.at_scale(38), None);
-    }
-
-    #[test]
-    fn bins_stay_within_a_type_where_its_least_value_starts_one() {
-        let whole = |n| Literal::Integer(n);
-        let within = |width: Literal, start: Literal, data_type: Type| {
-            Bins::of_width(&width, Some(&start)).unwrap().holds_within(data_type)
-        };
-        // The least whole number is -2^63, which is 10 k + 2.
-        assert!(within(whole(64), whole(0), Type::Integer));
-        assert!(within(whole(1), whole(0), Type::Integer));
-        assert!(within(whole(10), whole(2), Type::Integer));
-        assert!(!within(whole(10), whole(0), Type::Integer));
-        assert!(!within(whole(64), whole(1), Type::Integer));
-        // That of four digits, two of them after the point, is -99.99.
-        let money = Type::Decimal { precision: 4, scale: 2 };
-        assert!(within(number(0.01), whole(0), money));
-        assert!(within(number(11.11), whole(0), money));
-        assert!(within(whole(10), number(0.01), money));
-        assert!(!within(whole(10), whole(0), money));
-        assert!(!within(whole(999_999_999), whole(100), money));
-        let longest = Type::Decimal { precision: 38, scale: 0 };
-        assert!(within(whole(9), whole(0), longest));
-        assert!(!within(whole(10), whole(0), longest));
-        assert!(within(whole(10), whole(0), Type::Number));
-        assert!(!within(whole(10), whole(0), Type::Text));
     }
 
     #[test]

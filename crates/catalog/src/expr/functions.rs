@@ -123,7 +123,8 @@ impl Function {
             (Self::Div, [Type::Integer, Type::Integer]) => Ok(Type::Integer),
             (Self::Div, _) => Err("two integers"),
             (Self::Coalesce | Self::Greatest | Self::Least, [first, rest @ ..]) => {
-                rest.iter().try_fold(*first, |a, b| a.unify(*b)).ok_or("values of one type")
+                let common = rest.iter().try_fold(*first, |a, b| a.unify(*b));
+                common.filter(|common| *common != Type::Other).ok_or("values of one type")
             }
             (Self::Coalesce | Self::Greatest | Self::Least, []) => Err("at least one value"),
             (Self::NullIf, [a, b]) if a.comparable(*b) => Ok(*a),
@@ -161,8 +162,6 @@ impl Function {
         match self {
             Self::Div => false,
             Self::Abs => result == Type::Number,
-            // The lowest bin may start below the least value of the type.
-            Self::Bin(bins) => bins.holds_within(result),
             // A count of digits is small, and only a constant is sure to be.
             Self::Round => args.get(1).is_none_or(|digits| {
                 matches!(
@@ -210,6 +209,11 @@ impl AggregateFunction {
     pub fn names() -> impl Iterator<Item = &'static str> {
         let percentiles = Self::PERCENTILES.iter().map(|(name, _)| *name);
         Self::NAMES.iter().map(|(name, _)| *name).chain(percentiles)
+    }
+
+    /// Whether it is a percentile, which is calculated in the type of its result.
+    pub(super) fn is_percentile(self) -> bool {
+        matches!(self, Self::Median | Self::PercentileContinuous(_) | Self::PercentileDiscrete(_))
     }
 
     /// Whether what it gives is the value of a row, or lies between those of two.

@@ -84,12 +84,9 @@ impl Checker<'_> {
 /// A condition on rows that a policy may look at, sorted by the tables that it speaks of.
 fn condition(snapshot: &Snapshot, expr: &Expr) -> Result<Condition, Unsorted> {
     if !snapshot.is_total(expr) {
-        let message = "a row filter must not be able to fail on any row: no arithmetic on whole \
-                       numbers or decimals, no `cast`, no `div`";
-        return Err(Unsorted::Set(NOT_TOTAL, message.to_owned()));
+        return Err(Unsorted::Set(NOT_TOTAL, not_total(snapshot, expr)));
     }
     let stored = snapshot.inline(expr);
-    kept_whole(snapshot, &stored).map_err(|message| Unsorted::Set(NOT_TOTAL, message))?;
     for step in stored.fields().into_iter().flat_map(|path| &path.via) {
         may_follow(snapshot, *step)?;
     }
@@ -127,45 +124,18 @@ fn over_source(snapshot: &Snapshot, table: TableId) -> Result<(), Unsorted> {
     Err(Unsorted::Set(DERIVED_ROWS, message))
 }
 
-/// Nothing is calculated with what is stored in a type whose values calculations do not all take:
-/// it would fail on some rows. Comparisons take every value.
-fn kept_whole(snapshot: &Snapshot, expr: &Expr) -> Result<(), String> {
+/// Why a condition can fail on some row.
+fn not_total(snapshot: &Snapshot, expr: &Expr) -> String {
     let mut lost = None;
-    expr.walk(&mut |node| {
-        let parts: Vec<&Expr> = match &node.kind {
-            ExprKind::Case(arms, otherwise) => {
-                arms.iter().map(|(_, then)| then).chain(otherwise.as_deref()).collect()
-            }
-            ExprKind::Call(_, args) => args.iter().collect(),
-            ExprKind::Cast { value, strict: true } => vec![value],
-            _ => Vec::new(),
-        };
-        for part in parts {
-            let stored = match &part.kind {
-                ExprKind::Field(path) => stored_type(snapshot, path).cloned(),
-                ExprKind::Literal(_) => None,
-                _ => part.data_type.canonical(),
-            };
-            if !part.data_type.is_numeric() {
-                continue;
-            }
-            let is_cast = matches!(node.kind, ExprKind::Cast { .. });
-            let to = match is_cast || node.data_type.is_numeric() {
-                true => node.data_type,
-                false => part.data_type,
-            };
-            if let Some(stored) = stored.filter(|stored| !to.holds(stored)) {
-                lost = Some((stored, to));
-            }
-        }
-    });
-    match lost {
-        None => Ok(()),
-        Some((stored, to)) => Err(format!(
-            "a row filter must not be able to fail on any row: this calculates with \
-             {to}, which not every value of {stored} is; compare the field itself"
-        )),
-    }
+    snapshot.inline(expr).walk(&mut |node| lost = lost.take().or_else(|| snapshot.cut_short(node)));
+    let why = match lost {
+        None => "no arithmetic on whole numbers or decimals, no `cast`, no `div`".to_owned(),
+        Some((stored, to)) => format!(
+            "this calculates with {to}, which not every value of {stored} is; compare the field \
+             itself"
+        ),
+    };
+    format!("a row filter must not be able to fail on any row: {why}")
 }
 
 fn stored_type<'s>(snapshot: &'s Snapshot, path: &FieldPath) -> Option<&'s DataType> {

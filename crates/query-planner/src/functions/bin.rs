@@ -1,20 +1,18 @@
-//! The lower bound of the bin that a number lies in: exact for whole numbers and decimals, which
-//! fail where the bound is beyond their type; total for doubles.
+//! The lower bound of the bin that a number lies in: exact for whole numbers and decimals, where
+//! the bin that their least value lies in starts with that value. It cannot fail.
 
 use std::sync::Arc;
 
-use datafusion_common::arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use datafusion_common::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array};
 use datafusion_common::arrow::datatypes::{
-    DataType, Decimal128Type, Float64Type, Int64Type, validate_decimal_precision,
+    DataType, Decimal128Type, DecimalType, Float64Type, Int64Type,
 };
-use datafusion_common::{DataFusionError, Result, exec_err, plan_err};
+use datafusion_common::{Result, exec_err, plan_err};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use sandbar_catalog::expr::Bins;
-
-use super::checked::ComputationError;
 
 /// The most bins from 0 on that doubles tell apart.
 const APART: f64 = 9_007_199_254_740_992.0;
@@ -71,20 +69,17 @@ impl ScalarUDFImpl for Binned {
             DataType::Int64 => {
                 let (width, start) = exact(0)?;
                 let of = |value: i64| {
-                    let bound = floor(i128::from(value), width, start);
-                    bound.and_then(|bound| i64::try_from(bound).ok()).ok_or_else(overflow)
+                    i64::try_from(floor(i128::from(value), width, start)).unwrap_or(i64::MIN)
                 };
-                Arc::new(array.as_primitive::<Int64Type>().try_unary::<_, Int64Type, _>(of)?)
+                Arc::new(array.as_primitive::<Int64Type>().unary::<_, Int64Type>(of))
             }
             DataType::Decimal128(precision, scale) => {
                 let (width, start) = exact(*scale)?;
-                let of = |value: i128| {
-                    let bound = floor(value, width, start).ok_or_else(overflow)?;
-                    let fits = validate_decimal_precision(bound, *precision, *scale);
-                    fits.map(|()| bound).map_err(|_| overflow())
-                };
+                let greatest = Decimal128Type::MAX_FOR_EACH_PRECISION.get(usize::from(*precision));
+                let least = greatest.map_or(i128::MIN, |greatest| -greatest);
+                let of = |value: i128| floor(value, width, start).max(least);
                 let values = array.as_primitive::<Decimal128Type>();
-                let bounds = values.try_unary::<_, Decimal128Type, _>(of)?;
+                let bounds: Decimal128Array = values.unary(of);
                 Arc::new(bounds.with_precision_and_scale(*precision, *scale)?)
             }
             DataType::Float64 => {
@@ -98,14 +93,11 @@ impl ScalarUDFImpl for Binned {
     }
 }
 
-fn overflow() -> DataFusionError {
-    DataFusionError::External(Box::new(ComputationError::Overflow))
-}
-
-/// The greatest `start + k × width` up to `value`; `start` lies from 0 up to the width.
-fn floor(value: i128, width: i128, start: i128) -> Option<i128> {
-    let above = value.checked_sub(start)?.checked_rem_euclid(width)?;
-    value.checked_sub(above)
+/// The greatest `start + k × width` up to `value`, or the least number there is; `start` lies from 0
+/// up to the width.
+fn floor(value: i128, width: i128, start: i128) -> i128 {
+    let above = (value.rem_euclid(width) - start).rem_euclid(width);
+    value.saturating_sub(above)
 }
 
 /// The greatest bound up to `value`, where bounds are the doubles nearest to the exact ones, so that
@@ -153,12 +145,16 @@ mod tests {
     #[test]
     fn whole_numbers_go_down_also_below_zero() {
         for (value, expected) in [(0, 0), (49, 0), (50, 50), (-1, -50), (-50, -50), (-51, -100)] {
-            assert_eq!(floor(value, 50, 0), Some(expected), "{value}");
+            assert_eq!(floor(value, 50, 0), expected, "{value}");
         }
         for (value, expected) in [(9, -40), (10, 10), (59, 10), (60, 60), (-41, -90)] {
-            assert_eq!(floor(value, 50, 10), Some(expected), "{value}");
+            assert_eq!(floor(value, 50, 10), expected, "{value}");
         }
-        assert_eq!(floor(i128::MIN, 50, 10), None);
+        assert_eq!(floor(i128::MIN, 50, 10), i128::MIN);
+        // The sum of value and start is beyond 128 bits.
+        let (least, wide) = (1 - 10_i128.pow(38), 10_i128.pow(38));
+        assert_eq!(floor(least, wide, wide - 1), 1 - wide - 1);
+        assert_eq!(floor(0, wide, wide - 1), -1);
     }
 
     #[test]

@@ -42,17 +42,6 @@ impl Lower<'_> {
             Function::Abs => self.abs(first, data_type)?,
             Function::Bin(bins) => {
                 let value = self.expr(first)?;
-                // From few bits no bin starts below the least number of 64.
-                let short = matches!(
-                    value.arrow,
-                    DataType::Int8
-                        | DataType::Int16
-                        | DataType::Int32
-                        | DataType::UInt8
-                        | DataType::UInt16
-                        | DataType::UInt32
-                );
-                self.fallible |= !bins.holds_within(data_type) && !short;
                 bin(self.convert(value, data_type)?.plan, bins)
             }
             Function::Ceil => math::expr_fn::ceil(self.canonical(first, Type::Number)?.plan),

@@ -11,7 +11,7 @@ use sandbar_permissions::Sandbox;
 use super::merge::{Absent, Merged};
 use super::part::key_column;
 use super::smallest::{of_entities, of_single_rows};
-use super::{DeclaredKey, Planner, bare, leaves_few_out};
+use super::{DeclaredKey, Planner, bare};
 use crate::barrier::apart;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key, only_where, plain_type};
@@ -294,12 +294,8 @@ impl<'a> Planner<'a, '_> {
         fallible: bool,
     ) -> Result<LogicalPlan, QueryError> {
         let compiled = self.compiled;
-        // What can fail is moved no further than to the barriers below.
-        let shield = if fallible { self.shield.max(Shield::Barrier) } else { self.shield };
-        let mut inner = Planner { query, compiled, shield, shared: &mut *self.shared };
+        let mut inner = Planner { query, shared: &mut *self.shared, ..*self };
         let (builder, _) = inner.rows_of_answer(None)?;
-        // Beside groups that are left out it would tell of them.
-        let builder = if fallible && leaves_few_out(query) { apart(builder)? } else { builder };
         let mut lower = Lower::new(compiled, Columns::Nothing, compiled.clock());
         let mut shown: Vec<(&str, Plan)> = Vec::new();
         for field in &compiled.snapshot().table(table).fields {
@@ -316,6 +312,10 @@ impl<'a> Planner<'a, '_> {
             shown.push((column, plan.alias(column)));
         }
         let shown: Vec<Plan> = shown.into_iter().map(|(_, plan)| plan).collect();
+        self.shared.fails |= lower.fallible;
+        // What can fail is calculated of its rows alone: not of those that a policy hides, and not
+        // of groups that are left out.
+        let builder = if fallible || lower.fallible { apart(builder)? } else { builder };
         Ok(builder.project(shown)?.build()?)
     }
 
@@ -491,6 +491,7 @@ impl<'a> Planner<'a, '_> {
                 let mut lower = Lower::new(self.compiled, Columns::Nothing, &self.query.clock);
                 lower.inputs = inputs;
                 let mut lowered = lower.expr(value)?;
+                self.shared.fails |= lower.fallible;
                 let told = Merged::told(&merged.told, places, &value.inputs());
                 lowered.plan = only_where(told, lowered.plan);
                 // The columns are those of the member now.

@@ -1,7 +1,7 @@
 //! What is not asked beside rows that are not told one by one: anything that can fail. The error
 //! would tell which rows are there, as what can fail is calculated for those that pass the rest.
 
-use sandbar_catalog::expr::Expr;
+use sandbar_catalog::expr::{Expr, ExprKind};
 use sandbar_catalog::{Snapshot, TableId};
 
 use super::{Asking, cut};
@@ -28,17 +28,16 @@ impl Asking<'_> {
         if lifts && part_fails(part, snapshot, true, &|expr| !snapshot.is_total(expr)) {
             let message = "a number that is asked for reads fields with the rights of its author, \
                            so nothing beside it may be able to fail on a row: no calculated \
-                           value, group, bin or condition that overflows, divides whole numbers \
+                           value, group or condition that overflows, divides whole numbers \
                            or converts";
             self.single_rows_of(message.to_owned());
         }
         // What the model says and can fail is its author's to say.
         if let Some(table) = self.read_in_groups(part)
-            && part_fails(part, snapshot, false, &|expr| !expr.is_total_itself())
+            && part_fails(part, snapshot, false, &|expr| !snapshot.is_total_itself(expr))
         {
             let why = "nothing that is asked beside them may be able to fail on a row: no \
-                       calculated value that overflows, divides whole numbers or converts, and no \
-                       bins but of doubles or such that the least value of the type starts one";
+                       calculated value that overflows, divides whole numbers or converts";
             self.single_rows(table, why);
         }
     }
@@ -67,7 +66,7 @@ fn part_fails(
     let mut keys = part.keys.iter().map(|key| cut(key.of.expr(snapshot), key.cut));
     keys.any(|key| fails(&key))
         || all_rows(part).any(|rows| rows_fail(rows, modelled, fails))
-        || part.leaves.iter().any(|leaf| leaf_fails(leaf, modelled, fails))
+        || part.leaves.iter().any(|leaf| leaf_fails(leaf, snapshot, modelled, fails))
 }
 
 /// The same of the conditions of some rows, and of others that these look at. What a number is made
@@ -82,11 +81,16 @@ fn rows_fail(rows: &Rows<TableId>, modelled: bool, fails: &Fails<'_>) -> bool {
 
 /// The same of a number. The conditions of one that reads with its author's rights are the asker's,
 /// segments too; its own ones stand apart. Of others those of the model belong to the number.
-fn leaf_fails(leaf: &Leaf, modelled: bool, fails: &Fails<'_>) -> bool {
+fn leaf_fails(leaf: &Leaf, snapshot: &Snapshot, modelled: bool, fails: &Fails<'_>) -> bool {
     let modelled = modelled && leaf.definer.is_some();
     let mut found = leaf.filters.iter().any(|filter| condition_fails(filter, modelled, fails));
     if leaf.zone == Zone::Question {
-        leaf.each_argument(&mut |argument| found |= fails(argument));
+        leaf.expr.walk(&mut |node| {
+            if let ExprKind::Aggregate(aggregate) = &node.kind {
+                found |= snapshot.cut_short(node).is_some();
+                found |= aggregate.argument.iter().any(fails);
+            }
+        });
     }
     found
 }

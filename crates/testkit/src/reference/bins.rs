@@ -3,7 +3,6 @@
 
 use super::calendar::Calendar;
 use super::cell::Cell;
-use super::world::{Column, Kind};
 
 /// What stands in place of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,22 +34,6 @@ impl Bin {
                 (i128::from(min) * count + number * i128::from(max - min), count)
             }
         }
-    }
-}
-
-impl Bin {
-    /// Whether the least number of a column, if it had it, would lie in a bin that starts below it.
-    pub(super) fn can_fail(self, column: &Column) -> bool {
-        let (least, scale) = match (column.kind, column.data_type) {
-            (Kind::Int, _) => (i128::from(i64::MIN), 1),
-            (Kind::Decimal, Some("decimal(38,2)")) => (1 - 10_i128.pow(38), 100),
-            (Kind::Decimal, _) => (1 - 10_i128.pow(10), 100),
-            _ => return false,
-        };
-        let ((start, below), (next, _)) = (self.bound(0), self.bound(1));
-        // The bounds of these kinds are such numbers themselves.
-        let (start, width) = (start * scale / below, (next - start) * scale / below);
-        (least - start).checked_rem(width) != Some(0)
     }
 }
 

@@ -257,7 +257,9 @@ impl World {
             let told = |column: &usize| {
                 let clear =
                     |grant: &&Grant| grant.shows(&[*column]) && grant.mask(*column).is_none();
-                grants.iter().all(clear) && !policies.denied.contains(&(index, *column))
+                let everywhere = |grant: &&Grant| grant.rows.is_none() && clear(grant);
+                let shows = grants.iter().all(clear) || grants.iter().any(everywhere);
+                shows && !policies.denied.contains(&(index, *column))
             };
             shown.told_apart &= tell.iter().all(told);
             let columns = 0..table.columns.len();

@@ -1,7 +1,6 @@
 //! Tables that are told in groups of some rows only: where a number or group is of fewer, it is not
 //! told; and single rows are refused.
 
-use super::bins::Cut;
 use super::calculated::Expression;
 use super::cell::Cell;
 use super::groups::{Key, Part};
@@ -199,13 +198,6 @@ impl Reference<'_> {
             self.reads_leaf(&leaves[*index], &mut ways)?;
         }
         let limits = self.limits(ground, &ways);
-        let fails = |key: &Key| {
-            let column = &self.world.tables[key.place.table].columns[key.place.column];
-            matches!(key.cut, Some(Cut::Bin(bin)) if bin.can_fail(column))
-        };
-        if !limits.is_empty() && keys.iter().any(fails) {
-            return Err("bins that can fail beside single rows".to_owned());
-        }
         if let Some(follows) = &part.follows {
             let events = self.least(follows.table).is_some();
             if events || !limits.is_empty() {

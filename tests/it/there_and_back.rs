@@ -1,0 +1,98 @@
+//! A bridge that leads back to rows of the asked table: its fields are those of other rows, by which
+//! no number is of one unit, has its period, or is told apart.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use sandbar::{Engine, Principal, Session};
+use sandbar_testkit::told;
+
+const MODEL: &str = "
+tables:
+  places:
+    primary_key: [id]
+    fields: { id: {} }
+    relationships:
+      all: { to: sales, on: { id: place }, cardinality: one_to_many, bridge: true }
+  sales:
+    primary_key: [id]
+    time: day
+    fields: { id: {}, place: {}, currency: {}, amount: {}, day: {} }
+    relationships:
+      at: { to: places, on: { place: id }, cardinality: many_to_one }
+metrics:
+  sold: { table: sales, expr: sum(amount), requires: [currency] }
+  sold_so_far: { cumulative: { metric: amount } }
+  amount: { table: sales, expr: sum(amount) }
+";
+const POLICIES: &str = "
+groups: { all: {} }
+policies: { all: { groups: [all], grant: { tables: [places, sales] } } }
+";
+
+/// Two sales at one place, in two currencies, on the first days of January and of February 1970.
+async fn session(model: &str) -> Result<Session, sandbar::Error> {
+    let numbers = |numbers: [i64; 2]| -> ArrayRef { Arc::new(Int64Array::from(numbers.to_vec())) };
+    let sales = RecordBatch::try_from_iter([
+        ("id", numbers([1, 2])),
+        ("place", numbers([7, 7])),
+        ("currency", Arc::new(StringArray::from(vec!["EUR", "USD"])) as ArrayRef),
+        ("amount", numbers([10, 300])),
+        ("day", Arc::new(Date32Array::from(vec![0, 31]))),
+    ]);
+    let places = RecordBatch::try_from_iter([("id", numbers([7, 8]))]);
+    let engine = Engine::builder()
+        .model("model.yaml", model)
+        .policies("policies.yaml", POLICIES)
+        .batches("sales", vec![sales.unwrap()])
+        .batches("places", vec![places.unwrap()])
+        .build()
+        .await?;
+    Ok(engine.session(Principal::asserted_by_host("ann").group("all").build().unwrap()))
+}
+
+async fn asked(question: &str) -> Result<String, String> {
+    let session = session(MODEL).await.unwrap();
+    let answer = match session.query_json(question).await {
+        Ok(stream) => stream.collect().await,
+        Err(error) => Err(error),
+    };
+    answer.map(|answer| answer.to_csv().unwrap()).map_err(|error| told(&error))
+}
+
+#[tokio::test]
+async fn a_unit_of_other_rows_is_none_of_a_number() {
+    let own = r#"{"metrics":["sold"],"group_by":["currency"]}"#;
+    assert_eq!(asked(own).await.unwrap(), "currency,sold\nEUR,10\nUSD,300\n");
+    // In each group of the place's currencies both sales are added up.
+    let others = r#"{"metrics":["sold"],"group_by":["at.all.currency"]}"#;
+    let error = asked(others).await.unwrap_err();
+    assert!(error.starts_with("Q0150"), "{error}");
+}
+
+#[tokio::test]
+async fn a_time_of_other_rows_is_no_period_of_a_number() {
+    let own = r#"{"metrics":["sold_so_far"],"group_by":[{"field":"day","grain":"month"}]}"#;
+    assert_eq!(asked(own).await.unwrap(), "day,sold_so_far\n1970-01-01,10\n1970-02-01,310\n");
+    // All of both sales, in each month in which the place sold something.
+    let others =
+        r#"{"metrics":["sold_so_far"],"group_by":[{"field":"at.all.day","grain":"month"}]}"#;
+    assert_eq!(
+        asked(others).await.unwrap(),
+        "at.all.day,sold_so_far\n1970-01-01,310\n1970-02-01,310\n"
+    );
+}
+
+#[tokio::test]
+async fn keys_of_other_rows_do_not_tell_groups_apart() {
+    let derived = MODEL.replace(
+        "metrics:",
+        "  pairs:
+    query: { table: sales, aggregations: [count], group_by: [id, { field: at.all.id, as: other }] }
+    primary_key: [other]
+    fields: { id: { type: integer }, other: { type: integer }, count: { type: integer } }
+metrics:",
+    );
+    let error = told(&session(&derived).await.unwrap_err());
+    assert!(error.contains("M0123") && error.contains("primary key"), "{error}");
+}
