@@ -17,6 +17,7 @@ mod constants;
 mod contract;
 mod credited;
 mod crowded;
+mod days;
 mod docs;
 mod elsewhere;
 mod ends;

@@ -56,11 +56,12 @@ pub(crate) fn duplicates(key: &DeclaredKey, sources: &Sources) -> Result<Option<
         reason = "it reads keys for no principal, and tells nothing but whether they are unique"
     )]
     let scan = LogicalPlanBuilder::scan(KEYS, source, Some(projection))?;
-    let keys = key.columns().iter().map(|name| {
+    let stored = |name: &String| -> Result<Expr> {
         let column = schema.field_with_name(name)?;
-        Ok(told_apart(stored(name), column.data_type()))
-    });
-    let keys = keys.collect::<Result<Vec<Expr>>>()?;
+        let value = Expr::Column(Column::new(Some(KEYS), name));
+        Ok(told_apart(value, column.data_type()))
+    };
+    let keys = key.columns().iter().map(stored).collect::<Result<Vec<Expr>>>()?;
     let known = keys.iter().cloned().map(Expr::is_not_null).reduce(Expr::and);
     let known = known.unwrap_or_else(|| lit(true));
     let Some((from, to)) = ends else {
@@ -71,7 +72,7 @@ pub(crate) fn duplicates(key: &DeclaredKey, sources: &Sources) -> Result<Option<
         return Ok(Some(twice.limit(0, Some(1))?.build()?));
     };
     // A history: of one key no row may start before the one before it ends.
-    let (from, to) = (stored(from), stored(to));
+    let (from, to) = (stored(from)?, stored(to)?);
     let lasting = to.clone().is_null().or(from.clone().lt(to.clone()));
     let one = || WindowFrameBound::Following(ScalarValue::UInt64(Some(1)));
     let next = Expr::from(WindowFunction::new(
@@ -94,7 +95,3 @@ pub(crate) fn duplicates(key: &DeclaredKey, sources: &Sources) -> Result<Option<
 
 /// The name under which a source is read for its keys.
 const KEYS: &str = "keys";
-
-fn stored(name: &str) -> Expr {
-    Expr::Column(Column::new(Some(KEYS), name))
-}

@@ -265,6 +265,7 @@ fn is_total(function: &ScalarFunction, expr: &Expr, schema: &DFSchema) -> Result
             | Meaning::Double
             | Meaning::Later(..)
             | Meaning::Midnight
+            | Meaning::Day
             | Meaning::Instant
             | Meaning::MaskHash,
         ) => true,

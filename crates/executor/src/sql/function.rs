@@ -45,6 +45,8 @@ impl Scope<'_> {
                 Ok(format!("(({value} + {later}) AT TIME ZONE 'UTC')"))
             }
             Meaning::Midnight => Err(NoSqlText::ClocksSetBack(self.dialect)),
+            // No type of theirs has the milliseconds.
+            Meaning::Day => self.cast(first, &DataType::Date32, true),
             Meaning::Instant => {
                 let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
                 self.cast(first, &instant, true)

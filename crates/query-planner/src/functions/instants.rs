@@ -5,9 +5,8 @@ use datafusion_common::arrow::array::{
 };
 use datafusion_common::arrow::buffer::ScalarBuffer;
 use datafusion_common::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 use datafusion_common::{Result, exec_err, plan_err};
 
@@ -20,16 +19,13 @@ const DAY: i64 = 86_400_000_000;
 enum Unit {
     /// Calendar days: no zone applies.
     Days,
-    Millis,
     Instant(TimeUnit),
 }
 
 /// Checks that a function gets one temporal argument; texts beside it are for the reader.
 pub(super) fn temporal(arguments: &[DataType]) -> Result<Vec<DataType>> {
     match arguments.first() {
-        Some(DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _)) => {
-            Ok(arguments.to_vec())
-        }
+        Some(DataType::Date32 | DataType::Timestamp(_, _)) => Ok(arguments.to_vec()),
         _ => plan_err!("a date or a timestamp is expected"),
     }
 }
@@ -64,7 +60,6 @@ pub(super) fn map_instants(
 ) -> Result<PrimitiveArray<Int64Type>> {
     let unit = match array.data_type() {
         DataType::Date32 => Unit::Days,
-        DataType::Date64 => Unit::Millis,
         DataType::Timestamp(unit, _) => Unit::Instant(*unit),
         other => return exec_err!("a date or a timestamp is expected, not {other}"),
     };
@@ -73,10 +68,6 @@ pub(super) fn map_instants(
     Ok(match unit {
         Unit::Days => unary::<Date32Type>(array, |days| {
             let day = i64::from(days);
-            with(day, 0, day.saturating_mul(DAY))
-        }),
-        Unit::Millis => unary::<Date64Type>(array, |millis| {
-            let day = millis.div_euclid(86_400_000);
             with(day, 0, day.saturating_mul(DAY))
         }),
         Unit::Instant(TimeUnit::Second) => {

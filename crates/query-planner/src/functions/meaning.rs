@@ -10,6 +10,7 @@ use super::bin::Binned;
 use super::bucket::Bucket;
 use super::calendar::{self, Rules};
 use super::checked::{Checked, CheckedOp};
+use super::days::WholeDay;
 use super::digits::WithinDigits;
 use super::doubles::Doubles;
 use super::hash::MaskHash;
@@ -45,6 +46,8 @@ pub enum Meaning {
     Later(u32, RelativeUnit, Calendar),
     /// The instant at which a day begins, in a zone that is not UTC.
     Midnight,
+    /// The day that a date in milliseconds lies in.
+    Day,
     /// A day or instant as an instant in UTC.
     Instant,
     /// A keyed hash.
@@ -122,6 +125,9 @@ impl Meaning {
         }
         if inner.downcast_ref::<Midnight>().is_some() {
             return Some(Self::Midnight);
+        }
+        if inner.downcast_ref::<WholeDay>().is_some() {
+            return Some(Self::Day);
         }
         if inner.downcast_ref::<Micros>().is_some() {
             return Some(Self::Instant);

@@ -9,6 +9,7 @@
 //! | `checked_<op>` | DataFusion wraps on overflow of whole numbers |
 //! | `kept` | DataFusion compares what is cast without the cast, also where it cuts, rounds or fails |
 //! | `within_digits` | DataFusion's arithmetic on decimals gives numbers of more digits than their type has |
+//! | `whole_day` | Arrow's cast of days in milliseconds cuts them towards 1970 |
 //! | `microseconds` | Arrow's cast of nanoseconds moves instants before 1970 |
 //! | `checked_sum` | DataFusion wraps where a sum of decimals leaves 128 bits |
 //! | `same_double`, `double_place`, `placed_double` | DataFusion tells zeros and NaN apart by their bits, and its extremes of groups with a NaN depend on the order of rows |
@@ -23,6 +24,7 @@ mod bin;
 mod bucket;
 mod calendar;
 mod checked;
+mod days;
 mod digits;
 mod distinct;
 mod doubles;
@@ -45,6 +47,7 @@ pub(crate) use bin::bin;
 pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
 pub(crate) use calendar::{Rules, shift as calendar_shift};
 pub(crate) use checked::checked;
+pub(crate) use days::whole_day;
 pub(crate) use digits::within_digits;
 pub(crate) use distinct::count_distinct;
 pub(crate) use doubles::{place, placed, same_double};

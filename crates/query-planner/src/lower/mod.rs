@@ -479,18 +479,17 @@ impl<'a> Lower<'a> {
                 return Ok(lowered);
             }
             // A day is one of the zone.
-            (DataType::Date32 | DataType::Date64, DataType::Timestamp(..))
-                if self.clock.zone_name().is_some() =>
-            {
+            (DataType::Date32, DataType::Timestamp(..)) if self.clock.zone_name().is_some() => {
                 midnight(lowered.plan, self.clock)
             }
             (DataType::Timestamp(TimeUnit::Microsecond, Some(_)), DataType::Timestamp(..)) => {
                 cast(lowered.plan, target.clone())
             }
-            (
-                DataType::Timestamp(..) | DataType::Date32 | DataType::Date64,
-                DataType::Timestamp(..),
-            ) if from == &lowered.arrow => micros(lowered.plan, self.clock),
+            (DataType::Timestamp(..) | DataType::Date32, DataType::Timestamp(..))
+                if from == &lowered.arrow =>
+            {
+                micros(lowered.plan, self.clock)
+            }
             // In a dictionary.
             (from @ (DataType::Timestamp(..) | DataType::Date32), DataType::Timestamp(..)) => {
                 micros(cast(lowered.plan, from.clone()), self.clock)

@@ -1,10 +1,11 @@
-//! Values in the form in which equal ones are the same: doubles, and what is stored in dictionaries.
+//! Values in the form in which equal ones are the same: doubles, days in milliseconds, and what is
+//! stored in dictionaries.
 
 use datafusion_common::arrow::datatypes::DataType;
 use datafusion_expr::Expr as Plan;
 
 use super::{Lowered, cast};
-use crate::functions::same_double;
+use crate::functions::{same_double, whole_day};
 
 /// A value by which rows are grouped, told apart or put in order: doubles that are equal are the
 /// same, which DataFusion tells apart.
@@ -20,8 +21,17 @@ fn is_float(arrow: &DataType) -> bool {
 }
 
 /// The type of a stored column among the rows of a question. Numbers and times in dictionaries are
-/// taken out of them: DataFusion cannot do with them what it can with others.
+/// taken out of them: DataFusion cannot do with them what it can with others. What is stored in
+/// milliseconds of a day is that day.
 pub(crate) fn plain_type(stored: &DataType) -> &DataType {
+    match taken_out(stored) {
+        DataType::Date64 => &DataType::Date32,
+        other => other,
+    }
+}
+
+/// The type of a stored column, numbers and times taken out of dictionaries.
+fn taken_out(stored: &DataType) -> &DataType {
     match stored {
         DataType::Dictionary(_, value) if !value.is_string() => value,
         other => other,
@@ -30,9 +40,13 @@ pub(crate) fn plain_type(stored: &DataType) -> &DataType {
 
 /// A stored column, of its plain type.
 pub(crate) fn plain(column: Plan, stored: &DataType) -> Plan {
-    match plain_type(stored) {
+    let value = match taken_out(stored) {
         same if same == stored => column,
         other => cast(column, other.clone()),
+    };
+    match taken_out(stored) {
+        DataType::Date64 => whole_day(value),
+        _ => value,
     }
 }
 
