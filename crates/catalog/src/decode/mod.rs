@@ -10,6 +10,7 @@ mod entries;
 mod failure;
 mod located;
 mod node;
+mod overlooked;
 mod problem;
 mod render;
 mod suggest;

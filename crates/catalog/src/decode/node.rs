@@ -8,6 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
+use super::overlooked::overlooked;
 use super::problem::{Problem, Problems};
 
 /// A place in a text: line and column, both from 1.
@@ -54,10 +55,11 @@ const MAX_JSON_DEPTH: usize = 32;
 const MAX_JSON_NODES: usize = 10_000;
 
 impl Node {
-    /// Reads YAML; alias bombs are refused. A key may stand twice here: decoding tells of it.
+    /// Reads YAML; alias bombs and tags are refused. A key may stand twice here: decoding tells of
+    /// it.
     ///
     /// # Errors
-    /// The first syntax error, with its place.
+    /// The first syntax error, or what the values would not tell of, with its place.
     pub fn from_yaml(text: &str) -> Result<Self, Problem> {
         let blank = |line: &str| {
             let line = line.trim();
@@ -82,7 +84,10 @@ impl Node {
             };
             Problem { code: "D0000", place, path: String::new(), message, suggestion: None }
         })?;
-        Ok(node.0)
+        match overlooked(text) {
+            Some(problem) => Err(problem),
+            None => Ok(node.0),
+        }
     }
 
     /// Reads JSON strictly: duplicate keys, a depth over 32 and more than 10,000 values are
@@ -162,9 +167,7 @@ impl Node {
                     match seen.entry(key) {
                         Entry::Vacant(slot) => drop(slot.insert(*place)),
                         Entry::Occupied(first) => {
-                            let line = first.get().map(|p| format!(": first in line {}", p.line));
-                            let line = line.unwrap_or_default();
-                            let message = format!("the key `{key}` stands twice{line}");
+                            let message = stands_twice(key, *first.get());
                             let (code, place, suggestion) = ("D0000", *place, None);
                             found.push(Problem { code, place, path, message, suggestion });
                         }
@@ -207,6 +210,12 @@ impl Node {
             NodeKind::Map(_) => "a map".to_owned(),
         }
     }
+}
+
+/// What is said of a key that has stood before.
+pub(super) fn stands_twice(key: &str, first: Option<Place>) -> String {
+    let line = first.map(|place| format!(": first in line {}", place.line));
+    format!("the key `{key}` stands twice{}", line.unwrap_or_default())
 }
 
 impl Place {
