@@ -21,7 +21,7 @@ pub(crate) const MISDECLARED: &str = "E0204";
 pub(crate) struct Declared<'m> {
     pub(crate) specs: BTreeMap<String, SourceSpec>,
     pub(crate) findings: Vec<Finding>,
-    /// The sources that the model declares and the host does not replace.
+    /// The sources that the model declares and the host does not replace by others.
     own: BTreeMap<&'m str, (&'m Located<SourceDef>, Option<&'m SourceText>)>,
 }
 
@@ -33,7 +33,15 @@ impl<'m> Declared<'m> {
             own: BTreeMap::new(),
         };
         for (name, def, file) in model.definitions.sources() {
-            if settings.sources.contains_key(name) || declared.own.contains_key(name) {
+            if let Some(given) = settings.sources.get(name) {
+                // What is declared, looked for in a folder that the host knows.
+                let path = &def.value.path.value;
+                if matches!(given, SourceSpec::Files(files) if files.path == *path) {
+                    declared.own.entry(name).or_insert((def, file));
+                }
+                continue;
+            }
+            if declared.own.contains_key(name) {
                 continue;
             }
             declared.own.insert(name, (def, file));

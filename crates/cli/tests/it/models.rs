@@ -92,6 +92,22 @@ policies: { all: { groups: [staff], grant: { tables: [cats, dogs] } } }
 }
 
 #[test]
+fn a_source_that_is_not_there_is_told_where_it_is_declared() {
+    let account = Account::new();
+    let folder = account.state();
+    let model = "sources:
+  z: { format: csv, path: nope.csv }
+tables: { z: { fields: { id: {} } } }
+";
+    write(&folder.join("model.yaml"), model);
+    for named in ["model.yaml", "."] {
+        let mut command = account.command(&["check", "--model", named]);
+        let told = ["E0203 source `z`", "does not exist", "model.yaml:2:27"];
+        crate::ran(command.current_dir(folder)).refused(1, &told);
+    }
+}
+
+#[test]
 fn a_source_in_folders_has_the_columns_of_their_names() {
     let account = Account::new();
     let folder = account.state();
