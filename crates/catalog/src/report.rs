@@ -22,6 +22,32 @@ impl SourceText {
         Self { name: name.into(), text: text.into() }
     }
 
+    /// A named text of bytes, such as those of a file.
+    ///
+    /// # Errors
+    /// That they are not UTF-8, with the place of the first byte that is none.
+    pub fn from_bytes(name: impl Into<Arc<str>>, bytes: &[u8]) -> Result<Self, Report> {
+        let right = match std::str::from_utf8(bytes) {
+            Ok(text) => return Ok(Self::new(name, text)),
+            Err(error) => error.valid_up_to(),
+        };
+        let before = String::from_utf8_lossy(bytes.get(..right).unwrap_or_default());
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let from_one = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1);
+        let (line, column) =
+            (from_one(before.matches('\n').count()), from_one(line.chars().count()));
+        let byte = bytes.get(right).copied().unwrap_or_default();
+        let problem = Problem {
+            code: "D0000",
+            place: Some(Place { line, column }),
+            path: String::new(),
+            message: format!("not UTF-8: the byte {byte:#04x}; save the file in that encoding"),
+            suggestion: None,
+        };
+        let file = Some(Self::new(name, String::from_utf8_lossy(bytes)));
+        Err(Report::new(vec![Finding { file, problem }]))
+    }
+
     /// Reads the text as YAML. What is wrong with it goes into `findings`; what could not be read
     /// at all is as if nothing stood there.
     pub fn decode<T: DeserializeOwned + Default>(&self, findings: &mut Vec<Finding>) -> T {

@@ -1,7 +1,5 @@
 //! `sandbar policy`: the workbench of whoever writes policies.
 
-use std::path::Path;
-
 use sandbar::{Administrator, DiffSamples, PolicyCases, PolicyDefinitions, SourceText};
 use sandbar_shop::{CASES, CASES_NAME};
 use serde::Serialize;
@@ -57,7 +55,7 @@ async fn diff(args: PolicyDiffArgs) -> Result<(), Failure> {
     let older = policy_files(&args.older)?;
     let engine = read_under(&args.project, Today::Anchored, &older)?.open().await?;
     let newer = policy_files(&args.newer)?;
-    let newer = newer.iter().map(|file| source(file)).collect::<Result<Vec<_>, _>>()?;
+    let newer = newer.iter().map(|file| text(file)).collect::<Result<Vec<_>, _>>()?;
     let newer = PolicyDefinitions::from_yaml(newer);
     let compared = {
         let _slow = Progress::of("counting rows");
@@ -82,10 +80,6 @@ fn write<T: Serialize + std::fmt::Display>(result: &T, json: bool) -> Result<(),
 }
 
 fn read_cases(files: &[std::path::PathBuf]) -> Result<PolicyCases, Failure> {
-    let texts = files.iter().map(|file| source(file)).collect::<Result<Vec<_>, _>>()?;
+    let texts = files.iter().map(|file| text(file)).collect::<Result<Vec<_>, _>>()?;
     Ok(PolicyCases::from_yaml(texts))
-}
-
-fn source(file: &Path) -> Result<SourceText, Failure> {
-    Ok(SourceText::new(file.display().to_string(), text(file)?))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sandbar::{Definitions, Engine, EngineBuilder};
+use sandbar::{Definitions, Engine, EngineBuilder, SourceText};
 use sandbar_shop::{MODEL, MODEL_NAME, POLICIES, POLICIES_NAME, Shop};
 
 use crate::args::ProjectArgs;
@@ -132,8 +132,7 @@ pub(crate) fn names_the_shop(text: &str) -> bool {
 impl Project {
     /// Adds a model file, and the sources that it declares: their paths start where it lies.
     fn model(mut self, file: &Path) -> Result<Self, Failure> {
-        let name = file.display().to_string();
-        let definitions = Definitions::from_yaml_str(&name, &text(file)?);
+        let definitions = Definitions::from_yaml([text(file)?]);
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         let folder = fs::canonicalize(folder)
@@ -145,7 +144,8 @@ impl Project {
     }
 
     fn policies(self, file: &Path) -> Result<Self, Failure> {
-        let builder = self.builder.policies(&file.display().to_string(), &text(file)?);
+        let read = text(file)?;
+        let builder = self.builder.policies(&read.name, &read.text);
         Ok(Self { builder, ..self })
     }
 }
@@ -192,7 +192,9 @@ fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// What a file says.
-pub(crate) fn text(file: &Path) -> Result<String, Failure> {
-    fs::read_to_string(file).map_err(|error| Failure::wrong(format!("{}: {error}", file.display())))
+/// What a file says; where it is no text, that is a problem of its author.
+pub(crate) fn text(file: &Path) -> Result<SourceText, Failure> {
+    let name = file.display().to_string();
+    let bytes = fs::read(file).map_err(|error| Failure::wrong(format!("{name}: {error}")))?;
+    SourceText::from_bytes(name, &bytes).map_err(|report| Failure::refused(report.to_string()))
 }

@@ -108,6 +108,25 @@ tables: { z: { fields: { id: {} } } }
 }
 
 #[test]
+fn a_file_that_is_no_text_is_told_with_the_place_of_its_first_such_byte() {
+    let account = Account::new();
+    let folder = account.state();
+    // An é takes two bytes and one column; the next one is written as in Latin 1.
+    fs::write(folder.join("bad.yaml"), b"tables: {}\n# \xc3\xa9t\xe9\n").unwrap();
+    write(&folder.join("good.yaml"), "tables: {}\n");
+    let told = ["D0000 not UTF-8: the byte 0xe9", "bad.yaml:2:5"];
+    for (args, code) in [
+        (&["check", "--model", "bad.yaml"][..], 1),
+        (&["check", "--model", "good.yaml", "--policies", "bad.yaml"][..], 1),
+        (&["policy", "test", "bad.yaml"][..], 1),
+        (&["policy", "diff", "bad.yaml", "bad.yaml"][..], 2),
+    ] {
+        let mut command = account.command(args);
+        crate::ran(command.current_dir(folder)).refused(code, &told);
+    }
+}
+
+#[test]
 fn a_source_in_folders_has_the_columns_of_their_names() {
     let account = Account::new();
     let folder = account.state();
