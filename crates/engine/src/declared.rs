@@ -101,10 +101,17 @@ pub struct Misdeclared {
 /// # Errors
 /// The first key of the definition that says nothing that can be opened.
 pub fn declared_files(def: &SourceDef, base: Option<PathBuf>) -> Result<FilesSpec, Misdeclared> {
-    let delimiter = u8::try_from(def.delimiter.unwrap_or(',')).ok().filter(u8::is_ascii);
+    let only_csv = [("header", def.header.is_some()), ("delimiter", def.delimiter.is_some())];
+    let without_effect = only_csv.into_iter().find(|(_, given)| *given);
+    if let (Some((key, _)), false) = (without_effect, def.format == FileFormat::Csv) {
+        let message = format!("`{key}` is for CSV files");
+        return Err(Misdeclared { key, message });
+    }
+    let delimiter = u8::try_from(def.delimiter.unwrap_or(',')).ok().filter(|byte| separates(*byte));
     let delimiter = delimiter.ok_or_else(|| Misdeclared {
         key: "delimiter",
-        message: "the delimiter is one ASCII character".to_owned(),
+        message: "the delimiter is one ASCII character, and no quote, end of a line or NUL"
+            .to_owned(),
     })?;
     let format = match def.format {
         FileFormat::Parquet => Format::Parquet,
@@ -122,6 +129,11 @@ pub fn declared_files(def: &SourceDef, base: Option<PathBuf>) -> Result<FilesSpe
         partitions.push((column.clone(), arrow));
     }
     Ok(FilesSpec { format, path: def.path.value.clone(), base, partitions })
+}
+
+/// Whether a character can stand between values: others end a row, or quote a value.
+fn separates(delimiter: u8) -> bool {
+    delimiter.is_ascii() && !matches!(delimiter, b'\n' | b'\r' | b'"' | b'\0')
 }
 
 /// The stored type of a partition column.

@@ -160,6 +160,31 @@ tables: { odd: { fields: { id: {} } } }
 }
 
 #[tokio::test]
+async fn keys_of_a_source_that_would_do_nothing_are_refused() {
+    let told = (ErrorKind::InvalidModel, "E0204");
+    for (declared, expected) in [
+        ("json_lines, path: a, delimiter: ';'", "`delimiter` is for CSV files"),
+        ("json_lines, path: a, header: false", "`header` is for CSV files"),
+        ("parquet, path: a, header: true", "`header` is for CSV files"),
+        ("arrow, path: a, delimiter: ','", "`delimiter` is for CSV files"),
+        ("csv, path: a, delimiter: \"\\n\"", "no quote, end of a line or NUL"),
+        ("csv, path: a, delimiter: \"\\r\"", "no quote, end of a line or NUL"),
+        ("csv, path: a, delimiter: '\"'", "no quote, end of a line or NUL"),
+        ("csv, path: a, delimiter: \"\\0\"", "no quote, end of a line or NUL"),
+        ("csv, path: a, delimiter: é", "the delimiter is one ASCII character"),
+    ] {
+        let model = format!(
+            "
+sources: {{ odd: {{ format: {declared} }} }}
+tables: {{ odd: {{ fields: {{ id: {{}} }} }} }}
+"
+        );
+        let error = check(&model, "", told, &["E0204 m.yaml:2:12 source `odd`: | -"]).await;
+        assert!(error.to_string().contains(expected), "{declared}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn sources_that_the_host_gives_have_no_place() {
     let error = Engine::builder()
         .model("m.yaml", MODEL)
