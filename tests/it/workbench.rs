@@ -394,6 +394,27 @@ async fn problems_of_the_newer_policies_are_told_and_the_older_stay() {
 }
 
 #[tokio::test]
+async fn an_attribute_of_a_sample_is_declared_before_or_after() {
+    let engine = parks().await;
+    let administrator = Administrator::asserted_by_host();
+    let diff = async |newer: &str, name: &str| {
+        let attributes = vec![(name.to_owned(), "elm".into())];
+        let samples = DiffSamples { attributes, people: Vec::new() };
+        engine.policy_diff_as(&administrator, &rules(newer), &samples).await
+    };
+    let error = diff(RULES, "parc").await.unwrap_err();
+    assert_eq!(error.code(), "E0202");
+    let told = "P0107 `parc` is not a declared attribute; did you mean `park`?";
+    assert!(error.to_string().contains(told), "{error}");
+    diff(RULES, "park").await.unwrap();
+    // Declared by the newer policies, or by the older alone.
+    let more = RULES.replacen("attributes: {", "attributes: { extra: { type: text },", 1);
+    assert_ne!(more, RULES);
+    diff(&more, "extra").await.unwrap();
+    diff("groups: { wardens: {}, council: {} }", "park").await.unwrap();
+}
+
+#[tokio::test]
 async fn what_policies_leave_open_is_told() {
     let coverage = parks().await.policy_coverage_as(&Administrator::asserted_by_host()).unwrap();
     check(

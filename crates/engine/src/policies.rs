@@ -110,7 +110,8 @@ impl Engine {
     /// be used for that; [`Engine::reload`] does it.
     ///
     /// # Errors
-    /// Every problem of the newer policies at once; whatever goes wrong while rows are counted.
+    /// Every problem of the newer policies at once; attributes of the samples that are declared
+    /// neither before nor after; whatever goes wrong while rows are counted.
     pub async fn policy_diff_as(
         &self,
         administrator: &Administrator,
@@ -136,6 +137,11 @@ async fn compared(
 ) -> Result<PolicyComparison, Error> {
     let snapshot = &world.snapshot;
     let newer = Arc::new(newer.check(snapshot).map_err(Error::policies)?);
+    let given = samples.attributes.iter().map(|(name, _)| name.as_str());
+    let undeclared = world.policies.undeclared(&newer, given);
+    if !undeclared.is_empty() {
+        return Err(Error::policies(undeclared));
+    }
     let diff = world.policies.diff(&newer, snapshot, administrator);
     let mut people: Vec<(String, Principal)> = Vec::new();
     for group in &diff.groups {

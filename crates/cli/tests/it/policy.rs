@@ -67,6 +67,8 @@ fn a_difference_ends_with_one_and_trouble_with_two() {
     account.run(&["policy", "diff", old, "no.yaml"]).refused(2, &["no.yaml"]);
     account.run(&["policy", "diff", old]).refused(2, &["NEW"]);
     account.run(&["policy", "diff", old, &new, "--attribute", "x"]).refused(2, &["NAME=VALUE"]);
+    let unknown = ["policy", "diff", old, &new, "--attribute", "zz=1"];
+    account.run(&unknown).refused(2, &["E0202", "P0107 `zz` is not a declared attribute"]);
     let given = ["policy", "diff", old, &new, "--policies", old];
     account.run(&given).refused(2, &["OLD and NEW"]);
 }

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sandbar_catalog::decode::{Problem, suggest};
 use sandbar_catalog::expr::AttributeType;
-use sandbar_catalog::{FieldKind, Snapshot, TableId, Visibility};
+use sandbar_catalog::{FieldKind, Finding, Report, Snapshot, TableId, Visibility};
 use serde::Serialize;
 
 use super::coverage::{MOST_GROUPS_IN_PAIRS, pairs};
 use super::view::View;
+use crate::check::ATTRIBUTE;
 use crate::grants::Administrator;
 use crate::level::Level;
 use crate::policy_set::PolicySet;
@@ -128,6 +130,25 @@ impl GroupDiff {
 }
 
 impl PolicySet {
+    /// Attributes that are given to somebody although neither these policies nor `newer` ones
+    /// declare them: each is a problem.
+    pub fn undeclared<'n>(&self, newer: &Self, names: impl Iterator<Item = &'n str>) -> Report {
+        let unknown =
+            names.filter(|name| self.attribute(name).or_else(|| newer.attribute(name)).is_none());
+        let finding = |name| {
+            let known = self.attributes.keys().chain(newer.attributes.keys()).map(String::as_str);
+            let problem = Problem {
+                code: ATTRIBUTE,
+                place: None,
+                path: String::new(),
+                message: format!("`{name}` is not a declared attribute"),
+                suggestion: suggest(name, known).map(str::to_owned),
+            };
+            Finding { file: None, problem }
+        };
+        Report::new(unknown.map(finding).collect())
+    }
+
     /// What changes when `newer` policies take the place of these. Both were checked against the
     /// snapshot. It names everything, hidden or not.
     pub fn diff(
