@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{Entries, Items, Located};
+use crate::decode::{Entries, Items, Located, optional};
 use crate::query::SemanticQuery;
 use crate::report::{Finding, Report, SourceText};
 use crate::time::{FiscalYear, Grain, WeekStart};
@@ -105,16 +105,16 @@ pub struct ModelFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defaults: Option<DefaultsDef>,
     /// Files that tables read; the host may register more.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub sources: Entries<SourceDef>,
     /// The tables, by name.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub tables: Entries<TableDef>,
     /// The metrics, by name.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub metrics: Entries<MetricDef>,
     /// The collections that metrics and derived tables are kept in, by name.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub collections: Entries<CollectionDef>,
 }
 
@@ -142,7 +142,7 @@ pub struct SourceDef {
     /// A file, a folder, or a glob, relative to the model file.
     pub path: Located<String>,
     /// Columns encoded in folder names (`year=2026/…`), outermost first, with their types.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty", deserialize_with = "optional")]
     pub partitions: IndexMap<String, String>,
     /// CSV only: whether the first line names the columns (it does if left out).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -186,13 +186,13 @@ pub struct TableDef {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Other words people use for it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "optional")]
     pub synonyms: Vec<String>,
     /// Whether askers are offered it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
     /// The fields that identify a row: its grain.
-    #[serde(skip_serializing_if = "Items::is_empty")]
+    #[serde(skip_serializing_if = "Items::is_empty", deserialize_with = "optional")]
     pub primary_key: Items<String>,
     /// When a row holds, for a table that keeps the history of each key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -207,16 +207,16 @@ pub struct TableDef {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shares_source: Option<SharesSource>,
     /// The fields, by name. Only what is listed here exists.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub fields: Entries<FieldDef>,
     /// Named aggregations.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub measures: Entries<MeasureDef>,
     /// Named conditions.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub segments: Entries<SegmentDef>,
     /// Declared joins, by role name.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub relationships: Entries<RelationshipDef>,
 }
 
@@ -263,7 +263,7 @@ pub struct FieldDef {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Other words people use for it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "optional")]
     pub synonyms: Vec<String>,
     /// Whether askers are offered it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -293,7 +293,7 @@ pub struct MeasureDef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Other words people use for it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "optional")]
     pub synonyms: Vec<String>,
 }
 
@@ -311,7 +311,7 @@ pub struct SegmentDef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Other words people use for it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "optional")]
     pub synonyms: Vec<String>,
 }
 

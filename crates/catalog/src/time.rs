@@ -188,7 +188,7 @@ pub struct FiscalYear {
     /// The month it starts with, 1 to 12.
     pub starts: u8,
     /// The calendar year that it is named after.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::decode::optional")]
     pub named_after: NamedAfter,
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use sandbar_catalog::decode::{Entries, Items, Located};
+use sandbar_catalog::decode::{Entries, Items, Located, optional};
 use sandbar_catalog::query::Value;
 use sandbar_catalog::{Finding, Report, Snapshot, SourceText};
 
@@ -70,13 +70,13 @@ pub struct PolicyFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<Located<u32>>,
     /// The attributes of a principal that row filters may use, by name.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub attributes: Entries<AttributeDef>,
     /// The groups that policies speak of, by name.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub groups: Entries<GroupDef>,
     /// The policies, by name.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub policies: Entries<PolicyDef>,
 }
 
@@ -131,7 +131,7 @@ pub struct PolicyDef {
 #[serde(default, deny_unknown_fields)]
 pub struct GrantDef {
     /// The tables.
-    #[serde(skip_serializing_if = "Items::is_empty")]
+    #[serde(skip_serializing_if = "Items::is_empty", deserialize_with = "optional")]
     pub tables: Items<String>,
     /// Which rows: a condition over the table, its related tables and `attribute.…`; all if left
     /// out.
@@ -148,10 +148,10 @@ pub struct GrantDef {
     #[serde(skip_serializing_if = "Entries::is_empty")]
     pub masks: Entries<MaskDef>,
     /// Metrics, by name (for those kept in a collection).
-    #[serde(skip_serializing_if = "Items::is_empty")]
+    #[serde(skip_serializing_if = "Items::is_empty", deserialize_with = "optional")]
     pub metrics: Items<String>,
     /// Collections with everything below them.
-    #[serde(skip_serializing_if = "Items::is_empty")]
+    #[serde(skip_serializing_if = "Items::is_empty", deserialize_with = "optional")]
     pub collections: Items<String>,
     /// How far access goes; `query` if left out.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use sandbar::{Engine, EngineBuilder, Error, ErrorKind, Report};
+use sandbar::{
+    Definitions, Engine, EngineBuilder, Error, ErrorKind, PolicyCases, PolicyDefinitions, Report,
+    SourceText,
+};
 
 use super::{MODEL, model, rows};
 
@@ -258,6 +261,60 @@ tables: { files: { fields: { id: {} } } }
 ";
     let told = (ErrorKind::InvalidModel, "E0201");
     check(model, "", told, &["D0004 m.yaml:2:29 `cvs` is not one of | csv"]).await;
+}
+
+/// What reading a file of policies finds: codes and paths.
+fn read_policies(text: &str) -> Vec<(&'static str, String)> {
+    let report = PolicyDefinitions::from_yaml([SourceText::new("p.yaml", text)]).problems();
+    report.findings().iter().map(|f| (f.problem.code, f.problem.path.clone())).collect()
+}
+
+#[test]
+fn null_in_place_of_a_list_or_map_is_the_same_as_none() {
+    for model in [
+        "sources: null\ntables: null\nmetrics: null\ncollections:\n",
+        "defaults: { fiscal_year: { starts: 2, named_after: null } }\n",
+        "sources: { s: { format: csv, path: a, partitions: null, delimiter: null } }\n",
+        "tables: { t: { synonyms: null, primary_key: null, fields: null, measures: null, \
+         segments: null, relationships: null } }\n",
+        "tables: { t: { fields: { id: { synonyms: null } }, \
+         measures: { n: { expr: count(*), synonyms: null } }, \
+         segments: { s: { where: id > 1, synonyms: null } } } }\n",
+        "metrics: { m: { derived: a, inputs: null, requires: null, synonyms: null } }\n",
+        "metrics: { m: { conversion: { base: a, conversion: b, entity: { base: x, conversion: y }, \
+         gives: null, constant_properties: null } } }\n",
+    ] {
+        let report = Definitions::from_yaml_str("m.yaml", model).problems();
+        assert!(report.is_empty(), "{model}: {report}");
+    }
+    for policies in [
+        "attributes: null\ngroups: null\npolicies:\n",
+        "policies: { p: { groups: [a], grant: { tables: [t], metrics: null, collections: null } } }",
+        "policies: { p: { groups: [a], grant: { tables: null, collections: [c] } } }",
+    ] {
+        assert!(read_policies(policies).is_empty(), "{policies}");
+    }
+    for cases in ["people: null\ncases: null\n", "people: { a: { groups: null, attributes: } }\n"] {
+        let report = PolicyCases::from_yaml([SourceText::new("c.yaml", cases)]).problems();
+        assert!(report.is_empty(), "{cases}: {report}");
+    }
+}
+
+#[test]
+fn null_is_refused_where_a_policy_without_it_says_something_else() {
+    for (policy, path) in [
+        ("groups: null, deny: { tables: [t] }", "groups"),
+        ("groups: null, restrict: { tables: [t], rows: x > 1 }", "groups"),
+        ("groups: [a], grant: { tables: [t], masks: null }", "grant.masks"),
+        ("deny: { tables: [t], fields: null }", "deny.fields"),
+        ("deny: { tables: null, metrics: [m] }", "deny.tables"),
+        ("deny: { tables: [t], metrics: null }", "deny.metrics"),
+        ("deny: { tables: [t], collections: null }", "deny.collections"),
+        ("restrict: { tables: null, rows: x > 1 }", "restrict.tables"),
+    ] {
+        let found = read_policies(&format!("policies: {{ p: {{ {policy} }} }}\n"));
+        assert_eq!(found, [("D0001", format!("policies.p.{path}"))], "{policy}");
+    }
 }
 
 #[tokio::test]

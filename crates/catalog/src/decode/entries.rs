@@ -18,6 +18,17 @@ pub(super) const ENTRIES: &str = "$sandbar::Entries";
 pub(super) const ITEMS: &str = "$sandbar::Items";
 pub(super) const ATTEMPT: &str = "$sandbar::Attempt";
 
+/// Reads what may be left out: `null` in its place is the same.
+///
+/// # Errors
+/// What is there and cannot be read.
+pub fn optional<'de, D: Deserializer<'de>, T>(d: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
+}
+
 /// A map from names to values, in the order of the document. An entry that could not be read is
 /// left out and its name kept in [`Entries::failed`].
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ mod render;
 mod suggest;
 
 pub use deserializer::decode;
-pub use entries::{Entries, Items};
+pub use entries::{Entries, Items, optional};
 pub use located::Located;
 pub use node::{Node, NodeKind, Place};
 pub use problem::{Problem, Problems};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{Entries, Items, Located};
+use crate::decode::{Entries, Items, Located, optional};
 use crate::query::{RelativeUnit, Value, shorthand};
 
 /// A governed number. Exactly one of `expr`, `measure`, `ratio`, `derived`, `cumulative` and
@@ -39,7 +39,7 @@ pub struct MetricDef {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub derived: Option<Located<String>>,
     /// What the names in `derived` stand for, where that is not simply the metric of that name.
-    #[serde(skip_serializing_if = "Entries::is_empty")]
+    #[serde(skip_serializing_if = "Entries::is_empty", deserialize_with = "optional")]
     pub inputs: Entries<MetricInput>,
     /// A metric accumulated over time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ pub struct MetricDef {
     pub join_to_timespine: Option<bool>,
     /// Fields of the table that a question must group by, or narrow to one value: numbers of
     /// different units are not added up.
-    #[serde(skip_serializing_if = "Items::is_empty")]
+    #[serde(skip_serializing_if = "Items::is_empty", deserialize_with = "optional")]
     pub requires: Items<String>,
     /// With `expr` or `measure`: nothing is told of fewer rows than these; at least 2.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ pub struct MetricDef {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Other words people use for it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "optional")]
     pub synonyms: Vec<String>,
     /// The unit of the number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -244,10 +244,10 @@ pub struct ConversionDef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowDef>,
     /// Whether it is the number of conversions, or their share of the base events.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
     pub gives: ConversionGives,
     /// Further fields that must be equal in both events.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "optional")]
     pub constant_properties: Vec<PropertyDef>,
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use sandbar_auth::{AttributeValue, Principal, PrincipalError};
-use sandbar_catalog::decode::{Entries, Items, Located};
+use sandbar_catalog::decode::{Entries, Items, Located, optional};
 use sandbar_catalog::query::{SemanticQuery, Value};
 use sandbar_catalog::{Finding, Report, SourceText};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -75,8 +75,10 @@ pub struct CaseFile {
     /// The time of all cases: a day, or an instant. The engine's clock counts if left out.
     pub now: Option<Located<String>>,
     /// People that cases ask as, by name.
+    #[serde(deserialize_with = "optional")]
     pub people: Entries<AskerDef>,
     /// The cases, by name.
+    #[serde(deserialize_with = "optional")]
     pub cases: Entries<CaseDef>,
 }
 
@@ -87,8 +89,10 @@ pub struct AskerDef {
     /// Who it is; policies do not look at it.
     pub subject: Option<Located<String>>,
     /// The groups; none if left out.
+    #[serde(deserialize_with = "optional")]
     pub groups: Items<String>,
     /// The attributes, by name.
+    #[serde(deserialize_with = "optional")]
     pub attributes: Entries<GivenAttribute>,
 }
 
