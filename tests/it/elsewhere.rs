@@ -166,3 +166,102 @@ async fn what_the_model_says_keeps_its_days_or_is_refused() {
         assert_eq!(found.lines().nth(1), Some(expected), "{question}");
     }
 }
+
+/// Slots 1 and 5 are of the first of January, and in New York slot 2 is as well; 3 and 4 are of the
+/// third and the fourth. Each of the first three days has a note.
+#[tokio::test]
+async fn rows_of_instants_and_rows_of_days_meet_in_a_table_of_days() {
+    let first = day(2026, 1, 1);
+    let ids = |values: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(values)) };
+    let days = |count: i32| -> ArrayRef {
+        Arc::new(Date32Array::from_iter_values((0..count).map(|after| first + after)))
+    };
+    let texts = |values: Vec<&str>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    // The hours after the beginning of the first day in UTC.
+    let hours = [14, 24, 57, 81, 15].map(|hour| (i64::from(first) * 24 + hour) * 3_600_000_000);
+    let at: ArrayRef = Arc::new(TimestampMicrosecondArray::from(hours.to_vec()));
+    let batch =
+        |columns: Vec<(&'static str, ArrayRef)>| vec![RecordBatch::try_from_iter(columns).unwrap()];
+    let slots = batch(vec![("at", at), ("n", ids(vec![1, 2, 3, 4, 5]))]);
+    let notes =
+        vec![("id", ids(vec![1, 2, 3])), ("day", days(3)), ("kind", texts(vec!["x", "z", "y"]))];
+    let notes = batch(notes);
+    let calendar = batch(vec![("day", days(4)), ("name", texts(vec!["a", "b", "c", "d"]))]);
+    for cardinality in ["many_to_one", "one_to_one"] {
+        let model = format!(
+            "
+tables:
+  slots:
+    primary_key: [at]
+    fields: {{ at: {{}}, n: {{}} }}
+    relationships: {{ day: {{ to: days, on: {{ at: day }}, cardinality: {cardinality} }} }}
+  notes:
+    primary_key: [id]
+    fields: {{ id: {{}}, day: {{}}, kind: {{}} }}
+    relationships: {{ its_day: {{ to: days, on: {{ day: day }}, cardinality: many_to_one }} }}
+  days:
+    primary_key: [day]
+    fields: {{ day: {{}}, name: {{}} }}
+    relationships:
+      notes: {{ to: notes, on: {{ day: day }}, cardinality: one_to_many, bridge: true }}
+metrics:
+  written: {{ table: notes, expr: count(*) }}
+"
+        );
+        let policies = "
+groups: { everyone: {} }
+policies: { all: { groups: [everyone], grant: { tables: [slots, notes, days] } } }
+";
+        let engine = Engine::builder()
+            .model("model.yaml", &model)
+            .policies("policies.yaml", policies)
+            .batches("slots", slots.clone())
+            .batches("notes", notes.clone())
+            .batches("days", calendar.clone())
+            .build()
+            .await
+            .unwrap();
+        let asker = Principal::asserted_by_host("ann").group("everyone").build().unwrap();
+        let session = engine.session(asker);
+        for (question, utc, new_york) in [
+            (
+                r#"{"table":"slots","fields":["n"],"filter":{"exists":"day.notes"}}"#,
+                "1 5 2 3",
+                "1 5 2 3",
+            ),
+            (
+                r#"{"table":"slots","fields":["n"],"filter":{"exists":"notes"}}"#,
+                "1 5 2 3",
+                "1 5 2 3",
+            ),
+            (
+                r#"{"table":"slots","fields":["n"],
+                "filter":{"metric":"written","per":"day","op":">=","value":1}}"#,
+                "1 5 2 3",
+                "1 5 2 3",
+            ),
+            (
+                r#"{"table":"slots","aggregations":["count"],"group_by":["day.notes.kind"]}"#,
+                "x,2 y,1 z,1 ,1",
+                "x,3 y,1 ,1",
+            ),
+            (
+                r#"{"table":"slots","aggregations":["count"],"group_by":["day.name"]}"#,
+                "a,2 b,1 c,1 d,1",
+                "a,3 c,1 d,1",
+            ),
+            (
+                r#"{"table":"days","fields":["name"],"filter":{"exists":"slots"}}"#,
+                "a b c d",
+                "a c d",
+            ),
+            (r#"{"table":"notes","fields":["id"],"filter":{"exists":"slots"}}"#, "1 2 3", "1 3"),
+        ] {
+            let lines = |found: String| found.lines().skip(1).collect::<Vec<_>>().join(" ");
+            assert_eq!(lines(answer(&session, question).await), utc, "{cardinality} {question}");
+            let there = question.strip_suffix('}').unwrap();
+            let there = format!(r#"{there},"time_zone":"America/New_York"}}"#);
+            assert_eq!(lines(answer(&session, &there).await), new_york, "{cardinality} {question}");
+        }
+    }
+}

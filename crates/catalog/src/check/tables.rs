@@ -411,8 +411,20 @@ fn relationship(
         let (a, b) = (snapshot.field(left).data_type, snapshot.field(right).data_type);
         // A type that could not be determined has been reported where it was declared.
         // An instant leads to its day.
-        let same = a == b || (a, b) == (Type::Datetime, Type::Date);
-        if !same && a != Type::Null && b != Type::Null {
+        let daily = (a, b) == (Type::Datetime, Type::Date);
+        if daily && located.cardinality == CardinalityDef::OneToMany {
+            // Instants differ, and their days need not.
+            let message = format!(
+                "`{own_name}` is {a}, but `{}` of `{}` is {b}: rows of `{}` may share a day, so \
+                 none of them is the one of `one_to_many`; lead to a table of days from both \
+                 (`many_to_one`)",
+                their_name.value, their.name, own.name
+            );
+            sink.at(entry.file, their_name, complaint(codes::KEY_TYPES, message));
+            whole = false;
+            continue;
+        }
+        if !daily && a != b && a != Type::Null && b != Type::Null {
             let message = format!(
                 "`{own_name}` is {a}, but `{}` of `{}` is {b}: keys have one type",
                 their_name.value, their.name
