@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
+use arrow::array::{
+    ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
+};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use sandbar::{
@@ -99,6 +101,78 @@ async fn what_gives_something_else_has_no_text_and_a_reason() {
         let letters = r#"{ "table": "people", "fields": ["name"],
             "filter": { "field": "name", "op": "contains", "value": "ß" } }"#;
         assert_eq!(reason(&sam, letters, dialect).await, NoSqlText::Letters(dialect));
+    }
+}
+
+/// DuckDB 1.4 has 18 digits for what is computed from two decimals of 18 or fewer, and fails where
+/// it has more; DuckDB 2.0 does so for products.
+#[tokio::test]
+async fn decimals_have_room_for_what_is_computed_from_them() {
+    let decimal = |digits: i128, precision: u8, scale: i8| -> ArrayRef {
+        let one = Decimal128Array::from(vec![digits]);
+        Arc::new(one.with_precision_and_scale(precision, scale).unwrap())
+    };
+    let rows = RecordBatch::try_from_iter([
+        ("price", decimal(9_999_999_999_999, 15, 2)),
+        ("rate", decimal(12_345_678, 9, 4)),
+        ("few", decimal(99_999_999, 8, 4)),
+        ("total", decimal(999_999_999_999_999_999, 18, 2)),
+        ("wide", decimal(1, 19, 2)),
+    ])
+    .unwrap();
+    let model = "tables: { t: { fields: { price: {}, rate: {}, few: {}, total: {}, wide: {} } } }";
+    let policies = "
+groups: { staff: {} }
+policies: { all: { groups: [staff], grant: { tables: [t] } } }
+";
+    let builder = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
+    let engine = builder.batches("t", vec![rows]).build().await.unwrap();
+    let sam = Principal::asserted_by_host("sam").group("staff").build().unwrap();
+    let administrator = Administrator::asserted_by_host();
+    let calculated = |value: &str| {
+        format!(r#"{{ "table": "t", "calculated": {{ "v": "{value}" }}, "fields": ["v"] }}"#)
+    };
+    let mean = r#"{ "table": "t", "aggregations": [{ "function": "avg", "field": "few" }] }"#;
+    for (question, duckdb, postgres) in [
+        (
+            calculated("price * rate"),
+            r#"CAST(CAST("t_1"."price" AS DECIMAL(25, 2)) * "t_1"."rate" AS DECIMAL(25, 6))"#,
+            r#"CAST("t_1"."price" * "t_1"."rate" AS DECIMAL(25, 6))"#,
+        ),
+        (
+            calculated("total + total"),
+            r#"CAST(CAST("t_1"."total" AS DECIMAL(19, 2)) + "t_1"."total" AS DECIMAL(19, 2))"#,
+            r#"CAST("t_1"."total" + "t_1"."total" AS DECIMAL(19, 2))"#,
+        ),
+        (
+            calculated("total - rate"),
+            r#"CAST(CAST("t_1"."total" AS DECIMAL(21, 2)) - "t_1"."rate" AS DECIMAL(21, 4))"#,
+            r#"CAST("t_1"."total" - "t_1"."rate" AS DECIMAL(21, 4))"#,
+        ),
+        // There is room enough.
+        (
+            calculated("price + rate"),
+            r#"CAST("t_1"."price" + "t_1"."rate" AS DECIMAL(18, 4))"#,
+            r#"CAST("t_1"."price" + "t_1"."rate" AS DECIMAL(18, 4))"#,
+        ),
+        (
+            calculated("price + wide"),
+            r#"CAST("t_1"."price" + "t_1"."wide" AS DECIMAL(20, 2))"#,
+            r#"CAST("t_1"."price" + "t_1"."wide" AS DECIMAL(20, 2))"#,
+        ),
+        // The sum of a mean, as a number of its last digit.
+        (
+            mean.to_owned(),
+            r#"CAST("t_grouped_1"."a0" AS DECIMAL(38, 4)) * 100000000"#,
+            r#"div("t_grouped_1"."a0" * 100000000"#,
+        ),
+    ] {
+        let query = SemanticQuery::from_json(&question).unwrap();
+        let told = engine.explain_as(&administrator, &sam, &query).await.unwrap();
+        for (dialect, text) in [(SqlDialect::DuckDb, duckdb), (SqlDialect::Postgres, postgres)] {
+            let sql = told.sql(dialect).unwrap().unwrap();
+            assert!(sql.contains(text), "{sql}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use datafusion::logical_expr::{
     WindowFrameUnits, WindowFunctionDefinition,
 };
 
+use super::cast::scale;
 use super::literal::{Family, bare, family, string, typed};
 use super::node::position;
 use super::rows::Cell;
@@ -157,7 +158,12 @@ impl<'s> Scope<'s> {
             Binding::Sum | Binding::Product => {
                 let data_type = self.type_of(&Expr::BinaryExpr(both.clone()))?;
                 // Constants tell their types here, and what is equal to an operand is none of it.
-                let (left, right) = (self.atom(&both.left)?, self.atom(&both.right)?);
+                let (mut left, right) = (self.atom(&both.left)?, self.atom(&both.right)?);
+                if let DataType::Decimal128(digits, _) = data_type
+                    && !is_long(&self.type_of(&both.right)?)
+                {
+                    left = self.long(left, &self.type_of(&both.left)?, digits)?;
+                }
                 let text = format!("{left} {word} {right}");
                 match (&data_type, both.op) {
                     (DataType::Float64, _) => Ok((text, binding)),
@@ -177,6 +183,21 @@ impl<'s> Scope<'s> {
                 Ok((format!("{left} {word} {right}"), binding))
             }
         }
+    }
+
+    /// One of two numbers of which the other is short, for a result of so many digits. Where
+    /// neither is long, DuckDB has no room for a result that is, and fails.
+    pub(super) fn long(
+        &self,
+        text: String,
+        of: &DataType,
+        digits: u8,
+    ) -> Result<String, NoSqlText> {
+        if self.dialect != SqlDialect::DuckDb || is_long(of) || digits <= SHORT {
+            return Ok(text);
+        }
+        let long = self.type_name(&DataType::Decimal128(digits, scale(of)))?;
+        Ok(format!("CAST({text} AS {long})"))
     }
 
     pub(super) fn type_name(&self, data_type: &DataType) -> Result<String, NoSqlText> {
@@ -412,6 +433,17 @@ impl<'s> Scope<'s> {
 
     pub(super) fn no_function(&self, name: &str) -> NoSqlText {
         NoSqlText::Function { function: name.to_owned(), dialect: self.dialect }
+    }
+}
+
+/// The digits that DuckDB keeps in 64 bits.
+const SHORT: u8 = 18;
+
+/// Whether a decimal has more digits than that.
+fn is_long(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Decimal128(digits, _) | DataType::Decimal256(digits, _) => *digits > SHORT,
+        _ => false,
     }
 }
 

@@ -120,7 +120,8 @@ impl Scope<'_> {
 
     /// A sum over a count as whole numbers of the mean's last digit: both divide those alike.
     fn mean(&self, sum: &Expr, count: &Expr) -> Result<String, NoSqlText> {
-        let digits = scale(&self.type_of(sum)?);
+        let data_type = self.type_of(sum)?;
+        let digits = scale(&data_type);
         let result = digits.saturating_add(4).min(38);
         let name = self.type_name(&DataType::Decimal128(38, result))?;
         let zeros = usize::try_from(result).unwrap_or(0);
@@ -129,6 +130,7 @@ impl Scope<'_> {
             self.at(sum, Binding::Atom)?,
             self.at(count, Binding::Atom)?,
         );
+        let long = self.long(sum.clone(), &data_type, 38)?;
         let last_digit = if zeros == 0 {
             "1".to_owned()
         } else {
@@ -136,8 +138,8 @@ impl Scope<'_> {
         };
         let quotient = match self.dialect {
             SqlDialect::DuckDb => format!(
-                "CAST((CAST({sum} * {power} AS HUGEINT) + CASE WHEN {sum} < 0 THEN -1 ELSE 1 END * \
-                 ({count} // 2)) // {count} AS DECIMAL(38, 0))"
+                "CAST((CAST({long} * {power} AS HUGEINT) + CASE WHEN {sum} < 0 THEN -1 ELSE 1 END \
+                 * ({count} // 2)) // {count} AS DECIMAL(38, 0))"
             ),
             SqlDialect::Postgres => format!(
                 "div({sum} * {power} + CASE WHEN {sum} < 0 THEN -1 ELSE 1 END * ({count} / 2), \
