@@ -25,6 +25,7 @@ use crate::error::RunError;
 use crate::exact_lists::optimizer_rules;
 use crate::guarded::Guarded;
 use crate::keys::{Keys, duplicates};
+use crate::lost_limits::DropLostLimits;
 use crate::memory_cap::MemoryCap;
 use crate::optional::CloseOptional;
 use crate::place::Place;
@@ -131,7 +132,8 @@ impl Executor {
         let rules = state.physical_optimizers().iter();
         let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").cloned();
         let first: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(CloseOptional);
-        let rules = std::iter::once(first).chain(rules).collect();
+        let last: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(DropLostLimits);
+        let rules = std::iter::once(first).chain(rules).chain([last]).collect();
         let exact = optimizer_rules(&state);
         let host = state.runtime_env();
         let pool = MemoryCap::of_engine(Arc::clone(&host.memory_pool), memory);

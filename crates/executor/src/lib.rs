@@ -18,6 +18,7 @@ mod footers;
 mod guarded;
 mod keys;
 mod limits;
+mod lost_limits;
 mod memory_cap;
 mod optional;
 mod pairs;

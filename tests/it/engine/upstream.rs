@@ -130,6 +130,46 @@ async fn a_limit_is_not_that_of_inner_groups() {
     assert_eq!(csv(&session, question).await, "day\n1\n1\n1\n");
 }
 
+/// Some groups in no order are enough, and a condition that leaves one value of a calculated key
+/// gives them one (apache/datafusion#25350).
+#[tokio::test]
+async fn a_limit_of_groups_in_no_order_is_none_of_groups_in_an_order() {
+    let model = "
+tables:
+  t: { primary_key: [id], fields: { id: {}, day: {} } }
+  months:
+    query:
+      table: t
+      aggregations: [count]
+      group_by: [id, { field: day, grain: month, as: month }]
+    fields: { id: { type: integer }, month: { type: date }, count: { type: integer } }
+";
+    let policies = "{ all: { groups: [all], grant: { tables: [t, months] } } }";
+    // The 9th and the 20th of February 2024, and the 1st of March.
+    let day: ArrayRef = Arc::new(arrow::array::Date32Array::from(vec![19_762, 19_773, 19_783]));
+    let rows = batch(vec![("id", known(1..=3)), ("day", day)]);
+    for partitions in [1, 2] {
+        let builder = |rows| builder(model, policies, partitions, 50).batches("t", vec![rows]);
+        let (full, empty) = (builder(rows.clone()), builder(rows.slice(0, 0)));
+        let (full, empty) = (session(full).await, session(empty).await);
+        for (month, limit, expected) in [
+            ("2024-02-01", "", "1 2 id"),
+            ("2024-03-01", r#", "limit": 1"#, "3 id"),
+            ("2024-02-09", "", "id"),
+        ] {
+            let question = format!(
+                r#"{{"table": "months", "fields": ["id"],
+                "filter": {{"field": "month", "op": "=", "value": "{month}"}}{limit}}}"#
+            );
+            let found = csv(&full, &question).await;
+            let mut lines: Vec<&str> = found.lines().collect();
+            lines.sort_unstable();
+            assert_eq!(lines.join(" "), expected, "{question}");
+            assert_eq!(csv(&empty, &question).await, "id\n", "{question}");
+        }
+    }
+}
+
 /// As many groups as are asked for, also where the rows below are sorted by them
 /// (apache/datafusion#24927).
 #[tokio::test]
