@@ -123,6 +123,27 @@ async fn the_last_period_is_told_on_the_last_day() {
     check("all", &both, &["2026-03-01,3,"]).await;
 }
 
+/// The newest day is 20 March, so that a stretch from the 21st on has none, whatever stands beside.
+#[tokio::test]
+async fn a_stretch_that_begins_after_the_newest_day_tells_nothing() {
+    let month = r#""group_by": [{ "field": "metric_time", "grain": "month" }]"#;
+    let january = r#"{ "name": "rev", "as": "of_january", "offset": { "to": "quarter" } }"#;
+    let ask = |numbers: &str, filter: &str| {
+        format!(
+            r#"{{ "metrics": [{numbers}], {month},
+                "filter": {{ "field": "metric_time", {filter} }} }}"#
+        )
+    };
+    let both = format!(r#""all_tick", {january}"#);
+    for numbers in [r#""all_tick""#, january, both.as_str()] {
+        check("all", &ask(numbers, r#""op": ">=", "value": "2026-03-21""#), &[]).await;
+    }
+    let march = ["2026-03-01,3,100"];
+    check("all", &ask(&both, r#""op": ">=", "value": "2026-03-20""#), &march).await;
+    let range = r#""op": "in_range", "values": ["2026-03-21", "2026-04-01"]"#;
+    check("all", &ask(&both, range), &march).await;
+}
+
 #[tokio::test]
 async fn a_stretch_that_begins_has_to_end() {
     let session = session("all").await;

@@ -124,6 +124,12 @@ impl Reporting {
     /// The periods in whose values the rows of a day count. `newest` is the last day that has rows.
     fn periods(&self, day: i64, newest: Option<i64>) -> Result<Vec<i64>> {
         let Some(grain) = self.grain else { return Ok(Vec::new()) };
+        let from = self.from.map(i64::from);
+        let end = self.to.map(i64::from).or(newest.map(|newest| newest + 1));
+        // A stretch that begins after the last day has none to be told of.
+        if from.zip(end).is_some_and(|(from, end)| end <= from) {
+            return Ok(Vec::new());
+        }
         let mut periods = self.accumulated(day, grain, newest)?;
         for shift in &self.shifts {
             let mut moved = Vec::new();
@@ -133,11 +139,7 @@ impl Reporting {
             }
             periods = moved;
         }
-        let first = self.from.map(|from| calendar::floor(i64::from(from), grain, self.rules));
-        let end = match (self.to, newest) {
-            (Some(to), _) => Some(i64::from(to)),
-            (None, newest) => newest.map(|newest| newest + 1),
-        };
+        let first = from.map(|from| calendar::floor(from, grain, self.rules));
         periods.retain(|period| {
             first.is_none_or(|first| *period >= first) && end.is_none_or(|end| *period < end)
         });
@@ -441,6 +443,16 @@ mod tests {
             ..reporting(Grain::Month)
         };
         assert_eq!(leap.days(), (Some(day("2023-02-01")), Some(day("2023-03-01"))));
+    }
+
+    #[test]
+    fn a_stretch_that_begins_after_the_last_day_has_no_period() {
+        let shifts = vec![(Shift::Back(1, RelativeUnit::Year), RULES)];
+        let year = Reporting { shifts, ..reporting(Grain::Year) };
+        let april = Reporting { from: Some(day("2025-04-01")), ..year };
+        check(&april, "2024-05-01", "2025-03-10", "");
+        check(&april, "2024-05-01", "2025-03-31", "");
+        check(&april, "2024-05-01", "2025-04-01", "2025-01-01");
     }
 
     #[test]

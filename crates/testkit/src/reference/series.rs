@@ -95,6 +95,10 @@ impl Periods {
     fn told(&self, grain: Unit, days: &[i32], newest: i32) -> Vec<i32> {
         let Some(oldest) = days.iter().min() else { return Vec::new() };
         let end = self.days.to.unwrap_or(newest + 1);
+        // Of a stretch that has no day no period is told.
+        if self.days.from.is_some_and(|from| from >= end) {
+            return Vec::new();
+        }
         let mut period = self.asked.floor(self.days.from.unwrap_or(*oldest), grain);
         let mut found = Vec::new();
         while period < end {
