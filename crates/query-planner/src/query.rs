@@ -80,6 +80,8 @@ pub(crate) struct Part<S> {
     /// What the rows are grouped by, or what is listed of them: one for each key of the answer.
     pub(crate) keys: Vec<Key>,
     pub(crate) leaves: Vec<Leaf>,
+    /// Groups in which no row counts stay, for numbers of the table that have another filter.
+    pub(crate) keeps: bool,
     /// The numbers are accumulated over time, or of another time.
     pub(crate) series: Option<Series>,
     /// The events that may follow those that are the rows.

@@ -24,6 +24,9 @@ metrics:
   booked: { table: bookings, expr: count(*) }
   paid: { table: bookings, expr: count(*), time: paid }
   mean: { table: bookings, expr: avg(id) }
+  nine: { table: bookings, expr: count(*), filter: id = 9 }
+  paid_eight: { table: bookings, expr: count(*), filter: id = 8, time: paid }
+  paid_nine: { table: bookings, expr: count(*), filter: id = 9, time: paid }
 ";
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
@@ -77,6 +80,64 @@ async fn each_number_sees_the_version_of_its_own_time() {
     assert_eq!(found, "listing.owner,booked,paid\nAda,2,1\nBob,0,1\n");
     let found = csv(&session, &asked(r#""paid","booked""#)).await;
     assert_eq!(found, "listing.owner,paid,booked\nAda,1,2\nBob,1,0\n");
+}
+
+#[tokio::test]
+async fn filters_of_numbers_that_may_see_other_versions_remove_no_group() {
+    let session = session(EVERYTHING).await;
+    for (asked, expected) in [
+        (
+            r#"{"metrics":["nine","paid_eight"],"group_by":["listing_id"]}"#,
+            "listing_id,nine,paid_eight\n1,0,0\n",
+        ),
+        // The second booking was Ada's, and its payment Bob's.
+        (
+            r#"{"metrics":["nine","paid"],"group_by":["listing.owner"],
+                "filter":{"field":"id","value":2}}"#,
+            "listing.owner,nine,paid\nAda,0,0\nBob,0,1\n",
+        ),
+        // One filter of all leaves out what nothing counts in; each time has rows of its own.
+        (
+            r#"{"metrics":["nine","paid_nine"],"group_by":["listing_id"]}"#,
+            "listing_id,nine,paid_nine\n",
+        ),
+        (
+            r#"{"metrics":["nine","paid"],"group_by":["metric_time"]}"#,
+            "metric_time,nine,paid\n1970-01-05,0,1\n1970-01-13,0,1\n",
+        ),
+    ] {
+        assert_eq!(csv(&session, asked).await, expected, "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn filters_that_look_at_other_rows_are_one_where_these_are() {
+    let model = MODEL.replace(
+        "      listing_paid:",
+        "      versions: { to: listings, on: { id: id }, cardinality: one_to_many }
+      listing_paid:",
+    );
+    let policies =
+        format!("groups: {{ here: {{}} }}\npolicies:\n  all: {{ groups: [here], {EVERYTHING} }}");
+    let engine = builder(&model, &policies).build().await.unwrap();
+    let session = engine.session(Principal::asserted_by_host("ada").group("here").build().unwrap());
+    let of = |owner: &str| {
+        format!(
+            r#""filter":{{"exists":"versions","filter":{{"field":"owner","value":"{owner}"}}}}"#
+        )
+    };
+    let asked = |first: &str, second: &str| {
+        let (first, second) = (of(first), of(second));
+        format!(
+            r#"{{"metrics":[{{"name":"booked","as":"a",{first}}},
+                {{"name":"paid","as":"b",{second}}}],"group_by":["id"]}}"#
+        )
+    };
+    // Listing 1 has versions, and listing 2 has none.
+    let found = csv(&session, &asked("Cem", "Ada")).await;
+    assert_eq!(found, "id,a,b\n1,0,1\n2,0,0\n");
+    let found = csv(&session, &asked("Ada", "Ada")).await;
+    assert_eq!(found, "id,a,b\n1,1,1\n");
 }
 
 #[tokio::test]

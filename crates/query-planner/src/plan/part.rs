@@ -467,10 +467,11 @@ fn call(function: Arc<AggregateUDF>, argument: Plan) -> Plan {
     Plan::AggregateFunction(AggregateFunction::new_udf(function, args, false, None, vec![], None))
 }
 
-/// The conditions that every number of a part has in common: they then narrow the rows themselves.
+/// The conditions that every number of a part has in common: they then narrow the rows themselves,
+/// unless numbers beside them have others.
 fn shared_filter(part: &Part<Sandbox>) -> &[Predicate] {
     let Some(first) = part.leaves.first() else { return &[] };
-    let same = part.leaves.iter().all(|leaf| leaf.filters == first.filters);
+    let same = !part.keeps && part.leaves.iter().all(|leaf| leaf.filters == first.filters);
     if same { &first.filters } else { &[] }
 }
 

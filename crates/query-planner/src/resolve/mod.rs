@@ -216,6 +216,7 @@ impl Asking<'_> {
         } else {
             Vec::new()
         };
+        drafts.keep_groups();
         if drafts.all.is_empty() {
             match named {
                 Some(table) => {
@@ -323,7 +324,7 @@ impl Asking<'_> {
 
     /// A part with all the tables that it reads.
     pub(super) fn part(&mut self, draft: Draft, order: &[SortKey]) -> Option<Part<TableId>> {
-        let Draft { mut ground, kind, keys, leaves, filter, series, .. } = draft;
+        let Draft { mut ground, kind, keys, leaves, keeps, filter, series, .. } = draft;
         let (time, members) = (ground.time, std::mem::take(&mut ground.members));
         let rows = Rows { time, scans: Vec::new(), filter, members };
         let events = match kind {
@@ -341,7 +342,7 @@ impl Asking<'_> {
             self.problem("Q0157", "group_by", message);
             return None;
         }
-        let mut part = Part { rows, keys, leaves, series, events, bridge };
+        let mut part = Part { rows, keys, leaves, keeps, series, events, bridge };
         let of_bridge = part.bridge_fields(self.compiled.snapshot());
         if let Some(Bridge { rows, step }) = &mut part.bridge {
             rows.scans = self.scans(step.table, rows.time, &of_bridge, &[])?;

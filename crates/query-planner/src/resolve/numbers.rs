@@ -10,7 +10,9 @@ use super::Asking;
 use super::filter::MAX_CONDITIONS;
 use super::ground::Ground;
 use crate::functions::Moved;
-use crate::query::{AnswerColumn, Definer, Key, Leaf, Of, Output, Place, Predicate, Series, Zone};
+use crate::query::{
+    AnswerColumn, Definer, Key, Leaf, Member, Of, Output, Place, Predicate, Series, Zone,
+};
 
 /// A metric that is asked for, and where.
 pub(super) struct AskedMetric<'q> {
@@ -42,6 +44,8 @@ pub(super) struct Draft {
     pub(super) kind: Kind,
     pub(super) keys: Vec<Key>,
     pub(super) leaves: Vec<Leaf>,
+    /// Whether groups in which no row counts stay.
+    pub(super) keeps: bool,
     pub(super) filter: Vec<Predicate>,
     pub(super) series: Option<Series>,
     /// Whether periods without data have a row.
@@ -94,11 +98,33 @@ impl Drafts {
             kind,
             keys: Vec::new(),
             leaves: Vec::new(),
+            keeps: false,
             filter: Vec::new(),
             series: None,
             dense: false,
         });
         self.all.len() - 1
+    }
+
+    /// Groups in which no row counts stay where the numbers of a table have different filters, also
+    /// where these see other versions. Where the question goes by times each time has rows of its
+    /// own, and so has what is of other times, or followed by events.
+    pub(super) fn keep_groups(&mut self) {
+        if self.timed {
+            return;
+        }
+        let plain = |draft: &&Draft| draft.kind == Kind::Plain;
+        let keeps = |draft: &Draft| {
+            let beside = self.all.iter().filter(plain);
+            let beside = beside.filter(|other| other.ground.table == draft.ground.table);
+            let mut conditions = beside.flat_map(conditions);
+            let first = conditions.next();
+            draft.kind == Kind::Plain && conditions.any(|other| first.as_ref() != Some(&other))
+        };
+        let keeps: Vec<bool> = self.all.iter().map(keeps).collect();
+        for (draft, keeps) in self.all.iter_mut().zip(keeps) {
+            draft.keeps = keeps;
+        }
     }
 
     /// Remembers what the next leaf of a part wants.
@@ -393,6 +419,15 @@ impl Asking<'_> {
         let value = drafts.leaf(part, Leaf { zone, ..Leaf::new(expr, filters) });
         Some(Output { column, value, metric: None })
     }
+}
+
+/// What each number of a part counts of its rows: the conditions, and what these look at.
+fn conditions(draft: &Draft) -> impl Iterator<Item = (&[Predicate], Vec<&Member<TableId>>)> {
+    draft.leaves.iter().map(|leaf| {
+        let members = leaf.filters.iter().flat_map(Predicate::members);
+        let members = members.filter_map(|member| draft.ground.members.get(member));
+        (leaf.filters.as_slice(), members.collect())
+    })
 }
 
 /// Two values of one number, compared.

@@ -19,6 +19,8 @@ pub(super) struct Part {
     pub(super) follows: Option<Follows>,
     /// The positions of its leaves.
     pub(super) leaves: Vec<usize>,
+    /// The positions of all leaves for which its groups are there.
+    pub(super) beside: Vec<usize>,
     /// The tables among what it reads that are told in groups.
     pub(super) limits: Vec<Limit>,
 }
@@ -93,18 +95,31 @@ impl Reference<'_> {
                 Some(part) => part.leaves.push(index),
                 None => {
                     let follows = leaf.follows.clone();
-                    let limits = Vec::new();
-                    parts.push(Part { ground, moved, follows, leaves: vec![index], limits });
+                    let (leaves, beside, limits) = (vec![index], Vec::new(), Vec::new());
+                    parts.push(Part { ground, moved, follows, leaves, beside, limits });
                 }
             }
         }
         if parts.is_empty() {
             let table = table.ok_or("no table")?;
             let ground = self.ground(table, None);
-            let (leaves, limits) = (Vec::new(), Vec::new());
-            parts.push(Part { ground, moved: None, follows: None, leaves, limits });
+            let (leaves, beside, limits) = (Vec::new(), Vec::new(), Vec::new());
+            parts.push(Part { ground, moved: None, follows: None, leaves, beside, limits });
         }
+        // Which version a row sees is no reason to lose a group that another number of its table has.
+        let plain = |part: &Part| part.moved.is_none() && part.follows.is_none();
+        let of_tables: Vec<(usize, Vec<usize>)> = parts
+            .iter()
+            .filter(|part| plain(part))
+            .map(|part| (part.ground.table, part.leaves.clone()))
+            .collect();
         for part in &mut parts {
+            part.beside = if timed || !plain(part) {
+                part.leaves.clone()
+            } else {
+                let own = of_tables.iter().filter(|(table, _)| *table == part.ground.table);
+                own.flat_map(|(_, leaves)| leaves.iter().copied()).collect()
+            };
             let keys = self.keys(question, part.ground)?;
             part.limits = self.limits_of(part, &keys, question.filter.as_ref(), leaves)?;
         }
@@ -185,7 +200,7 @@ impl Reference<'_> {
         let rows = self.narrowed(ground, &all, &conditions)?;
         // Where all numbers have the same conditions, no other keeps a group for which no row
         // counts.
-        let mut filters = part.leaves.iter().map(|index| &leaves[*index].filters);
+        let mut filters = part.beside.iter().map(|index| &leaves[*index].filters);
         match filters.next() {
             Some(first) if filters.all(|other| other == first) => {
                 self.narrowed(ground, &rows, first)
