@@ -18,6 +18,7 @@ tables:
     fields: { id: {}, day: {} }
 metrics:
   rev: { table: orders, expr: sum(total) }
+  placed: { table: orders, expr: count(*), join_to_timespine: true }
   paid: { table: orders, expr: sum(total), filter: status = 'paid' }
   sent: { table: orders, expr: count(*), time: shipped }
   tick: { table: tickets, expr: count(*) }
@@ -142,6 +143,38 @@ async fn a_stretch_that_begins_after_the_newest_day_tells_nothing() {
     check("all", &ask(&both, r#""op": ">=", "value": "2026-03-20""#), &march).await;
     let range = r#""op": "in_range", "values": ["2026-03-21", "2026-04-01"]"#;
     check("all", &ask(&both, range), &march).await;
+}
+
+/// The orders of the weeks from 5 January, 9 February and 16 March, four weeks later.
+#[tokio::test]
+async fn periods_without_data_go_on_beside_those_of_another_time() {
+    let ask = |keys: &str, filter: &str| {
+        format!(
+            r#"{{ "metrics": [
+                {{ "name": "placed", "as": "n", "offset": {{ "count": 4, "unit": "week" }} }}],
+              "group_by": [{{ "field": "metric_time", "grain": "week" }}{keys}]{filter} }}"#
+        )
+    };
+    let all = [
+        "2026-02-02,1",
+        "2026-02-09,0",
+        "2026-02-16,0",
+        "2026-02-23,0",
+        "2026-03-02,0",
+        "2026-03-09,1",
+        "2026-03-16,0",
+    ];
+    check("all", &ask("", ""), &all).await;
+    let by_status: Vec<String> = all.iter().map(|row| row.replacen(',', ",paid,", 1)).collect();
+    let by_status: Vec<&str> = by_status.iter().map(String::as_str).collect();
+    check("all", &ask(r#", "status""#, ""), &by_status).await;
+    let from = |day: &str| {
+        format!(r#", "filter": {{ "field": "metric_time", "op": ">=", "value": "{day}" }}"#)
+    };
+    check("all", &ask("", &from("2026-03-09")), &all[5..]).await;
+    // Nothing is moved to the last week, and there is one all the same; then there is none.
+    check("all", &ask("", &from("2026-03-16")), &all[6..]).await;
+    check("all", &ask("", &from("2026-03-21")), &[]).await;
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ impl<'a> Planner<'a, '_> {
         };
         let Merged { mut builder, leaves, told } = self.merged(parts, groups.keys.len(), absent)?;
         if let Some(dense) = dense {
-            builder = self.with_gaps(builder, groups.keys.len(), dense)?;
+            builder = self.with_gaps(builder, parts, groups.keys.len(), dense)?;
         }
         if !groups.levels.is_empty() {
             builder = self.with_levels(builder, parts, groups, first)?;

@@ -7,11 +7,12 @@ use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{DataFusionError, ScalarValue};
 use datafusion_expr::expr::Case;
 use datafusion_expr::{BinaryExpr, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator};
+use datafusion_functions::core;
 use datafusion_functions_aggregate::expr_fn::max;
 use datafusion_functions_aggregate::min_max::{max_udaf, min_udaf};
 use sandbar_permissions::Sandbox;
 
-use super::part::{AggregateColumn, Aggregated, key_column};
+use super::part::{AggregateColumn, Aggregated, EACH, ONLY, UNTIL, beside, key_column};
 use super::window::{Frame, for_each_of, over, over_all, with_column, with_windows};
 use super::{Planner, bare};
 use crate::error::QueryError;
@@ -119,8 +120,9 @@ impl Planner<'_, '_> {
 impl Planner<'_, '_> {
     /// The groups of the answer with those of periods that have no data.
     pub(super) fn with_gaps(
-        &self,
+        &mut self,
         builder: LogicalPlanBuilder,
+        parts: &[Part<Sandbox>],
         keys: usize,
         dense: Dense,
     ) -> Result<LogicalPlanBuilder, QueryError> {
@@ -130,15 +132,32 @@ impl Planner<'_, '_> {
         let names: Vec<String> =
             builder.schema().fields().iter().map(|field| field.name().clone()).collect();
         let time = key_column(dense.key);
-        if let (1, Some(from), Some(to)) = (keys, dense.from, dense.to) {
+        // What is of other times ends with its own rows, and the periods with those of all.
+        let until = match dense.to {
+            None if parts.iter().any(|part| part.series.is_some()) => {
+                self.last_of(Vec::new(), dense.key, parts)?
+            }
+            _ => None,
+        };
+        let (whole, until) = match (keys, dense.from, dense.to, until) {
+            (1, Some(from), Some(to), _) if to <= from => return Ok(builder),
+            (1, Some(from), Some(to), until) => {
+                let last = day(to.saturating_sub(1));
+                (Some((from, LogicalPlanBuilder::empty(true), last)), until)
+            }
+            (1, Some(from), None, Some(until)) => {
+                let begun = bare(UNTIL).gt_eq(day(from));
+                let newest = LogicalPlanBuilder::from(until).filter(begun)?;
+                (Some((from, newest, bare(UNTIL))), None)
+            }
+            (_, _, _, until) => (None, until),
+        };
+        if let Some((from, one, last)) = whole {
             // All periods that are asked for are known, whether there are rows or none.
             let first = floor_date(from, dense.grain, &self.query.clock);
-            if to <= from {
-                return Ok(builder);
-            }
-            let ends = (day(first), day(to.saturating_sub(1).max(first)));
+            let ends = (day(first), last);
             let list = gap(dense.grain, rules, day(first), (none(), none()), ends);
-            let spine = LogicalPlanBuilder::empty(true).project(vec![list.alias(&time)])?;
+            let spine = one.project(vec![list.alias(&time)])?;
             let mut spine = for_each_of(spine, &time)?;
             let mut columns = Vec::with_capacity(names.len());
             for name in &names {
@@ -174,8 +193,18 @@ impl Planner<'_, '_> {
             None => {
                 let last = over_all(max_udaf(), bare(&time), Vec::new())?;
                 windows.push((last, LAST.to_owned()));
-                bare(LAST)
+                match until {
+                    Some(_) => core::expr_fn::greatest(vec![
+                        cast(bare(LAST), DataType::Date32),
+                        bare(UNTIL),
+                    ]),
+                    None => bare(LAST),
+                }
             }
+        };
+        let builder = match until {
+            Some(until) => beside(builder, until, (EACH, ONLY))?,
+            None => builder,
         };
         let near = (bare(BEFORE), bare(AFTER));
         let list = gap(dense.grain, rules, bare(&time), near, (first, last));

@@ -312,13 +312,22 @@ impl<'a> Planner<'a, '_> {
         if series.reporting.to.is_some() {
             return Ok(None);
         }
-        let mut seen = vec![part];
+        self.last_of(vec![part], series.key, all)
+    }
+
+    /// The last day of the rows of parts, as one row, without those that were seen.
+    pub(super) fn last_of<'p>(
+        &mut self,
+        mut seen: Vec<&'p Part<Sandbox>>,
+        key: usize,
+        all: &'p [Part<Sandbox>],
+    ) -> Result<Option<LogicalPlan>, QueryError> {
         let mut days: Option<LogicalPlanBuilder> = None;
         for other in all {
             let same = |known: &&Part<Sandbox>| {
                 same_rows(&known.rows, &other.rows)
                     && shared_filter(known) == shared_filter(other)
-                    && known.time_of(series.key) == other.time_of(series.key)
+                    && known.time_of(key) == other.time_of(key)
             };
             if seen.iter().any(same) {
                 continue;
@@ -327,7 +336,7 @@ impl<'a> Planner<'a, '_> {
             if !in_groups(&other.rows) {
                 seen.push(other);
             }
-            if let Some(time) = other.time_of(series.key) {
+            if let Some(time) = other.time_of(key) {
                 let last = self.last_day(other, &time)?;
                 days = Some(match days {
                     Some(days) => days.union(last.build()?)?,
@@ -384,7 +393,7 @@ fn one_day(days: LogicalPlanBuilder, (day, only): (&str, &str)) -> Result<Logica
 }
 
 /// Rows, each beside the one row of a plan, which is found by a constant.
-fn beside(
+pub(super) fn beside(
     builder: LogicalPlanBuilder,
     one: LogicalPlan,
     (each, only): (&str, &str),
@@ -431,9 +440,9 @@ const DAY: &str = "#day";
 const NEWEST: &str = "#newest";
 const PERIOD: &str = "#period";
 /// The last day of the rows of all parts; the constants by which it is found.
-const UNTIL: &str = "#until";
-const EACH: &str = "#each";
-const ONLY: &str = "#only";
+pub(super) const UNTIL: &str = "#until";
+pub(super) const EACH: &str = "#each";
+pub(super) const ONLY: &str = "#only";
 /// The same of a part's own rows.
 const OWN: &str = "#own";
 const EACH_OWN: &str = "#each_own";

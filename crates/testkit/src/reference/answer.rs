@@ -179,8 +179,11 @@ impl Reference<'_> {
             _ => None,
         });
         let periods: Vec<i32> = periods.collect();
+        // Numbers of other times end with their own rows, and the periods with those of all.
+        let moved = parts.iter().any(|part| part.moved.is_some());
+        let newest = if moved { self.newest(question, parts, leaves)? } else { None };
         let first = days.from.or(periods.iter().min().copied());
-        let last = days.to.map(|to| to - 1).or(periods.iter().max().copied());
+        let last = days.to.map(|to| to - 1).or(periods.iter().max().copied().max(newest));
         let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
         // A stretch that ends before it starts has no days.
         if first > last {
@@ -189,9 +192,6 @@ impl Reference<'_> {
         let mut others: Vec<Vec<Cell>> = Vec::new();
         if keys.len() == 1 {
             others.push(vec![Cell::Null]);
-            if periods.is_empty() && (days.from.is_none() || days.to.is_none()) {
-                return Ok(());
-            }
         }
         for (found, _) in merged.iter().filter(|(keys, _)| !keys[at].is_null()) {
             let mut other = found.clone();
