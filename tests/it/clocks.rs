@@ -27,6 +27,7 @@ tables:
   plans: { primary_key: [id], fields: { id: {}, month: { grain: month } } }
   stays:
     primary_key: [id]
+    measures: { all: { expr: count(*) } }
     fields:
       id: {}
       at: {}
@@ -51,6 +52,7 @@ tables:
           day < timestamp '2024-03-10 22:59:59'
 metrics:
   sold: { table: sales, expr: count(*) }
+  stayed: { table: stays, expr: count(*), time: at }
   this_month: { cumulative: { metric: sold, to_date: month } }
   this_week: { cumulative: { metric: sold, to_date: week } }
   first_day: { derived: first, inputs: { first: { metric: sold, offset: { to: week } } } }
@@ -141,6 +143,22 @@ fn a_day_beside_an_instant_is_one_of_the_models_zone() {
             assert_eq!(rows, [first, second], "{query}");
         }
     }
+}
+
+#[test]
+fn a_measure_of_a_table_without_a_time_has_none_beside_a_metric_either() {
+    let time = r#""filter": { "field": "metric_time", "op": "previous", "unit": "month" }"#;
+    for number in [
+        format!(r#""measures": [{{ "name": "all", {time} }}]"#),
+        format!(r#""aggregations": [{{ "function": "count", {time} }}]"#),
+        r#""aggregations": [{ "function": "max", "field": "metric_time" }]"#.to_owned(),
+    ] {
+        check(&format!(r#"{{ "table": "stays", {number} }}"#), "Q0144");
+        check(&format!(r#"{{ "table": "stays", "metrics": ["stayed"], {number} }}"#), "Q0144");
+    }
+    // Both were in March.
+    let query = format!(r#"{{ "metrics": [{{ "name": "stayed", {time} }}] }}"#);
+    check(&query, "stayed\n2\n");
 }
 
 fn answer(query: &str) -> String {

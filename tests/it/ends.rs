@@ -113,6 +113,18 @@ async fn numbers_go_on_beside_those_of_a_later_time() {
 }
 
 #[tokio::test]
+async fn what_is_made_up_goes_by_the_time_of_its_table_beside_a_number_of_another() {
+    let made_up = r#"{ "function": "max", "field": "metric_time", "as": "last" },
+        { "function": "count", "as": "late",
+          "filter": { "field": "metric_time", "op": ">=", "value": "2026-02-01" } }"#;
+    let alone = format!(r#"{{ "table": "orders", "aggregations": [{made_up}] }}"#);
+    check("all", &alone, &["2026-03-20,2"]).await;
+    let beside =
+        format!(r#"{{ "table": "orders", "metrics": ["sent"], "aggregations": [{made_up}] }}"#);
+    check("all", &beside, &["3,2026-03-20,2"]).await;
+}
+
+#[tokio::test]
 async fn the_last_period_is_told_on_the_last_day() {
     let month = r#""group_by": [{ "field": "metric_time", "grain": "month" }]"#;
     let paid =

@@ -533,8 +533,13 @@ fn speaks_of_time(query: &SemanticQuery) -> bool {
             Filter::Segment(_) | Filter::Exists { .. } | Filter::Metric { .. } => false,
         }
     }
+    let metrics = query.metrics.iter().filter_map(|m| m.value.filter.as_ref());
+    let measures = query.measures.iter().filter_map(|m| m.value.filter.as_ref());
+    let aggregations = query.aggregations.iter().filter_map(|a| a.value.filter.as_ref());
+    let mut filters = metrics.chain(measures).chain(aggregations).chain(&query.filter);
+    let keys = query.group_by.iter().map(|key| &key.value.field);
+    let of = query.aggregations.iter().filter_map(|a| a.value.field.as_ref());
     query.calculated.iter().any(|(_, text)| text.value.contains(METRIC_TIME))
-        || query.group_by.iter().any(|key| key.value.field.value == METRIC_TIME)
-        || query.filter.as_ref().is_some_and(|filter| in_filter(&filter.value))
-        || query.metrics.iter().filter_map(|m| m.value.filter.as_ref()).any(|f| in_filter(&f.value))
+        || keys.chain(of).any(|name| name.value == METRIC_TIME)
+        || filters.any(|filter| in_filter(&filter.value))
 }

@@ -69,9 +69,13 @@ impl Reference<'_> {
         table: Option<usize>,
         leaves: &[Leaf],
     ) -> Result<Vec<Part>, Refused> {
-        let filters = question.metrics.iter().filter_map(|m| m.filter.as_ref());
-        let timed = question.group_by.iter().any(|key| key.field == "metric_time")
-            || filters.chain(&question.filter).any(speaks_of_time);
+        let metrics = question.metrics.iter().filter_map(|m| m.filter.as_ref());
+        let measures = question.measures.iter().filter_map(|m| m.filter.as_ref());
+        let aggregations = question.aggregations.iter().filter_map(|a| a.filter.as_ref());
+        let mut filters = metrics.chain(measures).chain(aggregations).chain(&question.filter);
+        let keys = question.group_by.iter().map(|key| key.field.as_str());
+        let of = question.aggregations.iter().filter_map(|a| a.field.as_deref());
+        let timed = keys.chain(of).any(|name| name == "metric_time") || filters.any(speaks_of_time);
         let mut parts: Vec<Part> = Vec::new();
         for (index, leaf) in leaves.iter().enumerate() {
             let ground = leaf.ground();
