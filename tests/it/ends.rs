@@ -11,7 +11,7 @@ tables:
   orders:
     primary_key: [id]
     time: day
-    fields: { id: {}, day: {}, shipped: {}, total: {}, status: {} }
+    fields: { id: {}, day: {}, shipped: {}, returned: {}, total: {}, status: {} }
   tickets:
     primary_key: [id]
     time: day
@@ -21,9 +21,11 @@ metrics:
   placed: { table: orders, expr: count(*), join_to_timespine: true }
   paid: { table: orders, expr: sum(total), filter: status = 'paid' }
   sent: { table: orders, expr: count(*), time: shipped }
+  back: { table: orders, expr: count(*), time: returned }
   tick: { table: tickets, expr: count(*) }
   all_tick: { cumulative: { metric: tick } }
   all_sent: { cumulative: { metric: sent } }
+  all_back: { cumulative: { metric: back } }
   all_paid: { cumulative: { metric: paid } }
   rev_7: { cumulative: { metric: rev, window: { count: 7, unit: day } } }
   first_of_quarter: { cumulative: { metric: rev, to_date: quarter, report: first } }
@@ -45,11 +47,15 @@ const FIRST: i32 = 20_454;
 async fn session(group: &str) -> Session {
     // 10 January, 10 February, 20 March; 5 January, 7 February, 20 February.
     let days = |days: [i32; 3]| Arc::new(Date32Array::from(days.map(|day| FIRST + day).to_vec()));
+    // 15 January, 1 February, and never.
+    let returned: ArrayRef =
+        Arc::new(Date32Array::from(vec![Some(FIRST + 14), Some(FIRST + 31), None]));
     let ids = || Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef;
-    let orders: [(&str, ArrayRef); 5] = [
+    let orders: [(&str, ArrayRef); 6] = [
         ("id", ids()),
         ("day", days([9, 40, 78])),
         ("shipped", days([10, 11, 12])),
+        ("returned", returned),
         ("total", Arc::new(Int64Array::from(vec![100, 20, 3]))),
         ("status", Arc::new(StringArray::from(vec!["paid", "paid", "open"]))),
     ];
@@ -207,6 +213,19 @@ async fn a_stretch_that_begins_has_to_end() {
         assert_eq!(refused.code(), "Q0151", "{question}");
     }
     check("all", &format!(r#"{{ "metrics": ["all_tick"], {to} }}"#), &["1"]).await;
+}
+
+/// No filter and no grain: the plain total. A row without a time lies in no period and no stretch.
+#[tokio::test]
+async fn what_is_accumulated_over_all_time_is_the_total_where_no_time_is_asked() {
+    let plain = r#"{ "metrics": ["all_back", "back"] }"#;
+    check("all", plain, &["3,3"]).await;
+    let by_month = r#"{ "metrics": ["all_back"],
+        "group_by": [{ "field": "metric_time", "grain": "month" }] }"#;
+    check("all", by_month, &["2026-01-01,1", "2026-02-01,2"]).await;
+    let to_the_end = r#"{ "metrics": ["all_back"],
+        "filter": { "field": "metric_time", "op": "<=", "value": "9999-12-31" } }"#;
+    check("all", to_the_end, &["2"]).await;
 }
 
 #[tokio::test]
