@@ -142,6 +142,18 @@ async fn the_last_period_is_told_on_the_last_day() {
     check("all", &both, &["2026-03-01,3,"]).await;
 }
 
+#[tokio::test]
+async fn periods_without_data_have_a_row_beside_a_number_of_another_time() {
+    for numbers in [r#""placed", "sent""#, r#""sent", "placed""#] {
+        let question = format!(
+            r#"{{ "metrics": [{numbers}], "group_by": [{{ "field": "day", "grain": "week" }}],
+                "filter": {{ "field": "day", "op": "in_range",
+                             "values": ["2026-02-09", "2026-03-02"] }} }}"#
+        );
+        check("all", &question, &["2026-02-09,1,1", "2026-02-16,0,0", "2026-02-23,0,0"]).await;
+    }
+}
+
 /// The newest day is 20 March, so that a stretch from the 21st on has none, whatever stands beside.
 #[tokio::test]
 async fn a_stretch_that_begins_after_the_newest_day_tells_nothing() {

@@ -48,8 +48,16 @@ pub(super) struct Draft {
     pub(super) keeps: bool,
     pub(super) filter: Vec<Predicate>,
     pub(super) series: Option<Series>,
-    /// Whether periods without data have a row.
-    pub(super) dense: bool,
+    /// The times of which periods without data have a row, each once.
+    pub(super) dense: Vec<FieldId>,
+}
+
+impl Draft {
+    /// Remembers whose periods have a row without data, where those of a number do.
+    fn fills(&mut self, leaf: &ModelLeaf) {
+        let time = leaf.time.filter(|time| leaf.dense && !self.dense.contains(time));
+        self.dense.extend(time);
+    }
 }
 
 /// What a part computes its numbers from.
@@ -101,7 +109,7 @@ impl Drafts {
             keeps: false,
             filter: Vec::new(),
             series: None,
-            dense: false,
+            dense: Vec::new(),
         });
         self.all.len() - 1
     }
@@ -335,7 +343,7 @@ impl Asking<'_> {
             // The part is that of these events alone: they are its rows.
             let draft = drafts.all.get_mut(part)?;
             draft.filter.extend(filters);
-            draft.dense |= leaf.dense;
+            draft.fills(leaf);
             drafts.required(part, &leaf.requires, about, narrowed.path);
             let leaf = Leaf::new(leaf.expr.clone(), Vec::new());
             return Some(drafts.leaf(part, leaf));
@@ -352,7 +360,7 @@ impl Asking<'_> {
         let kind = if moved { Kind::Moved { window, shifts } } else { Kind::Plain };
         let part = drafts.part(grain, leaf.time, kind, about);
         filters.extend(self.narrowed(narrowed, part, drafts));
-        drafts.all.get_mut(part)?.dense |= leaf.dense;
+        drafts.all.get_mut(part)?.fills(leaf);
         let (expr, semi_additive) = (leaf.expr.clone(), leaf.semi_additive.clone());
         drafts.required(part, &leaf.requires, about, narrowed.path);
         let min_group_size = leaf.min_group_size;

@@ -252,24 +252,28 @@ impl Asking<'_> {
     /// Which periods have a row whether they have data or not: where a number wants it, and the
     /// question goes by its time.
     pub(super) fn dense(&mut self, query: &SemanticQuery, drafts: &[Draft]) -> Option<Dense> {
-        let draft = drafts.iter().find(|draft| draft.dense)?;
-        let time = draft.ground.time?;
-        let own = FieldPath::own(time);
-        let data_type = self.compiled.snapshot().field(time).data_type;
-        let (key, grain) = draft.keys.iter().enumerate().find_map(|(index, key)| {
-            let grain = match key.cut {
-                Some(Cut::Time(Truncation::Grain(grain))) if grain.is_date() => Some(grain),
-                None if data_type == Type::Date => Some(Grain::Day),
-                _ => None,
-            };
-            grain.filter(|_| key.is_of(&own)).map(|grain| (index, grain))
+        let mut times =
+            drafts.iter().flat_map(|draft| draft.dense.iter().map(move |time| (draft, *time)));
+        let (draft, time, key, grain) = times.find_map(|(draft, time)| {
+            let data_type = self.compiled.snapshot().field(time).data_type;
+            draft.keys.iter().enumerate().find_map(|(index, key)| {
+                let grain = match key.cut {
+                    Some(Cut::Time(Truncation::Grain(grain))) if grain.is_date() => Some(grain),
+                    None if data_type == Type::Date => Some(Grain::Day),
+                    _ => None,
+                };
+                let grain = grain.filter(|_| key.is_of(&FieldPath::own(time)));
+                grain.map(|grain| (draft, time, index, grain))
+            })
         })?;
+        let own = FieldPath::own(time);
+        let ground = Ground::new(draft.ground.table, Some(time), &draft.ground.about);
         if draft.keys.iter().filter(|key| key.is_of(&own)).count() > 1 {
             let message = format!(
                 "`{}` has a row for each period: it is grouped by one grain of its time, not by \
                  two; {}",
-                shorten(&draft.ground.about),
-                self.by_time(&draft.ground, &[])
+                shorten(&ground.about),
+                self.by_time(&ground, &[])
             );
             self.problem("Q0151", "group_by", message);
             return None;
@@ -280,7 +284,7 @@ impl Asking<'_> {
             // What is too much was told where it is narrowed.
             flatten(&filter.value, String::new(), &mut conjuncts, &mut { MAX_CONDITIONS });
             for (conjunct, _) in conjuncts {
-                days = days.and(self.days_of(&draft.ground, conjunct).unwrap_or_default());
+                days = days.and(self.days_of(&ground, conjunct).unwrap_or_default());
             }
         }
         Some(Dense { key, grain, from: days.from, to: days.to })

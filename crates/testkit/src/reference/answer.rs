@@ -165,15 +165,21 @@ impl Reference<'_> {
         leaves: &[Leaf],
         merged: &mut Vec<Group>,
     ) -> Result<(), Refused> {
-        let dense = |part: &&Part| part.leaves.iter().any(|index| leaves[*index].dense);
-        let Some(part) = parts.iter().find(dense) else { return Ok(()) };
-        let keys = self.keys(question, part.ground)?;
-        let of_time = |key: &&Key| key.is_time_of(part.ground);
-        if keys.iter().filter(of_time).count() > 1 {
-            return Err("unclear: gaps of two keys of one time".to_owned());
+        let mut found = None;
+        let all = parts.iter().flat_map(|part| &part.leaves).map(|index| &leaves[*index]);
+        for leaf in all.filter(|leaf| leaf.dense) {
+            let ground = leaf.ground();
+            let keys = self.keys(question, ground)?;
+            if keys.iter().filter(|key| key.is_time_of(ground)).count() > 1 {
+                return Err("unclear: gaps of two keys of one time".to_owned());
+            }
+            if let Ok(Some((at, grain))) = self.period(ground, &keys) {
+                found = Some((ground, keys, at, grain));
+                break;
+            }
         }
-        let Ok(Some((at, grain))) = self.period(part.ground, &keys) else { return Ok(()) };
-        let (days, _) = self.parted(part.ground, question.filter.as_ref());
+        let Some((ground, keys, at, grain)) = found else { return Ok(()) };
+        let (days, _) = self.parted(ground, question.filter.as_ref());
         let periods = merged.iter().filter_map(|(keys, _)| match keys[at] {
             Cell::Date(day) => Some(day),
             _ => None,
