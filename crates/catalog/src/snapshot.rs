@@ -184,6 +184,8 @@ pub struct Field {
     pub inputs: Vec<FieldPath>,
     /// The calculated fields it is computed from, itself first; none for a stored field.
     pub calculations: Vec<FieldPath>,
+    /// How many parts its values have, each counted as often as it is used; 1 for a stored field.
+    pub parts: usize,
 }
 
 /// Where the values of a field come from.
@@ -501,6 +503,19 @@ impl Snapshot {
             TableSource::Query(derived) => Some(derived),
             TableSource::Source { .. } => None,
         }
+    }
+
+    /// How many parts an expression has with all that it is computed from, each counted as often as
+    /// it is used. Nothing is written out for that.
+    pub fn parts(&self, expr: &Expr) -> usize {
+        let mut parts = 0_usize;
+        expr.walk(&mut |node| {
+            parts = parts.saturating_add(match &node.kind {
+                crate::expr::ExprKind::Field(path) => self.field(path.field).parts,
+                _ => 1,
+            });
+        });
+        parts
     }
 
     /// The same expression over stored fields only: calculated fields are written out.

@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use sandbar::{
     Definitions, Engine, EngineBuilder, Error, ErrorKind, PolicyCases, PolicyDefinitions, Report,
-    SourceText,
+    SemanticQuery, SourceText,
 };
 
 use super::{MODEL, model, rows};
@@ -251,6 +251,56 @@ policies:
     // A file that is no YAML could have held anything.
     let error = check("tables: {", policies, told, &["D0000 m.yaml:1:9 unclosed"]).await;
     assert!(!error.to_string().contains("p.yaml"), "{error}");
+}
+
+/// Forty fields and forty metrics of which each uses the next one twice: written out, the first of
+/// each has 2^41 - 1 parts. The 13th above the last one has 2^14 - 1, which is told; the ones below
+/// it have at most 2^13 - 1 = 8191, and those above it are left out.
+#[tokio::test]
+async fn what_uses_the_next_twice_is_told_where_it_grows_too_large() {
+    let mut model = "tables:\n  sales:\n    fields:\n      id: {}\n".to_owned();
+    for (n, next) in (0..40).zip(1..) {
+        model += &format!("      x{n}: {{ expr: x{next} + x{next} }}\n");
+    }
+    model += "      x40: { expr: id }\nmetrics:\n  m40: { table: sales, expr: count(*) }\n";
+    for (n, next) in (0..40).zip(1..) {
+        model += &format!("  m{n}: {{ derived: m{next} + m{next} }}\n");
+    }
+    let expected = [
+        "M0101 m.yaml:32:20 this has more than 10000 parts | -",
+        "M0101 m.yaml:75:25 this has more than 10000 parts | -",
+    ];
+    check(&model, "", (ErrorKind::InvalidModel, "E0201"), &expected).await;
+}
+
+/// What a question calculates counts the parts of the fields in it: 1 + 8191 + 1 and 1 + 2 × 8191.
+#[tokio::test]
+async fn values_of_a_question_count_what_the_model_calculates() {
+    let mut model = "
+tables:
+  sales:
+    primary_key: [id]
+    fields:
+      id: {}
+      x12: { expr: id }
+"
+    .to_owned();
+    for (n, next) in (0..12).zip(1..) {
+        model += &format!("      x{n}: {{ expr: x{next} + x{next} }}\n");
+    }
+    let policies = "
+groups: { chiefs: {} }
+policies: { all: { groups: [chiefs], grant: { tables: [sales] } } }
+";
+    let builder = Engine::builder().model("m.yaml", &model).policies("p.yaml", policies);
+    let engine = builder.batches("sales", vec![rows(3)]).build().await.unwrap();
+    let session = super::chief(&engine);
+    for (text, told) in [("x0 + 1", None), ("x0 + x0", Some("Q0162"))] {
+        let question =
+            format!(r#"{{"table":"sales","calculated":{{"y":"{text}"}},"fields":["y"]}}"#);
+        let checked = session.check(&SemanticQuery::from_json(&question).unwrap());
+        assert_eq!(checked.err().map(|error| error.code()), told, "{text}");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::definitions::{ConversionDef, ConversionGives, CumulativeDef, MetricIn
 use crate::definitions::{PropertyDef, ReportDay, WindowDef};
 use crate::expr::{
     AggregateFunction, Allow, Arithmetic, Expr, ExprError, ExprErrorKind, ExprKind, Function,
-    Scope, bind,
+    MAX_PARTS, Scope, bind,
 };
 use crate::ids::{FieldPath, MetricId, TableId};
 use crate::query::Value;
@@ -21,7 +21,7 @@ use crate::types::{Literal, Type};
 
 use super::MetricEntry;
 use super::codes;
-use super::expressions::report;
+use super::expressions::{report, too_large};
 use super::metrics::{condition, find_collection, inputs, own_field, simple};
 use super::names::{Names, number, number_problem};
 use super::sink::{Sink, complaint};
@@ -193,6 +193,11 @@ impl<'d> Metrics<'_, '_, 'd> {
             self.shape(entry, format!("a metric has at most {MAX_LEAVES} aggregations"));
             return None;
         }
+        if parts(&built, self.snapshot) > MAX_PARTS {
+            let what = complaint(codes::EXPRESSION, too_large());
+            self.sink.at_key(entry.file, entry.def, what);
+            return None;
+        }
         if let Some(fill) = &entry.def.fill_nulls_with {
             let number = match &fill.value {
                 Value::Integer(n) => Some(Literal::Integer(*n)),
@@ -338,8 +343,13 @@ impl<'d> Metrics<'_, '_, 'd> {
     }
 
     fn derived(&mut self, text: &Located<String>, entry: MetricEntry<'d>) -> Option<Built> {
-        let mut scope =
-            MetricScope { work: self, entry, parts: Parts::default(), known: HashMap::new() };
+        let mut scope = MetricScope {
+            work: self,
+            entry,
+            parts: Parts::default(),
+            known: HashMap::new(),
+            written: 0,
+        };
         match bind(&text.value, Allow::Rows, &mut scope) {
             Ok(_) if scope.parts.leaves.is_empty() => {
                 let message = "a derived metric names at least one metric".to_owned();
@@ -549,6 +559,29 @@ fn named(input: &Located<MetricInput>) -> Located<String> {
     name
 }
 
+/// How many parts a metric has: each aggregation once with all that it reads, and what is calculated
+/// from them as often as it is used.
+fn parts(built: &Built, snapshot: &Snapshot) -> usize {
+    let read = built.leaves.iter().flat_map(Leaf::expressions).map(|expr| snapshot.parts(expr));
+    let mut parts = read.fold(0, usize::saturating_add);
+    let leaves: Vec<usize> = built.leaves.iter().map(|leaf| above(&leaf.expr)).collect();
+    built.expr.walk(&mut |node| {
+        parts = parts.saturating_add(match &node.kind {
+            ExprKind::Input(index) => leaves.get(*index).copied().unwrap_or(1),
+            _ => 1,
+        });
+    });
+    parts
+}
+
+/// How many parts stand above the aggregations of an expression, these included.
+fn above(expr: &Expr) -> usize {
+    match &expr.kind {
+        ExprKind::Aggregate(_) => 1,
+        _ => 1 + expr.children().into_iter().map(above).sum::<usize>(),
+    }
+}
+
 /// Whether a leaf's value can be taken from another time.
 fn can_move(leaf: &Leaf, snapshot: &Snapshot) -> Result<(), String> {
     match leaf.time {
@@ -599,6 +632,16 @@ struct MetricScope<'w, 'a, 'n, 'd> {
     entry: MetricEntry<'d>,
     parts: Parts,
     known: HashMap<String, Expr>,
+    /// How many parts the metrics had that were written out so far.
+    written: usize,
+}
+
+impl MetricScope<'_, '_, '_, '_> {
+    /// A metric is written out where it stands, as long as all of it has not too many parts.
+    fn written(&mut self, expr: Expr) -> Result<Expr, ExprError> {
+        expr.walk(&mut |_| self.written = self.written.saturating_add(1));
+        if self.written > MAX_PARTS { Err(ExprError::new(too_large())) } else { Ok(expr) }
+    }
 }
 
 impl Scope for MetricScope<'_, '_, '_, '_> {
@@ -606,8 +649,8 @@ impl Scope for MetricScope<'_, '_, '_, '_> {
         let [name] = chain else {
             return Err(ExprError::new("a derived metric is computed from metrics, not fields"));
         };
-        if let Some(expr) = self.known.get(*name) {
-            return Ok(expr.clone());
+        if let Some(expr) = self.known.get(*name).cloned() {
+            return self.written(expr);
         }
         let def = self.entry.def;
         let expr = match def.inputs.get(name) {
@@ -620,6 +663,6 @@ impl Scope for MetricScope<'_, '_, '_, '_> {
         };
         let expr = expr.ok_or_else(ExprError::silent)?;
         self.known.insert((*name).to_owned(), expr.clone());
-        Ok(expr)
+        self.written(expr)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::decode::{Located, suggest};
-use crate::expr::{Allow, Expr, ExprError, ExprErrorKind, Scope, bind};
+use crate::expr::{Allow, Expr, ExprError, ExprErrorKind, MAX_PARTS, Scope, bind};
 use crate::ids::{FieldId, FieldPath, TableId};
 use crate::report::{SourceText, place_inside};
 use crate::snapshot::{FieldKind, Snapshot};
@@ -106,6 +106,10 @@ impl Calculated<'_, '_> {
                 sink.at(entry.file, text, complaint(codes::EXPRESSION, message));
                 State::Failed
             }
+            Ok(expr) if snapshot.parts(&expr) > MAX_PARTS => {
+                sink.at(entry.file, text, complaint(codes::EXPRESSION, too_large()));
+                State::Failed
+            }
             Ok(expr) => {
                 let data_type = expr.data_type;
                 if let Some(declared) = &def.data_type
@@ -122,6 +126,7 @@ impl Calculated<'_, '_> {
                 let inputs = snapshot.stored_inputs(&expr);
                 let mut calculations = vec![FieldPath::own(id)];
                 calculations.extend(snapshot.calculations(&expr));
+                let parts = snapshot.parts(&expr);
                 if let Some(field) = snapshot
                     .tables
                     .get_mut(id.table().index())
@@ -131,6 +136,7 @@ impl Calculated<'_, '_> {
                     field.kind = FieldKind::Calculated(expr);
                     field.inputs = inputs;
                     field.calculations = calculations;
+                    field.parts = parts;
                 }
                 State::Done(data_type)
             }
@@ -243,14 +249,29 @@ pub(super) fn expression(
     names: &Names<'_>,
     sink: &mut Sink,
 ) -> Option<Expr> {
-    let mut scope = ModelScope { table, snapshot, names, calculated: None };
-    match bind(&text.value, allow, &mut scope) {
+    let result = {
+        let mut scope = ModelScope { table, snapshot, names, calculated: None };
+        bind(&text.value, allow, &mut scope)
+    };
+    match result {
+        Ok(expr) if snapshot.parts(&expr) > MAX_PARTS => {
+            sink.at(file, text, complaint(codes::EXPRESSION, too_large()));
+            None
+        }
         Ok(expr) => Some(expr),
         Err(error) => {
             report(error, file, text, sink);
             None
         }
     }
+}
+
+/// What is wrong with an expression of too many parts.
+pub(super) fn too_large() -> String {
+    format!(
+        "with all that it is computed from this has more than {MAX_PARTS} parts, where each counts \
+         as often as it is used"
+    )
 }
 
 /// Reports what is wrong with an expression, at the name inside the text where that is known.

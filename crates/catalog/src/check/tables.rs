@@ -209,6 +209,7 @@ fn field(
         kind,
         inputs,
         calculations: Vec::new(),
+        parts: 1,
     }
 }
 

@@ -5,6 +5,10 @@ use crate::{FieldId, FieldPath, RelationshipId};
 
 use super::functions::{AggregateFunction, Function};
 
+/// The most parts that something calculated has with all that it is computed from, each part
+/// counted as often as it is used.
+pub const MAX_PARTS: usize = 10_000;
+
 /// A typed expression over one table and the tables it reaches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expr {

@@ -4,7 +4,7 @@
 //! A text is read where its name is used, from the rows that are asked there, so that one name can
 //! be grouped by for several numbers. A field that it names is looked up like any other.
 
-use sandbar_catalog::expr::{Allow, Expr, ExprError, ExprErrorKind, Scope, bind};
+use sandbar_catalog::expr::{Allow, Expr, ExprError, ExprErrorKind, MAX_PARTS, Scope, bind};
 use sandbar_catalog::query::SemanticQuery;
 use sandbar_catalog::{Type, is_name};
 
@@ -16,8 +16,6 @@ use crate::query::{AnswerColumn, ResolvedQuery};
 
 /// The most values that one question calculates.
 const MAX_CALCULATED: usize = 64;
-/// The most parts that they have together, each counted as often as it is used.
-const MAX_PARTS: usize = 10_000;
 /// The most stored texts that they put together for a row, and the most bytes beside them.
 const MAX_TEXT: Width = Width { copies: 64, bytes: 65_536 };
 
@@ -165,8 +163,8 @@ impl Asking<'_> {
         if self.problems.len() > before {
             return Meaning::Broken;
         }
-        expr.walk(&mut |_| self.spent.parts += 1);
         let (snapshot, inputs) = (self.compiled.snapshot(), self.widths.as_slice());
+        self.spent.parts = self.spent.parts.saturating_add(snapshot.parts(&expr));
         let mut texts = Widths { snapshot, inputs, made: self.spent.texts };
         texts.of(&expr);
         self.spent.texts = texts.made;
