@@ -11,6 +11,7 @@
 mod attacks;
 mod batches;
 mod bins;
+mod bounded;
 mod calculated;
 mod clocks;
 mod constants;

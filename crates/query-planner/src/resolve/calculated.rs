@@ -150,7 +150,7 @@ impl Asking<'_> {
             self.problem("Q0161", &path, message);
             return Meaning::Broken;
         }
-        let before = self.problems.len();
+        let before = self.wrong();
         let expr = match read(self, &text, &path) {
             Ok(expr) => expr,
             Err(error) => {
@@ -160,7 +160,7 @@ impl Asking<'_> {
                 return Meaning::Broken;
             }
         };
-        if self.problems.len() > before {
+        if self.wrong() > before {
             return Meaning::Broken;
         }
         let (snapshot, inputs) = (self.compiled.snapshot(), self.widths.as_slice());

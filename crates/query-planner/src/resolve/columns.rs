@@ -78,7 +78,7 @@ impl Asking<'_> {
         let mut columns = Vec::new();
         for (index, ask) in query.group_by.iter().enumerate() {
             let path = format!("group_by[{index}]");
-            let known = self.problems.len();
+            let known = self.wrong();
             let name = &ask.value.field.value;
             let mut first: Option<(AnswerColumn, Option<FieldId>, String)> = None;
             for draft in drafts.iter_mut() {
@@ -116,7 +116,7 @@ impl Asking<'_> {
                 }
             }
             // One wrong name is told once, not once for each number.
-            if self.problems.len() == known {
+            if self.wrong() == known {
                 columns.extend(first.map(|(column, ..)| column));
             }
         }
@@ -187,6 +187,9 @@ impl Asking<'_> {
         name: &str,
         path: &str,
     ) -> Option<(FieldPath, Option<Box<ToMany>>)> {
+        if self.told_enough() {
+            return None;
+        }
         let many = match self.find(ground, name) {
             Err(why) => matches!(
                 why,

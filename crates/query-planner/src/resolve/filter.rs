@@ -107,6 +107,9 @@ impl Asking<'_> {
         depth: usize,
         budget: &mut usize,
     ) -> Option<Predicate> {
+        if self.told_enough() {
+            return None;
+        }
         if depth > MAX_DEPTH {
             let message = format!("conditions nest at most {MAX_DEPTH} deep");
             self.problem("Q0130", path, message);

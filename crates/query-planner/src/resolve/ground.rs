@@ -1,24 +1,18 @@
 //! What names mean from one table on: its fields, those of tables that it leads to, and rows that
 //! lead to it.
 
-use sandbar_catalog::{FieldId, FieldPath, Relationship, RelationshipId, TableId, Type};
-use sandbar_permissions::{Grants, Level, Missing, Refusal};
+use sandbar_catalog::{FieldId, FieldPath, RelationshipId, TableId, Type};
+use sandbar_permissions::{Level, Missing, Refusal};
 
 use super::calculated::Meaning;
-use super::instead::{one_of, quoted};
+use super::instead::{one_of, some_of};
+use super::ways::Way;
 use super::{Asking, shorten};
 use crate::error::ProblemKind;
 use crate::query::{Member, Of, ToMany};
 
 /// The name under which a question speaks of each metric's own time.
 pub(super) const METRIC_TIME: &str = "metric_time";
-
-/// The most relationships that one name follows.
-const MAX_STEPS: usize = 8;
-/// The most ways that are looked at before a name counts as ambiguous.
-const MAX_ROUTES: usize = 8;
-/// The most relationships that are tried for one name.
-const MAX_TRIES: usize = 10_000;
 
 /// The rows that names are looked up from.
 #[derive(Debug)]
@@ -77,6 +71,9 @@ impl Asking<'_> {
 
     /// The field that a name means; says so if there is none.
     pub(super) fn field(&mut self, ground: &Ground, name: &str, path: &str) -> Option<FieldPath> {
+        if self.told_enough() {
+            return None;
+        }
         match self.find(ground, name) {
             Ok(found) => {
                 self.remember(ground, name, path, found.field);
@@ -109,7 +106,7 @@ impl Asking<'_> {
             return Err(NotFound::Missing(missing));
         };
         let inner = self.grants.find_field(target, rest).map_err(NotFound::Missing)?;
-        let routes = routes(self.grants, ground.table, target);
+        let routes = self.routes(ground.table, target);
         match routes.as_slice() {
             [route] => Ok(inner.behind(route)),
             [] => Err(self.unreachable(ground.table, target)),
@@ -143,7 +140,7 @@ impl Asking<'_> {
 
     /// Why no row of `from` leads to one row of `to`.
     fn unreachable(&self, from: TableId, to: TableId) -> NotFound {
-        let back = routes(self.grants, to, from);
+        let back = self.routes(to, from);
         if back.is_empty() {
             return NotFound::Sideways { table: to };
         }
@@ -175,7 +172,7 @@ impl Asking<'_> {
                 let message = format!(
                     "`{shown}` has no single value for `{about}`: `{own}` leads to `{target}` in \
                      several ways ({}), each with an answer of its own; {advice}",
-                    quoted(&ways)
+                    some_of(&ways)
                 );
                 self.problem("Q0140", path, message);
             }
@@ -188,7 +185,7 @@ impl Asking<'_> {
                 let message = format!(
                     "`{shown}` has no single value for `{about}`: one row of `{own}` has many of \
                      `{finer}` ({}); {}",
-                    quoted(&ways),
+                    some_of(&ways),
                     instead.join(", or ")
                 );
                 self.problem("Q0141", path, message);
@@ -231,7 +228,6 @@ impl Asking<'_> {
         from: TableId,
         chain: &'c [&'c str],
     ) -> Result<Option<(ToMany, &'c [&'c str])>, Vec<Way>> {
-        let snapshot = self.grants.snapshot();
         // Over named relationships, the first of which that leads to many is the step.
         let (mut at, mut via) = (from, Vec::new());
         for (index, name) in chain.iter().enumerate() {
@@ -247,43 +243,11 @@ impl Asking<'_> {
             return Ok(Some((ToMany { via, near, far, table, bridge }, rest)));
         }
         let Some((target, rest)) = self.table_of(from, chain) else { return Ok(None) };
-        // Each with how it is told: by relationships, whose keys the asker need not know.
-        let mut found: Vec<(ToMany, Way)> = Vec::new();
-        let mut add = |step: ToMany, told: Way| {
-            let known = |(other, _): &(ToMany, Way)| {
-                other.via == step.via && other.near == step.near && other.far == step.far
-            };
-            if !found.iter().any(known) {
-                found.push((step, told));
-            }
-        };
-        for (table, via) in self.reached(from) {
-            for step in self.usable(table).into_iter().filter(|r| r.to == target) {
-                if !step.cardinality.is_to_one() {
-                    let (near, far) = step.on.iter().copied().unzip();
-                    let told = Way::Written(self.dotted(&via, &[step.name.as_str()]));
-                    let (via, bridge) = (via.clone(), step.bridge);
-                    add(ToMany { via, near, far, table: target, bridge }, told);
-                }
-            }
-            for step in self.usable(target).into_iter().filter(|r| r.to == table) {
-                if step.cardinality.is_to_one() {
-                    let (far, near) = step.on.iter().copied().unzip();
-                    let told = format!("{}.{}", snapshot.table(target).name, step.name);
-                    let told = if via.is_empty() {
-                        told
-                    } else {
-                        format!("{told} = {}", self.dotted(&via, &[]))
-                    };
-                    let via = via.clone();
-                    add(ToMany { via, near, far, table: target, bridge: false }, Way::Told(told));
-                }
-            }
+        match self.many(from, target).as_slice() {
+            [] => Ok(None),
+            [(step, _)] => Ok(Some((step.clone(), rest))),
+            several => Err(several.iter().map(|(_, told)| told.clone()).collect()),
         }
-        if found.len() > 1 {
-            return Err(found.into_iter().map(|(_, told)| told).collect());
-        }
-        Ok(found.pop().map(|(step, _)| (step, rest)))
     }
 
     fn table_of<'c>(
@@ -296,87 +260,6 @@ impl Asking<'_> {
         let (table, _) = self.qualified(from, &padded)?;
         Some((table, rest))
     }
-
-    /// The relationships of a table that may be followed.
-    pub(super) fn usable(&self, table: TableId) -> Vec<&Relationship> {
-        usable(self.grants, table).collect()
-    }
-
-    /// The tables that each row of a table leads to one row of, itself included, with the only way.
-    pub(super) fn reached(&self, from: TableId) -> Vec<(TableId, Vec<RelationshipId>)> {
-        let mut found = vec![(from, Vec::new())];
-        let mut next = 0;
-        while let Some((table, via)) = found.get(next).cloned() {
-            next += 1;
-            if via.len() >= MAX_STEPS || found.len() > MAX_TRIES {
-                continue;
-            }
-            for step in self.usable(table).into_iter().filter(|r| r.cardinality.is_to_one()) {
-                let passed = step.to == from
-                    || via.iter().any(|id| self.grants.snapshot().relationship(*id).to == step.to);
-                if !passed {
-                    let mut longer = via.clone();
-                    longer.push(step.id);
-                    found.push((step.to, longer));
-                }
-            }
-        }
-        found
-    }
-}
-
-fn usable(grants: &Grants, table: TableId) -> impl Iterator<Item = &Relationship> {
-    let open = grants.table_level(table) == Level::Query;
-    grants.relationships(table).filter(move |r| open && grants.table_level(r.to) == Level::Query)
-}
-
-/// The ways from a table to another over relationships that lead to one row; the empty one from a
-/// table to itself. No way passes a table twice.
-pub(super) fn routes(grants: &Grants, from: TableId, to: TableId) -> Vec<Vec<RelationshipId>> {
-    if from == to {
-        return vec![Vec::new()];
-    }
-    let mut found = Vec::new();
-    let mut tries = 0;
-    walk(grants, &mut vec![from], &mut Vec::new(), to, &mut found, &mut tries);
-    found
-}
-
-fn walk(
-    grants: &Grants,
-    passed: &mut Vec<TableId>,
-    via: &mut Vec<RelationshipId>,
-    to: TableId,
-    found: &mut Vec<Vec<RelationshipId>>,
-    tries: &mut usize,
-) {
-    let Some(at) = passed.last().copied() else { return };
-    for step in usable(grants, at).filter(|r| r.cardinality.is_to_one()) {
-        *tries += 1;
-        if *tries > MAX_TRIES || found.len() > MAX_ROUTES || via.len() >= MAX_STEPS {
-            return;
-        }
-        if passed.contains(&step.to) {
-            continue;
-        }
-        via.push(step.id);
-        if step.to == to {
-            found.push(via.clone());
-        } else {
-            passed.push(step.to);
-            walk(grants, passed, via, to, found, tries);
-            passed.pop();
-        }
-        via.pop();
-    }
-}
-
-/// A way to rows of which each row has many.
-pub(super) enum Way {
-    /// By relationships that can be written.
-    Written(String),
-    /// Back over relationships of those rows.
-    Told(String),
 }
 
 /// What a name stood for, where it stood.

@@ -5,11 +5,11 @@ use sandbar_catalog::time::Grain;
 use sandbar_catalog::{FieldId, FieldPath, MetricId, RelationshipId, TableId, Type};
 use sandbar_permissions::Level;
 
-use super::ground::{Ground, METRIC_TIME, routes};
+use super::ground::{Ground, METRIC_TIME};
 use super::{Asking, shorten};
 
-/// The most names that are proposed at once.
-const MAX_NAMES: usize = 4;
+/// The most names that are proposed, and the most ways that are told, at once.
+pub(super) const MAX_NAMES: usize = 4;
 /// The longest name that is looked at, in bytes.
 const MAX_LENGTH: usize = 256;
 /// The most shared tables whose fields are looked at.
@@ -28,6 +28,14 @@ const GRAINS: [Grain; 7] = [
 /// Names as they are told.
 pub(super) fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Ways as they are told: the first ones, where there are many.
+pub(super) fn some_of(ways: &[String]) -> String {
+    match ways.get(..MAX_NAMES) {
+        Some(first) if ways.len() > MAX_NAMES => format!("{}, among others", quoted(first)),
+        _ => quoted(ways),
+    }
 }
 
 /// Names of which one is to be taken.
@@ -79,11 +87,11 @@ impl Asking<'_> {
     pub(super) fn advice(&self, ground: &Ground, names: &[String], about: &str) -> String {
         let own = |name: &&String| self.usable_path(ground.table, ground.time, name).is_some();
         let all = |name: &&String| self.fits_all(ground, name);
-        let together: Vec<String> = names.iter().filter(all).cloned().collect();
+        let together: Vec<String> = names.iter().filter(all).take(MAX_NAMES).cloned().collect();
         if !together.is_empty() {
             return format!("write {}", one_of(&together));
         }
-        let alone: Vec<String> = names.iter().filter(own).cloned().collect();
+        let alone: Vec<String> = names.iter().filter(own).take(MAX_NAMES).cloned().collect();
         match alone.is_empty() {
             true => format!("ask for `{about}` without it"),
             false => {
@@ -128,13 +136,13 @@ impl Asking<'_> {
     /// Fields of a table that the rows of both lead to, as advice.
     pub(super) fn shared(&self, ground: &Ground, other: TableId) -> Option<String> {
         let snapshot = self.compiled.snapshot();
-        let others = self.reached(other);
-        let both = self.reached(ground.table).into_iter().filter_map(|(table, via)| {
-            let (_, theirs) = others.iter().find(|(known, _)| *known == table)?;
-            (table != ground.table && table != other).then_some((table, via, theirs))
+        let (own, others) = (self.reached(ground.table), self.reached(other));
+        let both = own.ways.iter().filter_map(|(table, via)| {
+            let theirs = others.first(*table)?;
+            (*table != ground.table && *table != other).then_some((*table, via, theirs))
         });
         both.take(MAX_SHARED).find_map(|(table, via, theirs)| {
-            let names = self.fields_behind(ground, &via, |_| true);
+            let names = self.fields_behind(ground, via, |_| true);
             let name = |table: TableId| snapshot.table(table).name.as_str();
             let way = |from: TableId, via: &[RelationshipId]| {
                 format!("`{}.{}`", name(from), self.dotted(via, &[]))
@@ -143,7 +151,7 @@ impl Asking<'_> {
                 format!(
                     "both lead to `{}` ({}, {}): write {}",
                     name(table),
-                    way(ground.table, &via),
+                    way(ground.table, via),
                     way(other, theirs),
                     one_of(&names)
                 )
@@ -239,7 +247,7 @@ impl Asking<'_> {
                 own && leaf.conversion.is_none()
                     && leaf.requires.is_empty()
                     && self.tells_single_rows(leaf.table, &[])
-                    && (leaf.table == from || routes(self.grants, leaf.table, entity.id).len() == 1)
+                    && (leaf.table == from || self.routes(leaf.table, entity.id).len() == 1)
             })
     }
 

@@ -7,9 +7,10 @@ use sandbar_catalog::{FieldId, FieldPath, Relationship, RelationshipId, TableId}
 use sandbar_permissions::Level;
 
 use super::filter::{On, Test};
-use super::ground::{Ground, Way, routes};
-use super::instead::{one_of, quoted};
+use super::ground::Ground;
+use super::instead::{MAX_NAMES, one_of, some_of};
 use super::numbers::{Drafts, Kind, Narrowed};
+use super::ways::Way;
 use super::{Asking, did_you_mean, shorten};
 use crate::error::ProblemKind;
 use crate::query::{Key, Member, MemberOf, Predicate, Rows, ToMany};
@@ -28,7 +29,8 @@ impl Asking<'_> {
             }
         }
         written.retain(|way| self.as_condition(ground, way));
-        let (about, ways) = (shorten(&ground.about), quoted(&all));
+        written.truncate(MAX_NAMES);
+        let (about, ways) = (shorten(&ground.about), some_of(&all));
         let instead = match written.is_empty() {
             true => format!(
                 "ask for `{about}` without it, or declare the relationship that is meant in the \
@@ -231,17 +233,16 @@ impl Asking<'_> {
         metric: &str,
         path: &str,
     ) -> Option<Vec<RelationshipId>> {
-        let mut routes = routes(self.grants, from, to);
-        if routes.len() == 1 {
-            return routes.pop();
+        let routes = self.routes(from, to);
+        if let [only] = routes.as_slice() {
+            return Some(only.clone());
         }
-        let ways: Vec<String> =
-            routes.iter().map(|route| format!("`{}`", self.dotted(route, &[]))).collect();
+        let ways: Vec<String> = routes.iter().map(|route| self.dotted(route, &[])).collect();
         let ways = match ways.is_empty() {
             true => "in no way".to_owned(),
             false => format!(
                 "in several ways ({}), each with a number of its own, and a condition says none",
-                ways.join(", ")
+                some_of(&ways)
             ),
         };
         let (from, to) = (self.table_name(from), self.table_name(to));

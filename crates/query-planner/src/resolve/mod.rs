@@ -17,6 +17,7 @@ mod smallest;
 mod stage;
 mod totals;
 mod values;
+mod ways;
 mod widths;
 
 pub(crate) use compare::cut;
@@ -44,10 +45,13 @@ use ground::{Ground, METRIC_TIME, Use};
 use instead::{one_of, quoted};
 use numbers::{AskedMetric, Draft, Drafts, Kind};
 use series::Days;
+use ways::Known;
 use widths::Width;
 
 /// The most columns an answer has.
 const MAX_COLUMNS: usize = 256;
+/// The most problems of one question that are told.
+const MAX_PROBLEMS: usize = 20;
 /// The most related tables one question reads.
 const MAX_SCANS: usize = 32;
 
@@ -108,6 +112,10 @@ struct Asking<'a> {
     now: Timestamp,
     clock: Clock,
     problems: Vec<QueryProblem>,
+    /// How many more there were.
+    untold: usize,
+    /// The ways over relationships that were looked for so far.
+    ways: Known,
     /// What names stood for so far.
     uses: Vec<Use>,
     /// The rows and times of the numbers that are asked together.
@@ -137,6 +145,8 @@ impl<'a> Asking<'a> {
             now,
             clock,
             problems,
+            untold: 0,
+            ways: Known::default(),
             uses,
             beside: Vec::new(),
             stages: 0,
@@ -157,7 +167,7 @@ impl<'a> Asking<'a> {
         match resolved {
             Some(resolved) if self.problems.is_empty() => Ok(resolved),
             _ if self.problems.is_empty() => Err(QueryError::internal("a question got lost")),
-            _ => Err(QueryError::Problems(std::mem::take(&mut self.problems))),
+            _ => Err(QueryError::Problems(self.told())),
         }
     }
 }
@@ -175,7 +185,33 @@ impl Asking<'_> {
         if self.problems.iter().any(told) {
             return;
         }
+        if self.problems.len() >= MAX_PROBLEMS {
+            self.untold += 1;
+            return;
+        }
         self.problems.push(QueryProblem { code, kind, path: path.to_owned(), message });
+    }
+
+    /// How much was found to be wrong so far.
+    fn wrong(&self) -> usize {
+        self.problems.len() + self.untold
+    }
+
+    /// Whether so much is wrong that nothing more is looked at.
+    fn told_enough(&self) -> bool {
+        self.untold > 0
+    }
+
+    /// The problems; the last one says so if there are more.
+    fn told(&mut self) -> Vec<QueryProblem> {
+        let mut problems = std::mem::take(&mut self.problems);
+        if let Some(last) = problems.last_mut().filter(|_| self.told_enough()) {
+            last.message.push_str(&format!(
+                "; beyond these {MAX_PROBLEMS} problems there are more, which are told when these \
+                 are mended"
+            ));
+        }
+        problems
     }
 
     fn resolve(&mut self, query: &SemanticQuery) -> Option<ResolvedQuery> {
@@ -301,7 +337,7 @@ impl Asking<'_> {
     /// Which rows count: for every number the same.
     fn conditions(&mut self, query: &SemanticQuery, drafts: &mut [Draft]) {
         for draft in drafts {
-            let known = self.problems.len();
+            let known = self.wrong();
             let mut days = Days::default();
             if let Some(asked) = &query.filter {
                 let path = if asked.path.is_empty() { "filter" } else { &asked.path };
@@ -316,7 +352,7 @@ impl Asking<'_> {
             }
             self.series(draft, days);
             // What is wrong is told once, not once for each number.
-            if self.problems.len() > known {
+            if self.wrong() > known {
                 return;
             }
         }

@@ -42,9 +42,9 @@ impl Asking<'_> {
                 self.push(code, ProblemKind::NotFound, path, message);
             }
             Missing::Refused(refusal) => {
-                let mut problem = refusal_problem(refusal, path);
-                problem.message = format!("{what} `{name}`: {}", problem.message);
-                self.problems.push(problem);
+                let problem = refusal_problem(refusal, path);
+                let message = format!("{what} `{name}`: {}", problem.message);
+                self.push(problem.code, problem.kind, path, message);
             }
             Missing::ToMany { relationship } => {
                 let message = format!(
@@ -78,6 +78,9 @@ impl Asking<'_> {
     }
 
     pub(super) fn metric_named(&mut self, name: &str, path: &str) -> Option<MetricId> {
+        if self.told_enough() {
+            return None;
+        }
         match self.grants.find_metric(name) {
             Ok(id) => {
                 self.metrics.push(id);

@@ -295,11 +295,11 @@ impl Asking<'_> {
     ) -> Option<Expr> {
         let metric = self.compiled.snapshot().metric(id);
         let mut inputs = Vec::with_capacity(metric.leaves.len());
-        let known = self.problems.len();
+        let known = self.wrong();
         for leaf in &metric.leaves {
             inputs.extend(self.model_leaf(leaf, &metric.name, narrowed, shift, drafts));
         }
-        if self.problems.len() > known || inputs.len() < metric.leaves.len() {
+        if self.wrong() > known || inputs.len() < metric.leaves.len() {
             return None;
         }
         Some(metric.expr.replace_inputs(&mut |index, data_type| {

@@ -1,0 +1,139 @@
+//! Refusals stay short, however much is wrong with a question and however many ways there are.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use sandbar::{Engine, Error, Principal, Session};
+
+/// Twelve columns of the rows that many ways lead to.
+const WAYS: std::ops::RangeInclusive<char> = 'a'..='l';
+
+/// `sales` lead to `shops` in twelve ways, of which each is written on their side; shops lead to
+/// their `visits` in as many, written on the side of the shops.
+fn model() -> String {
+    let keys: String = WAYS.map(|way| format!(", k{way}: {{}}")).collect();
+    let to_shops = WAYS.map(|way| {
+        format!("      r{way}: {{ to: shops, on: {{ k{way}: id }}, cardinality: many_to_one }}\n")
+    });
+    let to_visits = WAYS.map(|way| {
+        format!("      s{way}: {{ to: visits, on: {{ id: k{way} }}, cardinality: one_to_many }}\n")
+    });
+    format!(
+        "
+tables:
+  sales:
+    primary_key: [id]
+    fields: {{ id: {{}}{keys} }}
+    relationships:
+{}
+  visits:
+    primary_key: [id]
+    fields: {{ id: {{}}{keys} }}
+  shops:
+    primary_key: [id]
+    fields: {{ id: {{}} }}
+    relationships:
+{}",
+        to_shops.collect::<String>(),
+        to_visits.collect::<String>()
+    )
+}
+
+const POLICIES: &str = "
+groups: { staff: {} }
+policies: { all: { groups: [staff], grant: { tables: [sales, visits, shops] } } }
+";
+
+async fn session() -> Session {
+    let one = || -> ArrayRef { Arc::new(Int64Array::from(vec![1])) };
+    let shops = RecordBatch::try_from_iter([("id", one())]).unwrap();
+    let keys = WAYS.map(|way| (format!("k{way}"), one()));
+    let many: Vec<(String, ArrayRef)> =
+        [("id".to_owned(), one())].into_iter().chain(keys).collect();
+    let many = RecordBatch::try_from_iter(many).unwrap();
+    let engine = Engine::builder()
+        .model("model.yaml", &model())
+        .policies("policies.yaml", POLICIES)
+        .batches("sales", vec![many.clone()])
+        .batches("visits", vec![many])
+        .batches("shops", vec![shops])
+        .build()
+        .await
+        .unwrap();
+    engine.session(Principal::asserted_by_host("ana").group("staff").build().unwrap())
+}
+
+async fn refused(question: &str) -> Error {
+    session().await.query_json(question).await.map(|_| ()).unwrap_err()
+}
+
+/// The one thing that is wrong with a question.
+async fn check(question: &str, code: &str, message: &str) {
+    let error = refused(question).await;
+    let [problem] = error.problems() else { panic!("{question}: {error}") };
+    assert_eq!((problem.code, problem.message.as_str()), (code, message), "{question}");
+}
+
+#[tokio::test]
+async fn four_of_many_ways_are_told() {
+    check(
+        r#"{"table":"shops","aggregations":["count"],"filter":{"exists":"sales"}}"#,
+        "Q0140",
+        "for `shops`, the rows of `sales` can be found in several ways, by `sales.ra`, `sales.rb`, \
+         `sales.rc`, `sales.rd`, among others; ask for `shops` without it, or declare the \
+         relationship that is meant in the model, and write its name",
+    )
+    .await;
+    check(
+        r#"{"table":"shops","aggregations":["count"],"filter":{"exists":"visits"}}"#,
+        "Q0140",
+        "for `shops`, the rows of `visits` can be found in several ways, by `sa`, `sb`, `sc`, `sd`, \
+         among others; write one of `sa`, `sb`, `sc`, `sd`",
+    )
+    .await;
+    check(
+        r#"{"table":"sales","aggregations":["count"],"group_by":["shops.id"]}"#,
+        "Q0140",
+        "`shops.id` has no single value for `sales`: `sales` leads to `shops` in several ways \
+         (`ra`, `rb`, `rc`, `rd`, among others), each with an answer of its own; write one of \
+         `ra.id`, `rb.id`, `rc.id`, `rd.id`",
+    )
+    .await;
+}
+
+/// What the last of twenty problems says where there are more.
+const MORE: &str =
+    "; beyond these 20 problems there are more, which are told when these are mended";
+
+#[tokio::test]
+async fn twenty_problems_are_told_and_that_there_are_more() {
+    for (count, more) in [(19, false), (20, false), (21, true), (200, true)] {
+        let names: Vec<String> = (0..count).map(|n| format!(r#""missing{n}""#)).collect();
+        let error =
+            refused(&format!(r#"{{"table":"sales","fields":["id",{}]}}"#, names.join(","))).await;
+        let problems = error.problems();
+        assert_eq!(problems.len(), count.min(20), "{error}");
+        for (n, problem) in problems.iter().enumerate() {
+            assert_eq!((problem.code, &problem.path), ("Q0105", &format!("fields[{}]", n + 1)));
+            assert_eq!(problem.message.ends_with(MORE), more && n == 19, "{count}: {problem}");
+        }
+    }
+}
+
+/// A message of one condition has less than 300 bytes, those of all twenty less than 6,000.
+#[tokio::test]
+async fn a_thousand_wrong_conditions_make_a_short_refusal() {
+    for name in ["sales", "visits"] {
+        let conditions = vec![format!(r#"{{"exists":"{name}"}}"#); 950].join(",");
+        let question = format!(
+            r#"{{"table":"shops","aggregations":["count"],"filter":{{"or":[{conditions}]}}}}"#
+        );
+        let error = refused(&question).await;
+        let paths: Vec<&str> = error.problems().iter().map(|p| p.path.as_str()).collect();
+        let first: Vec<String> = (0..20).map(|n| format!("filter.or[{n}]")).collect();
+        assert_eq!(paths, first);
+        assert!(error.problems().last().unwrap().message.ends_with(MORE), "{error}");
+        let told: usize = error.problems().iter().map(|problem| problem.message.len()).sum();
+        assert!(told < 6_000, "{told} bytes: {error}");
+    }
+}
