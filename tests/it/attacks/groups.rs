@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int64Array, RecordBatch, StringArray};
-use sandbar::{Engine, Principal, Session};
+use sandbar::{Administrator, Engine, Principal, SemanticQuery, Session};
 use sandbar_testkit::told;
 
 const MODEL: &str = "
@@ -482,6 +482,55 @@ async fn l30_few_rows_do_not_move_the_end_of_periods() {
             let clerk = asked(&session(&engine, "clerks"), of_visits).await.unwrap().0;
             let all = "2026-04-01,12,0 2026-05-01,12,0 2026-06-01,12,0 2026-07-01,12,1";
             assert_eq!(clerk, all);
+        }
+    }
+}
+
+/// Where the periods end goes by several numbers of the same table, each with a condition of its
+/// own: those of Texas come a month later, when there is one.
+#[tokio::test]
+async fn l30_of_several_numbers_those_of_few_rows_do_not_move_the_end_of_periods() {
+    let question = r#"{"metrics":[{"name":"staff_so_far","as":"n","filter":{"field":"state","value":"CA"}},{"name":"staff","as":"tx","filter":{"field":"state","value":"TX"},"offset":{"count":1,"unit":"month"}},{"name":"staff","as":"zz","filter":{"field":"state","value":"ZZ"}}],"group_by":[{"field":"metric_time","grain":"month"}]}"#;
+    let few = "2026-02-01,4,, 2026-03-01,4,,";
+    let enough = "2026-02-01,4,, 2026-03-01,4,, 2026-04-01,4,3, 2026-05-01,4,, 2026-06-01,4,, 2026-07-01,4,, 2026-08-01,4,, 2026-09-01,4,,";
+    for count in 0..=LATER.len() {
+        let people: Vec<Person> = PEOPLE.into_iter().chain(LATER.into_iter().take(count)).collect();
+        let engine = engine(&people, &VISITS).await;
+        let expected = if count < 3 { few } else { enough };
+        check(&session(&engine, "analysts"), &[(question, expected)]).await;
+        if count == 1 {
+            let clerk = asked(&session(&engine, "clerks"), question).await.unwrap().0;
+            let all = "2026-01-01,2,0,0 2026-02-01,4,0,0 2026-03-01,4,0,0 2026-04-01,4,3,0 2026-05-01,4,0,0 2026-06-01,4,0,0 2026-07-01,4,0,1";
+            assert_eq!(clerk, all);
+        }
+    }
+}
+
+/// Each number reads its own rows, and once those of all others that decide where its periods end.
+#[tokio::test]
+async fn the_end_of_periods_is_read_once_for_each_number() {
+    let engine = engine(&PEOPLE, &VISITS).await;
+    let administrator = Administrator::asserted_by_host();
+    for group in ["analysts", "clerks"] {
+        let asker = Principal::asserted_by_host("mallory").group(group).build().unwrap();
+        for (numbers, expected) in [(1, 1), (2, 4), (5, 10), (14, 28)] {
+            let metrics: Vec<String> = (0..numbers)
+                .map(|i| {
+                    let (days, least) = (i + 1, i % 7);
+                    format!(
+                        r#"{{"name":"staff","as":"m{i}","offset":{{"count":{days},"unit":"day"}},"filter":{{"field":"people.id","op":">=","value":{least}}}}}"#
+                    )
+                })
+                .collect();
+            let question = format!(
+                r#"{{"metrics":[{}],"group_by":[{{"field":"metric_time","grain":"day"}}]}}"#,
+                metrics.join(",")
+            );
+            let query = SemanticQuery::from_json(&question).unwrap();
+            let explained = engine.explain_as(&administrator, &asker, &query).await.unwrap();
+            let plan = explained.logical_plan.unwrap();
+            let scans = plan.lines().filter(|line| line.trim_start().starts_with("TableScan"));
+            assert_eq!(scans.count(), expected, "{group}, {numbers} numbers:\n{plan}");
         }
     }
 }

@@ -11,7 +11,7 @@ use datafusion_functions_aggregate::count::count_udaf;
 use super::{Lower, balanced, binary};
 
 /// A table among the rows that are aggregated, of which nothing is told of fewer rows than some.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Smallest {
     pub(crate) rows: u32,
     /// What tells the table's rows apart, clear; empty where each row that is aggregated is one of

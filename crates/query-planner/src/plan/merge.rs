@@ -135,7 +135,7 @@ impl Planner<'_, '_> {
         // What is of other times ends with its own rows, and the periods with those of all.
         let until = match dense.to {
             None if parts.iter().any(|part| part.series.is_some()) => {
-                self.last_of(Vec::new(), dense.key, parts)?
+                self.last_of(None, dense.key, parts)?
             }
             _ => None,
         };

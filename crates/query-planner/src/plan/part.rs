@@ -23,7 +23,7 @@ use super::window::{for_each_of, over_all, with_column, with_columns, with_windo
 use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::{checked_sum, periods};
-use crate::lower::{Lower, Lowered, aggregate_name, balanced, one_number, only_where};
+use crate::lower::{Lower, Lowered, Smallest, aggregate_name, balanced, one_number, only_where};
 use crate::query::{Cut, Key, Of, Part, Predicate, Rows, Series};
 use crate::resolve::cut;
 
@@ -312,39 +312,108 @@ impl<'a> Planner<'a, '_> {
         if series.reporting.to.is_some() {
             return Ok(None);
         }
-        self.last_of(vec![part], series.key, all)
+        self.last_of(Some(part), series.key, all)
     }
 
-    /// The last day of the rows of parts, as one row, without those that were seen.
+    /// The last day of the rows of all parts but one, as one row.
     pub(super) fn last_of<'p>(
         &mut self,
-        mut seen: Vec<&'p Part<Sandbox>>,
+        known: Option<&'p Part<Sandbox>>,
         key: usize,
         all: &'p [Part<Sandbox>],
     ) -> Result<Option<LogicalPlan>, QueryError> {
         let mut days: Option<LogicalPlanBuilder> = None;
-        for other in all {
-            let same = |known: &&Part<Sandbox>| {
-                same_rows(&known.rows, &other.rows)
-                    && shared_filter(known) == shared_filter(other)
-                    && known.time_of(key) == other.time_of(key)
+        for alike in self.others(known, key, all)? {
+            let last = match alike.as_slice() {
+                [(other, time)] => self.last_day(other, time)?,
+                several => self.last_days(several)?,
             };
-            if seen.iter().any(same) {
-                continue;
-            }
-            // Other numbers of these rows may be told of each of them.
-            if !in_groups(&other.rows) {
-                seen.push(other);
-            }
-            if let Some(time) = other.time_of(key) {
-                let last = self.last_day(other, &time)?;
-                days = Some(match days {
-                    Some(days) => days.union(last.build()?)?,
-                    None => last,
-                });
-            }
+            days = Some(match days {
+                Some(days) => days.union(last.build()?)?,
+                None => last,
+            });
         }
         days.map(|days| one_day(days, (UNTIL, ONLY))).transpose()
+    }
+
+    /// The parts that decide beside a known one where periods end, with their times: each once, and
+    /// those together that read the same tables under the same conditions but for those of their
+    /// numbers.
+    fn others<'p>(
+        &self,
+        known: Option<&'p Part<Sandbox>>,
+        key: usize,
+        all: &'p [Part<Sandbox>],
+    ) -> Result<Vec<Vec<Timed<'p>>>, QueryError> {
+        let same = |known: &Part<Sandbox>, other: &Part<Sandbox>| {
+            same_rows(&known.rows, &other.rows)
+                && shared_filter(known) == shared_filter(other)
+                && known.time_of(key) == other.time_of(key)
+        };
+        // The newest of the own rows is known, whether they may be told or not.
+        let known = known.into_iter().map(|part| (part, Vec::new()));
+        let mut seen: Vec<(&Part<Sandbox>, Vec<Smallest>)> = known.collect();
+        let mut found: Vec<Vec<Timed<'p>>> = Vec::new();
+        for other in all {
+            let smallest = self.smallest(other)?;
+            // Other numbers of these rows may be told of fewer of them.
+            let told = |size: &Vec<Smallest>| size.is_empty() || *size == smallest;
+            if seen.iter().any(|(known, size)| same(known, other) && told(size)) {
+                continue;
+            }
+            seen.push((other, smallest));
+            let Some(time) = other.time_of(key) else { continue };
+            let alike = |parts: &&mut Vec<Timed<'p>>| {
+                parts.first().is_some_and(|(first, _)| same_scans(&first.rows, &other.rows))
+            };
+            match found.iter_mut().find(alike) {
+                Some(parts) => parts.push((other, time)),
+                None => found.push(vec![(other, time)]),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The last day of the rows of several parts, which are read once for all: of each part only of
+    /// the rows that its numbers are of, and none where these are too few to be told.
+    fn last_days(&mut self, parts: &[Timed<'_>]) -> Result<LogicalPlanBuilder, QueryError> {
+        let snapshot = self.compiled.snapshot();
+        let first = parts.first().ok_or_else(|| QueryError::internal("the last day of nothing"))?;
+        let rows = &first.0.rows;
+        let mut lower = self.lower(rows)?;
+        let looked = self.look_up(rows, &mut lower)?;
+        let (mut last, mut told) = (Vec::new(), Vec::new());
+        let (mut fields, mut keys) = (Vec::new(), Vec::new());
+        for (index, (part, time)) in parts.iter().enumerate() {
+            let (day, condition) = self.day_of(part, time, &mut lower)?;
+            lower.smallest = self.smallest(part)?;
+            let enough = lower.enough(None, condition.as_ref());
+            let name = format!("{UNTIL}{index}");
+            last.push(max(only_where(condition, day)).alias(&name));
+            told.push(only_where(enough, bare(&name)));
+            fields.extend(part.fields_read(snapshot, &[]));
+            keys.extend(self.own_keys(part)?);
+        }
+        let wants = Wants { keys: &keys, ..Wants::fields(&fields) };
+        let builder = self.narrowed(rows, looked, &wants, &mut lower)?;
+        let mut aggregates = lower.named_aggregates();
+        aggregates.extend(last);
+        let builder = builder.aggregate(Vec::<Plan>::new(), aggregates)?;
+        Ok(builder.project(vec![core::expr_fn::greatest(told).alias(UNTIL)])?)
+    }
+
+    /// The day of the rows of a part, and the condition that its numbers have in common.
+    fn day_of(
+        &self,
+        part: &Part<Sandbox>,
+        time: &FieldPath,
+        lower: &mut Lower<'a>,
+    ) -> Result<(Plan, Option<Plan>), QueryError> {
+        let time = Expr::field(time.clone(), self.compiled.snapshot().field(time.field).data_type);
+        let day = cut(time, Some(Cut::Time(Truncation::Grain(Grain::Day))));
+        let day = lower.expr(&day)?.plan;
+        let condition = shared_filter(part).iter().map(|predicate| lower.predicate(predicate));
+        Ok((day, balanced(condition.collect::<Result<_, _>>()?, Operator::And)))
     }
 
     /// The last day of the rows of a part; no row where these are too few to be told.
@@ -353,17 +422,13 @@ impl<'a> Planner<'a, '_> {
         part: &Part<Sandbox>,
         time: &FieldPath,
     ) -> Result<LogicalPlanBuilder, QueryError> {
-        let snapshot = self.compiled.snapshot();
         let mut lower = self.lower(&part.rows)?;
         let looked = self.look_up(&part.rows, &mut lower)?;
-        let time = Expr::field(time.clone(), snapshot.field(time.field).data_type);
-        let day = cut(time, Some(Cut::Time(Truncation::Grain(Grain::Day))));
-        let day = lower.expr(&day)?.plan;
-        let condition = shared_filter(part).iter().map(|predicate| lower.predicate(predicate));
-        let condition = balanced(condition.collect::<Result<_, _>>()?, Operator::And);
+        let (day, condition) = self.day_of(part, time, &mut lower)?;
         lower.smallest = self.smallest(part)?;
         let enough = lower.enough(None, None);
-        let (fields, keys) = (part.fields_read(snapshot, &[]), self.own_keys(part)?);
+        let fields = part.fields_read(self.compiled.snapshot(), &[]);
+        let keys = self.own_keys(part)?;
         let wants = Wants { condition, keys: &keys, ..Wants::fields(&fields) };
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
         let mut aggregates = lower.named_aggregates();
@@ -375,6 +440,9 @@ impl<'a> Planner<'a, '_> {
         })
     }
 }
+
+/// A part with the time that its periods go by.
+type Timed<'p> = (&'p Part<Sandbox>, FieldPath);
 
 /// What decides in how many periods rows count, each the one row of a plan.
 #[derive(Default)]
@@ -482,6 +550,14 @@ fn shared_filter(part: &Part<Sandbox>) -> &[Predicate] {
     let Some(first) = part.leaves.first() else { return &[] };
     let same = !part.keeps && part.leaves.iter().all(|leaf| leaf.filters == first.filters);
     if same { &first.filters } else { &[] }
+}
+
+/// Whether rows that are known to be the same are read of the same tables.
+fn same_scans(a: &Rows<Sandbox>, b: &Rows<Sandbox>) -> bool {
+    let read = |rows: &Rows<Sandbox>| -> Vec<_> {
+        rows.scans.iter().map(|scan| (scan.via.clone(), scan.source.table())).collect()
+    };
+    same_rows(a, b) && read(a) == read(b)
 }
 
 /// Whether rows are known to be the same: those of one table under the same conditions.
