@@ -9,6 +9,7 @@ mod discovery;
 mod given_back;
 mod ids;
 mod leaks;
+mod numbers;
 mod odd;
 mod own;
 mod refused;

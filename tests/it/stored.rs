@@ -165,8 +165,12 @@ async fn large_numbers_of_a_question_are_the_doubles_that_they_are() {
         ("i", ">", "4.611686018427388e18", 0),
         ("i", "<=", "-4.611686018427388e18", 1),
         ("i", "=", "9007199254740993", 1),
-        // Written with a point, 2^53 + 1 is the nearest double: 2^53.
-        ("i", "=", "9007199254740993.0", 0),
+        // Also with a point, what is written counts, and not the nearest double: 2^53.
+        ("i", "=", "9007199254740993.0", 1),
+        ("i", "=", "9007199254740993.5", 0),
+        ("i", ">", "9007199254740992.5", 2),
+        ("n", "=", "9007199254740992.5", 0),
+        ("n", "<", "9007199254740992.5", 3),
         ("n", "=", "9007199254740992", 1),
         ("n", "=", "9007199254740993", 0),
         ("n", "<", "9007199254740993", 3),
@@ -176,6 +180,104 @@ async fn large_numbers_of_a_question_are_the_doubles_that_they_are() {
         );
         let answer = session.query_json(&question).await.unwrap().collect().await.unwrap();
         assert_eq!(answer.num_rows(), rows, "{question}");
+    }
+}
+
+/// Three whole numbers near 2^63, and the least of 64 bits; decimals of 38 and of 20 digits.
+async fn of_many_digits() -> Session {
+    let large = 9_000_000_000_000_000_001;
+    let decimals = |value: i128, scale| -> ArrayRef {
+        let values = Decimal128Array::from(vec![value; 4]).with_precision_and_scale(38, scale);
+        Arc::new(values.unwrap())
+    };
+    let rows = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3, 4])) as ArrayRef),
+        ("a", Arc::new(Int64Array::from(vec![large, large, i64::MIN, large]))),
+        ("d", decimals(12_345_678_901_234_567_890_123_456_789_012_345_678, 0)),
+        ("e", decimals(12_345_678_901_234_567_891, 3)),
+        ("u", Arc::new(UInt64Array::from(vec![1, 2, 3, u64::MAX]))),
+        // 2^63 and 2^64.
+        ("n", Arc::new(Float64Array::from(vec![0.5, 1.5, 2_f64.powi(63), 2_f64.powi(64)]))),
+    ]);
+    let model = "tables: { t: { primary_key: [id],
+        fields: { id: {}, a: {}, d: {}, e: {}, u: {}, n: {} } } }";
+    over(model, rows.unwrap()).await
+}
+
+#[tokio::test]
+async fn a10_a_question_has_numbers_of_38_digits() {
+    let session = of_many_digits().await;
+    // The rows by hand.
+    let expected = [
+        ("a", "=", "-9223372036854775809", 0),
+        ("a", "!=", "-9223372036854775809", 4),
+        ("a", ">", "-9223372036854776000", 4),
+        ("a", "<", "-9223372036854775809", 0),
+        ("a", "=", "-9223372036854775808", 1),
+        ("a", "<", "9223372036854775808", 4),
+        ("a", "=", "18446744073709551616", 0),
+        ("a", "<=", "18446744073709551617", 4),
+        ("d", "=", "12345678901234567890123456789012345678", 4),
+        ("d", ">", "12345678901234567890123456789012345678", 0),
+        ("d", "<", "12345678901234567890123456789012345679", 4),
+        ("d", "=", "12345678901234567890123456789012345679", 0),
+        ("e", "=", "12345678901234567.891", 4),
+        ("e", "=", "12345678901234567.8910", 4),
+        ("e", "=", "12345678901234567.89", 0),
+        ("e", ">", "12345678901234567.8905", 4),
+        ("e", "<", "12345678901234567.8911", 4),
+        ("u", "=", "18446744073709551615", 1),
+        ("u", ">", "18446744073709551614", 1),
+        ("u", "<", "18446744073709551616", 4),
+        ("n", "=", "18446744073709551616", 1),
+        ("n", "=", "18446744073709551617", 0),
+        ("n", "<", "18446744073709551617", 4),
+        ("n", ">", "18446744073709551615", 1),
+        ("n", ">=", "9223372036854775809", 1),
+        ("n", ">", "9223372036854775807.5", 2),
+        // With an exponent it is a double.
+        ("a", "<", "1e60", 4),
+        ("a", "<", "9.3e18", 4),
+    ];
+    for (field, op, value, rows) in expected {
+        let question = format!(
+            r#"{{"table":"t","fields":["id"],"filter":{{"field":"{field}","op":"{op}","value":{value}}}}}"#
+        );
+        let answer = session.query_json(&question).await;
+        let answer = answer.unwrap_or_else(|e| panic!("{question}: {e}")).collect().await;
+        let answer = answer.unwrap_or_else(|e| panic!("{question}: {e}"));
+        assert_eq!(answer.num_rows(), rows, "{question}");
+    }
+    let question = r#"{"table":"t","fields":["id"],"filter":{"field":"a",
+        "values":[-9223372036854775809,9000000000000000001,9000000000000000000.5]}}"#;
+    assert_eq!(session.query_json(question).await.unwrap().collect().await.unwrap().num_rows(), 3);
+}
+
+#[tokio::test]
+async fn a10_a_sum_is_compared_with_what_is_written() {
+    let session = of_many_digits().await;
+    // Three times 9000000000000000001.
+    for (value, rows) in [("27000000000000000003", 1), ("27000000000000000004", 0)] {
+        let question = format!(
+            r#"{{"table":"t","aggregations":[{{"function":"sum","field":"a","as":"s"}}],
+                "filter":{{"field":"id","op":"!=","value":3}},
+                "having":{{"field":"s","value":{value}}}}}"#
+        );
+        let answer = session.query_json(&question).await.unwrap().collect().await.unwrap();
+        assert_eq!(answer.num_rows(), rows, "{question}");
+    }
+}
+
+#[tokio::test]
+async fn a10_what_has_more_than_38_digits_is_refused() {
+    let session = of_many_digits().await;
+    let (whole, fraction) = ("1".repeat(39), format!("0.{}", "1".repeat(39)));
+    for value in [whole, format!("-1{fraction}"), fraction] {
+        let question =
+            format!(r#"{{"table":"t","fields":["id"],"filter":{{"field":"a","value":{value}}}}}"#);
+        let refused = session.query_json(&question).await.err().unwrap();
+        assert_eq!(refused.problems()[0].code, "D0005", "{value}: {refused}");
+        assert!(refused.problems()[0].message.contains("at most 38 digits"), "{value}: {refused}");
     }
 }
 

@@ -28,6 +28,7 @@ const LONGEST_HEADER: usize = 8 << 10;
 /// A place in an answer to a question in the language below.
 #[derive(Serialize, Deserialize)]
 struct Page {
+    #[serde(deserialize_with = "SemanticQuery::deserialize_written")]
     question: SemanticQuery,
     /// How many rows a page has.
     size: u64,

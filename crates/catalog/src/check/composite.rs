@@ -202,6 +202,9 @@ impl<'d> Metrics<'_, '_, 'd> {
             let number = match &fill.value {
                 Value::Integer(n) => Some(Literal::Integer(*n)),
                 Value::Number(n) => crate::query::decimal(*n).or(Some(Literal::Number(*n))),
+                Value::Decimal { value, scale } => {
+                    Some(Literal::Decimal { value: *value, scale: *scale })
+                }
                 _ => None,
             };
             let unified = number.as_ref().and_then(|n| built.expr.data_type.unify(n.data_type()));

@@ -9,7 +9,7 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor,
 };
 
-use super::entries::{ATTEMPT, ENTRIES, ITEMS};
+use super::entries::{ATTEMPT, DIGITS, ENTRIES, ITEMS};
 use super::failure::Failure;
 use super::located::LOCATED;
 use super::node::{Node, NodeKind, Place};
@@ -135,7 +135,10 @@ impl<'n, 's> Reader<'n, 's> {
             failure.message.push_str(&self.node.describe());
             let scalar = matches!(
                 self.node.kind,
-                NodeKind::Bool(_) | NodeKind::Integer(_) | NodeKind::Float(_)
+                NodeKind::Bool(_)
+                    | NodeKind::Integer(_)
+                    | NodeKind::Float(_)
+                    | NodeKind::Digits { .. }
             );
             if scalar && failure.message.starts_with("expected a string") {
                 failure.message.push_str(": put it in quotes");
@@ -150,7 +153,7 @@ impl<'n, 's> Reader<'n, 's> {
             NodeKind::Bool(b) => visitor.visit_bool(*b),
             NodeKind::Integer(n) => visitor.visit_i64(*n),
             NodeKind::Unsigned(n) => visitor.visit_u64(*n),
-            NodeKind::Float(n) => visitor.visit_f64(*n),
+            NodeKind::Float(n) | NodeKind::Digits { near: n, .. } => visitor.visit_f64(*n),
             NodeKind::Text(text) => visitor.visit_str(text),
             NodeKind::List(items) => visitor.visit_seq(List { reader: self, items, index: 0 }),
             NodeKind::Map(entries) => visitor.visit_map(Fields { reader: self, entries, index: 0 }),
@@ -210,7 +213,8 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
                 visitor.visit_seq(List { reader: &self, items, index: 0 })
             }
             (ATTEMPT, _) => visitor.visit_seq(Attempts { reader: &self }),
-            (ENTRIES | ITEMS, _) => self.any(visitor),
+            (DIGITS, NodeKind::Digits { text, .. }) => visitor.visit_bytes(text.as_bytes()),
+            (ENTRIES | ITEMS | DIGITS, _) => self.any(visitor),
             _ => visitor.visit_newtype_struct(self.clone()),
         }
         .map_err(|f| self.explain(f))

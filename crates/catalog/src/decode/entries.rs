@@ -29,6 +29,9 @@ where
     Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
 }
 
+/// The name under which our deserializer tells a number as it is written.
+pub(crate) const DIGITS: &str = "$sandbar::Digits";
+
 /// A map from names to values, in the order of the document. An entry that could not be read is
 /// left out and its name kept in [`Entries::failed`].
 #[derive(Clone, Debug)]

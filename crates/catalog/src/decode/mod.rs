@@ -16,6 +16,7 @@ mod render;
 mod suggest;
 
 pub use deserializer::decode;
+pub(crate) use entries::DIGITS;
 pub use entries::{Entries, Items, optional};
 pub use located::Located;
 pub use node::{Node, NodeKind, Place};

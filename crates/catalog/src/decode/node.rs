@@ -10,6 +10,7 @@ use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
 use super::overlooked::overlooked;
 use super::problem::{Problem, Problems};
+use crate::query::keeps;
 
 /// A place in a text: line and column, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +43,13 @@ pub enum NodeKind {
     Unsigned(u64),
     /// A number with a point.
     Float(f64),
+    /// A number of JSON that no double is, without an exponent.
+    Digits {
+        /// As it is written.
+        text: String,
+        /// The nearest double.
+        near: f64,
+    },
     /// Text.
     Text(String),
     /// A list.
@@ -96,9 +104,18 @@ impl Node {
     /// # Errors
     /// The first syntax error, with its line and column.
     pub fn from_json(text: &str) -> Result<Self, Problem> {
+        Self::from_json_within(text, MAX_JSON_DEPTH, MAX_JSON_NODES)
+    }
+
+    /// Reads JSON that was written from what had been read, in which more may be said.
+    pub(crate) fn from_written_json(text: &str) -> Result<Self, Problem> {
+        Self::from_json_within(text, usize::MAX, usize::MAX)
+    }
+
+    fn from_json_within(text: &str, deepest: usize, nodes: usize) -> Result<Self, Problem> {
         let mut reader = serde_json::Deserializer::from_str(text);
-        let mut nodes = 0;
-        let seed = JsonSeed { depth: 0, nodes: &mut nodes };
+        let mut rest = Rest { deepest, nodes, numbers: Numbers(text) };
+        let seed = JsonSeed { depth: 0, rest: &mut rest };
         let read = seed.deserialize(&mut reader).and_then(|node| reader.end().map(|()| node));
         read.map_err(|error| {
             let place = Place {
@@ -202,10 +219,8 @@ impl Node {
             NodeKind::Integer(n) => format!("the number {n}"),
             NodeKind::Unsigned(n) => format!("the number {n}"),
             NodeKind::Float(n) => format!("the number {n}"),
-            NodeKind::Text(text) => {
-                let short: String = text.chars().take(40).collect();
-                format!("the text `{short}`")
-            }
+            NodeKind::Digits { text, .. } => format!("the number {}", short(text)),
+            NodeKind::Text(text) => format!("the text `{}`", short(text)),
             NodeKind::List(_) => "a list".to_owned(),
             NodeKind::Map(_) => "a map".to_owned(),
         }
@@ -216,6 +231,10 @@ impl Node {
 pub(super) fn stands_twice(key: &str, first: Option<Place>) -> String {
     let line = first.map(|place| format!(": first in line {}", place.line));
     format!("the key `{key}` stands twice{}", line.unwrap_or_default())
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 impl Place {
@@ -277,13 +296,13 @@ macro_rules! scalar_visits {
             Ok($kind(NodeKind::Bool(b)))
         }
         fn visit_i64<E: Error>(self, n: i64) -> Result<Self::Value, E> {
-            Ok($kind(NodeKind::Integer(n)))
+            Ok(self.number(NodeKind::Integer(n)))
         }
         fn visit_u64<E: Error>(self, n: u64) -> Result<Self::Value, E> {
-            Ok($kind(i64::try_from(n).map_or(NodeKind::Unsigned(n), NodeKind::Integer)))
+            Ok(self.number(i64::try_from(n).map_or(NodeKind::Unsigned(n), NodeKind::Integer)))
         }
         fn visit_f64<E: Error>(self, n: f64) -> Result<Self::Value, E> {
-            Ok($kind(NodeKind::Float(n)))
+            Ok(self.number(NodeKind::Float(n)))
         }
         fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
             Ok($kind(NodeKind::Text(text.to_owned())))
@@ -295,6 +314,12 @@ struct YamlVisitor;
 
 fn bare(kind: NodeKind) -> NodeKind {
     kind
+}
+
+impl YamlVisitor {
+    fn number(self, kind: NodeKind) -> NodeKind {
+        kind
+    }
 }
 
 impl<'de> Visitor<'de> for YamlVisitor {
@@ -329,31 +354,83 @@ impl<'de> Visitor<'de> for YamlVisitor {
     }
 }
 
-struct JsonSeed<'n> {
+/// What is left of a JSON text while it is read.
+struct Rest<'t> {
+    /// The most levels that there may be.
+    deepest: usize,
+    /// How many more values there may be.
+    nodes: usize,
+    numbers: Numbers<'t>,
+}
+
+/// The numbers of a JSON text as they are written, in their order.
+struct Numbers<'t>(&'t str);
+
+impl<'t> Iterator for Numbers<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        loop {
+            let start = self.0.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit())?;
+            let found = self.0.get(start..)?;
+            if let Some(text) = found.strip_prefix('"') {
+                let mut escaped = false;
+                let end = text.find(|c: char| {
+                    let ends = c == '"' && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    ends
+                });
+                self.0 = text.get(end? + 1..)?;
+                continue;
+            }
+            let part = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
+            let end = found.find(|c: char| !part(c)).unwrap_or(found.len());
+            self.0 = found.get(end..)?;
+            return found.get(..end);
+        }
+    }
+}
+
+struct JsonSeed<'n, 't> {
     depth: usize,
-    nodes: &'n mut usize,
+    rest: &'n mut Rest<'t>,
+}
+
+impl JsonSeed<'_, '_> {
+    /// A number, of which no digit is lost: the reader of JSON makes a double of all that has a
+    /// point or more than 64 bits, and not always the nearest one.
+    fn number(self, kind: NodeKind) -> Node {
+        let text = self.rest.numbers.next();
+        let NodeKind::Float(read) = kind else { return placeless(kind) };
+        let Some(text) = text else { return placeless(kind) };
+        let near = text.parse().ok().filter(|n: &f64| n.is_finite()).unwrap_or(read);
+        if text.contains(['e', 'E']) || keeps(near, text) {
+            return placeless(NodeKind::Float(near));
+        }
+        placeless(NodeKind::Digits { text: text.to_owned(), near })
+    }
 }
 
 fn placeless(kind: NodeKind) -> Node {
     Node { place: None, kind }
 }
 
-impl<'de> DeserializeSeed<'de> for JsonSeed<'_> {
+impl<'de> DeserializeSeed<'de> for JsonSeed<'_, '_> {
     type Value = Node;
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Node, D::Error> {
-        *self.nodes += 1;
-        if self.depth > MAX_JSON_DEPTH {
+        if self.depth > self.rest.deepest {
             return Err(D::Error::custom("nested too deeply: at most 32 levels"));
         }
-        if *self.nodes > MAX_JSON_NODES {
+        let Some(nodes) = self.rest.nodes.checked_sub(1) else {
             return Err(D::Error::custom("too large: at most 10000 values"));
-        }
+        };
+        self.rest.nodes = nodes;
         d.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for JsonSeed<'_> {
+impl<'de> Visitor<'de> for JsonSeed<'_, '_> {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -363,23 +440,23 @@ impl<'de> Visitor<'de> for JsonSeed<'_> {
     scalar_visits!(placeless);
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let depth = self.depth + 1;
         let mut items = Vec::new();
-        while let Some(node) =
-            seq.next_element_seed(JsonSeed { depth: self.depth + 1, nodes: &mut *self.nodes })?
-        {
+        while let Some(node) = seq.next_element_seed(JsonSeed { depth, rest: &mut *self.rest })? {
             items.push(node);
         }
         Ok(placeless(NodeKind::List(items)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let depth = self.depth + 1;
         let mut entries: Vec<(String, Option<Place>, Node)> = Vec::new();
         let mut seen = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             if !seen.insert(key.clone()) {
                 return Err(A::Error::custom(format!("the key `{key}` stands twice")));
             }
-            let seed = JsonSeed { depth: self.depth + 1, nodes: &mut *self.nodes };
+            let seed = JsonSeed { depth, rest: &mut *self.rest };
             let value = map.next_value_seed(seed)?;
             entries.push((key, None, value));
         }
@@ -431,6 +508,35 @@ mod tests {
             "{problems:?}"
         );
         assert_eq!(*once, Node::from_yaml("a:\n  b: 1\n  c: [{d: 1}]\n").unwrap());
+    }
+
+    #[test]
+    fn a10_numbers_of_json_keep_their_digits() {
+        let text = r#"{"a \" 1 \\": [0.5, "2", -9223372036854775809, true, 12345678901234567.891],
+            "b": 1e40, "c": {"7": 18446744073709551616, "d": 1.5E+3}, "e": 5.00}"#;
+        let Node { kind: NodeKind::Map(top), .. } = Node::from_json(text).unwrap() else {
+            panic!("{text}");
+        };
+        let digits = |text: &str, near| NodeKind::Digits { text: text.to_owned(), near };
+        let NodeKind::List(items) = &top[0].2.kind else { panic!("{top:?}") };
+        let kinds: Vec<&NodeKind> = items.iter().map(|item| &item.kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                &NodeKind::Float(0.5),
+                &NodeKind::Text("2".to_owned()),
+                &digits("-9223372036854775809", -9_223_372_036_854_775_808.0),
+                &NodeKind::Bool(true),
+                &digits("12345678901234567.891", 12_345_678_901_234_568.0),
+            ]
+        );
+        // An exponent makes a double.
+        assert_eq!(top[1].2.kind, NodeKind::Float(1e40));
+        let NodeKind::Map(inner) = &top[2].2.kind else { panic!("{top:?}") };
+        // 2^64 is a double.
+        assert_eq!(inner[0].2.kind, NodeKind::Float(2_f64.powi(64)));
+        assert_eq!(inner[1].2.kind, NodeKind::Float(1500.0));
+        assert_eq!(top[3].2.kind, NodeKind::Float(5.0));
     }
 
     #[test]

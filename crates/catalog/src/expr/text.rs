@@ -1,6 +1,7 @@
 //! An expression in the words of the language that it was written in.
 
 use crate::FieldPath;
+use crate::query::decimal_text;
 use crate::types::Literal;
 
 use super::ast::{Arithmetic, Comparison, Expr, ExprKind};
@@ -127,7 +128,7 @@ fn constant(literal: &Literal) -> String {
         Literal::Boolean(b) => b.to_string(),
         Literal::Integer(n) => n.to_string(),
         Literal::Number(n) => format!("{n:?}"),
-        Literal::Decimal { value, scale } => decimal(*value, *scale),
+        Literal::Decimal { value, scale } => decimal_text(*value, *scale),
         Literal::Text(text) => quoted(text),
         Literal::Date(day) => {
             let epoch = jiff::civil::Date::constant(1970, 1, 1);
@@ -141,14 +142,4 @@ fn constant(literal: &Literal) -> String {
             Err(_) => format!("instant {micros}"),
         },
     }
-}
-
-fn decimal(value: i128, scale: u8) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let scale = usize::from(scale);
-    let padded = format!("{digits:0>width$}", width = scale.saturating_add(1));
-    let (whole, fraction) = padded.split_at(padded.len().saturating_sub(scale));
-    let sign = if value < 0 { "-" } else { "" };
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}{whole}{point}{fraction}")
 }

@@ -14,14 +14,17 @@ pub use ask::{
 };
 pub(crate) use ask::{Shorthand, ShorthandVisitor, shorthand};
 pub use filter::{Filter, Op, RelativeUnit};
+pub(crate) use values::keeps;
 pub use values::{
-    Value, date_of_days, days_since_epoch, decimal, instant, large_whole, plain_date,
+    Value, date_of_days, days_since_epoch, decimal, decimal_text, instant, large_whole, plain_date,
 };
 
 use schemars::JsonSchema;
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::decode::{Entries, Items, Located, Node, Problems, decode};
+use crate::decode::{Entries, Items, Located, Node, Problem, Problems, decode};
 use crate::time::WeekStart;
 
 /// A question, in names.
@@ -100,13 +103,28 @@ pub struct SemanticQuery {
 }
 
 impl SemanticQuery {
-    /// Reads a query from JSON.
+    /// Reads a query from JSON. Numbers keep all of their digits; other readers of JSON give those
+    /// beyond 64 bits as doubles.
     ///
     /// # Errors
     /// Every problem with the document, each with its JSON path.
     pub fn from_json(text: &str) -> Result<Self, Problems> {
+        Self::from_node(Node::from_json(text))
+    }
+
+    /// Reads a query that stands in a larger document of serde_json, as it was written there:
+    /// numbers keep all of their digits.
+    ///
+    /// # Errors
+    /// It is no query.
+    pub fn deserialize_written<'de, D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(d)?;
+        Self::from_node(Node::from_written_json(text.get())).map_err(D::Error::custom)
+    }
+
+    fn from_node(node: Result<Node, Problem>) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let node = match Node::from_json(text) {
+        let node = match node {
             Ok(node) => node,
             Err(problem) => {
                 problems.push(problem);

@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
+use crate::decode::DIGITS;
 use crate::types::Literal;
 
 /// A value in a query. Dates and instants are texts; their meaning comes from the field.
@@ -21,19 +23,44 @@ pub enum Value {
     Boolean(bool),
     /// A whole number.
     Integer(i64),
-    /// A number with a point, kept as it was written for exact comparison with decimals.
+    /// A number in double precision, of which the shortest digits are meant.
     Number(f64),
+    /// A number of more digits than a whole number of 64 bits or a double keeps:
+    /// `value / 10^scale`.
+    Decimal {
+        /// The digits as one whole number.
+        value: i128,
+        /// How many of the digits stand after the point, 0 to 38.
+        scale: u8,
+    },
     /// Text.
     Text(String),
 }
 
+impl Value {
+    /// The number that plain digits say, exactly: a minus perhaps, digits, and perhaps a point and
+    /// more digits, at most 38 together.
+    pub fn of_digits(text: &str) -> Option<Self> {
+        let (value, scale) = plain_digits(text)?;
+        Some(match i64::try_from(value) {
+            Ok(whole) if scale == 0 => Self::Integer(whole),
+            _ => Self::Decimal { value, scale },
+        })
+    }
+}
+
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error as _;
         match self {
             Self::Null => s.serialize_unit(),
             Self::Boolean(b) => s.serialize_bool(*b),
             Self::Integer(n) => s.serialize_i64(*n),
             Self::Number(n) => s.serialize_f64(*n),
+            Self::Decimal { value, scale } => {
+                let digits = RawValue::from_string(decimal_text(*value, *scale));
+                digits.map_err(S::Error::custom)?.serialize(s)
+            }
             Self::Text(t) => s.serialize_str(t),
         }
     }
@@ -41,7 +68,7 @@ impl Serialize for Value {
 
 struct ValueVisitor;
 
-impl Visitor<'_> for ValueVisitor {
+impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,13 +92,25 @@ impl Visitor<'_> for ValueVisitor {
     }
 
     fn visit_u64<E: Error>(self, n: u64) -> Result<Value, E> {
-        i64::try_from(n)
-            .map(Value::Integer)
-            .map_err(|_| E::custom(format!("`{n}` is too large: at most {}", i64::MAX)))
+        let exact = Value::Decimal { value: i128::from(n), scale: 0 };
+        Ok(i64::try_from(n).map_or(exact, Value::Integer))
     }
 
     fn visit_f64<E: Error>(self, n: f64) -> Result<Value, E> {
         if n.is_finite() { Ok(Value::Number(n)) } else { Err(E::custom("a number is finite")) }
+    }
+
+    /// Our deserializer: a number that no double is, as it is written.
+    fn visit_bytes<E: Error>(self, digits: &[u8]) -> Result<Value, E> {
+        let read = std::str::from_utf8(digits).ok().and_then(Value::of_digits);
+        read.ok_or_else(|| {
+            E::custom("a number has at most 38 digits; with an exponent, `1.5e60`, it is a double")
+        })
+    }
+
+    /// Another deserializer: its numbers are doubles from 64 bits on.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
+        d.deserialize_any(self)
     }
 
     fn visit_str<E: Error>(self, t: &str) -> Result<Value, E> {
@@ -84,7 +123,7 @@ impl Visitor<'_> for ValueVisitor {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(ValueVisitor)
+        d.deserialize_newtype_struct(DIGITS, ValueVisitor)
     }
 }
 
@@ -185,11 +224,39 @@ pub fn decimal(n: f64) -> Option<Literal> {
     if let Some(value) = large_whole(n) {
         return Some(Literal::Decimal { value, scale: 0 });
     }
-    let text = format!("{n}");
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let scale = u8::try_from(fraction.len()).ok().filter(|s| *s <= 38)?;
+    let (value, scale) = plain_digits(&n.to_string())?;
+    Some(Literal::Decimal { value, scale })
+}
+
+/// Whether a double says the same number as the digits it was read from.
+pub(crate) fn keeps(n: f64, digits: &str) -> bool {
+    let written = plain_digits(digits).map(|(value, scale)| Literal::Decimal { value, scale });
+    written.is_some() && decimal(n) == written
+}
+
+/// The number of up to 38 digits that a text without an exponent is: `value / 10^scale`, without
+/// zeros at its end.
+fn plain_digits(text: &str) -> Option<(i128, u8)> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole.strip_prefix('-').unwrap_or(whole)) || !digits(fraction) {
+        return None;
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let scale = u8::try_from(fraction.len()).ok().filter(|scale| *scale <= 38)?;
     let value: i128 = format!("{whole}{fraction}").parse().ok()?;
-    (value.unsigned_abs() < 10_u128.pow(38)).then_some(Literal::Decimal { value, scale })
+    (value.unsigned_abs() < 10_u128.pow(38)).then_some((value, scale))
+}
+
+/// How `value / 10^scale` is written.
+pub fn decimal_text(value: i128, scale: u8) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let scale = usize::from(scale);
+    let padded = format!("{digits:0>width$}", width = scale.saturating_add(1));
+    let (whole, fraction) = padded.split_at(padded.len().saturating_sub(scale));
+    let sign = if value < 0 { "-" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
 }
 
 #[cfg(test)]
@@ -209,6 +276,37 @@ mod tests {
         assert_eq!(decimal(1e23), Some(Literal::Decimal { value, scale: 0 }));
         assert_eq!(decimal(1e60), None);
         assert_eq!(decimal(1e-60), None);
+    }
+
+    #[test]
+    fn a10_up_to_38_digits_are_kept() {
+        let most = "9".repeat(38);
+        for (text, value, scale) in [
+            ("9223372036854775808", 1 << 63, 0),
+            ("-9223372036854775809", -(1 << 63) - 1, 0),
+            ("12345678901234567.891", 12_345_678_901_234_567_891, 3),
+            ("0.50", 5, 1),
+            ("-0.05", -5, 2),
+            (most.as_str(), 10_i128.pow(38) - 1, 0),
+        ] {
+            assert_eq!(Value::of_digits(text), Some(Value::Decimal { value, scale }), "{text}");
+        }
+        for (text, whole) in [("7.00", 7), ("-0", 0), ("9223372036854775807", i64::MAX)] {
+            assert_eq!(Value::of_digits(text), Some(Value::Integer(whole)), "{text}");
+        }
+        let tiny = format!("0.{}1", "0".repeat(38));
+        let more = format!("1{most}");
+        for text in ["", "-", "+1", "1.", ".5", "1e3", " 1", "1_0", "--1", "NaN", &tiny, &more] {
+            assert_eq!(Value::of_digits(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a10_a_number_is_written_as_it_is_read() {
+        for text in ["9223372036854775808", "-12345678901234567.891", "0.10000000000000001"] {
+            let value = Value::of_digits(text).unwrap();
+            assert_eq!(serde_json::to_string(&value).unwrap(), text);
+        }
     }
 
     #[test]

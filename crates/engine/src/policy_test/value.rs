@@ -4,7 +4,7 @@
 
 use jiff::tz::TimeZone;
 use sandbar_catalog::Type;
-use sandbar_catalog::query::{Value, instant};
+use sandbar_catalog::query::{Value, decimal_text, instant};
 use serde_json::Value as Json;
 
 /// How much doubles may differ, as a share of the larger one.
@@ -53,6 +53,7 @@ fn written_number(value: &Value) -> Option<String> {
     match value {
         Value::Integer(n) => Some(n.to_string()),
         Value::Number(n) => Some(n.to_string()).filter(|text| digits(text) <= MOST_DIGITS),
+        Value::Decimal { value, scale } => Some(decimal_text(*value, *scale)),
         Value::Text(text) => Some(text.clone()),
         Value::Null | Value::Boolean(_) => None,
     }
@@ -85,6 +86,7 @@ fn double(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(n) => Some(*n as f64),
         Value::Number(n) => Some(*n),
+        Value::Decimal { value, scale } => decimal_text(*value, *scale).parse().ok(),
         Value::Text(text) => text.parse().ok(),
         Value::Null | Value::Boolean(_) => None,
     }
@@ -101,6 +103,7 @@ pub(super) fn text(value: &Value) -> String {
             let long = digits(&text) > MOST_DIGITS;
             if long { format!("{text} (so many digits are put in quotes)") } else { text }
         }
+        Value::Decimal { value, scale } => decimal_text(*value, *scale),
         Value::Text(value) => value.clone(),
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn checked(
         (Operation::Extract(..), _) => Some("value must be an integer."),
         (Operation::Text(_), Value::Text(_)) => None,
         (Operation::Text(_), _) => Some("value must be a string."),
-        (_, Value::Text(_) | Value::Integer(_) | Value::Number(_)) => None,
+        (_, Value::Text(_) | Value::Integer(_) | Value::Number(_) | Value::Decimal { .. }) => None,
         _ => Some("value must be a string or a number."),
     };
     if let Some(message) = value.and_then(wanted) {

@@ -23,6 +23,7 @@ const COLUMNS: usize = 256;
 /// A question that was made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Made {
+    #[serde(deserialize_with = "SemanticQuery::deserialize_written")]
     pub(super) query: SemanticQuery,
     pub(super) columns: Vec<Column>,
 }

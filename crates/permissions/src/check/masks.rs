@@ -1,7 +1,7 @@
 //! Masks: each fits the type of its field, so that it can replace any value.
 
 use sandbar_catalog::decode::Located;
-use sandbar_catalog::query::{Value, days_since_epoch, plain_date};
+use sandbar_catalog::query::{Value, days_since_epoch, decimal_text, plain_date};
 use sandbar_catalog::{FieldId, FieldKind, Literal, TableId, Type};
 
 use super::{Checker, MASK};
@@ -71,6 +71,9 @@ fn constant(value: &Value, data_type: Type) -> Option<Literal> {
         }
         (Value::Number(n), Type::Decimal { precision, scale }) => {
             decimal(&n.to_string(), precision, scale)
+        }
+        (Value::Decimal { value, scale: digits }, Type::Decimal { precision, scale }) => {
+            decimal(&decimal_text(*value, *digits), precision, scale)
         }
         #[expect(clippy::cast_precision_loss, reason = "a mask for a floating point field")]
         (Value::Integer(n), Type::Number) => Some(Literal::Number(*n as f64)),

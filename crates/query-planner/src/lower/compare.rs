@@ -328,12 +328,9 @@ pub(super) fn constant(arrow: &DataType, literal: &Literal) -> Placed {
             Placed::Exact(ScalarValue::Utf8View(Some(t.clone())))
         }
         (DataType::Float64, Literal::Number(n)) => Placed::Exact(ScalarValue::Float64(Some(*n))),
-        (DataType::Float64, Literal::Integer(n)) => among_doubles(*n),
+        (DataType::Float64, Literal::Integer(n)) => among_doubles(i128::from(*n)),
         (DataType::Float64, Literal::Decimal { value, scale }) => {
-            match format!("{value}e-{scale}").parse() {
-                Ok(n) => Placed::Exact(ScalarValue::Float64(Some(n))),
-                Err(_) => Placed::No,
-            }
+            decimal_among_doubles(Exact { value: *value, scale: *scale })
         }
         (DataType::Date32, Literal::Date(days)) => Placed::Exact(ScalarValue::Date32(Some(*days))),
         (DataType::Date32, Literal::Datetime(micros)) => {
@@ -411,14 +408,33 @@ fn tiny(arrow: &DataType, n: f64) -> Placed {
     }
 }
 
-/// A whole number among doubles, which have gaps from 2^53.
-fn among_doubles(n: i64) -> Placed {
+/// A decimal among doubles: the nearest one, except beyond 2^53, where they have no fractions.
+fn decimal_among_doubles(n: Exact) -> Placed {
+    let Some(power) = 10_i128.checked_pow(u32::from(n.scale)) else { return Placed::No };
+    let (floor, exact) = (n.value.div_euclid(power), n.value.rem_euclid(power) == 0);
+    if exact {
+        return among_doubles(floor);
+    }
+    if floor.unsigned_abs() >= 1 << 53 {
+        return match among_doubles(floor) {
+            Placed::Exact(scalar) => Placed::Between(scalar),
+            other => other,
+        };
+    }
+    match format!("{}e-{}", n.value, n.scale).parse() {
+        Ok(n) => Placed::Exact(ScalarValue::Float64(Some(n))),
+        Err(_) => Placed::No,
+    }
+}
+
+/// A whole number of at most 38 digits among doubles, which have gaps from 2^53.
+fn among_doubles(n: i128) -> Placed {
     #[expect(clippy::cast_precision_loss, reason = "what is lost is looked at")]
     let near = n as f64;
-    #[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 2^63")]
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 38 digits")]
     let whole = near as i128;
     let scalar = |value| ScalarValue::Float64(Some(value));
-    match whole.cmp(&i128::from(n)) {
+    match whole.cmp(&n) {
         Ordering::Equal => Placed::Exact(scalar(near)),
         Ordering::Less => Placed::Between(scalar(near)),
         Ordering::Greater => Placed::Between(scalar(near.next_down())),
@@ -494,6 +510,11 @@ fn number(arrow: &DataType, n: Exact) -> Placed {
             side(ScalarValue::Decimal128(Some(value), *p, *s), exact)
         }
         DataType::Decimal128(..) => outside,
+        DataType::Decimal32(p, _) | DataType::Decimal64(p, _) | DataType::Decimal256(p, _)
+            if !fits(*p) =>
+        {
+            outside
+        }
         // Narrow and wide decimals meet the constant in a common type.
         _ => Placed::No,
     }
@@ -558,6 +579,24 @@ mod tests {
         check(DataType::Int64, GtEq, Literal::Number(-3e0), "x >= Int64(-3)");
         check(DataType::Int64, Eq, Literal::Number(0.0), "x = Int64(0)");
         check(DataType::Int8, Gt, Literal::Number(1e3), "x != x");
+    }
+
+    #[test]
+    fn l41_a_decimal_of_many_digits_lies_between_doubles() {
+        use Comparison::*;
+        let whole = |value| Literal::Decimal { value, scale: 0 };
+        let double = DataType::Float64;
+        // 2^64 and its neighbors.
+        let at = 1_i128 << 64;
+        check(double.clone(), Eq, whole(at), "x = Float64(18446744073709552000)");
+        check(double.clone(), Eq, whole(at + 1), "x != x");
+        check(double.clone(), Lt, whole(at + 1), "x <= Float64(18446744073709552000)");
+        check(double.clone(), Gt, whole(at - 1), "x > Float64(18446744073709550000)");
+        check(double.clone(), Eq, half(), "x = Float64(2.5)");
+        let beyond = Literal::Decimal { value: 90_071_992_547_409_925, scale: 1 };
+        check(double, Gt, beyond, "x > Float64(9007199254740992)");
+        check(DataType::Int64, Lt, whole(at), "x = x");
+        check(DataType::Decimal256(5, 2), Gt, whole(1_000), "x != x");
     }
 
     #[test]

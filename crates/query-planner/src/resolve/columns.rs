@@ -333,6 +333,7 @@ fn bins(asked: &Bin) -> Result<Bins, String> {
     let number = |value: &Value| match value {
         Value::Integer(n) => Literal::Integer(*n),
         Value::Number(n) => Literal::Number(*n),
+        Value::Decimal { value, scale } => Literal::Decimal { value: *value, scale: *scale },
         // Nothing else makes bins.
         _ => Literal::Null,
     };

@@ -34,6 +34,9 @@ pub(super) fn point(
         (Type::Integer | Type::Number | Type::Decimal { .. }, Value::Integer(n)) => {
             exact(Literal::Integer(*n))
         }
+        (Type::Integer | Type::Number | Type::Decimal { .. }, Value::Decimal { value, scale }) => {
+            exact(Literal::Decimal { value: *value, scale: *scale })
+        }
         (Type::Number, Value::Number(n)) => exact(Literal::Number(*n)),
         (Type::Integer | Type::Decimal { .. }, Value::Number(n)) => {
             exact(decimal(*n).unwrap_or(Literal::Number(*n)))
