@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
 use sandbar::Session;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::answer::typed;
 use crate::asked::{Reply, answered};
@@ -23,8 +23,10 @@ const AT_A_TIME: usize = 2;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Batch {
-    queries: Vec<Value>,
+struct Batch<'t> {
+    /// Each as it stands: what is wrong with one is told where it is read.
+    #[serde(borrow)]
+    queries: Vec<&'t RawValue>,
 }
 
 pub(crate) async fn batch(
@@ -41,9 +43,9 @@ pub(crate) async fn batch(
         return Err(Refusal::batch(format!("a batch has 1 to {QUESTIONS} queries")).into());
     }
     // Each different question is answered once, and its answer is told wherever it is asked.
-    let mut distinct: Vec<(&Value, u64)> = Vec::new();
+    let mut distinct: Vec<(&str, u64)> = Vec::new();
     let mut places = Vec::with_capacity(queries.len());
-    for query in &queries {
+    for query in queries.iter().map(|query| query.get()) {
         let known = distinct.iter().position(|(other, _)| *other == query);
         places.push(known.unwrap_or(distinct.len()));
         match known.and_then(|known| distinct.get_mut(known)) {
@@ -52,7 +54,7 @@ pub(crate) async fn batch(
         }
     }
     let copies: Vec<u64> = distinct.iter().map(|(_, copies)| *copies).collect();
-    let texts: Vec<String> = distinct.into_iter().map(|(query, _)| query.to_string()).collect();
+    let texts: Vec<String> = distinct.into_iter().map(|(query, _)| query.to_owned()).collect();
     let work = stream::iter(texts).map(|text| item(&door, &session, text)).buffered(AT_A_TIME);
     let mut work = std::pin::pin!(work.zip(stream::iter(copies)));
     // All answers together are as large as one may be.

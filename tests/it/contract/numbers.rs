@@ -67,4 +67,8 @@ async fn a10_large_numbers_come_back_with_what_is_given_back() {
     let made = shop.text("ana", "/v1/construct-query", &theirs).await;
     let told = shop.post("ana", "/v1/execute", json!({ "query": made.at("/query") })).await;
     assert_eq!(told.at("/row_count"), 4, "{told:?}");
+    let batch = format!(r#"{{"queries":[{native},{theirs}]}}"#);
+    let told = shop.text("ana", "/batch", &batch).await;
+    assert_eq!(told.at("/results/0/body/rows").as_array().unwrap().len(), 4, "{told:?}");
+    assert_eq!(told.at("/results/1/body/row_count"), 4, "{told:?}");
 }

@@ -135,6 +135,49 @@ async fn a_batch_is_its_questions_one_by_one() {
 }
 
 #[tokio::test]
+async fn a_batch_reads_its_questions_as_they_are_written() {
+    let shop = Shop::open().await;
+    let field = shop.id("products:id");
+    let theirs = |more: &str| {
+        format!(
+            r#"{{"table_id":2,"aggregations":[{{"function":"count"}}],
+                "filters":[{{"field_id":"{field}","operation":"equals","value":1{more}}}]}}"#
+        )
+    };
+    let native = |more: &str| {
+        format!(
+            r#"{{"table":"products","aggregations":["count"],
+                "filter":{{"field":"id","value":1{more}}}}}"#
+        )
+    };
+    let twice = r#"{"table":"products","aggregations":["count"],
+        "filter":{"field":"id","value":1},"filter":null}"#;
+    let queries = [
+        twice.to_owned(),
+        native(r#","value":2"#),
+        theirs(r#","value":2"#),
+        native("e400"),
+        native(""),
+        theirs(""),
+    ];
+    let batch = format!(r#"{{"queries":[{}]}}"#, queries.join(","));
+    let told = shop.text("ana", "/batch", &batch).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    for (place, query) in queries.iter().enumerate() {
+        let alone = shop.text("ana", "/query", query).await;
+        let status = if place < 4 { 400 } else { 200 };
+        assert_eq!(alone.status, status, "{query}: {alone:?}");
+        assert_eq!(told.at(&format!("/results/{place}/status")), status, "{query}: {told:?}");
+    }
+    for place in [0, 1, 3] {
+        assert_eq!(told.at(&format!("/results/{place}/body/code")), "D0000", "{told:?}");
+    }
+    assert_eq!(told.at("/results/2/body/problems/0/code"), "D0000", "{told:?}");
+    assert_eq!(told.at("/results/4/body/rows"), json!([[1]]));
+    assert_eq!(told.at("/results/5/body/data/rows"), json!([[1]]));
+}
+
+#[tokio::test]
 async fn a_question_is_explained_to_who_asks() {
     let shop = Shop::open().await;
     let theirs =
