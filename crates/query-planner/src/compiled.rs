@@ -97,7 +97,8 @@ impl Compiled {
     }
 
     /// The bucket that a time lies in, as a question names it: by its first day, or by its first
-    /// instant where it is shorter than a day. `None` where the text is no date or instant.
+    /// instant where it is shorter than a day. What names a bucket stays itself. `None` where the
+    /// text is no date or instant.
     pub fn bucket_of(&self, text: &str, grain: Grain) -> Option<String> {
         let clock = &self.clock;
         let floor = |date| {
@@ -111,18 +112,23 @@ impl Compiled {
             return floor(date);
         }
         let at = Timestamp::from_microsecond(instant(text, &clock.zone)?).ok()?;
-        let local = clock.zone.to_datetime(at);
         if grain.is_date() {
-            return floor(local.date());
+            return floor(clock.zone.to_datetime(at).date());
         }
-        let (minutes, seconds) = match grain {
-            Grain::Second => (0, 0),
-            Grain::Minute => (0, local.second()),
-            _ => (local.minute(), local.second()),
+        let begin = |at: Timestamp| {
+            let local = clock.zone.to_datetime(at);
+            let (minutes, seconds) = match grain {
+                Grain::Second => (0, 0),
+                Grain::Minute => (0, local.second()),
+                _ => (local.minute(), local.second()),
+            };
+            let into = i64::from(minutes) * 60 + i64::from(seconds);
+            at.checked_sub(SignedDuration::new(into, local.subsec_nanosecond())).ok()
         };
-        let into = i64::from(minutes) * 60 + i64::from(seconds);
-        let span = SignedDuration::new(into, local.subsec_nanosecond());
-        Some(at.checked_sub(span).ok()?.to_string())
+        // Where clocks change within a bucket, what follows is named by an instant before the
+        // change, which lies in the bucket before.
+        let change = clock.zone.following(at).next().and_then(|next| begin(next.timestamp()));
+        if change == Some(at) { Some(at.to_string()) } else { Some(begin(at)?.to_string()) }
     }
 
     pub(crate) fn mask_key(&self) -> &MaskKey {

@@ -40,6 +40,10 @@ const BORN: [Option<i32>; 9] = [
 ];
 
 async fn open(zone: &str) -> Shop {
+    of(zone, AT).await
+}
+
+async fn of(zone: &str, at: [i64; 9]) -> Shop {
     let model = format!(
         "defaults: {{ time_zone: {zone} }}
 tables:
@@ -51,7 +55,7 @@ groups: { staff: {} }
 policies:
   all: { groups: [staff], grant: { tables: [people] } }
 ";
-    let at: Vec<i64> = AT.iter().map(|seconds| seconds * 1_000_000).collect();
+    let at: Vec<i64> = at.iter().map(|seconds| seconds * 1_000_000).collect();
     let rows = RecordBatch::try_from_iter([
         ("id", Arc::new(Int64Array::from_iter_values(1..=ROWS)) as ArrayRef),
         ("at", Arc::new(TimestampMicrosecondArray::from(at).with_timezone("UTC"))),
@@ -139,6 +143,50 @@ async fn a_group_is_asked_for_by_what_it_is_called() {
                 }
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn l42_an_hour_in_which_clocks_change_by_half_of_one_is_asked_for_by_its_name() {
+    let at = [
+        1_696_087_740, // 2023-09-30T15:29:00Z, 01:59 on Lord Howe Island
+        1_696_087_800, // 2023-09-30T15:30:00Z, 02:30 there: clocks have gone forward
+        1_696_088_700, // 2023-09-30T15:45:00Z
+        1_696_089_600, // 2023-09-30T16:00:00Z, 03:00
+        1_696_090_500, // 2023-09-30T16:15:00Z
+        1_712_412_900, // 2024-04-06T14:15:00Z, 01:15
+        1_712_414_700, // 2024-04-06T14:45:00Z, 01:45
+        1_712_415_600, // 2024-04-06T15:00:00Z, 01:30: clocks have gone back
+        1_712_418_300, // 2024-04-06T15:45:00Z, 02:15
+    ];
+    let shop = of("Australia/Lord_Howe", at).await;
+    let hour = json!("hour");
+    // Each is named by its time less the minutes of its clock.
+    let named: [(&str, i64); 6] = [
+        ("2023-09-30T14:30:00Z", 1),
+        ("2023-09-30T15:00:00Z", 2),
+        ("2023-09-30T16:00:00Z", 2),
+        ("2024-04-06T14:00:00Z", 2),
+        ("2024-04-06T14:30:00Z", 1),
+        ("2024-04-06T15:30:00Z", 1),
+    ];
+    let named = named.map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(groups(&shop, "at", &hour).await, named);
+    // And what names none is an instant in one.
+    let within: [(&str, i64); 8] = [
+        ("2023-09-30T15:10:00Z", 1),
+        ("2023-09-30T15:29:59Z", 1),
+        ("2023-09-30T15:30:00Z", 2),
+        ("2023-09-30T15:59:59Z", 2),
+        ("2024-04-06T14:29:00Z", 2),
+        ("2024-04-06T14:59:59Z", 2),
+        ("2024-04-06T15:00:00Z", 1),
+        ("2024-04-06T15:29:00Z", 1),
+    ];
+    let within = within.map(|(time, count)| (time.to_owned(), count));
+    for (value, count) in named.iter().chain(&within) {
+        let filter = equals("at", &hour, &json!(value));
+        assert_eq!(counted(&shop, &filter).await, *count, "{value}");
     }
 }
 
