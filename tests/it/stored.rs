@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Date32Array, Decimal128Array, Decimal256Array, Float64Array, Int64Array, RecordBatch,
-    TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
+    ArrayRef, Date32Array, Decimal128Array, Decimal256Array, Float32Array, Float64Array,
+    Int64Array, RecordBatch, TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
 };
-use arrow::datatypes::i256;
+use arrow::datatypes::{DataType, i256};
 use sandbar::{AttributeValue, Engine, Error, Principal, Session, Subject};
 
 const MODEL: &str = "
@@ -181,6 +181,59 @@ async fn large_numbers_of_a_question_are_the_doubles_that_they_are() {
         let answer = session.query_json(&question).await.unwrap().collect().await.unwrap();
         assert_eq!(answer.num_rows(), rows, "{question}");
     }
+}
+
+#[tokio::test]
+async fn a10_narrow_doubles_are_compared_exactly() {
+    // 2^24, 2^53, a fraction and -2^53; and what 16 bits hold.
+    let numbers = [16_777_216.0, 9_007_199_254_740_992.0, 0.1, -9_007_199_254_740_992.0];
+    let halves = Float64Array::from(vec![2048.0, 1.5, 0.1, -2048.0]);
+    let half = arrow::compute::cast(&halves, &DataType::Float16).unwrap();
+    let words = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Float32));
+    let single: ArrayRef = Arc::new(Float32Array::from(numbers.to_vec()));
+    let rows = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3, 4])) as ArrayRef),
+        ("r", single.clone()),
+        ("w", arrow::compute::cast(&single, &words).unwrap()),
+        ("h", half),
+    ]);
+    let model = "tables: { t: { primary_key: [id], fields: { id: {}, r: {}, w: {}, h: {} } } }";
+    let session = over(model, rows.unwrap()).await;
+    // The rows by hand.
+    let expected = [
+        ("r", "=", "9007199254740993", ""),
+        ("r", "=", "9007199254740992", "2"),
+        ("r", "!=", "9007199254740993", "1 2 3 4"),
+        ("r", "<", "9007199254740993", "1 2 3 4"),
+        ("r", "<", "9007199254740992", "1 3 4"),
+        ("r", ">", "-9007199254740993", "1 2 3 4"),
+        ("r", ">", "-9007199254740992", "1 2 3"),
+        ("r", "<=", "-9007199254740993", ""),
+        ("r", "=", "16777217", ""),
+        ("r", "<", "36893488147419103233", "1 2 3 4"),
+        // The double that 32 bits hold of it is a little more.
+        ("r", "=", "0.1", ""),
+        ("w", "=", "9007199254740993", ""),
+        ("w", ">", "-9007199254740993", "1 2 3 4"),
+        ("h", "=", "2049", ""),
+        ("h", ">=", "2048", "1"),
+        ("h", "<", "9007199254740993", "1 2 3 4"),
+    ];
+    for (field, op, value, ids) in expected {
+        let question = format!(
+            r#"{{"table":"t","fields":["id"],"order_by":["id"],
+                "filter":{{"field":"{field}","op":"{op}","value":{value}}}}}"#
+        );
+        let answer = session.query_json(&question).await;
+        let answer = answer.unwrap_or_else(|e| panic!("{question}: {e}")).collect().await;
+        let csv = answer.unwrap_or_else(|e| panic!("{question}: {e}")).to_csv().unwrap();
+        let found: Vec<&str> = csv.lines().skip(1).collect();
+        assert_eq!(found.join(" "), ids, "{question}");
+    }
+    let question = r#"{"table":"t","aggregations":["count"],"filter":{"field":"r",
+        "values":[9007199254740993,-9007199254740993,16777216]}}"#;
+    let answer = session.query_json(question).await.unwrap().collect().await.unwrap();
+    assert_eq!(answer.to_csv().unwrap(), "count\n1\n");
 }
 
 /// Three whole numbers near 2^63, and the least of 64 bits; decimals of 38 and of 20 digits.

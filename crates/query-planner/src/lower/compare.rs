@@ -150,6 +150,7 @@ impl Lower<'_> {
         };
         if let Some((value, literal, comparison)) = placed {
             let value = self.expr(value)?;
+            let value = if *literal == Literal::Null { value } else { in_full(value) };
             let placed = self.constant(&value.arrow, literal);
             if let Some(plan) = beside_zero(comparison, &value, &placed) {
                 return Ok(Lowered::boolean(plan));
@@ -242,6 +243,16 @@ impl Lower<'_> {
             }
             _ => constant(arrow, literal),
         }
+    }
+}
+
+/// A number of 32 or 16 bits as the double that it is; other values as they are.
+fn in_full(value: Lowered) -> Lowered {
+    match value.arrow {
+        DataType::Float32 | DataType::Float16 => {
+            Lowered::new(cast(value.plan, DataType::Float64), DataType::Float64)
+        }
+        _ => value,
     }
 }
 
