@@ -1,5 +1,5 @@
-//! Large numbers of a question: every digit counts, at once, on pages and in queries that are given
-//! back.
+//! Large numbers of a question: every digit counts, at once, on pages, in queries that are given
+//! back, and as texts.
 
 use std::sync::Arc;
 
@@ -71,4 +71,50 @@ async fn a10_large_numbers_come_back_with_what_is_given_back() {
     let told = shop.text("ana", "/batch", &batch).await;
     assert_eq!(told.at("/results/0/body/rows").as_array().unwrap().len(), 4, "{told:?}");
     assert_eq!(told.at("/results/1/body/row_count"), 4, "{told:?}");
+}
+
+/// How many rows a filter of a field leaves.
+async fn counted(shop: &Shop, filter: Value) -> Value {
+    let count = json!([{ "function": "count" }]);
+    let body = json!({ "table_id": 1, "aggregations": count, "filters": [filter] });
+    let told = shop.post("ana", "/v1/query", body).await;
+    assert_eq!((told.status, told.at("/status")), (202, json!("completed")), "{filter}: {told:?}");
+    told.at("/data/rows/0/0")
+}
+
+#[tokio::test]
+async fn a10_texts_of_large_numbers_are_given_back_as_numbers() {
+    let shop = open().await;
+    let fields = json!([{ "field_id": "a" }, { "field_id": "d" }]);
+    let told = shop.post("ana", "/v1/query", json!({ "table_id": 1, "fields": fields })).await;
+    let (a, d) = (A.map(|whole| whole.to_string()), D.to_string());
+    // As docs/http.md says: texts from 2^53 on.
+    let rows = json!([[a[0], d], [a[1], d], [a[2], d], [5, d]]);
+    assert_eq!(told.at("/data/rows"), rows);
+    for (field, operation, value, count) in [
+        ("a", "equals", a[0].as_str(), 2),
+        ("a", "equals", a[2].as_str(), 1),
+        ("a", "not-equals", a[0].as_str(), 2),
+        ("a", "less-than-or-equal", a[2].as_str(), 1),
+        ("a", "less-than", BELOW, 0),
+        ("a", "equals", "5", 1),
+        ("a", "equals", "5.0", 1),
+        ("a", "greater-than", "4.5", 3),
+        ("d", "equals", d.as_str(), 4),
+        ("d", "greater-than", d.as_str(), 0),
+        ("d", "greater-than", "12345678901234567890123456789012345677", 4),
+    ] {
+        let filter = json!({ "field_id": field, "operation": operation, "value": value });
+        assert_eq!(counted(&shop, filter).await, count, "{field} {operation} {value}");
+    }
+    let several = json!({ "field_id": "a", "operation": "equals", "values": [a[0], a[2], 7] });
+    assert_eq!(counted(&shop, several).await, 3);
+    let more = format!("{d}9");
+    for value in ["nine", "1e3", "+5", " 5", "5.", "0x5", more.as_str()] {
+        let filter = json!({ "field_id": "a", "operation": "equals", "value": value });
+        let body = json!({ "table_id": 1, "filters": [filter] });
+        let told = shop.post("ana", "/v1/query", body).await;
+        assert_eq!(told.status, 400, "{value}: {told:?}");
+        assert!(told.body.contains("a number, written without quotes"), "{value}: {told:?}");
+    }
 }

@@ -155,7 +155,8 @@ pub(super) fn converted(
     })
 }
 
-/// A number with a point that is whole is a whole number for a field of those.
+/// A number with a point that is whole is a whole number for a field of those. A number may be
+/// written as a text, as answers have those of many digits.
 fn fitting(field: &Known, value: &Value) -> Value {
     match (field.data_type, value) {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and small enough")]
@@ -163,6 +164,9 @@ fn fitting(field: &Known, value: &Value) -> Value {
             if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 =>
         {
             Value::Integer(*number as i64)
+        }
+        (of, Value::Text(text)) if of.is_numeric() => {
+            Value::of_digits(text).unwrap_or_else(|| value.clone())
         }
         _ => value.clone(),
     }
