@@ -511,7 +511,7 @@ impl Snapshot {
         let mut parts = 0_usize;
         expr.walk(&mut |node| {
             parts = parts.saturating_add(match &node.kind {
-                crate::expr::ExprKind::Field(path) => self.field(path.field).parts,
+                ExprKind::Field(path) => self.field(path.field).parts,
                 _ => 1,
             });
         });

@@ -381,7 +381,7 @@ async fn l30_single_rows_are_refused_in_every_place() {
         assert!(refused.starts_with("Q0160 "), "{question}: {refused}");
         assert!(!refused.contains('3'), "{question}: {refused}");
         asked(&clerk, question).await.unwrap_or_else(|e| panic!("{question}: {e}"));
-        let question = sandbar::SemanticQuery::from_json(question).unwrap();
+        let question = SemanticQuery::from_json(question).unwrap();
         let explained = session.explain(&question).await.unwrap_err();
         assert_eq!(explained.code(), "Q0160");
     }
