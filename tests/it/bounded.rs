@@ -47,15 +47,16 @@ policies: { all: { groups: [staff], grant: { tables: [sales, visits, shops] } } 
 async fn session() -> Session {
     let one = || -> ArrayRef { Arc::new(Int64Array::from(vec![1])) };
     let shops = RecordBatch::try_from_iter([("id", one())]).unwrap();
-    let keys = WAYS.map(|way| (format!("k{way}"), one()));
-    let many: Vec<(String, ArrayRef)> =
-        [("id".to_owned(), one())].into_iter().chain(keys).collect();
-    let many = RecordBatch::try_from_iter(many).unwrap();
+    // Each of rows of its own.
+    let many = || {
+        let keys = WAYS.map(|way| (format!("k{way}"), one()));
+        RecordBatch::try_from_iter(std::iter::once(("id".to_owned(), one())).chain(keys)).unwrap()
+    };
     let engine = Engine::builder()
         .model("model.yaml", &model())
         .policies("policies.yaml", POLICIES)
-        .batches("sales", vec![many.clone()])
-        .batches("visits", vec![many])
+        .batches("sales", vec![many()])
+        .batches("visits", vec![many()])
         .batches("shops", vec![shops])
         .build()
         .await

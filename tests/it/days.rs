@@ -148,7 +148,7 @@ async fn l1_a_policy_over_milliseconds_of_days_is_one_over_days() {
         ("d <> date '1969-12-31' and d <= date '1970-01-01'", "1 2 4 6 8 9"),
         ("d in (date '1969-12-30', date '1970-01-02')", "6 7"),
         ("d between date '1969-12-31' and date '1970-01-01'", "1 2 3 4 5 8 9 10"),
-        ("cast(d as text) = '1969-12-31'", "3 5 10"),
+        ("try_cast(d as text) = '1969-12-31'", "3 5 10"),
         ("d < timestamp '1970-01-01T00:00:00Z'", "3 5 6 10"),
         ("day.name = 'the last'", "3 5 10"),
     ] {

@@ -17,6 +17,7 @@ mod metric;
 mod report;
 mod schemas;
 mod snapshot;
+mod stack;
 mod types;
 mod wire;
 
@@ -33,4 +34,5 @@ pub use snapshot::{
     MetricKind, Reads, Relationship, Segment, SemiAdditive, Shift, Snapshot, Table, TableSource,
     Window, WindowStart,
 };
+pub use stack::on_any_stack;
 pub use types::{Literal, SemanticType, Type, Visibility, exact_digits};

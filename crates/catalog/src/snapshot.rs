@@ -6,7 +6,7 @@ use arrow_schema::DataType;
 use jiff::tz::TimeZone;
 
 use crate::decode::Located;
-use crate::expr::{Expr, ExprKind};
+use crate::expr::{Expr, ExprKind, Extent};
 use crate::ids::{
     CollectionId, FieldId, FieldPath, MeasureId, MetricId, RelationshipId, SegmentId, TableId,
 };
@@ -184,8 +184,8 @@ pub struct Field {
     pub inputs: Vec<FieldPath>,
     /// The calculated fields it is computed from, itself first; none for a stored field.
     pub calculations: Vec<FieldPath>,
-    /// How many parts its values have, each counted as often as it is used; 1 for a stored field.
-    pub parts: usize,
+    /// How large it is with all that it is computed from.
+    pub extent: Extent,
 }
 
 /// Where the values of a field come from.
@@ -505,17 +505,13 @@ impl Snapshot {
         }
     }
 
-    /// How many parts an expression has with all that it is computed from, each counted as often as
-    /// it is used. Nothing is written out for that.
-    pub fn parts(&self, expr: &Expr) -> usize {
-        let mut parts = 0_usize;
-        expr.walk(&mut |node| {
-            parts = parts.saturating_add(match &node.kind {
-                ExprKind::Field(path) => self.field(path.field).parts,
-                _ => 1,
-            });
-        });
-        parts
+    /// How large an expression is with all that it is computed from. Nothing is written out for
+    /// that.
+    pub fn extent(&self, expr: &Expr) -> Extent {
+        expr.extent(&|leaf| match &leaf.kind {
+            ExprKind::Field(path) => self.field(path.field).extent,
+            _ => Extent::ONE,
+        })
     }
 
     /// The same expression over stored fields only: calculated fields are written out.

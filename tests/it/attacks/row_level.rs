@@ -63,7 +63,10 @@ async fn difference(
 fn by_himself(query: &str, attack: &Attack) -> Option<String> {
     let own = query.replace(&format!("\"{}\"", attack.name), "\"his_own\"");
     let calculated = format!("{{\"calculated\":{{\"his_own\":{:?}}},", attack.expr);
-    (own != query).then(|| own.replacen('{', &calculated, 1))
+    // Where that is of rows: in the inner question of an answer.
+    let start = if own.contains("{\"table\"") { "{\"table\"" } else { "{" };
+    let with_own = calculated + start.trim_start_matches('{');
+    (own != query).then(|| own.replacen(start, &with_own, 1))
 }
 
 /// Every selectivity; attacks and positions take turns.

@@ -273,6 +273,65 @@ async fn what_uses_the_next_twice_is_told_where_it_grows_too_large() {
     check(&model, "", (ErrorKind::InvalidModel, "E0201"), &expected).await;
 }
 
+/// Of 3,000 fields and as many metrics, each computed from the next, all but the last 95 are too deep;
+/// what stands on them is not told again.
+#[tokio::test]
+async fn thousands_that_stand_on_each_other_are_refused_and_overflow_no_stack() {
+    let mut model = "tables:\n  sales:\n    fields:\n      id: {}\n".to_owned();
+    for (n, next) in (0..3_000).zip(1..) {
+        model += &format!("      x{n}: {{ expr: x{next} + 1 }}\n");
+    }
+    model += "      x3000: { expr: id }\nmetrics:\n  m3000: { table: sales, expr: count(*) }\n";
+    for (n, next) in (0..3_000).zip(1..) {
+        model += &format!("  m{n}: {{ derived: m{next} + 1 }}\n");
+    }
+    // x3000 is as deep as `id`: x2905 is 96 deep, and so is m2905 over its `count`.
+    let expected = [
+        "M0101 m.yaml:2909:22 or more than 96 in each other | -",
+        "M0101 m.yaml:5912:3 or more than 96 in each other | -",
+    ];
+    check(&model, "", (ErrorKind::InvalidModel, "E0201"), &expected).await;
+}
+
+/// As deep as may be is not too deep for anything that a question goes through.
+#[tokio::test]
+async fn what_is_as_deep_as_may_be_is_answered() {
+    let mut model = "
+tables:
+  sales:
+    primary_key: [id]
+    fields:
+      id: {}
+      x95: { expr: id }
+"
+    .to_owned();
+    for (n, next) in (0..95).zip(1..) {
+        model += &format!("      x{n}: {{ expr: x{next} + 1 }}\n");
+    }
+    model += "metrics:\n  m95: { table: sales, expr: count(*) }\n";
+    for (n, next) in (0..95).zip(1..) {
+        model += &format!("  m{n}: {{ derived: m{next} + 1 }}\n");
+    }
+    let policies = "
+groups: { chiefs: {} }
+policies: { all: { groups: [chiefs], grant: { tables: [sales] } } }
+";
+    let builder = Engine::builder().model("m.yaml", &model).policies("p.yaml", policies);
+    let engine = builder.batches("sales", vec![rows(3)]).build().await.unwrap();
+    let session = super::chief(&engine);
+    for (question, told) in [
+        (r#"{"table":"sales","fields":["x0"],"limit":1}"#, "x0\n95\n"),
+        (r#"{"metrics":["m0"]}"#, "m0\n98\n"),
+        (
+            r#"{"table":"sales","aggregations":[{"function":"sum","field":"x0","as":"s"}]}"#,
+            "s\n288\n",
+        ),
+    ] {
+        let answer = session.query_json(question).await.unwrap().collect().await.unwrap();
+        assert_eq!(answer.to_csv().unwrap(), told, "{question}");
+    }
+}
+
 /// What a question calculates counts the parts of the fields in it: 1 + 8191 + 1 and 1 + 2 × 8191.
 #[tokio::test]
 async fn values_of_a_question_count_what_the_model_calculates() {
@@ -331,7 +390,7 @@ fn null_in_place_of_a_list_or_map_is_the_same_as_none() {
          measures: { n: { expr: count(*), synonyms: null } }, \
          segments: { s: { where: id > 1, synonyms: null } } } }\n",
         "metrics: { m: { derived: a, inputs: null, requires: null, synonyms: null } }\n",
-        "metrics: { m: { conversion: { base: a, conversion: b, entity: { base: x, conversion: y }, \
+        "metrics: { m: { conversion: { base: a, conversion: b, entity: { base: x, conversion: z }, \
          gives: null, constant_properties: null } } }\n",
     ] {
         let report = Definitions::from_yaml_str("m.yaml", model).problems();

@@ -9,14 +9,15 @@ use crate::decode::{Located, suggest};
 use crate::definitions::{ConversionDef, ConversionGives, CumulativeDef, MetricInput, OffsetDef};
 use crate::definitions::{PropertyDef, ReportDay, WindowDef};
 use crate::expr::{
-    AggregateFunction, Allow, Arithmetic, Expr, ExprError, ExprErrorKind, ExprKind, Function,
-    MAX_PARTS, Scope, bind,
+    AggregateFunction, Allow, Arithmetic, Expr, ExprError, ExprErrorKind, ExprKind, Extent,
+    Function, Scope, bind,
 };
 use crate::ids::{FieldPath, MetricId, TableId};
 use crate::query::Value;
 use crate::snapshot::{
     Conversion, Leaf, Metric, MetricKind, Origin, Shift, Snapshot, Window, WindowStart,
 };
+use crate::stack::on_any_stack;
 use crate::types::{Literal, Type};
 
 use super::MetricEntry;
@@ -106,13 +107,16 @@ struct Metrics<'a, 'n, 'd> {
 const MAX_LEAVES: usize = 64;
 
 impl<'d> Metrics<'_, '_, 'd> {
+    /// Builds a metric, and those that it is computed from before it. However many of these stand
+    /// on each other, that is told at the first that is too large.
     fn resolve(&mut self, name: &str) {
         if self.states.contains_key(name) {
             return;
         }
         let Some(entry) = self.names.metrics.get(name).copied() else { return };
         self.states.insert(name.to_owned(), State::Running);
-        let built = self.build(name, entry).and_then(|built| self.finish(entry, built));
+        let built = on_any_stack(|| self.build(name, entry));
+        let built = built.and_then(|built| self.finish(entry, built));
         let state = built.map_or(State::Failed, State::Done);
         self.states.insert(name.to_owned(), state);
     }
@@ -193,7 +197,7 @@ impl<'d> Metrics<'_, '_, 'd> {
             self.shape(entry, format!("a metric has at most {MAX_LEAVES} aggregations"));
             return None;
         }
-        if parts(&built, self.snapshot) > MAX_PARTS {
+        if !extent(&built, self.snapshot).fits() {
             let what = complaint(codes::EXPRESSION, too_large());
             self.sink.at_key(entry.file, entry.def, what);
             return None;
@@ -562,19 +566,22 @@ fn named(input: &Located<MetricInput>) -> Located<String> {
     name
 }
 
-/// How many parts a metric has: each aggregation once with all that it reads, and what is calculated
-/// from them as often as it is used.
-fn parts(built: &Built, snapshot: &Snapshot) -> usize {
-    let read = built.leaves.iter().flat_map(Leaf::expressions).map(|expr| snapshot.parts(expr));
-    let mut parts = read.fold(0, usize::saturating_add);
-    let leaves: Vec<usize> = built.leaves.iter().map(|leaf| above(&leaf.expr)).collect();
-    built.expr.walk(&mut |node| {
-        parts = parts.saturating_add(match &node.kind {
-            ExprKind::Input(index) => leaves.get(*index).copied().unwrap_or(1),
-            _ => 1,
-        });
+/// How large a metric is: each aggregation once with all that it reads, and what is calculated from
+/// them as often as it is used.
+fn extent(built: &Built, snapshot: &Snapshot) -> Extent {
+    let leaf =
+        |leaf: &Leaf| Extent { depth: snapshot.extent(&leaf.expr).depth, parts: above(&leaf.expr) };
+    let leaves: Vec<Extent> = built.leaves.iter().map(leaf).collect();
+    let mut all = built.expr.extent(&|leaf| match &leaf.kind {
+        ExprKind::Input(index) => leaves.get(*index).copied().unwrap_or(Extent::ONE),
+        _ => Extent::ONE,
     });
-    parts
+    for read in built.leaves.iter().flat_map(Leaf::expressions) {
+        let Extent { parts, depth } = snapshot.extent(read);
+        all.parts = all.parts.saturating_add(parts);
+        all.depth = all.depth.max(depth);
+    }
+    all
 }
 
 /// How many parts stand above the aggregations of an expression, these included.
@@ -643,7 +650,7 @@ impl MetricScope<'_, '_, '_, '_> {
     /// A metric is written out where it stands, as long as all of it has not too many parts.
     fn written(&mut self, expr: Expr) -> Result<Expr, ExprError> {
         expr.walk(&mut |_| self.written = self.written.saturating_add(1));
-        if self.written > MAX_PARTS { Err(ExprError::new(too_large())) } else { Ok(expr) }
+        if self.written > Extent::MOST.parts { Err(ExprError::new(too_large())) } else { Ok(expr) }
     }
 }
 

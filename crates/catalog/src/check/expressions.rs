@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use crate::decode::{Located, suggest};
-use crate::expr::{Allow, Expr, ExprError, ExprErrorKind, MAX_PARTS, Scope, bind};
+use crate::expr::{Allow, Expr, ExprError, ExprErrorKind, Extent, Scope, bind};
 use crate::ids::{FieldId, FieldPath, TableId};
 use crate::report::{SourceText, place_inside};
 use crate::snapshot::{FieldKind, Snapshot};
+use crate::stack::on_any_stack;
 use crate::types::Type;
 
 use super::codes;
@@ -97,7 +98,7 @@ impl Calculated<'_, '_> {
                 names: self.names,
                 calculated: Some((self, sink)),
             };
-            bind(&text.value, Allow::Rows, &mut scope)
+            on_any_stack(|| bind(&text.value, Allow::Rows, &mut scope))
         };
         let state = match result {
             Ok(expr) if expr.data_type == Type::Null => {
@@ -106,7 +107,7 @@ impl Calculated<'_, '_> {
                 sink.at(entry.file, text, complaint(codes::EXPRESSION, message));
                 State::Failed
             }
-            Ok(expr) if snapshot.parts(&expr) > MAX_PARTS => {
+            Ok(expr) if !snapshot.extent(&expr).fits() => {
                 sink.at(entry.file, text, complaint(codes::EXPRESSION, too_large()));
                 State::Failed
             }
@@ -126,7 +127,7 @@ impl Calculated<'_, '_> {
                 let inputs = snapshot.stored_inputs(&expr);
                 let mut calculations = vec![FieldPath::own(id)];
                 calculations.extend(snapshot.calculations(&expr));
-                let parts = snapshot.parts(&expr);
+                let extent = snapshot.extent(&expr);
                 if let Some(field) = snapshot
                     .tables
                     .get_mut(id.table().index())
@@ -136,7 +137,7 @@ impl Calculated<'_, '_> {
                     field.kind = FieldKind::Calculated(expr);
                     field.inputs = inputs;
                     field.calculations = calculations;
-                    field.parts = parts;
+                    field.extent = extent;
                 }
                 State::Done(data_type)
             }
@@ -254,7 +255,7 @@ pub(super) fn expression(
         bind(&text.value, allow, &mut scope)
     };
     match result {
-        Ok(expr) if snapshot.parts(&expr) > MAX_PARTS => {
+        Ok(expr) if !snapshot.extent(&expr).fits() => {
             sink.at(file, text, complaint(codes::EXPRESSION, too_large()));
             None
         }
@@ -266,11 +267,12 @@ pub(super) fn expression(
     }
 }
 
-/// What is wrong with an expression of too many parts.
+/// What is wrong with an expression that is too large.
 pub(super) fn too_large() -> String {
+    let Extent { parts, depth } = Extent::MOST;
     format!(
-        "with all that it is computed from this has more than {MAX_PARTS} parts, where each counts \
-         as often as it is used"
+        "with all that it is computed from this has more than {parts} parts, where each counts as \
+         often as it is used, or more than {depth} in each other"
     )
 }
 

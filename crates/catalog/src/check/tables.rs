@@ -6,7 +6,7 @@ use arrow_schema::{DataType, SchemaRef};
 
 use crate::decode::{Located, suggest};
 use crate::definitions::{CardinalityDef, FieldDef, SharesSource};
-use crate::expr::Expr;
+use crate::expr::{Expr, Extent};
 use crate::ids::{FieldId, FieldPath, RelationshipId, TableId};
 use crate::schemas::SourceSchemas;
 use crate::snapshot::{
@@ -209,7 +209,7 @@ fn field(
         kind,
         inputs,
         calculations: Vec::new(),
-        parts: 1,
+        extent: Extent::ONE,
     }
 }
 

@@ -5,9 +5,26 @@ use crate::{FieldId, FieldPath, RelationshipId};
 
 use super::functions::{AggregateFunction, Function};
 
-/// The most parts that something calculated has with all that it is computed from, each part
-/// counted as often as it is used.
-pub const MAX_PARTS: usize = 10_000;
+/// How large something calculated is with all that it is computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// How many parts it has, each counted as often as it is used.
+    pub parts: usize,
+    /// How many of them stand in each other.
+    pub depth: usize,
+}
+
+impl Extent {
+    /// Of what is not calculated.
+    pub const ONE: Self = Self { parts: 1, depth: 1 };
+    /// The most that there may be.
+    pub const MOST: Self = Self { parts: 10_000, depth: 96 };
+
+    /// Whether it is no larger than anything may be.
+    pub fn fits(self) -> bool {
+        self.parts <= Self::MOST.parts && self.depth <= Self::MOST.depth
+    }
+}
 
 /// A typed expression over one table and the tables it reaches.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,6 +182,22 @@ impl Expr {
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self::new(ExprKind::And(Box::new(self), Box::new(other)), Type::Boolean)
+    }
+
+    /// How large it is, given how large its leaves are.
+    pub fn extent(&self, leaf: &dyn Fn(&Self) -> Extent) -> Extent {
+        let children = self.children();
+        if children.is_empty() {
+            return leaf(self);
+        }
+        let mut all = Extent { parts: 1, depth: 0 };
+        for child in children {
+            let Extent { parts, depth } = child.extent(leaf);
+            all.parts = all.parts.saturating_add(parts);
+            all.depth = all.depth.max(depth);
+        }
+        all.depth = all.depth.saturating_add(1);
+        all
     }
 
     /// The direct operands.

@@ -16,7 +16,7 @@ mod loose;
 mod rows;
 mod text;
 
-pub use ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, MAX_PARTS, Pattern, RowSet};
+pub use ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Extent, Pattern, RowSet};
 pub use bind::{Allow, AttributeType, ExprError, ExprErrorKind, Scope, bind, parse};
 pub use bins::{Bins, Fraction, NoBins};
 pub use functions::{AggregateFunction, Function};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use arrow_schema::DataType;
 use sandbar_catalog::decode::{Located, suggest};
 use sandbar_catalog::expr::{
-    Allow, AttributeType, Expr, ExprError, ExprErrorKind, ExprKind, MAX_PARTS, RowSet, Scope, bind,
+    Allow, AttributeType, Expr, ExprError, ExprErrorKind, ExprKind, Extent, RowSet, Scope, bind,
 };
 use sandbar_catalog::{
     FieldKind, FieldPath, RelationshipId, Snapshot, TableId, Type, place_inside,
@@ -83,10 +83,11 @@ impl Checker<'_> {
 
 /// A condition on rows that a policy may look at, sorted by the tables that it speaks of.
 fn condition(snapshot: &Snapshot, expr: &Expr) -> Result<Condition, Unsorted> {
-    if snapshot.parts(expr) > MAX_PARTS {
+    if !snapshot.extent(expr).fits() {
+        let Extent { parts, depth } = Extent::MOST;
         let message = format!(
-            "with all that it is computed from a row filter has at most {MAX_PARTS} parts, where \
-             each counts as often as it is used"
+            "with all that it is computed from a row filter has at most {parts} parts, where each \
+             counts as often as it is used, and at most {depth} in each other"
         );
         return Err(Unsorted::Set(CONDITION, message));
     }

@@ -24,7 +24,7 @@ use datafusion_expr::expr::{Case, InList};
 use datafusion_expr::{BinaryExpr, Expr as Plan, Operator, lit};
 use sandbar_catalog::expr::{Arithmetic, Comparison, Expr, ExprKind};
 use sandbar_catalog::time::Grain;
-use sandbar_catalog::{FieldKind, FieldPath, Literal, RelationshipId, TableId, Type};
+use sandbar_catalog::{FieldKind, FieldPath, Literal, RelationshipId, TableId, Type, on_any_stack};
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
@@ -238,6 +238,10 @@ impl<'a> Lower<'a> {
     }
 
     pub(crate) fn expr(&mut self, expr: &Expr) -> Result<Lowered, QueryError> {
+        on_any_stack(|| self.node(expr))
+    }
+
+    fn node(&mut self, expr: &Expr) -> Result<Lowered, QueryError> {
         match &expr.kind {
             ExprKind::Literal(literal) => literal_value(literal, expr.data_type),
             ExprKind::Field(path) => self.field(path),

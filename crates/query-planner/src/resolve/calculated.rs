@@ -4,7 +4,7 @@
 //! A text is read where its name is used, from the rows that are asked there, so that one name can
 //! be grouped by for several numbers. A field that it names is looked up like any other.
 
-use sandbar_catalog::expr::{Allow, Expr, ExprError, ExprErrorKind, MAX_PARTS, Scope, bind};
+use sandbar_catalog::expr::{Allow, Expr, ExprError, ExprErrorKind, Extent, Scope, bind};
 use sandbar_catalog::query::SemanticQuery;
 use sandbar_catalog::{Type, is_name};
 
@@ -29,10 +29,15 @@ pub(super) struct Calculated {
 }
 
 /// What has been used of what a question may calculate.
-#[derive(Default)]
 pub(super) struct Spent {
-    parts: usize,
+    all: Extent,
     texts: Width,
+}
+
+impl Default for Spent {
+    fn default() -> Self {
+        Self { all: Extent { parts: 0, depth: 0 }, texts: Width::default() }
+    }
 }
 
 /// What a name of a question means for each row.
@@ -164,7 +169,9 @@ impl Asking<'_> {
             return Meaning::Broken;
         }
         let (snapshot, inputs) = (self.compiled.snapshot(), self.widths.as_slice());
-        self.spent.parts = self.spent.parts.saturating_add(snapshot.parts(&expr));
+        let Extent { parts, depth } = snapshot.extent(&expr);
+        self.spent.all.parts = self.spent.all.parts.saturating_add(parts);
+        self.spent.all.depth = self.spent.all.depth.max(depth);
         let mut texts = Widths { snapshot, inputs, made: self.spent.texts };
         texts.of(&expr);
         self.spent.texts = texts.made;
@@ -177,10 +184,11 @@ impl Asking<'_> {
             self.problem("Q0162", "calculated", message);
             return Meaning::Broken;
         }
-        if self.spent.parts > MAX_PARTS {
+        if !self.spent.all.fits() {
+            let Extent { parts, depth } = Extent::MOST;
             let message = format!(
-                "what a question calculates has at most {MAX_PARTS} parts, each as often as it is \
-                 used"
+                "what a question calculates has at most {parts} parts, each as often as it is \
+                 used, and at most {depth} in each other"
             );
             self.problem("Q0162", "calculated", message);
             return Meaning::Broken;
