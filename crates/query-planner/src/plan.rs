@@ -32,7 +32,7 @@ use crate::lower::{Columns, Lower, Lowered, balanced, one_number};
 use crate::query::{AnswerColumn, AuthorizedQuery, Of, Part, Shape, SortBy, Source, Stage};
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
-use part::key_column;
+use part::{key_column, shared_filter};
 use rows::Wants;
 use smallest::of_single_rows;
 use window::one_row;
@@ -346,7 +346,9 @@ impl<'a> Planner<'a, '_> {
             })
             .collect();
         lower.first_aggregate = self.shared.aggregates;
-        let conditions = stage.filter.iter().map(|predicate| lower.predicate(predicate));
+        let shared = shared_filter(&stage.leaves);
+        let conditions =
+            stage.filter.iter().chain(shared).map(|predicate| lower.predicate(predicate));
         let conditions = balanced(conditions.collect::<Result<_, _>>()?, Operator::And);
         let keys = stage.keys.iter().map(|key| lower.expr(key));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;

@@ -170,6 +170,28 @@ async fn a_derived_table_is_asked_like_any_other() {
 }
 
 #[tokio::test]
+async fn an_answer_has_the_groups_that_a_table_of_its_rows_has() {
+    let engine = built(MODEL, POLICIES).await.unwrap();
+    let chief = one(&engine, "chiefs", None);
+    let of = |rows: &str, second: &str| {
+        format!(
+            r#"{{{rows},"group_by":["customer.region"],"aggregations":[
+                {{"function":"sum","field":"revenue","as":"a","filter":{{"field":"customer_id","value":1}}}},
+                {{"function":"count","as":"b","filter":{{"field":"customer_id","value":{second}}}}}]}}"#
+        )
+    };
+    let rows =
+        r#""from":{"table":"spending","fields":["customer_id","customer.region","revenue"]}"#;
+    for rows in [r#""table":"spending""#, rows] {
+        // Of the north are the customers 1 and 3, of the south 2; 7 was paid by nobody.
+        let same = csv(&chief, &of(rows, "1")).await;
+        assert_eq!(same, "customer.region,a,b\nnorth,60,1\n", "{rows}");
+        let two = csv(&chief, &of(rows, "2")).await;
+        assert_eq!(two, "customer.region,a,b\nnorth,60,0\nsouth,,1\n,,0\n", "{rows}");
+    }
+}
+
+#[tokio::test]
 async fn metrics_of_derived_tables_stand_beside_others() {
     let engine = built(MODEL, POLICIES).await.unwrap();
     let chief = one(&engine, "chiefs", None);

@@ -24,7 +24,7 @@ use super::{Planner, bare};
 use crate::error::QueryError;
 use crate::functions::{checked_sum, periods};
 use crate::lower::{Lower, Lowered, Smallest, aggregate_name, balanced, one_number, only_where};
-use crate::query::{Cut, Key, Of, Part, Predicate, Rows, Series};
+use crate::query::{Cut, Key, Leaf, Of, Part, Predicate, Rows, Series};
 use crate::resolve::cut;
 
 /// A part, aggregated: the columns of its keys, then those of its aggregations.
@@ -104,7 +104,7 @@ impl<'a> Planner<'a, '_> {
         }
         lower.smallest = self.smallest(part)?;
         let enough = lower.enough(None, None);
-        let shared = shared_filter(part);
+        let shared = part_filter(part);
         let Picks { picks, computed, windows } = self.picks(part, shared, &mut keys, &mut lower)?;
         let mut leaves = Vec::with_capacity(part.leaves.len());
         let mut told = Vec::with_capacity(part.leaves.len());
@@ -347,7 +347,7 @@ impl<'a> Planner<'a, '_> {
     ) -> Result<Vec<Vec<Timed<'p>>>, QueryError> {
         let same = |known: &Part<Sandbox>, other: &Part<Sandbox>| {
             same_rows(&known.rows, &other.rows)
-                && shared_filter(known) == shared_filter(other)
+                && part_filter(known) == part_filter(other)
                 && known.time_of(key) == other.time_of(key)
         };
         // The newest of the own rows is known, whether they may be told or not.
@@ -412,7 +412,7 @@ impl<'a> Planner<'a, '_> {
         let time = Expr::field(time.clone(), self.compiled.snapshot().field(time.field).data_type);
         let day = cut(time, Some(Cut::Time(Truncation::Grain(Grain::Day))));
         let day = lower.expr(&day)?.plan;
-        let condition = shared_filter(part).iter().map(|predicate| lower.predicate(predicate));
+        let condition = part_filter(part).iter().map(|predicate| lower.predicate(predicate));
         Ok((day, balanced(condition.collect::<Result<_, _>>()?, Operator::And)))
     }
 
@@ -544,11 +544,15 @@ fn call(function: Arc<AggregateUDF>, argument: Plan) -> Plan {
     Plan::AggregateFunction(AggregateFunction::new_udf(function, args, false, None, vec![], None))
 }
 
-/// The conditions that every number of a part has in common: they then narrow the rows themselves,
-/// unless numbers beside them have others.
-fn shared_filter(part: &Part<Sandbox>) -> &[Predicate] {
-    let Some(first) = part.leaves.first() else { return &[] };
-    let same = !part.keeps && part.leaves.iter().all(|leaf| leaf.filters == first.filters);
+/// The conditions that every number of a part has in common, unless numbers beside them have others.
+fn part_filter(part: &Part<Sandbox>) -> &[Predicate] {
+    if part.keeps { &[] } else { shared_filter(&part.leaves) }
+}
+
+/// The conditions that all numbers have in common: they then narrow the rows themselves.
+pub(super) fn shared_filter(leaves: &[Leaf]) -> &[Predicate] {
+    let Some(first) = leaves.first() else { return &[] };
+    let same = leaves.iter().all(|leaf| leaf.filters == first.filters);
     if same { &first.filters } else { &[] }
 }
 

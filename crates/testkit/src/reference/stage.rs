@@ -56,6 +56,13 @@ impl Reference<'_> {
             ordered(question, &head, &mut rows, &[])?;
             return Ok(Answer { head, rows, ordered: false });
         }
+        // Where all numbers have the same conditions, no other keeps a group for which no row
+        // counts.
+        let mut filters = question.aggregations.iter().map(|asked| asked.filter.as_ref());
+        let rows = match filters.next() {
+            Some(first) if filters.all(|other| other == first) => passing(&rows, first)?,
+            _ => rows,
+        };
         let mut groups: Vec<(Vec<Cell>, Vec<Vec<Cell>>)> = Vec::new();
         if keys.is_empty() {
             groups.push((Vec::new(), Vec::new()));
