@@ -155,6 +155,21 @@ async fn periods_without_data_have_a_row_beside_a_number_of_another_time() {
 }
 
 /// The newest day is 20 March, so that a stretch from the 21st on has none, whatever stands beside.
+/// Of the second order, sent by 12 January, the day is 10 February: no period is missing before it.
+#[tokio::test]
+async fn periods_without_data_have_a_row_within_the_stretch_alone() {
+    for metrics in [r#"["sent","placed"]"#, r#"["placed","sent"]"#] {
+        let question = format!(
+            r#"{{"metrics":{metrics},"group_by":["day"],
+                "filter":{{"field":"metric_time","op":"<=","value":"2026-01-12"}}}}"#
+        );
+        let february = if metrics.starts_with("[\"sent") { "1,0" } else { "0,1" };
+        let february = format!("2026-02-10,{february}");
+        let expected = ["2026-01-10,1,1", "2026-01-11,0,0", "2026-01-12,0,0", &february];
+        check("all", &question, &expected).await;
+    }
+}
+
 #[tokio::test]
 async fn a_stretch_that_begins_after_the_newest_day_tells_nothing() {
     let month = r#""group_by": [{ "field": "metric_time", "grain": "month" }]"#;

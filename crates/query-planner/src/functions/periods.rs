@@ -226,8 +226,8 @@ pub(crate) fn periods(reporting: &Reporting, day: Expr, newest: Expr) -> Expr {
     call(Kind::Reported(reporting.clone()), vec![day, newest])
 }
 
-/// The list of a period and those that are missing around it: back to `first` where nothing is
-/// `before` it, and on to `after`, or to `last` where nothing is.
+/// The list of a period and those from `first` to `last` that are missing around it: all before it
+/// where nothing is `before` it, and those up to `after`, or to the last where nothing is.
 pub(crate) fn gap(
     grain: Grain,
     rules: Rules,
@@ -298,15 +298,18 @@ impl ScalarUDFImpl for Periods {
                         lists.append(true);
                         continue;
                     };
-                    let start = match at(before, row) {
-                        Some(_) => period,
-                        None => at(first, row).map_or(period, |first| {
-                            calendar::floor(first, *grain, *rules).min(period)
-                        }),
-                    };
-                    let end = at(after, row).or_else(|| at(last, row).map(|last| last + 1));
-                    let end = end.unwrap_or(period).max(period + 1);
-                    span(start, end, *grain, *rules)?
+                    let first = at(first, row).map(|day| calendar::floor(day, *grain, *rules));
+                    let end = at(last, row).map(|last| last + 1);
+                    let start = first.filter(|_| at(before, row).is_none()).unwrap_or(period);
+                    let after = at(after, row).or(end).unwrap_or(period);
+                    // What is grouped by another time may lie outside, where nothing is missing.
+                    let start = start.max(first.unwrap_or(start));
+                    let mut found =
+                        span(start, end.map_or(after, |end| after.min(end)), *grain, *rules)?;
+                    if !found.contains(&period) {
+                        found.push(period);
+                    }
+                    found
                 }
                 _ => return exec_err!("an argument is missing"),
             };
