@@ -171,12 +171,12 @@ fn questions(calculation: &str) -> [String; 2] {
     ]
 }
 
-async fn check(zone: &str) {
+async fn check(zone: &str, calculations: impl Iterator<Item = String>) {
     let alone = session(&engine(zone, POLICIES, 1).await.unwrap(), "first");
     let all = engine(zone, POLICIES, 4).await.unwrap();
     let (among, few) = (session(&all, "first"), session(&all, "few"));
     let (mut wrong, mut answered, mut refused) = (String::new(), 0, 0);
-    for calculation in calculations() {
+    for calculation in calculations {
         for question in questions(&calculation) {
             let (one, two) = (asked(&alone, &question).await, asked(&among, &question).await);
             if one != two {
@@ -197,17 +197,18 @@ async fn check(zone: &str) {
         }
     }
     assert!(wrong.is_empty(), "{answered} answered, {refused} refused\n{wrong}");
-    assert!(answered > 500 && refused > 200, "{answered} answered, {refused} refused");
+    assert!(answered > 150 && refused > 20, "{answered} answered, {refused} refused");
 }
 
 #[tokio::test]
 async fn l1_l30_no_calculation_tells_of_the_ends_of_types() {
-    check("UTC").await;
+    check("UTC", calculations().into_iter()).await;
 }
 
 #[tokio::test]
 async fn l1_l30_no_calculation_tells_of_the_ends_of_types_in_another_zone() {
-    check("America/New_York").await;
+    let times = |calculation: &String| TIMES.iter().any(|time| calculation.contains(time));
+    check("America/New_York", calculations().into_iter().filter(times)).await;
 }
 
 /// Each calculation stands in a row filter of its own; those that the check refuses are left out.
@@ -231,8 +232,9 @@ async fn l1_no_row_filter_fails_on_the_ends_of_types() {
         };
         let refused: BTreeSet<usize> = error
             .lines()
-            .filter_map(|line| line.split_once('|')?.1.trim().strip_prefix('p')?.split_once(':'))
-            .filter_map(|(number, _)| number.parse().ok())
+            .filter_map(|line| line.split_once("p.yaml:")?.1.split(':').next()?.parse().ok())
+            // The policies begin in the third line.
+            .filter_map(|line: usize| line.checked_sub(3))
             .collect();
         assert!(!refused.is_empty(), "{error}");
         for n in refused.into_iter().rev() {

@@ -312,6 +312,13 @@ async fn masks_below_are_masks_above() {
             .await
             .replace("custumer", "customer")
     );
+    // Nor is there a number for each of what is told by a mask.
+    let each = r#"{"table":"spending","fields":["revenue"],"filter":{"metric":"mean_spending","op":">","value":1}}"#;
+    assert!(
+        refused(&starred, each).await.starts_with("Q0111"),
+        "{}",
+        refused(&starred, each).await
+    );
     let back = r#"{"table":"customers","fields":["name","spending.revenue"]}"#;
     assert!(refused(&starred, back).await.starts_with("Q0141"));
     // What the model's author wrote over that relationship is hidden as well.

@@ -138,6 +138,18 @@ impl Asking<'_> {
             self.problem("Q0149", path, message);
             return None;
         }
+        // What a derived table gives in place of a key is what its rows are told by above it.
+        let clear = || self.grants.sandbox(entity).is_ok_and(|sandbox| sandbox.has_clear_key());
+        if snapshot.derived(entity).is_some() && !clear() {
+            let message = format!(
+                "rows of `{}` cannot be told apart with these rights, so that there is no `{}` for \
+                 each of them: its key is masked",
+                self.table_name(entity),
+                shorten(&metric.value)
+            );
+            self.push("Q0111", ProblemKind::Denied, path, message);
+            return None;
+        }
         let id = self.metric_named(&metric.value, path)?;
         let mut drafts = Drafts::default();
         let narrowed = Narrowed { filter: None, path };
