@@ -229,7 +229,10 @@ fn holds(to: &DataType, from: &DataType) -> bool {
             matches!(from, DataType::Timestamp(known, _) if known == unit)
         }
         DataType::Decimal128(precision, scale) => match from {
-            DataType::Decimal128(p, s) => {
+            DataType::Decimal32(p, s)
+            | DataType::Decimal64(p, s)
+            | DataType::Decimal128(p, s)
+            | DataType::Decimal256(p, s) => {
                 s <= scale
                     && i16::from(*p) - i16::from(*s) <= i16::from(*precision) - i16::from(*scale)
             }

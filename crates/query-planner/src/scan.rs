@@ -478,7 +478,7 @@ impl<'a> Scanner<'a> {
         let FieldKind::Stored { arrow, .. } = &self.compiled.snapshot().field(field).kind else {
             return Err(QueryError::internal("a calculated field is not stored"));
         };
-        let (value, arrow) = (self.raw(at, field)?, plain_type(arrow));
+        let (value, arrow) = (self.raw(at, field)?, &plain_type(arrow));
         match cell {
             Cell::Clear => Ok(value),
             Cell::Hidden => Err(QueryError::internal("a hidden field is read")),

@@ -8,7 +8,8 @@ use super::functions::{AggregateFunction, Function};
 /// How large something calculated is with all that it is computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-    /// How many parts it has, each counted as often as it is used.
+    /// How many parts it has, each counted as often as it is used: twice where it is asked whether a
+    /// value is missing before it is taken.
     pub parts: usize,
     /// How many of them stand in each other.
     pub depth: usize,
@@ -191,13 +192,26 @@ impl Expr {
             return leaf(self);
         }
         let mut all = Extent { parts: 1, depth: 0 };
-        for child in children {
+        for (index, child) in children.into_iter().enumerate() {
             let Extent { parts, depth } = child.extent(leaf);
-            all.parts = all.parts.saturating_add(parts);
+            all.parts = all.parts.saturating_add(parts.saturating_mul(self.copies(index)));
             all.depth = all.depth.max(depth);
         }
         all.depth = all.depth.saturating_add(1);
         all
+    }
+
+    /// How often an operand stands in what it becomes for DataFusion: more than once where its value
+    /// decides about itself.
+    fn copies(&self, operand: usize) -> usize {
+        match &self.kind {
+            ExprKind::Between(..) if operand == 0 => 2,
+            ExprKind::Call(Function::Abs, _) => 4,
+            ExprKind::Call(Function::Round, args) if args.len() > 1 && operand == 0 => 5,
+            ExprKind::Call(Function::NullIf, _) if operand == 0 => 2,
+            ExprKind::Call(Function::Coalesce, args) if operand + 1 < args.len() => 2,
+            _ => 1,
+        }
     }
 
     /// The direct operands.

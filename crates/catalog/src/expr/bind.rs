@@ -12,7 +12,7 @@ use crate::types::{Literal, Type};
 use super::ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
 use super::bins::{Bins, Fraction};
 use super::constants::{grain_named, literal, named_type, negated, part_named, temporal_literal};
-use super::foreign::foreign;
+use super::foreign::{foreign, read_once};
 use super::functions::{AggregateFunction, Function};
 use super::loose::is_loose;
 
@@ -168,6 +168,7 @@ pub fn parse(text: &str) -> Result<sql::Expr, ExprError> {
     if words.count() > MAX_TOKENS {
         return Err(too_large());
     }
+    read_once(&tokens)?;
     let parser = Parser::new(&dialect).with_recursion_limit(MAX_DEPTH);
     let mut parser = parser.with_tokens_with_locations(tokens);
     let tree = parser.parse_expr().map_err(syntax)?;

@@ -56,3 +56,15 @@ fn the_longest_chain_that_is_read_at_all_overflows_no_stack() {
         check(format!("{first}{}", term.repeat(1_590 / tokens)), expected);
     }
 }
+
+/// The parser would go through them twice as often for each.
+#[test]
+fn what_is_read_twice_is_not_read_a_million_times() {
+    for (first, last) in [("not (", ")"), ("floor(", ")"), ("cast(", " as text)")] {
+        for inner in ["x", "x y"] {
+            let text = format!("{}{inner}{}", first.repeat(13), last.repeat(13));
+            check(text, "stand in each other");
+        }
+    }
+    check(format!("{}x y{}", "not (".repeat(12), ")".repeat(12)), "");
+}

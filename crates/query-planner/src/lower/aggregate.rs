@@ -271,7 +271,8 @@ impl Lower<'_> {
                 if !aggregate.distinct {
                     return Ok((functions::count::count_udaf(), value.plan, DataType::Int64));
                 }
-                let value = one_number(value);
+                // Texts in dictionaries are counted as texts.
+                let value = one_number(self.out_of_dictionary(value, argument.data_type)?);
                 let count = match value.arrow.is_integer() {
                     true => functions::count::count_udaf(),
                     false => count_distinct(),
@@ -356,13 +357,13 @@ impl Lower<'_> {
     /// The smallest of texts in dictionaries is a text.
     fn orderable(&mut self, argument: &Expr) -> Result<Lowered, QueryError> {
         let lowered = self.expr(argument)?;
-        match (&lowered.arrow, argument.data_type.canonical()) {
-            // Where a group has no value, DataFusion leaves a number of 256 bits behind the missing
-            // one that cannot be read with fewer.
-            (DataType::Dictionary(..), _) | (DataType::Decimal256(..), Some(_)) => {
-                self.convert(lowered, argument.data_type)
-            }
-            _ => Ok(lowered),
+        self.out_of_dictionary(lowered, argument.data_type)
+    }
+
+    fn out_of_dictionary(&mut self, value: Lowered, to: Type) -> Result<Lowered, QueryError> {
+        match value.arrow {
+            DataType::Dictionary(..) => self.convert(value, to),
+            _ => Ok(value),
         }
     }
 

@@ -200,7 +200,7 @@ impl<'a> Lower<'a> {
                         return Err(QueryError::internal("a field where there are only numbers"));
                     }
                 };
-                Ok(Lowered::new(plan, plain_type(arrow).clone()))
+                Ok(Lowered::new(plan, plain_type(arrow)))
             }
         }
     }

@@ -22,11 +22,17 @@ fn is_float(arrow: &DataType) -> bool {
 
 /// The type of a stored column among the rows of a question. Numbers and times in dictionaries are
 /// taken out of them: DataFusion cannot do with them what it can with others. What is stored in
-/// milliseconds of a day is that day.
-pub(crate) fn plain_type(stored: &DataType) -> &DataType {
+/// milliseconds of a day is that day, and all decimals have 128 bits, in which constants meet them.
+pub(crate) fn plain_type(stored: &DataType) -> DataType {
     match taken_out(stored) {
-        DataType::Date64 => &DataType::Date32,
-        other => other,
+        DataType::Date64 => DataType::Date32,
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        DataType::Decimal256(precision, scale) if *precision <= 38 => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        other => other.clone(),
     }
 }
 
@@ -44,14 +50,15 @@ pub(crate) fn plain(column: Plan, stored: &DataType) -> Plan {
         same if same == stored => column,
         other => cast(column, other.clone()),
     };
-    match taken_out(stored) {
-        DataType::Date64 => whole_day(value),
+    match (taken_out(stored), plain_type(stored)) {
+        (DataType::Date64, _) => whole_day(value),
+        (known, plain) if *known != plain => cast(value, plain),
         _ => value,
     }
 }
 
 /// What the values of a stored column are told apart by: equal ones are the same.
 pub fn told_apart(column: Plan, stored: &DataType) -> Plan {
-    let (plan, arrow) = (plain(column, stored), plain_type(stored).clone());
+    let (plan, arrow) = (plain(column, stored), plain_type(stored));
     one_number(Lowered { plan, arrow }).plan
 }

@@ -373,7 +373,7 @@ impl<'a> Planner<'a, '_> {
         };
         let alias = self.compiled.alias(base(rows)?.source.table(), &path.via);
         let plan = Plan::Column(key_of(&alias, &field.name));
-        Ok(Lowered { plan, arrow: plain_type(arrow).clone() })
+        Ok(Lowered { plan, arrow: plain_type(arrow) })
     }
 
     /// What the rows of a table are joined by: a field, or the day of an instant.

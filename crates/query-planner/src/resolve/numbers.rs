@@ -3,7 +3,9 @@
 use sandbar_catalog::decode::Located;
 use sandbar_catalog::definitions::OffsetDef;
 use sandbar_catalog::expr::{Aggregate, Arithmetic, Expr, ExprKind};
-use sandbar_catalog::query::{Aggregation, Compare, Filter, MetricAsk, SemanticQuery};
+use sandbar_catalog::query::{
+    Aggregation, Compare, Filter, MetricAsk, RelativeUnit, SemanticQuery,
+};
 use sandbar_catalog::{Conversion, FieldId, Leaf as ModelLeaf, MetricId, Shift, TableId, Window};
 
 use super::Asking;
@@ -318,7 +320,11 @@ impl Asking<'_> {
         // What the model says of weeks is of its own weeks.
         let (model, asked) = (self.compiled.clock().rules(), self.clock.rules());
         let modelled = leaf.shifts.iter().map(|shift| (*shift, model));
-        let shifts: Vec<Moved> = modelled.chain(shift.map(|shift| (shift, asked))).collect();
+        let weekly = |shift: &Shift| {
+            matches!(shift, Shift::Back(_, RelativeUnit::Week) | Shift::StartOf(RelativeUnit::Week))
+        };
+        let asked = shift.map(|shift| (shift, if weekly(&shift) { asked } else { model }));
+        let shifts: Vec<Moved> = modelled.chain(asked).collect();
         let window = leaf.window;
         let moved = window.is_some() || !shifts.is_empty();
         let grain = self.grain(leaf.table);

@@ -174,7 +174,7 @@ impl Scanner<'_> {
     ) -> Result<Lowered, QueryError> {
         match &self.compiled.snapshot().field(field).kind {
             FieldKind::Stored { arrow, .. } => {
-                Ok(Lowered { plan: self.raw(at, field)?, arrow: plain_type(arrow).clone() })
+                Ok(Lowered { plan: self.raw(at, field)?, arrow: plain_type(arrow) })
             }
             FieldKind::Calculated(_) => Err(QueryError::internal("a calculated key")),
         }

@@ -174,8 +174,11 @@ impl Reference<'_> {
                 return Err("unclear: gaps of two keys of one time".to_owned());
             }
             if let Ok(Some((at, grain))) = self.period(ground, &keys) {
-                found = Some((ground, keys, at, grain));
-                break;
+                match &found {
+                    None => found = Some((ground, keys, at, grain)),
+                    Some((_, _, known, _)) if *known == at => {}
+                    Some(_) => return Err("gaps of two times".to_owned()),
+                }
             }
         }
         let Some((ground, keys, at, grain)) = found else { return Ok(()) };
