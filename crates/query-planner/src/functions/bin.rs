@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(floor(i128::MIN, 50, 10), i128::MIN);
         // The sum of value and start is beyond 128 bits.
         let (least, wide) = (1 - 10_i128.pow(38), 10_i128.pow(38));
-        assert_eq!(floor(least, wide, wide - 1), 1 - wide - 1);
+        assert_eq!(floor(least, wide, wide - 1), -1 - wide);
         assert_eq!(floor(0, wide, wide - 1), -1);
     }
 
