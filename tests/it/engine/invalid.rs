@@ -253,19 +253,29 @@ policies:
     assert!(!error.to_string().contains("p.yaml"), "{error}");
 }
 
+/// A model of fields `x0` to `x{last}` and metrics `m0` to `m{last}`, each but the last computed
+/// from the next; the first field stands in line 5, the first metric in the third line after them.
+fn on_each_other(last: usize, of: impl Fn(String) -> String) -> String {
+    let fields = (0..last).zip(1..).map(|(n, next): (_, usize)| {
+        format!("      x{n}: {{ expr: {} }}\n", of(format!("x{next}")))
+    });
+    let metrics = (0..last).zip(1..).map(|(n, next): (_, usize)| {
+        format!("  m{n}: {{ derived: {} }}\n", of(format!("m{next}")))
+    });
+    format!(
+        "tables:\n  sales:\n    fields:\n      id: {{}}\n{}      x{last}: {{ expr: id }}\nmetrics:\n  \
+         m{last}: {{ table: sales, expr: count(*) }}\n{}",
+        fields.collect::<String>(),
+        metrics.collect::<String>()
+    )
+}
+
 /// Forty fields and forty metrics of which each uses the next one twice: written out, the first of
 /// each has 2^41 - 1 parts. The 13th above the last one has 2^14 - 1, which is told; the ones below
 /// it have at most 2^13 - 1 = 8191, and those above it are left out.
 #[tokio::test]
 async fn what_uses_the_next_twice_is_told_where_it_grows_too_large() {
-    let mut model = "tables:\n  sales:\n    fields:\n      id: {}\n".to_owned();
-    for (n, next) in (0..40).zip(1..) {
-        model += &format!("      x{n}: {{ expr: x{next} + x{next} }}\n");
-    }
-    model += "      x40: { expr: id }\nmetrics:\n  m40: { table: sales, expr: count(*) }\n";
-    for (n, next) in (0..40).zip(1..) {
-        model += &format!("  m{n}: {{ derived: m{next} + m{next} }}\n");
-    }
+    let model = on_each_other(40, |next| format!("{next} + {next}"));
     let expected = [
         "M0101 m.yaml:32:20 this has more than 10000 parts | -",
         "M0101 m.yaml:75:25 this has more than 10000 parts | -",
@@ -277,14 +287,7 @@ async fn what_uses_the_next_twice_is_told_where_it_grows_too_large() {
 /// what stands on them is not told again.
 #[tokio::test]
 async fn thousands_that_stand_on_each_other_are_refused_and_overflow_no_stack() {
-    let mut model = "tables:\n  sales:\n    fields:\n      id: {}\n".to_owned();
-    for (n, next) in (0..3_000).zip(1..) {
-        model += &format!("      x{n}: {{ expr: x{next} + 1 }}\n");
-    }
-    model += "      x3000: { expr: id }\nmetrics:\n  m3000: { table: sales, expr: count(*) }\n";
-    for (n, next) in (0..3_000).zip(1..) {
-        model += &format!("  m{n}: {{ derived: m{next} + 1 }}\n");
-    }
+    let model = on_each_other(3_000, |next| format!("{next} + 1"));
     // x3000 is as deep as `id`: x2905 is 96 deep, and so is m2905 over its `count`.
     let expected = [
         "M0101 m.yaml:2909:22 or more than 96 in each other | -",
@@ -296,22 +299,8 @@ async fn thousands_that_stand_on_each_other_are_refused_and_overflow_no_stack() 
 /// As deep as may be is not too deep for anything that a question goes through.
 #[tokio::test]
 async fn what_is_as_deep_as_may_be_is_answered() {
-    let mut model = "
-tables:
-  sales:
-    primary_key: [id]
-    fields:
-      id: {}
-      x95: { expr: id }
-"
-    .to_owned();
-    for (n, next) in (0..95).zip(1..) {
-        model += &format!("      x{n}: {{ expr: x{next} + 1 }}\n");
-    }
-    model += "metrics:\n  m95: { table: sales, expr: count(*) }\n";
-    for (n, next) in (0..95).zip(1..) {
-        model += &format!("  m{n}: {{ derived: m{next} + 1 }}\n");
-    }
+    let model = on_each_other(95, |next| format!("{next} + 1"));
+    let model = model.replace("    fields:", "    primary_key: [id]\n    fields:");
     let policies = "
 groups: { chiefs: {} }
 policies: { all: { groups: [chiefs], grant: { tables: [sales] } } }

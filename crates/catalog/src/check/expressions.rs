@@ -100,18 +100,19 @@ impl Calculated<'_, '_> {
             };
             on_any_stack(|| bind(&text.value, Allow::Rows, &mut scope))
         };
+        let result = result.map(|expr| (snapshot.extent(&expr), expr));
         let state = match result {
-            Ok(expr) if expr.data_type == Type::Null => {
+            Ok((_, expr)) if expr.data_type == Type::Null => {
                 let message =
                     format!("`{field_name}` is always missing, and of no type: `cast` it to one");
                 sink.at(entry.file, text, complaint(codes::EXPRESSION, message));
                 State::Failed
             }
-            Ok(expr) if !snapshot.extent(&expr).fits() => {
+            Ok((extent, _)) if !extent.fits() => {
                 sink.at(entry.file, text, complaint(codes::EXPRESSION, too_large()));
                 State::Failed
             }
-            Ok(expr) => {
+            Ok((extent, expr)) => {
                 let data_type = expr.data_type;
                 if let Some(declared) = &def.data_type
                     && let Some(wanted) = Type::parse(&declared.value)
@@ -127,7 +128,6 @@ impl Calculated<'_, '_> {
                 let inputs = snapshot.stored_inputs(&expr);
                 let mut calculations = vec![FieldPath::own(id)];
                 calculations.extend(snapshot.calculations(&expr));
-                let extent = snapshot.extent(&expr);
                 if let Some(field) = snapshot
                     .tables
                     .get_mut(id.table().index())

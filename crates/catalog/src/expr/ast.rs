@@ -6,7 +6,7 @@ use crate::{FieldId, FieldPath, RelationshipId};
 use super::functions::{AggregateFunction, Function};
 
 /// How large something calculated is with all that it is computed from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// How many parts it has, each counted as often as it is used: twice where it is asked whether a
     /// value is missing before it is taken.
@@ -191,7 +191,7 @@ impl Expr {
         if children.is_empty() {
             return leaf(self);
         }
-        let mut all = Extent { parts: 1, depth: 0 };
+        let mut all = Extent { parts: 1, ..Extent::default() };
         for (index, child) in children.into_iter().enumerate() {
             let Extent { parts, depth } = child.extent(leaf);
             all.parts = all.parts.saturating_add(parts.saturating_mul(self.copies(index)));

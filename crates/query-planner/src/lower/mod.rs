@@ -434,15 +434,18 @@ impl<'a> Lower<'a> {
         if strict && !exact {
             self.fallible = true;
         }
-        let held = lowered.arrow.clone();
         let plan = match (strict, from.is_temporal()) {
             (true, _) => cast(lowered.plan, target.clone()),
             (false, false) => try_cast(lowered.plan, target.clone()),
-            (false, true) => try_cast(within_calendar(lowered)?, target.clone()),
+            (false, true) => {
+                try_cast(within_calendar(lowered.plan, &lowered.arrow)?, target.clone())
+            }
         };
         let loses = match (from, to) {
             (Type::Decimal { .. }, Type::Integer) => true,
-            (Type::Integer | Type::Decimal { .. }, Type::Decimal { .. }) => !to.holds(&held),
+            (Type::Integer | Type::Decimal { .. }, Type::Decimal { .. }) => {
+                !to.holds(&lowered.arrow)
+            }
             _ => false,
         };
         Ok(Lowered::new(if loses { kept(plan) } else { plan }, target))
@@ -534,23 +537,21 @@ pub(crate) fn cast(plan: Plan, to: DataType) -> Plan {
 
 /// A day or instant, where Arrow has a calendar for it, and missing beyond: there it fails instead
 /// of being tried.
-fn within_calendar(value: Lowered) -> Result<Plan, QueryError> {
+fn within_calendar(value: Plan, arrow: &DataType) -> Result<Plan, QueryError> {
     /// Of the years -262143 and 262142, in days since 1970.
     const FIRST_AND_LAST: (i32, i32) = (-96_465_293, 95_026_236);
-    let bound = |day: i32| {
-        let midnight = || Some(i64::from(day).saturating_mul(86_400_000_000));
-        match &value.arrow {
-            DataType::Date32 => Ok(lit(ScalarValue::Date32(Some(day)))),
-            DataType::Timestamp(TimeUnit::Microsecond, zone) => {
-                Ok(lit(ScalarValue::TimestampMicrosecond(midnight(), zone.clone())))
-            }
-            _ => Err(QueryError::internal("a time of another type")),
+    let bound = |day: i32| match arrow {
+        DataType::Date32 => Ok(lit(ScalarValue::Date32(Some(day)))),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let midnight = i64::from(day).saturating_mul(86_400_000_000);
+            Ok(lit(ScalarValue::TimestampMicrosecond(Some(midnight), zone.clone())))
         }
+        _ => Err(QueryError::internal("a time of another type")),
     };
     let (first, last) = (bound(FIRST_AND_LAST.0)?, bound(FIRST_AND_LAST.1)?);
-    let inside = binary(value.plan.clone(), Operator::GtEq, first);
-    let inside = binary(inside, Operator::And, binary(value.plan.clone(), Operator::Lt, last));
-    let arm = (Box::new(inside), Box::new(value.plan));
+    let inside = binary(value.clone(), Operator::GtEq, first);
+    let inside = binary(inside, Operator::And, binary(value.clone(), Operator::Lt, last));
+    let arm = (Box::new(inside), Box::new(value));
     Ok(Plan::Case(Case::new(None, vec![arm], None)))
 }
 

@@ -29,15 +29,10 @@ pub(super) struct Calculated {
 }
 
 /// What has been used of what a question may calculate.
+#[derive(Default)]
 pub(super) struct Spent {
     all: Extent,
     texts: Width,
-}
-
-impl Default for Spent {
-    fn default() -> Self {
-        Self { all: Extent { parts: 0, depth: 0 }, texts: Width::default() }
-    }
 }
 
 /// What a name of a question means for each row.
