@@ -16,6 +16,7 @@ mod histories;
 mod host;
 mod invalid;
 mod joined;
+mod kept;
 mod limits;
 mod memory;
 mod outline;

@@ -139,6 +139,8 @@ pub(crate) struct LimitsDef {
     pub(crate) requests: Option<RateDef>,
     /// How many rows one person or service is given in an hour.
     pub(crate) rows_per_hour: Option<Located<u32>>,
+    /// How many bytes of answers are kept.
+    pub(crate) kept_answers: Option<Located<u64>>,
 }
 
 /// So many at once, and so many more a minute.

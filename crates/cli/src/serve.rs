@@ -35,6 +35,9 @@ pub(crate) async fn run(mut args: ServeArgs, queries: &Handle) -> Result<(), Fai
     if let Some(rows) = settings.rows_per_hour() {
         project.builder = project.builder.rows_per_hour(rows);
     }
+    if let Some(bytes) = settings.kept_answers() {
+        project.builder = project.builder.keep_answers(bytes);
+    }
     let mut options = Options::default().access(Arc::clone(&known.access));
     let mut counted = None;
     if let Some(address) = settings.metrics() {

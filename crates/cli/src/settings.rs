@@ -141,6 +141,7 @@ impl Checker<'_> {
             self.within(Some(&rate.per_minute), 1, 1_000_000);
         }
         self.within(file.limits.rows_per_hour.as_ref(), 1, 1_000_000_000);
+        self.within(file.limits.kept_answers.as_ref(), 1 << 20, 1 << 36);
         self.within(file.drain.as_ref(), 0, 300);
         self.claims(file);
     }
@@ -351,6 +352,11 @@ impl Settings {
     /// How many rows one person or service is given in an hour, where that is bounded.
     pub(crate) fn rows_per_hour(&self) -> Option<u32> {
         self.file.limits.rows_per_hour.as_ref().map(|rows| rows.value)
+    }
+
+    /// How many bytes of answers are kept, where any are.
+    pub(crate) fn kept_answers(&self) -> Option<u64> {
+        self.file.limits.kept_answers.as_ref().map(|bytes| bytes.value)
     }
 
     /// Where counts are served, if anywhere.

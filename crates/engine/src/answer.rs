@@ -90,6 +90,8 @@ pub(crate) struct Started {
     pub(crate) watch: Watch,
     pub(crate) turn: Turn,
     pub(crate) span: Span,
+    /// Whether its rows were kept, and are not computed.
+    pub(crate) kept: bool,
 }
 
 impl std::fmt::Debug for Answer {
@@ -101,7 +103,7 @@ impl std::fmt::Debug for Answer {
 impl Answer {
     /// Without a call, an answer is a part of one that goes on.
     pub(crate) fn new(started: Started, call: Option<Call>) -> Self {
-        let Started { plan, stream, watch, turn, span } = started;
+        let Started { plan, stream, watch, turn, span, kept: _ } = started;
         Self {
             columns: plan.columns().to_vec(),
             scoped: plan.is_scoped(),

@@ -64,6 +64,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
     pub(crate) rows_per_hour: Option<u32>,
+    pub(crate) kept_answers: Option<u64>,
     pub(crate) place: Place,
     pub(crate) sink: Option<Arc<dyn DecisionSink>>,
     pub(crate) mask_key: MaskKey,
@@ -83,6 +84,7 @@ pub struct EngineBuilder {
     limits: Limits,
     admission: Admission,
     rows_per_hour: Option<u32>,
+    kept_answers: Option<u64>,
     memory: usize,
     spill: Option<Spill>,
     stores: ObjectStores,
@@ -116,6 +118,7 @@ impl EngineBuilder {
             limits: Limits::default(),
             admission: Admission::default(),
             rows_per_hour: None,
+            kept_answers: None,
             memory: 2 << 30,
             spill: None,
             stores: ObjectStores::new(),
@@ -254,6 +257,24 @@ impl EngineBuilder {
         self
     }
 
+    /// Keeps answers of at most so many bytes in all, and gives them again to whoever would be
+    /// given the same: who has the same rights, and whose question comes to the same plan. None are
+    /// kept unless it is said here.
+    ///
+    /// What is given is never older than the data: files are listed before, what reads a table of
+    /// the host's own making is not kept, and a reload begins with nothing kept. Limits, quotas and
+    /// records count as ever; [`Session::fresh`] passes by what is kept. One answer has at most an
+    /// eighth of the bytes.
+    ///
+    /// How long an answer takes tells whether it was kept, and so whether somebody with the same
+    /// rights has asked the same.
+    ///
+    /// [`Session::fresh`]: crate::Session::fresh
+    pub fn keep_answers(mut self, bytes: u64) -> Self {
+        self.kept_answers = Some(bytes);
+        self
+    }
+
     /// The most memory, in bytes, of all queries together; 2 GiB unless it is said here. Each one
     /// has at most [`Limits::memory`] of it, and puts what it can on disk when there is no more.
     pub fn memory(mut self, bytes: usize) -> Self {
@@ -313,6 +334,7 @@ impl EngineBuilder {
             limits: self.limits,
             admission: self.admission,
             rows_per_hour: self.rows_per_hour,
+            kept_answers: self.kept_answers,
             place: Place::new(self.runtime),
             sink: self.sink,
             mask_key,

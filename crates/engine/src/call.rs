@@ -11,6 +11,7 @@ use sandbar_query_planner::QueryPlan;
 use tracing::Span;
 use tracing::field::Empty;
 
+use crate::answer::Started;
 use crate::decision::{Action, Decision, DecisionOutcome, DecisionSink};
 use crate::engine::Inner;
 use crate::error::Error;
@@ -50,6 +51,7 @@ impl Call {
             token: None,
             policies: Vec::new(),
             masked: Vec::new(),
+            kept: false,
             rows: 0,
             waited: Duration::ZERO,
             planning: Duration::ZERO,
@@ -119,6 +121,12 @@ impl Call {
         self.decision.masked = plan.masked().iter().map(name).collect();
     }
 
+    /// Its answer has begun.
+    pub(crate) fn started(&mut self, started: &Started, snapshot: &Snapshot) {
+        self.decision.kept = started.kept;
+        self.planned(&started.plan, snapshot);
+    }
+
     /// So many rows have been told by now. They count before the turn ends, so that the next one
     /// of the same principal knows of them.
     pub(crate) fn rows(&mut self, rows: u64) {
@@ -185,6 +193,7 @@ impl Drop for Call {
             policies = ?decision.policies,
             masked = ?decision.masked,
             definers = ?decision.definers,
+            kept = decision.kept,
             rows = decision.rows,
             waited_micros = micros(decision.waited),
             planning_micros = micros(decision.planning),

@@ -146,6 +146,10 @@ pub struct Decision {
     pub masked: Vec<String>,
     /// The metrics asked for, directly or by others, that read fields with their authors' rights.
     pub definers: Vec<String>,
+    /// Whether the answer was one that was kept ([`EngineBuilder::keep_answers`]).
+    ///
+    /// [`EngineBuilder::keep_answers`]: crate::EngineBuilder::keep_answers
+    pub kept: bool,
     /// How many rows were given.
     pub rows: u64,
     /// From the call to its turn among others.

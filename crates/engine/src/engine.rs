@@ -78,9 +78,7 @@ impl Engine {
     }
 
     async fn world(settings: &Settings, model: &Model, version: u64) -> Result<World, Error> {
-        let checked = check(settings, model).await?;
-        let (state, place) = (settings.state.clone(), settings.place.clone());
-        World::new(version, checked, state, settings.mask_key.clone(), place)
+        World::new(version, check(settings, model).await?, settings)
     }
 
     /// Replaces model and policies, all or nothing. Sources are opened anew. The next request sees

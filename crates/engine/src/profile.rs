@@ -97,7 +97,7 @@ impl Session {
         let field = described(&request, table, field)?;
         let query = values(&request.world.snapshot.table(table).name, &field).limit(limit);
         let started = self.started(Arc::new(query), &request, turn).await?;
-        call.planned(&started.plan, &request.world.snapshot);
+        call.started(&started, &request.world.snapshot);
         let values = Answer::new(started, None).collect().await?;
         call.rows(u64::try_from(values.num_rows()).unwrap_or(u64::MAX));
         Ok(values)
@@ -117,7 +117,7 @@ impl Session {
         let of = &Arc::clone(&request.world.snapshot);
         let of = &of.table(table).name;
         let started = self.started(Arc::new(statistics(of, &field)), &request, turn).await?;
-        call.planned(&started.plan, &request.world.snapshot);
+        call.started(&started, &request.world.snapshot);
         let statistics = match Answer::new(started, None).collect().await {
             // A number of them leaves its type: the others are still there.
             Err(error) if error.code() == "E0304" => {

@@ -6,9 +6,11 @@ use std::time::SystemTime;
 
 use sandbar_auth::Principal;
 use sandbar_catalog::query::SemanticQuery;
-use sandbar_executor::{Allowance, Deadline, Limits, Overflow, Prepared, RunError, Turn};
+use sandbar_executor::{
+    Allowance, CachedAnswer, Deadline, Limits, Overflow, Prepared, RunError, Slot, Turn,
+};
 use sandbar_permissions::{Administrator, Grants, Purpose};
-use sandbar_query_planner::{QueryPlan, Shield, authorize, plan, resolve};
+use sandbar_query_planner::{AuthorizedQuery, QueryPlan, Shield, authorize, plan, resolve};
 use tracing::{Instrument, debug_span};
 
 use crate::answer::{Answer, Collected, Started};
@@ -18,7 +20,7 @@ use crate::describe::{
     self, FoundObject, MetricDescription, MetricDetail, TableDescription, TableDetail,
 };
 use crate::engine::Inner;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::explain::{self, Explanation};
 use crate::request::Request;
 use crate::watch::Watch;
@@ -34,6 +36,15 @@ pub struct Session {
     /// What its calls are made for, as far as the scope of a token is concerned; `None`: what they
     /// do.
     purpose: Option<Purpose>,
+    /// Whether answers that are kept are looked for.
+    reuse: Reuse,
+}
+
+/// Whether an answer may be one that was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reuse {
+    Kept,
+    Fresh,
 }
 
 /// A question that can be answered.
@@ -41,6 +52,14 @@ struct Proven {
     plan: QueryPlan,
     prepared: Prepared,
     shield: Shield,
+}
+
+/// A question whose rows can be given.
+enum Ready {
+    /// They are kept.
+    Kept(QueryPlan, CachedAnswer),
+    /// They are still to be computed, and may be kept then.
+    Proven(Box<Proven>, Option<Slot>),
 }
 
 impl fmt::Debug for Session {
@@ -54,7 +73,7 @@ impl fmt::Debug for Session {
 impl Session {
     pub(crate) fn new(inner: Arc<Inner>, principal: Principal) -> Self {
         let limits = inner.settings.limits.clone();
-        Self { inner, principal, limits, at: None, purpose: None }
+        Self { inner, principal, limits, at: None, purpose: None, reuse: Reuse::Kept }
     }
 
     /// The same session at this moment.
@@ -83,6 +102,13 @@ impl Session {
     #[must_use]
     pub fn used_for(self, purpose: Purpose) -> Self {
         Self { purpose: Some(purpose), ..self }
+    }
+
+    /// The same session for answers that are computed anew, also where one is kept
+    /// ([`EngineBuilder::keep_answers`](crate::EngineBuilder::keep_answers)); they take its place.
+    #[must_use]
+    pub fn fresh(self) -> Self {
+        Self { reuse: Reuse::Fresh, ..self }
     }
 
     /// Answers a question. The rows come as they are computed; dropping the answer cancels it.
@@ -119,7 +145,7 @@ impl Session {
         let (turn, allowance) = self.turn_for_rows(call).await?;
         let request = self.request(call, allowance)?;
         let started = self.started(query, &request, turn).await?;
-        call.planned(&started.plan, &request.world.snapshot);
+        call.started(&started, &request.world.snapshot);
         Ok(started)
     }
 
@@ -130,14 +156,30 @@ impl Session {
         request: &Request,
         turn: Turn,
     ) -> Result<Started, Error> {
-        let Proven { plan, prepared, shield } = self.prepare(&query, request).await?;
+        let ready = self
+            .placed(request, Self::ready(Arc::clone(&query), request.clone(), self.reuse))
+            .await?;
         let span = debug_span!(target: "sandbar", "sandbar.run");
-        let executor = &request.world.executor;
-        let stream = span.in_scope(|| executor.start(&prepared, &request.allowance))?;
+        let (executor, allowance) = (&request.world.executor, &request.allowance);
+        let (plan, shield, stream, kept) = match ready {
+            Ready::Kept(plan, answer) => {
+                let stream = executor.replay(&answer, &plan, allowance)?;
+                (plan, Shield::Open, stream, true)
+            }
+            Ready::Proven(proven, slot) => {
+                let Proven { plan, prepared, shield } = *proven;
+                let stream = span.in_scope(|| executor.start(&prepared, allowance))?;
+                let stream = match slot {
+                    Some(slot) => stream.kept_in(slot),
+                    None => stream,
+                };
+                (plan, shield, stream, false)
+            }
+        };
         let plan = Arc::new(plan);
         let (inner, principal) = (&self.inner, &self.principal);
         let watch = Watch::new(inner, principal, query, request, Arc::clone(&plan), shield);
-        Ok(Started { plan, stream, watch, turn, span })
+        Ok(Started { plan, stream, watch, turn, span, kept })
     }
 
     /// Waits for a turn, where this principal may be given rows. What he is given while this waits
@@ -176,23 +218,72 @@ impl Session {
         query: &Arc<SemanticQuery>,
         request: &Request,
     ) -> Result<Proven, Error> {
-        let work = Self::proven(Arc::clone(query), request.clone());
+        self.placed(request, Self::proven(Arc::clone(query), request.clone())).await
+    }
+
+    /// Does some work of a request where queries run, within its time.
+    async fn placed<T: Send + 'static>(
+        &self,
+        request: &Request,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
         request.allowance.deadline.bound(self.inner.settings.place.run(work)).await?
     }
 
+    async fn ready(
+        query: Arc<SemanticQuery>,
+        request: Request,
+        reuse: Reuse,
+    ) -> Result<Ready, Error> {
+        let authorized = Self::authorized(&query, &request)?;
+        let plan = Self::planned(&authorized, &request, Shield::Open)?;
+        let (executor, rights) = (&request.world.executor, request.grants.effective());
+        let slot = async { Ok(executor.slot(&plan, rights.as_bytes()).await) };
+        let slot = request.allowance.deadline.bound(slot).await?;
+        if reuse == Reuse::Kept
+            && let Some(answer) = slot.as_ref().and_then(Slot::answer)
+        {
+            return Ok(Ready::Kept(plan, answer));
+        }
+        let proven = Self::proof(&authorized, &request, plan).await?;
+        Ok(Ready::Proven(Box::new(proven), slot))
+    }
+
     async fn proven(query: Arc<SemanticQuery>, request: Request) -> Result<Proven, Error> {
-        let (query, world, grants) = (&*query, &request.world, &request.grants);
-        let allowance = &request.allowance;
+        let authorized = Self::authorized(&query, &request)?;
+        let plan = Self::planned(&authorized, &request, Shield::Open)?;
+        Self::proof(&authorized, &request, plan).await
+    }
+
+    fn authorized(query: &SemanticQuery, request: &Request) -> Result<AuthorizedQuery, Error> {
+        let (world, grants) = (&request.world, &request.grants);
         let resolved = debug_span!(target: "sandbar", "sandbar.resolve")
             .in_scope(|| resolve(query, grants, &world.compiled, request.now))?;
         let authorized = debug_span!(target: "sandbar", "sandbar.authorize")
             .in_scope(|| authorize(resolved, grants))?;
-        let mut unproven = None;
-        // The optimiser may merge a policy with the question so far that it cannot be recognised;
-        // a stronger shield keeps the two apart.
-        for shield in [Shield::Open, Shield::Barrier, Shield::Sealed] {
-            let plan = debug_span!(target: "sandbar", "sandbar.plan", ?shield)
-                .in_scope(|| plan(&authorized, &world.compiled, allowance.limits.rows, shield))?;
+        Ok(authorized)
+    }
+
+    fn planned(
+        query: &AuthorizedQuery,
+        request: &Request,
+        shield: Shield,
+    ) -> Result<QueryPlan, Error> {
+        let (compiled, rows) = (&request.world.compiled, request.allowance.limits.rows);
+        let plan = debug_span!(target: "sandbar", "sandbar.plan", ?shield)
+            .in_scope(|| plan(query, compiled, rows, shield))?;
+        Ok(plan)
+    }
+
+    /// Proves a plan that was made without a shield, or another one of the same question.
+    async fn proof(
+        query: &AuthorizedQuery,
+        request: &Request,
+        plan: QueryPlan,
+    ) -> Result<Proven, Error> {
+        let (world, allowance) = (&request.world, &request.allowance);
+        let (mut plan, mut shield) = (plan, Shield::Open);
+        loop {
             let span = debug_span!(target: "sandbar", "sandbar.prepare", ?shield);
             let prepare = world.executor.prepare(&plan).instrument(span);
             match allowance.deadline.bound(prepare).await {
@@ -204,15 +295,14 @@ impl Session {
                 Err(error @ RunError::Unproven(_)) => {
                     // What was not found names the values of policies: not for a common log.
                     tracing::warn!(?shield, "a plan is made again with a stronger shield");
-                    unproven = Some(error);
+                    // The optimiser may merge a policy with the question so far that it cannot be
+                    // recognised; a stronger shield keeps the two apart.
+                    shield = shield.stronger().ok_or(error)?;
+                    plan = Self::planned(query, request, shield)?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(match unproven {
-            Some(error) => error.into(),
-            None => Error::new(ErrorKind::Internal, "E0900", "the question cannot be answered"),
-        })
     }
 
     /// The tables that this principal may describe or query.

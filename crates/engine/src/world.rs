@@ -6,10 +6,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use sandbar_auth::Principal;
 use sandbar_catalog::Snapshot;
-use sandbar_executor::{Executor, Place};
+use sandbar_executor::Executor;
 use sandbar_permissions::{Grants, PolicySet, Purpose};
-use sandbar_query_planner::{Compiled, MaskKey};
+use sandbar_query_planner::Compiled;
 
+use crate::builder::Settings;
 use crate::check::Checked;
 use crate::error::Error;
 
@@ -31,17 +32,15 @@ type GrantsKey = (Vec<u8>, Option<Purpose>);
 
 impl World {
     /// Compiles what was checked.
-    pub(crate) fn new(
-        version: u64,
-        checked: Checked,
-        state: datafusion::execution::context::SessionState,
-        mask_key: MaskKey,
-        place: Place,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(version: u64, checked: Checked, settings: &Settings) -> Result<Self, Error> {
         let Checked { snapshot, policies, sources } = checked;
-        let executor = Executor::new(state, sources, place);
+        let executor = Executor::new(settings.state.clone(), sources, settings.place.clone());
+        let executor = match settings.kept_answers {
+            Some(bytes) => executor.keeping_answers(bytes),
+            None => executor,
+        };
         let scan = |name: &str| executor.scan_source(name);
-        let compiled = Compiled::new(Arc::clone(&snapshot), &scan, mask_key)?;
+        let compiled = Compiled::new(Arc::clone(&snapshot), &scan, settings.mask_key.clone())?;
         let grants = Mutex::new(HashMap::new());
         Ok(Self { version, snapshot, policies, compiled, executor, grants })
     }

@@ -20,6 +20,7 @@ use sandbar_query_planner::QueryPlan;
 use crate::allowance::Allowance;
 use crate::barrier::BarrierPlanner;
 use crate::budget::Budget;
+use crate::cache::{AnswerCache, CachedAnswer, Slot};
 use crate::decoding::watched;
 use crate::error::RunError;
 use crate::exact_lists::optimizer_rules;
@@ -59,6 +60,7 @@ pub struct Executor {
     sources: Sources,
     keys: Keys,
     place: Place,
+    cache: Option<AnswerCache>,
 }
 
 impl std::fmt::Debug for Executor {
@@ -152,13 +154,19 @@ impl Executor {
             .build())
     }
 
-    /// An executor over opened sources.
+    /// An executor over opened sources, which keeps no answers.
     pub fn new(state: SessionState, sources: Sources, place: Place) -> Self {
         let planner =
             DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(BarrierPlanner)]);
         let mut whole = state.clone();
         whole.config_mut().options_mut().optimizer.repartition_sorts = false;
-        Self { state, whole, planner, sources, keys: Keys::default(), place }
+        Self { state, whole, planner, sources, keys: Keys::default(), place, cache: None }
+    }
+
+    /// The same, which keeps answers of so many bytes in all for whoever would be given the same.
+    #[must_use]
+    pub fn keeping_answers(self, bytes: u64) -> Self {
+        Self { cache: Some(AnswerCache::new(bytes)), ..self }
     }
 
     /// The opened sources.
@@ -194,6 +202,27 @@ impl Executor {
         verify(&physical, &optimised, plan, &self.state, &self.sources)?;
         let (row_cap, narrowed) = (plan.row_cap(), plan.is_narrowed());
         Ok(Prepared { optimised, physical, row_cap, narrowed })
+    }
+
+    /// Where the answer to a plan is kept for people with these rights, or can be. The files that
+    /// it is computed from are listed anew: an answer to other data is none. `None` where nothing
+    /// is kept, or the data may change unseen.
+    pub async fn slot(&self, plan: &QueryPlan, rights: &[u8; 32]) -> Option<Slot> {
+        self.cache.as_ref()?.slot(plan, rights, &self.sources, &self.state).await
+    }
+
+    /// Gives the rows of an answer that was kept, within what its new asker may use.
+    ///
+    /// # Errors
+    /// None that is known of: what Arrow says to the types of an answer.
+    pub fn replay(
+        &self,
+        answer: &CachedAnswer,
+        plan: &QueryPlan,
+        allowance: &Allowance,
+    ) -> Result<AnswerStream, RunError> {
+        let Allowance { limits, deadline, .. } = allowance.clone();
+        AnswerStream::new(answer.stream(), plan.row_cap(), limits, deadline, false)
     }
 
     /// Sees to it that the keys by which a prepared plan joins are unique, as the model declares.

@@ -8,6 +8,7 @@ mod admission;
 mod allowance;
 mod barrier;
 mod budget;
+mod cache;
 mod composed;
 mod deadline;
 mod decoding;
@@ -39,6 +40,7 @@ mod verify_tests;
 
 pub use admission::{Admission, Gate, Permit, Turn};
 pub use allowance::Allowance;
+pub use cache::{CachedAnswer, Slot};
 pub use deadline::Deadline;
 pub use error::RunError;
 pub use executor::{Executor, Prepared};

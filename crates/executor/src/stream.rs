@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use datafusion::arrow::array::RecordBatch;
@@ -12,6 +13,7 @@ use futures::{Stream, StreamExt};
 use tokio::time::Sleep;
 
 use crate::budget::Waiting;
+use crate::cache::Slot;
 use crate::deadline::Deadline;
 use crate::error::{ANY_FAILURE, RunError};
 use crate::limits::{Limits, Overflow};
@@ -31,6 +33,8 @@ pub struct AnswerStream {
     timer: Option<Pin<Box<Sleep>>>,
     outcome: Outcome,
     waiting: Option<Waiting>,
+    /// Where the answer is kept once all of it has come.
+    slot: Option<Slot>,
 }
 
 /// How far an answer has come.
@@ -77,12 +81,23 @@ impl AnswerStream {
             deadline,
             outcome: Outcome::Running,
             waiting: None,
+            slot: None,
         })
     }
 
     /// The same rows, the work for which ends soon after nobody waits for them.
     pub(crate) fn for_somebody(self, waiting: Waiting) -> Self {
         Self { waiting: Some(waiting), ..self }
+    }
+
+    /// The same rows, which are kept for others if all of them come. What is kept holds its values
+    /// and nothing beside them; an answer that cannot be made so is not kept.
+    #[must_use]
+    pub fn kept_in(self, slot: Slot) -> Self {
+        match Renewal::new(self.schema(), true) {
+            Ok(renewal) => Self { renewal, slot: Some(slot), ..self },
+            Err(_) => self,
+        }
     }
 
     /// The schema of every batch.
@@ -124,6 +139,11 @@ impl AnswerStream {
         self.inner = None;
         self.timer = None;
         self.waiting = None;
+        if let Some(slot) = self.slot.take()
+            && outcome == Outcome::Complete
+        {
+            slot.fill(Arc::clone(self.schema()));
+        }
     }
 
     /// Of several calculations that fail, which one does so first goes by how rows come, so by hidden
@@ -158,6 +178,7 @@ impl AnswerStream {
         if rows <= self.left {
             self.left -= rows;
             self.rows += rows;
+            self.slot = self.slot.take().and_then(|slot| slot.with(&kept));
             return Poll::Ready(Some(Ok(kept)));
         }
         self.rows += self.left;

@@ -13,6 +13,7 @@ use crate::asker::Asker;
 use crate::body::Question;
 use crate::explained::Explained;
 use crate::format::{Accepted, Format};
+use crate::fresh::Asking;
 use crate::params::Params;
 use crate::refusal::{Refusal, headed};
 use crate::v1::{self, Door, OnOwnPath};
@@ -91,6 +92,9 @@ pub(crate) async fn answered(
             None => Err(v1::not_ours().into()),
         };
     }
+    let Asking { question, fresh } = Asking::of(text)?;
+    let session = if fresh { session.clone().fresh() } else { session.clone() };
+    let (text, session) = (&*question, &session);
     if let Some(received) = is_v1(text) {
         let session = session.clone().used_for(Purpose::Answer);
         return Ok(v1::answered(door, &session, text, &received, size).await?);

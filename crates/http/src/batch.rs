@@ -27,6 +27,9 @@ struct Batch<'t> {
     /// Each as it stands: what is wrong with one is told where it is read.
     #[serde(borrow)]
     queries: Vec<&'t RawValue>,
+    /// Whether each is computed anew, also where its answer is kept.
+    #[serde(default)]
+    fresh: bool,
 }
 
 pub(crate) async fn batch(
@@ -36,9 +39,12 @@ pub(crate) async fn batch(
     Question(text): Question,
 ) -> Reply {
     params.none()?;
-    let Ok(Batch { queries }) = serde_json::from_str(&text) else {
-        return Err(Refusal::batch("a batch is `{\"queries\": […]}`, and nothing else").into());
+    let Ok(Batch { queries, fresh }) = serde_json::from_str(&text) else {
+        let form =
+            "a batch is `{\"queries\": […]}`, with `\"fresh\": true` perhaps, and nothing else";
+        return Err(Refusal::batch(form).into());
     };
+    let session = if fresh { session.fresh() } else { session };
     if queries.is_empty() || queries.len() > QUESTIONS {
         return Err(Refusal::batch(format!("a batch has 1 to {QUESTIONS} queries")).into());
     }

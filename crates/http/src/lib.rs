@@ -113,6 +113,7 @@ mod connections;
 mod explained;
 mod explorer;
 mod format;
+mod fresh;
 mod guard;
 mod metrics;
 mod openapi;

@@ -171,6 +171,9 @@ pub(crate) mod shapes {
     pub(crate) struct Batch {
         #[schemars(length(min = 1, max = 50))]
         queries: Vec<Value>,
+        /// Whether each is computed anew, also where its answer is kept.
+        #[schemars(default)]
+        fresh: bool,
     }
 
     /// What each question of a batch gets alone.

@@ -15,6 +15,7 @@ use crate::auth::{self, Access};
 use crate::body::MAX_BODY;
 use crate::explained::Explained;
 use crate::format::Format;
+use crate::fresh::OrFresh;
 use crate::guard::guard;
 use crate::openapi::document;
 use crate::openapi::shapes::{Batch, Document, NextPage, Results};
@@ -137,8 +138,8 @@ fn all() -> Routes<Engine> {
             asked::query,
             Operation::new("query", "The answer of a question in either language")
                 .takes("page_size", Kind::Number(1), "in pages of so many rows")
-                .body::<SemanticQuery>()
-                .body::<v1::Asked>()
+                .body::<OrFresh<SemanticQuery>>()
+                .body::<OrFresh<v1::Asked>>()
                 .body::<NextPage>()
                 .gives::<Answered<'_>>()
                 .gives::<v1::Answer>()

@@ -32,6 +32,17 @@ pub enum Shield {
     Sealed,
 }
 
+impl Shield {
+    /// The next one, which keeps more apart.
+    pub fn stronger(self) -> Option<Self> {
+        match self {
+            Self::Open => Some(Self::Barrier),
+            Self::Barrier => Some(Self::Sealed),
+            Self::Sealed => None,
+        }
+    }
+}
+
 /// What must stand between a scan and the rest of the plan: `verify` looks for it again in the
 /// finished plans.
 #[derive(Clone, Debug)]

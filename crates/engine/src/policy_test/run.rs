@@ -134,7 +134,7 @@ async fn asked(session: &Session, case: &PolicyCase) -> Vec<CaseDifference> {
     let query = Arc::new(query.value.clone());
     let answer = match session.started(query, &request, turn).instrument(span).await {
         Ok(started) => {
-            call.planned(&started.plan, &request.world.snapshot);
+            call.started(&started, &request.world.snapshot);
             Answer::new(started, Some(call)).collect().await
         }
         Err(error) => call.closed(Err(error)),

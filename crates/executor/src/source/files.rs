@@ -145,6 +145,17 @@ impl FileTable {
         Arc::clone(&self.verified.lock())
     }
 
+    /// The files of this moment, which are current from then on, and the store that they lie in.
+    pub(super) async fn listed(
+        &self,
+        state: &dyn Session,
+    ) -> Result<(Arc<dyn ObjectStore>, Arc<Vec<ObjectMeta>>), SourceProblemKind> {
+        let store = store(state, &self.location)?;
+        let verified = AssertUnwindSafe(self.verified_files(state, &store)).catch_unwind().await;
+        let verified = verified.unwrap_or(Err(SourceProblemKind::Panicked))?;
+        Ok((store, verified))
+    }
+
     /// The files of this moment, all of them checked against the schema.
     async fn verified_files(
         &self,
@@ -319,9 +330,7 @@ impl TableProvider for FileTable {
         limit: Option<usize>,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
         let fail = |kind| SourceProblem::new(&self.source, kind);
-        let store = store(state, &self.location).map_err(fail)?;
-        let verified = AssertUnwindSafe(self.verified_files(state, &store)).catch_unwind().await;
-        let verified = verified.unwrap_or(Err(SourceProblemKind::Panicked)).map_err(fail)?;
+        let (store, verified) = self.listed(state).await.map_err(fail)?;
         let files = self.partitions.place(&verified).map_err(fail)?;
 
         let (per_file, per_row): (Vec<_>, Vec<_>) =

@@ -145,6 +145,18 @@ impl Sources {
         }
     }
 
+    /// The data that a source has at this moment: its files are listed anew. What cannot be listed
+    /// is unknown.
+    pub(crate) async fn newest(&self, name: &str, state: &SessionState) -> Version {
+        match self.opened.get(name).and_then(|source| source.files.as_ref()) {
+            Some(files) => match files.listed(state).await {
+                Ok((_, files)) => Version::Files(files),
+                Err(_) => Version::Unknown,
+            },
+            None => self.version(name),
+        }
+    }
+
     /// Every source with its pinned schema and its physical identity, by name.
     ///
     /// Equal identities mean one physical source under two names. The reverse does not hold: a
