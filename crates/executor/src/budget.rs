@@ -1,5 +1,6 @@
-//! A budget of rows inside the plan: what comes out of joins is counted where it comes out, so that
-//! a join that gives more and more rows is stopped before something above has read them all.
+//! A budget of rows inside the plan: what comes out of joins, and of rows that are written out for
+//! each period in which they count, is counted where it comes out, so that what gives more and more
+//! rows is stopped before something above has read them all.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,8 +21,9 @@ use crate::error::RunError;
 use crate::pairs::stopped_between;
 use crate::passing::{Beside, PassingExec, Tells};
 use crate::resting::{Rests, gives_at_once};
+use crate::slices::written_in_slices;
 
-/// What the joins of one query may give, and until when.
+/// What the joins of one query, and what is like them, may give, and until when.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: u64,
@@ -52,7 +54,7 @@ impl Budget {
         Waiting { gone: Arc::clone(&self.gone) }
     }
 
-    /// The plan with every join of it counted, and with rests where rows are read. Nothing is
+    /// The plan with all of it counted that makes more rows of some, and with rests where rows are read. Nothing is
     /// optimised after this.
     pub(crate) fn over(
         self,
@@ -64,11 +66,14 @@ impl Budget {
             if gives_at_once(&node) {
                 return Ok(Transformed::yes(Arc::new(PassingExec::new(node, Arc::clone(&rests)))));
             }
-            if !node.name().ends_with("JoinExec") {
-                return Ok(Transformed::no(node));
-            }
-            let join = stopped_between(&node, &budget)?.unwrap_or(node);
-            Ok(Transformed::yes(Arc::new(PassingExec::new(join, Arc::clone(&budget)))))
+            let more = match written_in_slices(&node)? {
+                Some(sliced) => sliced,
+                None if node.name().ends_with("JoinExec") => {
+                    stopped_between(&node, &budget)?.unwrap_or(node)
+                }
+                None => return Ok(Transformed::no(node)),
+            };
+            Ok(Transformed::yes(Arc::new(PassingExec::new(more, Arc::clone(&budget)))))
         });
         counted.data().map_err(RunError::from_datafusion)
     }
@@ -91,7 +96,7 @@ impl Budget {
     }
 }
 
-/// Counts the rows of a join.
+/// Counts the rows of a join, and of what is like one.
 impl Beside for Budget {
     const NAME: &'static str = "BudgetExec";
     const TELLS: Tells = Tells::Order;

@@ -29,6 +29,7 @@ mod renew;
 mod resting;
 mod row_by_row;
 mod size;
+mod slices;
 pub mod source;
 mod spill;
 mod sql;

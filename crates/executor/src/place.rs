@@ -9,6 +9,7 @@ use datafusion::common::runtime::JoinSet;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
+use futures::future::poll_fn;
 use futures::{FutureExt, StreamExt};
 use tokio::runtime::Handle;
 use tracing::{Instrument, Span};
@@ -40,6 +41,7 @@ impl Place {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> std::result::Result<T, RunError> {
+        let work = with_room(work);
         let Some(runtime) = &self.runtime else {
             return AssertUnwindSafe(work).catch_unwind().await.map_err(|_| RunError::Panicked);
         };
@@ -79,4 +81,14 @@ impl Place {
         batches.spawn_on(read.instrument(Span::current()), runtime);
         Ok(batches.build())
     }
+}
+
+/// The same work on a larger stack where there is little left: a question may be a hundred
+/// calculations in each other, and DataFusion goes through each by calls.
+fn with_room<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    /// More than the deepest question takes.
+    const LEFT: usize = if cfg!(debug_assertions) { 3 << 20 } else { 512 << 10 };
+    const MORE: usize = 8 << 20;
+    let mut work = Box::pin(work);
+    poll_fn(move |context| stacker::maybe_grow(LEFT, MORE, || work.as_mut().poll(context)))
 }

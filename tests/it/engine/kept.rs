@@ -161,10 +161,10 @@ async fn l15_rights_that_read_alike_are_other_rights() {
     let codes = r#"{"table":"sales","fields":["code"],"filter":{"field":"id","value":1}}"#;
     let clear = "code\ncode 1 and some text to keep in memory\n";
     assert_eq!(world.told(&session(who("clear")), codes).await.0, clear);
-    assert_eq!(world.told(&session(who("masked")), codes).await.0, "code\ncode 1\n");
+    assert_eq!(world.told(&session(who("masked")), codes).await.0, "code\ncode 1***\n");
     assert_eq!(world.told(&session(who("clear")), codes).await, (clear.to_owned(), true));
     let few = asked(&session(who("few")), codes).await.unwrap_err();
-    assert_eq!(few.kind(), ErrorKind::NotFound);
+    assert_eq!((few.kind(), world.kept()), (ErrorKind::NotFound, vec![false]));
     // One number and another one, one text and another one.
     for (principal, expected) in [
         (who("numbers").attribute("number", 1), "id\n1\n"),

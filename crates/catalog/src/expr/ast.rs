@@ -202,16 +202,43 @@ impl Expr {
     }
 
     /// How often an operand stands in what it becomes for DataFusion: more than once where its value
-    /// decides about itself.
+    /// decides about itself, and as often as DataFusion looks at it anew.
     fn copies(&self, operand: usize) -> usize {
         match &self.kind {
-            ExprKind::Between(..) if operand == 0 => 2,
+            ExprKind::Compare(_, a, b) if a.varies() && b.varies() => 1,
+            ExprKind::Compare(_, a, b) => compared(a, b),
+            ExprKind::Between(value, low, high) if operand == 0 => {
+                compared(value, low).saturating_add(compared(value, high))
+            }
+            ExprKind::InList(value, members) if operand == 0 => {
+                let is_constant = |member: &&Self| matches!(member.kind, ExprKind::Literal(_));
+                let alone = members.iter().filter(|member| !is_constant(member)).count();
+                compared(value, value).saturating_mul(alone.saturating_add(1))
+            }
+            // Conditions of conditions are gone through twice for each.
+            ExprKind::Case(arms, _) if operand < 2 * arms.len() && operand.is_multiple_of(2) => 2,
+            ExprKind::Cast { strict: false, .. }
+                if matches!(self.data_type, Type::Date | Type::Datetime) =>
+            {
+                3
+            }
             ExprKind::Call(Function::Abs, _) => 4,
-            ExprKind::Call(Function::Round, args) if args.len() > 1 && operand == 0 => 5,
-            ExprKind::Call(Function::NullIf, _) if operand == 0 => 2,
+            ExprKind::Call(Function::Round, args) if args.len() > 1 => 5,
+            ExprKind::Call(Function::NullIf, args) if operand == 0 => {
+                args.first().map_or(2, |value| compared(value, value).saturating_add(1))
+            }
             ExprKind::Call(Function::Coalesce, args) if operand + 1 < args.len() => 2,
             _ => 1,
         }
+    }
+
+    /// Whether it may have other values in other rows.
+    fn varies(&self) -> bool {
+        let mut varies = false;
+        self.walk(&mut |node| {
+            varies |= matches!(node.kind, ExprKind::Field(_) | ExprKind::Input(_));
+        });
+        varies
     }
 
     /// The direct operands.
@@ -424,4 +451,15 @@ fn total_cast(from: Type, to: Type) -> bool {
         (Type::Integer | Type::Decimal { .. }, Type::Number) => true,
         _ => false,
     }
+}
+
+/// How often two values stand in a comparison of them: it is asked whether a double is NaN, or one
+/// of two zeros, and what no value can be equal to is compared with itself.
+fn compared(a: &Expr, b: &Expr) -> usize {
+    let copies = |value: &Expr| match value.data_type {
+        Type::Number => 3,
+        Type::Integer | Type::Decimal { .. } | Type::Date | Type::Datetime => 2,
+        _ => 1,
+    };
+    copies(a).max(copies(b))
 }

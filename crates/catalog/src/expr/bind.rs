@@ -2,9 +2,7 @@
 
 use sqlparser::ast as sql;
 use sqlparser::ast::{CastKind, CeilFloorKind, DateTimeField, Spanned};
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Span, Token, Tokenizer};
+use sqlparser::tokenizer::Span;
 
 use crate::decode::suggest;
 use crate::types::{Literal, Type};
@@ -12,16 +10,13 @@ use crate::types::{Literal, Type};
 use super::ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Pattern};
 use super::bins::{Bins, Fraction};
 use super::constants::{grain_named, literal, named_type, negated, part_named, temporal_literal};
-use super::foreign::{foreign, read_once};
+use super::foreign::foreign;
 use super::functions::{AggregateFunction, Function};
 use super::loose::is_loose;
+use super::parse::parse;
 
-const MAX_DEPTH: usize = 48;
-const MAX_NODES: usize = 400;
-const MAX_TEXT: usize = 8 * 1024;
-/// More words and signs than so many parts can have. What the parser makes of a longer chain of
-/// terms is as deep as it is long, and whatever walks it overflows the stack.
-const MAX_TOKENS: usize = 4 * MAX_NODES;
+pub(super) const MAX_DEPTH: usize = 48;
+pub(super) const MAX_NODES: usize = 400;
 
 /// What names mean to the expression being read.
 pub trait Scope {
@@ -139,48 +134,7 @@ pub fn bind(text: &str, allow: Allow, scope: &mut dyn Scope) -> Result<Expr, Exp
     binder.expr(&tree, 0)
 }
 
-/// Reads the text alone: what stands in it, before any name is looked up.
-///
-/// # Errors
-/// A text that is not one SQL expression.
-pub fn parse(text: &str) -> Result<sql::Expr, ExprError> {
-    if text.len() > MAX_TEXT {
-        return Err(ExprError::new(format!("an expression has at most {MAX_TEXT} bytes")));
-    }
-    if text.trim().is_empty() {
-        return Err(ExprError::new("an expression is empty"));
-    }
-    let dialect = GenericDialect {};
-    let syntax = |error: sqlparser::parser::ParserError| {
-        let text = error.to_string();
-        let text = text.strip_prefix("sql parser error: ").unwrap_or(&text);
-        // The place is told apart from the sentence.
-        let (text, at) = text.split_once(" at Line: ").unwrap_or((text, ""));
-        let at = at.split_once(", Column: ").and_then(|(line, column)| {
-            Some((line.trim().parse().ok()?, column.trim().parse().ok()?))
-        });
-        let message = format!("not an expression: {}", lower_first(text));
-        ExprError { at, ..ExprError::new(message) }
-    };
-    let tokens = Tokenizer::new(&dialect, text).tokenize_with_location();
-    let tokens = tokens.map_err(|error| syntax(error.into()))?;
-    let words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
-    if words.count() > MAX_TOKENS {
-        return Err(too_large());
-    }
-    read_once(&tokens)?;
-    let parser = Parser::new(&dialect).with_recursion_limit(MAX_DEPTH);
-    let mut parser = parser.with_tokens_with_locations(tokens);
-    let tree = parser.parse_expr().map_err(syntax)?;
-    let rest = parser.peek_token();
-    if rest.token == Token::EOF {
-        Ok(tree)
-    } else {
-        Err(ExprError::new(format!("unexpected `{rest}` after the expression")).located(rest.span))
-    }
-}
-
-fn too_large() -> ExprError {
+pub(super) fn too_large() -> ExprError {
     ExprError::new(format!(
         "an expression has at most {MAX_NODES} parts and a depth of {MAX_DEPTH}"
     ))
@@ -223,7 +177,7 @@ fn start(mut tree: &sql::Expr) -> Span {
     }
 }
 
-fn lower_first(text: &str) -> String {
+pub(super) fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
 }

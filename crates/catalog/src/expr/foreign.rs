@@ -1,65 +1,8 @@
 //! What the parser reads and the language does not have.
 
 use sqlparser::ast as sql;
-use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::bind::ExprError;
-
-/// What the parser reads in a way of its own and, where it cannot, once more as a call like others.
-const READ_TWICE: [&str; 18] = [
-    "ARRAY",
-    "CASE",
-    "CAST",
-    "CEIL",
-    "CONVERT",
-    "EXISTS",
-    "EXTRACT",
-    "FLOOR",
-    "INTERVAL",
-    "NOT",
-    "OVERLAY",
-    "POSITION",
-    "SAFE_CAST",
-    "STRUCT",
-    "SUBSTR",
-    "SUBSTRING",
-    "TRIM",
-    "TRY_CAST",
-];
-/// How many of these stand in each other at most: of each, all within is read twice where something
-/// is wrong in it.
-const MAX_TWICE: usize = 12;
-
-/// Refuses what the parser would go through too often.
-pub(super) fn read_once(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
-    let mut open = Vec::new();
-    let mut before = false;
-    for token in tokens {
-        match &token.token {
-            Token::Whitespace(_) => continue,
-            Token::LParen => {
-                open.push(before);
-                if open.iter().filter(|twice| **twice).count() > MAX_TWICE {
-                    let message = format!(
-                        "at most {MAX_TWICE} of `not (…)`, `cast(…)`, `floor(…)`, `trim(…)` and \
-                         their like stand in each other"
-                    );
-                    return Err(ExprError::new(message).located(token.span));
-                }
-            }
-            Token::RParen => {
-                open.pop();
-            }
-            _ => {}
-        }
-        before = matches!(&token.token, Token::Word(word) if is_read_twice(&word.value));
-    }
-    Ok(())
-}
-
-fn is_read_twice(word: &str) -> bool {
-    READ_TWICE.iter().any(|known| known.eq_ignore_ascii_case(word))
-}
 
 /// Why a part of a text is refused. The parser knows more forms of some functions than the language
 /// does: of these it is said which one is.

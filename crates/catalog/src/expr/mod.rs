@@ -13,11 +13,13 @@ mod deep_tests;
 mod foreign;
 mod functions;
 mod loose;
+mod parse;
 mod rows;
 mod text;
 
 pub use ast::{Aggregate, Arithmetic, Comparison, Expr, ExprKind, Extent, Pattern, RowSet};
-pub use bind::{Allow, AttributeType, ExprError, ExprErrorKind, Scope, bind, parse};
+pub use bind::{Allow, AttributeType, ExprError, ExprErrorKind, Scope, bind};
 pub use bins::{Bins, Fraction, NoBins};
 pub use functions::{AggregateFunction, Function};
+pub use parse::parse;
 pub use text::Names;

@@ -4,6 +4,7 @@ mod calculated;
 mod columns;
 mod compare;
 mod derived;
+mod extent;
 mod failing;
 mod filter;
 mod ground;
@@ -163,6 +164,7 @@ impl<'a> Asking<'a> {
         if let Some(query) = &resolved {
             self.of_groups(query);
             self.failing(query);
+            self.extent(query);
         }
         match resolved {
             Some(resolved) if self.problems.is_empty() => Ok(resolved),

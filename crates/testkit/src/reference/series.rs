@@ -146,11 +146,14 @@ impl Periods {
                     None => return Err("a number up to which day?".to_owned()),
                 },
             };
+            // Of a stretch that has no day no day is told.
+            let is_empty = self.days.from.zip(self.days.to).is_some_and(|(from, to)| from >= to);
             let starts = self.shifts.iter().any(|shift| matches!(shift, (Shift::StartOf(_), _)));
             if starts || (!self.shifts.is_empty() && self.days.to.is_none()) {
                 return Err("of which time?".to_owned());
             }
             let within = |day: Option<i32>| match day {
+                _ if is_empty => false,
                 Some(day) => from.is_none_or(|f| day >= f) && to.is_none_or(|t| day < t),
                 None => from.is_none() && to.is_none(),
             };
