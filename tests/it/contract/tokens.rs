@@ -171,6 +171,10 @@ async fn l12_a_changed_query_is_none() {
         text.replace(r#""code":""#, r#""code":"AAAA"#),
         text.replace(r#","code":""#, r#","kode":""#),
         format!("{{{}", &text[1..text.len() - 1]),
+        // What JSON passes over.
+        format!(" {text}"),
+        format!("{text}\n"),
+        text.replace(r#","code""#, r#", "code""#),
         "{}".to_owned(),
         "[]".to_owned(),
         r#"{"text":"","code":""}"#.to_owned(),
@@ -185,11 +189,46 @@ async fn l12_a_changed_query_is_none() {
     for nothing in ["x", "AAAA", "%", &query[1..], &query[..query.len() - 4]] {
         refused(&execute(&shop, "vic", nothing).await);
     }
-    // Each character of it counts.
-    for at in (0..query.len()).step_by(41) {
-        let other = if &query[at..=at] == "A" { "B" } else { "A" };
-        let changed = format!("{}{other}{}", &query[..at], &query[at + 1..]);
-        refused(&execute(&shop, "vic", &changed).await);
+}
+
+/// Each character of what is handed out counts, on each path that takes it back: another in its
+/// place makes it none. At the end all are tried, since the filling there could hide some bits, or
+/// become a blank behind the JSON.
+#[tokio::test]
+async fn l12_no_character_of_what_is_handed_out_can_be_another() {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    // By the host's word, so that nobody counts how often it is asked.
+    let ana = Principal::asserted_by_host("ana@shop.test").group("analysts").build().unwrap();
+    let app = keyed(shop().build().await.unwrap(), 1).layer(axum::Extension(ana));
+    let shop = Shop { app, ids: Default::default() };
+    let metric = json!({ "metric_id": 101, "limit": 1 });
+    let native = json!({ "table": "products", "fields": ["id"], "order_by": ["title"] });
+    let query = construct(&shop, "ana", metric.clone()).await;
+    let page = shop.post("ana", "/v1/query", metric).await.at("/continuation_token");
+    let own = shop.post("ana", "/query?page_size=3", native).await.at("/continuation_token");
+    for (path, member, sealed, status) in [
+        ("/v1/execute", "query", json!(query), 202),
+        ("/v1/query", "continuation_token", page, 202),
+        ("/query", "continuation_token", own, 200),
+    ] {
+        let sealed = sealed.as_str().unwrap();
+        let give = async |sealed: &str| shop.post("ana", path, json!({ member: sealed })).await;
+        assert_eq!(give(sealed).await.status, status, "{path}");
+        let wanted = give("AAAA").await;
+        assert_eq!((wanted.status, wanted.header("x-sandbar-code")), (400, "H0205"));
+        let mut tried = 0;
+        for at in 0..sealed.len() {
+            let others = ALPHABET.chars().filter(|other| !sealed[at..].starts_with(*other));
+            let at_each = if at + 4 < sealed.len() { 1 } else { ALPHABET.len() };
+            for other in others.take(at_each) {
+                let changed = format!("{}{other}{}", &sealed[..at], &sealed[at + 1..]);
+                let told = give(&changed).await;
+                let seen = (told.status, told.body.as_str());
+                assert_eq!(seen, (400, wanted.body.as_str()), "{path}: `{other}` at {at}");
+                tried += 1;
+            }
+        }
+        assert!(tried > 300, "{path}: {tried}");
     }
 }
 
@@ -307,6 +346,56 @@ async fn l13_a_query_ends_with_its_model() {
     let changed = sandbar_shop::MODEL.replace("label: Vendor", "label: Maker");
     engine.reload(&model(&changed)).await.unwrap();
     refused(&execute(&shop, "ana", &query).await);
+}
+
+/// What turns pages is looked at anew for each: after a reload that takes the policy, or the right
+/// of its group, or some of the rows, there is no next page.
+#[tokio::test]
+async fn l13_a_page_ends_with_the_right_to_it() {
+    let engine = shop().build().await.unwrap();
+    let shop = Shop::of(engine.clone()).await;
+    let reload = async |policies: &str| {
+        let model = Model::new()
+            .with_model(sandbar_shop::MODEL_NAME, sandbar_shop::MODEL)
+            .with_policies(sandbar_shop::POLICIES_NAME, policies);
+        engine.reload(&model).await.unwrap();
+    };
+    let body = json!({ "table_id": 2, "limit": 3 });
+    let page = shop.post("wei", "/v1/query", body).await.at("/continuation_token");
+    let native = json!({ "table": "products", "fields": ["id"] });
+    let own = shop.post("wei", "/query?page_size=3", native).await.at("/continuation_token");
+    let (page, own) = (page.as_str().unwrap(), own.as_str().unwrap());
+    // On the path of our own, in either language.
+    let next_own = async |token: &str| {
+        shop.post("wei", "/query", json!({ "continuation_token": token })).await
+    };
+    let all = sandbar_shop::POLICIES;
+    let (before, rest) = all.split_once("  regional_products:\n").unwrap();
+    let (own_policy, after) = rest.split_once("\n\n").unwrap();
+    let with = |policy: String| format!("{before}{policy}\n\n{after}");
+    let named = format!("  regional_products:\n{own_policy}");
+    let narrowed = own_policy.replace("states) or true", "states) or id > 100");
+    let elsewhere = own_policy.replace("[regional]", "[analysts]");
+    assert!(narrowed != own_policy && elsewhere != own_policy);
+    for taken in [
+        with(String::new()),
+        with(format!("  regional_products:\n{elsewhere}")),
+        with(format!("  regional_products:\n{narrowed}")),
+        format!("{all}\n  no_products: {{ groups: [regional], deny: {{ tables: [products] }} }}\n"),
+    ] {
+        assert_eq!(next(&shop, "wei", page).await.status, 202);
+        for token in [page, own] {
+            assert_eq!(next_own(token).await.status, 200);
+        }
+        reload(&taken).await;
+        refused(&next(&shop, "wei", page).await);
+        for token in [page, own] {
+            let told = next_own(token).await;
+            assert_eq!((told.status, told.at("/code")), (400, json!("H0205")), "{told:?}");
+        }
+        // With the right come the pages back.
+        reload(&with(named.clone())).await;
+    }
 }
 
 #[tokio::test]

@@ -62,8 +62,13 @@ impl Sealer {
     /// The text that was sealed, where it was sealed here for the same asker, who may see the same
     /// now.
     pub(crate) fn open(&self, what: Sealed, session: &Session, sealed: &str) -> Option<String> {
-        let envelope = STANDARD.decode(sealed).ok()?;
-        let Envelope { text, code } = serde_json::from_slice(&envelope).ok()?;
+        let written = STANDARD.decode(sealed).ok()?;
+        let envelope: Envelope = serde_json::from_slice(&written).ok()?;
+        // It has one form: not a blank may be added to it.
+        if serde_json::to_vec(&envelope).ok()? != written {
+            return None;
+        }
+        let Envelope { text, code } = envelope;
         let code = STANDARD.decode(code).ok()?;
         // In constant time.
         self.code(what, session, &text)?.verify_slice(&code).ok()?;
