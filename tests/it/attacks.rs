@@ -15,6 +15,7 @@ mod parents;
 mod positions;
 mod row_level;
 mod sandboxed;
+mod spelled;
 mod stored;
 mod unordered;
 mod ways;

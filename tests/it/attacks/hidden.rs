@@ -97,11 +97,11 @@ fn builder(with_hidden: bool) -> EngineBuilder {
         .batches("audits", vec![audits.unwrap()])
 }
 
-async fn engine(with_hidden: bool) -> Engine {
+pub(super) async fn engine(with_hidden: bool) -> Engine {
     builder(with_hidden).build().await.unwrap()
 }
 
-fn session(engine: &Engine, group: &str) -> Session {
+pub(super) fn session(engine: &Engine, group: &str) -> Session {
     engine.session(Principal::asserted_by_host("sam").group(group).build().unwrap())
 }
 
