@@ -1,11 +1,14 @@
-//! What joins give is counted inside the plan.
+//! What joins give is counted inside the plan, and a join that is busy is ended with its answer.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use sandbar::{Engine, ErrorKind, Limits};
+use futures::StreamExt;
+use sandbar::{Engine, EngineBuilder, ErrorKind, Limits, Model};
 
-use super::{asked, chief};
+use super::runtime::Queries;
+use super::{asked, chief, csv};
 
 const MODEL: &str = "
 tables:
@@ -22,10 +25,10 @@ policies: { all: { groups: [chiefs], grant: { tables: [orders, products] } } }
 ";
 const BY_NAME: &str = r#"{"table":"orders","group_by":["product.name"],"aggregations":["count"]}"#;
 
-/// Forty orders of four products, each of which is there so many times.
-async fn engine(times: i64) -> Engine {
-    let ids = Int64Array::from_iter_values(0..40);
-    let products = Int64Array::from_iter_values((0..40).map(|id| id % 4));
+/// Orders of four products, each of which is there so many times.
+fn builder(orders: i64, times: i64) -> EngineBuilder {
+    let ids = Int64Array::from_iter_values(0..orders);
+    let products = Int64Array::from_iter_values((0..orders).map(|id| id % 4));
     let orders = [("id", Arc::new(ids) as ArrayRef), ("product_id", Arc::new(products))];
     let of_each: Vec<i64> = (0..4).flat_map(|id| (0..times).map(move |_| id)).collect();
     let names = StringArray::from_iter_values(of_each.iter().map(|id| format!("product {id}")));
@@ -36,14 +39,11 @@ async fn engine(times: i64) -> Engine {
         .policies("policies.yaml", POLICIES)
         .batches("orders", vec![RecordBatch::try_from_iter(orders).unwrap()])
         .batches("products", vec![RecordBatch::try_from_iter(products).unwrap()])
-        .build()
-        .await
-        .unwrap()
 }
 
 /// Whether a question whose joins give so many rows is answered exactly where it may be.
 async fn check(times: i64, query: &str, joined: u64) {
-    let session = chief(&engine(times).await);
+    let session = chief(&builder(40, times).build().await.unwrap());
     let limit = |rows: u64| Limits::default().with_joined_rows(rows);
     asked(&session.clone().with_limits(limit(joined)), query).await.unwrap();
     if let Some(less) = joined.checked_sub(1) {
@@ -62,4 +62,32 @@ async fn e0309_joins_give_as_many_rows_as_allowed_and_no_more() {
     check(2_500, BY_NAME, 100_000).await;
     // Nothing is joined here.
     check(3, r#"{"table":"orders","group_by":["product_id"],"aggregations":["count"]}"#, 0).await;
+}
+
+/// On a runtime of the host's own, which has nothing else to do than a join of which nothing comes
+/// for long: it ends soon after the reload that takes one of its tables, and the next question has
+/// its turn.
+#[tokio::test]
+async fn l43_a_busy_join_ends_within_a_second_of_its_right() {
+    let queries = Queries::new(2);
+    // 800 million rows.
+    let engine: Engine = queries.of(builder(40_000, 20_000)).build().await.unwrap();
+    let limits = Limits::default().with_joined_rows(1_000_000_000_000);
+    let session = chief(&engine).with_limits(limits);
+    let mut answer = session.query_json(BY_NAME).await.unwrap();
+    let soon = Duration::from_millis(200);
+    assert!(tokio::time::timeout(soon, answer.next()).await.is_err(), "it is over");
+    let fewer = POLICIES.replace("[orders, products]", "[orders]");
+    assert_ne!(fewer, POLICIES);
+    let reloaded =
+        Model::new().with_model("model.yaml", MODEL).with_policies("policies.yaml", &fewer);
+    engine.reload(&reloaded).await.unwrap();
+    let since = Instant::now();
+    let error = answer.next().await.unwrap().unwrap_err();
+    let took = since.elapsed();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Cancelled, "E0308"), "{error}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    let count = r#"{"table":"orders","aggregations":["count"]}"#;
+    assert_eq!(csv(&session, count).await, "count\n40000\n");
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }

@@ -315,7 +315,7 @@ async fn no_page_of_another_origin_reads_anything() {
 }
 
 #[tokio::test]
-async fn the_clock_is_read_once_per_request() {
+async fn l42_the_clock_is_read_once_per_request() {
     let reads = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&reads);
     let clock = move || {
