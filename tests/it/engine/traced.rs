@@ -10,6 +10,7 @@ use sandbar::{
     PolicyCases, PolicyDefinitions, Principal, SemanticQuery, Session, SourceText, TokenMinter,
     Verifier,
 };
+use sandbar_testkit::forge::{Forge, Pen as Signer};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
@@ -409,4 +410,39 @@ async fn the_stages_of_a_question_are_spans_within_its_own() {
     assert!(after > before && !open, "{before} {after}");
     assert!(entered(run).0 > 1 && !entered(run).1);
     drop(answer);
+}
+
+/// A token that has an id is known by it, in the record and in the log, of the call that lets its
+/// bearer in and of all that he asks then.
+#[tokio::test]
+async fn the_id_of_a_token_is_in_the_record_and_in_the_log() {
+    for (member, id) in [(r#","jti":"ticket-7""#, Some("ticket-7")), ("", None)] {
+        let claims = format!(
+            r#"{{"iat":1000000,"email":"{IDA}","groups":["tenants"],"attributes":{{"tenant":"{TENANT}"}}{member}}}"#
+        );
+        let token = Forge::new().claims(claims).pen(Signer::hs256(SECRET)).token();
+        let (engine, records) = recorded().await;
+        let (tracer, guard) = Tracer::started();
+        let kept = engine.authenticate(&token).unwrap();
+        for session in [kept, engine.authenticate_request(&token).unwrap()] {
+            session.query_json(LIST).await.unwrap().collect().await.unwrap();
+            session.describe_table("nothing").unwrap_err();
+        }
+        drop(guard);
+        let records = records.lock().unwrap();
+        assert_eq!(records.len(), 6, "{records:?}");
+        for record in records.iter() {
+            let found = (record.subject.as_deref(), record.token.as_deref());
+            assert_eq!(found, (Some(IDA), id), "{record:?}");
+        }
+        let events = tracer.events.lock().unwrap();
+        let lines = events.iter().map(|(_, text)| text);
+        let lines: Vec<_> = lines.filter(|text| text.starts_with("sandbar::decision")).collect();
+        assert_eq!(lines.len(), 6, "{events:?}");
+        for line in lines {
+            let said = id.map(|id| format!(" token=\"{id}\" "));
+            let right = said.map_or(!line.contains(" token="), |said| line.contains(&said));
+            assert!(right, "{line}");
+        }
+    }
 }
