@@ -3,6 +3,8 @@
 //!
 //! `SANDBAR_CASES` says how many random cases there are, `SANDBAR_SEED` which is the first.
 
+#[cfg(target_os = "linux")]
+mod handles;
 mod replaced;
 mod shop;
 

@@ -22,11 +22,11 @@ use super::super::files::{FORMATS, POLICIES, batch};
 use super::{ask, check_clean, content, engine, red};
 
 /// The old rows and the new ones, as many of them in as many bytes.
-const OLD: std::ops::Range<i64> = 100..160;
+pub(super) const OLD: std::ops::Range<i64> = 100..160;
 const NEW: std::ops::Range<i64> = 200..260;
 
 /// A file that is read in several parts.
-fn in_parts(format: &str, ids: std::ops::Range<i64>) -> Vec<u8> {
+pub(super) fn in_parts(format: &str, ids: std::ops::Range<i64>) -> Vec<u8> {
     if format != "parquet" {
         return content(format, ids);
     }
@@ -103,7 +103,7 @@ async fn a_file_of_a_store_that_is_replaced_midway_is_read_in_one_version() {
 }
 
 /// An engine over local files, which are read through a store of the host.
-async fn local(folder: &TempDir, format: &str, faulty: Arc<Faulty>) -> Engine {
+pub(super) async fn local(folder: &TempDir, format: &str, faulty: Arc<Faulty>) -> Engine {
     let model = format!(
         "sources: {{ points: {{ format: {format}, path: data }} }}\n\
          tables:\n  points:\n    primary_key: [id]\n    \
@@ -117,7 +117,7 @@ async fn local(folder: &TempDir, format: &str, faulty: Arc<Faulty>) -> Engine {
 }
 
 /// Puts a file in the place of another one, as the manual says.
-fn moved(file: &std::path::Path, content: &[u8]) {
+pub(super) fn moved(file: &std::path::Path, content: &[u8]) {
     let beside = file.with_extension("new");
     fs::write(&beside, content).unwrap();
     fs::rename(beside, file).unwrap();
