@@ -1,12 +1,15 @@
 //! L1: whether a calculation fails depends on the rows that are seen, and not on how these come in
 //! batches. Rows that are hidden stand between them, and move the bounds of batches; DataFusion
 //! calculates the second side of AND and OR for all rows of some batches and for few of others.
+//!
+//! L32: the batches of an answer are as large as if there were no hidden rows.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionConfig;
+use futures::StreamExt;
 use sandbar::{Engine, Principal, Session};
 use sandbar_testkit::told;
 
@@ -235,5 +238,32 @@ async fn l1_a_calculation_that_fails_does_so_in_any_batch() {
         let session = asker(hidden, at, batch).await;
         let answer = session.query_json(question).await.unwrap().collect().await;
         assert_eq!(answer.unwrap_err().code(), "E0304", "{hidden} at {at} by {batch}");
+    }
+}
+
+#[tokio::test]
+async fn l32_the_batches_of_an_answer_are_as_large_whatever_is_hidden() {
+    let mut askers = Vec::new();
+    for (hidden, at) in [(0, 0), (100_000, 0), (100_000, 4_000), (100_000, SEEN)] {
+        askers.push(asker(hidden, at, 1_000).await);
+    }
+    for question in [
+        r#"{"table":"t","fields":["id","x"]}"#,
+        r#"{"table":"t","fields":["id"],"order_by":[{"field":"x","order":"desc"}]}"#,
+        r#"{"table":"t","fields":["id","of.id"],"limit":7000}"#,
+        r#"{"table":"t","fields":["id"],"filter":{"field":"g","value":2}}"#,
+        r#"{"table":"t","group_by":["id"],"aggregations":["count"]}"#,
+    ] {
+        let mut sizes = Vec::new();
+        for session in &askers {
+            let mut answer = session.query_json(question).await.unwrap();
+            let mut found = Vec::new();
+            while let Some(batch) = answer.next().await {
+                found.push(batch.unwrap().num_rows());
+            }
+            sizes.push(found);
+        }
+        let same = sizes.iter().all(|found| *found == sizes[0]);
+        assert!(same && sizes[0].len() > 6, "{question}: {sizes:?}");
     }
 }
