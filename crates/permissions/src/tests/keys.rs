@@ -1,7 +1,10 @@
 //! Keys: equal for equal rights, different wherever an answer could differ.
+//!
+//! `SANDBAR_CASES` says how many random pairs of attributes are compared.
 
 use sandbar_auth::{AttributeValue, Principal};
 
+use super::workbench_laws::Random;
 use super::world::{all, grants, policies, snapshot, who};
 use crate::{EffectivePolicy, PolicyShape};
 
@@ -106,6 +109,121 @@ fn l15_nested_lists_are_told_apart() {
     check(&left, &right, (true, false));
     check(&left, &flat, (true, false));
     check(&right, &flat, (true, false));
+}
+
+/// How many random pairs are compared, where nobody says otherwise.
+const PAIRS: usize = 10_000;
+
+fn pairs() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how long")]
+    let said = std::env::var("SANDBAR_CASES");
+    said.ok().and_then(|text| text.parse().ok()).unwrap_or(PAIRS)
+}
+
+/// Texts that are easily taken for something else, or for two.
+const TEXTS: [&str; 10] = ["", "a", "b", "ab", "a,b", "1", "1.0", "null", "list", "[]"];
+
+fn value(random: &mut Random, depth: usize) -> AttributeValue {
+    match random.below(if depth == 0 { 8 } else { 13 }) {
+        0 => AttributeValue::Null,
+        1 => AttributeValue::Unsupported,
+        2 => (random.below(2) == 0).into(),
+        3 | 4 => [0_i64, 1, -1, 97][random.below(4)].into(),
+        5 => [0.0, 1.0, 1.5, 97.0][random.below(4)].into(),
+        6 | 7 => random.pick(&TEXTS).into(),
+        _ => AttributeValue::List(values(random, depth - 1)),
+    }
+}
+
+fn values(random: &mut Random, depth: usize) -> Vec<AttributeValue> {
+    (0..random.below(4)).map(|_| value(random, depth)).collect()
+}
+
+/// What is almost the same: another type, other brackets, another order.
+fn almost(random: &mut Random, of: &AttributeValue) -> AttributeValue {
+    let AttributeValue::List(items) = of else {
+        return match random.below(3) {
+            0 => AttributeValue::List(vec![of.clone()]),
+            1 => written(of).into(),
+            _ => value(random, 0),
+        };
+    };
+    let mut items = items.clone();
+    match random.below(5) {
+        0 => items.reverse(),
+        1 => items.push(AttributeValue::List(Vec::new())),
+        // The first two in brackets of their own.
+        2 if items.len() > 1 => {
+            let rest = items.split_off(2);
+            items = [vec![AttributeValue::List(items)], rest].concat();
+        }
+        // Without the brackets within.
+        3 => {
+            let within = items.into_iter().flat_map(|item| match item {
+                AttributeValue::List(within) => within,
+                other => vec![other],
+            });
+            items = within.collect();
+        }
+        _ => {
+            let changed = items.first().cloned().map(|first| almost(random, &first));
+            items.splice(..usize::from(changed.is_some()), changed);
+        }
+    }
+    AttributeValue::List(items)
+}
+
+/// All that a value is, and nothing besides.
+fn written(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::Null => "null".to_owned(),
+        AttributeValue::Boolean(b) => b.to_string(),
+        AttributeValue::Integer(n) => n.to_string(),
+        AttributeValue::Number(n) => format!("{n:?} in double precision"),
+        AttributeValue::Text(text) => format!("{text:?}"),
+        AttributeValue::List(items) => {
+            format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", "))
+        }
+        _ => "unsupported".to_owned(),
+    }
+}
+
+#[test]
+fn l14_l15_random_attributes_have_one_key_where_they_are_the_same_and_only_there() {
+    type Attributes = [Option<AttributeValue>; 2];
+    let snapshot = snapshot();
+    let set = policies(&snapshot, &POLICIES);
+    let key = |attributes: &Attributes, reversed: bool| {
+        let named = ["text", "texts"].into_iter().zip(attributes);
+        let mut named: Vec<_> =
+            named.filter_map(|(name, value)| Some((name, value.clone()?))).collect();
+        if reversed {
+            named.reverse();
+        }
+        let grants = set.grants(&snapshot, &who("a b", &named));
+        (grants.shape(), grants.effective())
+    };
+    let texts = |attributes: &Attributes| attributes.clone().map(|v| v.as_ref().map(written));
+    let mut random = Random(15);
+    let attributes =
+        |random: &mut Random| [(); 2].map(|()| (random.below(5) > 0).then(|| value(random, 3)));
+    let (pairs, mut equal) = (pairs(), 0);
+    for _ in 0..pairs {
+        let left = attributes(&mut random);
+        let right = match random.below(4) {
+            0 => left.clone(),
+            // Each under the other's name.
+            1 => [left[1].clone(), left[0].clone()],
+            2 => left.clone().map(|v| v.map(|v| almost(&mut random, &v))),
+            _ => attributes(&mut random),
+        };
+        let same = texts(&left) == texts(&right);
+        let (one, other) = (key(&left, false), key(&right, true));
+        assert!(one.0 == other.0, "another shape: {:?} {:?}", texts(&left), texts(&right));
+        assert_eq!(one.1 == other.1, same, "{:?} {:?}", texts(&left), texts(&right));
+        equal += usize::from(same);
+    }
+    assert!(equal * 10 > pairs && equal * 2 < pairs, "{equal} of {pairs} are the same");
 }
 
 #[test]
