@@ -212,6 +212,32 @@ fn the_fuzzers_are_built_from_the_same_versions() {
 }
 
 #[test]
+fn each_fuzz_target_has_its_files_to_start_from() {
+    let texts = texts();
+    let below = |folder: &str| -> BTreeSet<String> {
+        let rest = texts.iter().filter_map(|(name, _)| name.strip_prefix(folder));
+        rest.filter_map(|rest| rest.split(['/', '.']).next()).map(str::to_owned).collect()
+    };
+    let targets = below("fuzz/fuzz_targets/");
+    let doors = sandbar_testkit::fuzzed::DOORS.iter();
+    let doors: BTreeSet<String> = doors.map(|door| door.name.to_owned()).collect();
+    assert_eq!(targets, doors, "targets, and the doors of crates/testkit/src/fuzzed.rs");
+    assert_eq!(targets, below("fuzz/corpus/"), "targets, and folders in fuzz/corpus");
+    let of = |path: &str| &texts.iter().find(|(name, _)| name == path).unwrap().1;
+    let named: BTreeSet<String> = of("fuzz/Cargo.toml")
+        .split("[[bin]]")
+        .skip(1)
+        .filter_map(|bin| bin.split('"').nth(1))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(targets, named, "targets, and what fuzz/Cargo.toml names");
+    let line = of("CONTRIBUTING.md").lines().find_map(|line| line.split_once("fuzz run "));
+    let words = line.unwrap().1.split([' ', ',']).filter(|word| !word.is_empty() && *word != "or");
+    let told: BTreeSet<String> = words.map(str::to_owned).collect();
+    assert_eq!(targets, told, "targets, and those in CONTRIBUTING.md");
+}
+
+#[test]
 fn there_is_one_binary() {
     let mut binaries = Vec::new();
     for package in packages() {
