@@ -8,6 +8,7 @@
 mod codes;
 mod composite;
 mod definer;
+mod descriptions;
 mod expressions;
 mod metrics;
 mod names;
@@ -40,6 +41,7 @@ pub(crate) fn check(definitions: &Definitions, sources: &SourceSchemas) -> (Snap
     metrics::measures_and_segments(&mut snapshot, &names, &mut sink);
     metrics::collections(&mut snapshot, &names, &mut sink);
     composite::metrics(&mut snapshot, &names, &mut sink);
+    descriptions::descriptions(&names, &mut sink);
     snapshot.fingerprint = fingerprint(definitions, sources);
     (snapshot, sink.finish())
 }
