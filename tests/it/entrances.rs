@@ -1,7 +1,8 @@
 //! L27: no way in is forgotten. Every public way to data or names stands in one list
 //! (`sandbar_testkit::entrances::WAYS`), which is held equal to the routes that are served, the
-//! methods of `Session` and `Engine`, the commands, and the table in ARCHITECTURE.md; and the same
-//! leak cases are asked through each of them, by the command line in crates/cli/tests/it/leaks.rs.
+//! methods of `Session` and `Engine`, what answers and explanations give, the commands, and the
+//! table in ARCHITECTURE.md; and the same leak cases are asked through each of them, by the command
+//! line in crates/cli/tests/it/leaks.rs.
 
 mod doors;
 
@@ -128,22 +129,23 @@ fn l27_each_route_stands_in_the_list() {
     }
 }
 
-/// The public methods of a type, in all its `impl` blocks.
-fn methods(of: &str) -> BTreeSet<String> {
+/// The public methods of a type, in all its `impl` blocks, and its public fields.
+fn members(of: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (_, text) in sources("crates/engine/src") {
         let mut inside = false;
         for line in text.lines() {
             if !line.starts_with(' ') {
                 // `impl Engine {`, and no trait's.
-                inside = line == format!("impl {of} {{") || inside && line.is_empty();
+                let begins = ["impl", "pub struct"].map(|word| format!("{word} {of} {{"));
+                inside = begins.iter().any(|begin| begin == line) || inside && line.is_empty();
             }
-            let name = line.strip_prefix("    pub ").filter(|_| inside);
-            let name = name.and_then(|rest| rest.split_once("fn "));
-            if let Some((_, rest)) = name {
-                let name = rest.split(['(', '<']).next().unwrap();
-                found.insert(format!("{of}::{name}"));
-            }
+            let public = line.strip_prefix("    pub ").filter(|_| inside);
+            let name = public.and_then(|rest| match rest.split_once("fn ") {
+                Some((_, rest)) => rest.split(['(', '<']).next(),
+                None => rest.split_once(':').map(|(name, _)| name),
+            });
+            found.extend(name.map(|name| format!("{of}::{name}")));
         }
     }
     found
@@ -151,10 +153,12 @@ fn methods(of: &str) -> BTreeSet<String> {
 
 #[test]
 fn l27_each_method_stands_in_the_list() {
-    for of in ["Session", "Engine"] {
-        let found = methods(of);
-        assert!(found.len() > 8, "{found:?}");
-        same(found, listed(&[&format!("{of}::")]), "public methods");
+    for (of, least) in
+        [("Session", 8), ("Engine", 8), ("Answer", 6), ("Collected", 8), ("Explanation", 8)]
+    {
+        let found = members(of);
+        assert!(found.len() > least, "{found:?}");
+        same(found, listed(&[&format!("{of}::")]), "public methods and fields");
     }
 }
 

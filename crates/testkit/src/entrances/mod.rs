@@ -1,7 +1,8 @@
 //! Every public way to data or names, in one list, and the leak cases that are asked through each.
 //!
 //! Whoever adds a way in adds it to [`WAYS`], which tests hold equal to the routes that are served,
-//! the methods of `Session` and `Engine`, the commands and the table in ARCHITECTURE.md; an
+//! the methods of `Session` and `Engine`, what answers and explanations give, the commands and the
+//! table in ARCHITECTURE.md; an
 //! [`Entrance`] of it then wants to be asked, since those who ask match all of them. What is asked
 //! and what is wrong with an answer is the same for all (`suite.rs`).
 
@@ -102,6 +103,11 @@ const ADMINISTRATOR: &str = "wants an `Administrator`, which only the host makes
                              looked at in tests/it/workbench.rs and tests/it/explained.rs";
 /// What is asked in the words of Metabase's Agent API.
 const V1: &str = "tests/it/contract/leaks.rs";
+/// What an answer gives of itself.
+const ANSWER: &str = "of an answer that its asker was given: every way that gives one is asked";
+/// What an explanation gives of itself.
+const EXPLAINED: &str = "what its asker is told by `Session::explain`, which is asked";
+const NOT_EXPLAINED: &str = "none for an asker, which `Session::explain` is looked at for";
 const FILES: &str = "whoever runs it reads model, policies and sources anyway";
 
 /// Every public way, by the name that code, routes, commands and ARCHITECTURE.md give it.
@@ -129,6 +135,12 @@ pub const WAYS: &[(&str, Way)] = &[
     ("Session::bucket_of", Way::Beside("reads the calendar of the model, and no name of it")),
     ("Session::limits", Way::Beside("gives back what the host has set")),
     ("Session::used_for", Way::Beside("names the purpose that a scope has to cover, and no more")),
+    (
+        "Session::fresh",
+        Way::Beside(
+            "passes by kept answers, which are given to whom the same would be computed for",
+        ),
+    ),
     ("Session::principal", Way::Beside("gives back who asks, as the host or the token has said")),
     ("Session::with_limits", Way::Beside("the host's limits for the calls that follow")),
     ("Engine::authenticate", Way::Asked(E::Authenticate)),
@@ -154,10 +166,36 @@ pub const WAYS: &[(&str, Way)] = &[
         Way::Beside("whether the host has set a verifier, which is no secret"),
     ),
     ("Engine::policy_coverage_as", Way::Beside(ADMINISTRATOR)),
-    (
-        "Explanation::sql",
-        Way::Beside("none for an asker, which `Session::explain` is looked at for"),
-    ),
+    ("Answer::schema", Way::Beside(ANSWER)),
+    ("Answer::columns", Way::Beside(ANSWER)),
+    ("Answer::is_scoped", Way::Beside(ANSWER)),
+    ("Answer::snapshot_version", Way::Beside(ANSWER)),
+    ("Answer::is_truncated", Way::Beside(ANSWER)),
+    ("Answer::warnings", Way::Beside(ANSWER)),
+    ("Answer::collect", Way::Beside(ANSWER)),
+    ("Collected::schema", Way::Beside(ANSWER)),
+    ("Collected::columns", Way::Beside(ANSWER)),
+    ("Collected::batches", Way::Beside(ANSWER)),
+    ("Collected::num_rows", Way::Beside(ANSWER)),
+    ("Collected::is_scoped", Way::Beside(ANSWER)),
+    ("Collected::is_truncated", Way::Beside(ANSWER)),
+    ("Collected::snapshot_version", Way::Beside(ANSWER)),
+    ("Collected::warnings", Way::Beside(ANSWER)),
+    ("Collected::to_csv", Way::Beside(ANSWER)),
+    ("Collected::to_table", Way::Beside(ANSWER)),
+    ("Collected::to_json_rows", Way::Beside(ANSWER)),
+    ("Explanation::columns", Way::Beside(EXPLAINED)),
+    ("Explanation::scoped", Way::Beside(EXPLAINED)),
+    ("Explanation::ordered", Way::Beside(EXPLAINED)),
+    ("Explanation::warnings", Way::Beside(EXPLAINED)),
+    ("Explanation::snapshot", Way::Beside(EXPLAINED)),
+    ("Explanation::refusal", Way::Beside(EXPLAINED)),
+    ("Explanation::outline", Way::Beside(EXPLAINED)),
+    ("Explanation::policies", Way::Beside(NOT_EXPLAINED)),
+    ("Explanation::hidden", Way::Beside(NOT_EXPLAINED)),
+    ("Explanation::logical_plan", Way::Beside(NOT_EXPLAINED)),
+    ("Explanation::physical_plan", Way::Beside(NOT_EXPLAINED)),
+    ("Explanation::sql", Way::Beside(NOT_EXPLAINED)),
     ("DecisionSink", Way::Asked(E::Decisions)),
     ("Error", Way::Asked(E::Error)),
     ("Error::problems", Way::Asked(E::Problems)),
