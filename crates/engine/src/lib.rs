@@ -80,7 +80,10 @@ pub use people::read_people;
 pub use policies::{DiffSamples, PolicyComparison, SampleRows};
 pub use policy_test::PolicyCases;
 pub use profile::{FieldProfile, Subject};
-pub use sandbar_query_planner::{ColumnOutline, GrainOutline, JoinOutline, Outline};
+pub use sandbar_query_planner::{
+    ColumnOutline, ConversionOutline, GrainOutline, JoinOutline, NumberOutline, Outline,
+    PropertyOutline, SemiAdditiveOutline, SpineOutline,
+};
 pub use session::Session;
 
 pub use sandbar_auth::{
@@ -92,7 +95,8 @@ pub use sandbar_auth::{
 pub use sandbar_catalog::decode;
 pub use sandbar_catalog::query::{self, Aggregation, Filter, Order, SemanticQuery, Truncation};
 pub use sandbar_catalog::{
-    Definitions, Finding, Report, SemanticType, SourceText, Type, definitions, time,
+    Definitions, Finding, Report, SemanticType, Shift, SourceText, Type, Window, WindowStart,
+    definitions, time,
 };
 pub use sandbar_executor::source::{FilesSpec, Format, SourceSpec};
 pub use sandbar_executor::{Admission, Limits, NoSqlText, Outcome, Overflow, Spill, SqlDialect};

@@ -44,7 +44,7 @@ fn one_part(
     let of_bridge = part.bridge_fields(grants.snapshot());
     let lifted: Vec<Vec<MetricId>> =
         part.rows.scans.iter().map(|scan| part.definers_of(grants.snapshot(), &scan.via)).collect();
-    let Part { rows, keys, leaves, keeps, series, events, bridge } = part;
+    let Part { rows, keys, leaves, keeps, series, times, events, bridge } = part;
     let bridge = match bridge {
         None => None,
         Some(Bridge { rows, step }) => {
@@ -66,7 +66,7 @@ fn one_part(
         let table = scan.source.table();
         scan.source = grants.sandbox_for(table, &metrics).map_err(|r| refused(&r, ""))?;
     }
-    Ok(Part { rows, keys, leaves, keeps, series, events, bridge })
+    Ok(Part { rows, keys, leaves, keeps, series, times, events, bridge })
 }
 
 fn rows_of(
@@ -101,8 +101,8 @@ fn one_member(member: Member<TableId>, grants: &Grants) -> Result<Member<Sandbox
             let used = rows.fields_read(grants.snapshot());
             MemberOf::Rows { rows: rows_of(rows, &used, grants)?, far }
         }
-        MemberOf::Value { parts, places, value } => {
-            MemberOf::Value { parts: all_parts(parts, &[], grants)?, places, value }
+        MemberOf::Value { metric, parts, places, value } => {
+            MemberOf::Value { metric, parts: all_parts(parts, &[], grants)?, places, value }
         }
     };
     Ok(Member { via, near, of })

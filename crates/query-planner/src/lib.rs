@@ -15,6 +15,7 @@ mod error;
 mod functions;
 mod lifted;
 mod lower;
+mod origins;
 mod outline;
 mod plan;
 mod query;
@@ -31,7 +32,10 @@ pub use compiled::Compiled;
 pub use error::{ProblemKind, QueryError, QueryProblem};
 pub use functions::{Calendar, CheckedOp, ComputationError, MaskKey, Meaning, Reported};
 pub use lower::told_apart;
-pub use outline::{ColumnOutline, GrainOutline, JoinOutline, Outline};
+pub use outline::{
+    ColumnOutline, ConversionOutline, GrainOutline, JoinOutline, NumberOutline, Outline,
+    PropertyOutline, SemiAdditiveOutline, SpineOutline,
+};
 pub use plan::{DeclaredKey, QueryPlan, plan};
 pub use query::{AnswerColumn, AuthorizedQuery, Query, ResolvedQuery};
 pub use resolve::{derive, resolve};

@@ -4,15 +4,24 @@
 //! It names what may be seen with the grants that it is made with, and nothing else: a part of the
 //! model that reads something hidden shows as [`HIDDEN`].
 
+mod number;
+
 use std::fmt;
 
-use sandbar_catalog::expr::{Expr, ExprKind, Names};
-use sandbar_catalog::{FieldId, FieldPath, RelationshipId, Snapshot, TableId};
+use sandbar_catalog::definitions::WindowDef;
+use sandbar_catalog::expr::{Expr, ExprKind, Function, Names};
+use sandbar_catalog::{FieldId, FieldPath, MetricId, RelationshipId, Snapshot, TableId};
 use sandbar_permissions::{Grants, Level};
 
+use crate::origins::lineage_of;
 use crate::query::{
-    Cut, Key, Leaf, Member, MemberOf, Of, Part, Place, Predicate, ResolvedQuery, Rows, Shape,
-    Source,
+    Cut, Dense, Events, Key, Leaf, Member, MemberOf, Of, Part, Place, Predicate, ResolvedQuery,
+    Rows, Shape, Source,
+};
+use number::{periods, steps};
+
+pub use number::{
+    ConversionOutline, NumberOutline, PropertyOutline, SemiAdditiveOutline, SpineOutline,
 };
 
 /// What stands for a part of the model that may not be shown.
@@ -32,6 +41,8 @@ pub struct Outline {
     pub on_from: Vec<String>,
     /// Conditions on the groups of the answer.
     pub having: Vec<String>,
+    /// The periods that have a row whether they have data or not.
+    pub spine: Option<SpineOutline>,
 }
 
 /// A column of an answer.
@@ -44,8 +55,13 @@ pub struct ColumnOutline {
     pub metric: Option<String>,
     /// What is computed, in the words of the expression language.
     pub computed: String,
-    /// The stored fields that its values are made of, as `table.field`.
+    /// The stored fields that its values are made of, and those that say which rows count in it, as
+    /// `table.field`.
     pub lineage: Vec<String>,
+    /// The aggregations that it is computed from, each once.
+    pub numbers: Vec<NumberOutline>,
+    /// What stands for a metric where it is missing.
+    pub fill: Option<String>,
 }
 
 /// The rows of one table, with what each leads to.
@@ -64,6 +80,9 @@ pub struct GrainOutline {
     pub notes: Vec<String>,
     /// What the derived tables among them are made of.
     pub derived: Vec<(String, Outline)>,
+    /// The numbers that the conditions look up for what a row belongs to: how they are told there,
+    /// and what they are made of.
+    pub looked_up: Vec<(String, Outline)>,
 }
 
 /// A relationship that is followed.
@@ -108,16 +127,13 @@ impl Names for From<'_> {
 impl Teller<'_> {
     fn outline(&self, query: &ResolvedQuery) -> Outline {
         let mut outline = Outline::default();
-        let (keys, leaves) = match &query.source {
+        let (keys, numbers) = match &query.source {
             Source::Parts(parts) => {
                 outline.grains = parts.iter().map(|part| self.grain(part)).collect();
                 let first = parts.first();
                 let keys = first.map(|part| self.keys(part)).unwrap_or_default();
-                let leaf = |part: &Part<TableId>, leaf: &Leaf| self.leaf(table_of(part), leaf, &[]);
-                let all = |part: &Part<TableId>| -> Vec<String> {
-                    part.leaves.iter().map(|found| leaf(part, found)).collect()
-                };
-                (keys, parts.iter().map(all).collect::<Vec<_>>())
+                outline.spine = query.dense.and_then(|dense| self.spine(first?, dense));
+                (keys, self.numbers(parts))
             }
             Source::Answer(stage) => {
                 let inner: Vec<String> =
@@ -126,49 +142,44 @@ impl Teller<'_> {
                 let filters = stage.filter.iter();
                 outline.on_from = filters.map(|p| self.predicate(None, p, &inner)).collect();
                 let keys = stage.keys.iter().map(|key| self.expr(None, key, &inner)).collect();
-                let leaves = stage.leaves.iter().map(|leaf| self.leaf(None, leaf, &inner));
+                let leaves = stage.leaves.iter().map(|leaf| self.number(None, leaf, &inner));
                 (keys, vec![leaves.collect()])
             }
         };
-        let told = |place: &Place| {
-            let leaf = leaves.get(place.part).and_then(|part: &Vec<String>| part.get(place.leaf));
-            leaf.cloned().unwrap_or_else(|| HIDDEN.to_owned())
-        };
-        let mut computed: Vec<String> = keys;
+        let mut made: Vec<Made> = keys.into_iter().map(Made::of).collect();
         if let Shape::Grouped(groups) = &query.shape {
-            computed.truncate(groups.keys.len());
-            let inputs: Vec<String> = groups.places.iter().map(told).collect();
-            let values = groups.values.iter();
-            let bracketed: Vec<String> = inputs.iter().map(|text| bracketed(text)).collect();
-            let values: Vec<String> = values
-                .map(|output| match &output.value.kind {
-                    ExprKind::Input(_) => self.expr(None, &output.value, &inputs),
-                    _ => self.expr(None, &output.value, &bracketed),
-                })
-                .collect();
+            made.truncate(groups.keys.len());
+            let inputs = at(&numbers, &groups.places);
+            let values = groups.values.iter().map(|output| {
+                let made = self.value(&output.value, &inputs);
+                let fill = made.fill.filter(|_| output.metric.is_some());
+                Made { fill, ..made }
+            });
+            let values: Vec<Made> = values.collect();
             let shares = groups.shares.iter().map(|share| {
-                let of = values.get(share.value).map_or(HIDDEN, String::as_str);
+                let number = values.get(share.value);
+                let of = number.map_or(HIDDEN, |made| made.computed.as_str());
                 let level = groups.levels.get(share.level).into_iter().flatten();
                 let within = level.filter_map(|key| groups.keys.get(*key));
                 let within: Vec<&str> = within.map(|key| key.name.as_str()).collect();
-                match within.as_slice() {
+                let computed = match within.as_slice() {
                     [] => format!("{of}, as a share of its total"),
                     within => format!("{of}, as a share of that by {}", within.join(", ")),
-                }
+                };
+                let numbers = number.map(|made| made.numbers.clone()).unwrap_or_default();
+                Made { numbers, ..Made::of(computed) }
             });
-            let shares: Vec<String> = shares.collect();
-            computed.extend(values);
-            computed.extend(shares);
-            computed
-                .extend(groups.marker.iter().map(|_| "0 for groups, else the total".to_owned()));
+            let shares: Vec<Made> = shares.collect();
+            made.extend(values);
+            made.extend(shares);
+            let marker = groups.marker.iter();
+            made.extend(marker.map(|_| Made::of("0 for groups, else the total".to_owned())));
         }
         let columns = query.shape.columns();
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        for (at, (name, computed)) in names.iter().zip(computed).enumerate() {
-            let origins = query.origins(self.snapshot, at);
-            let lineage = origins.into_iter().filter_map(|id| self.stored(id)).collect();
-            let (name, metric) = (name.clone(), self.metric(query, at));
-            outline.columns.push(ColumnOutline { name, metric, computed, lineage });
+        for (at, (name, made)) in names.iter().zip(made).enumerate() {
+            let lineage = self.stored(query.lineage(self.snapshot, at));
+            outline.columns.push(made.column(name.clone(), self.metric(query, at), lineage));
         }
         outline.having = query.having.iter().map(|p| self.predicate(None, p, &names)).collect();
         outline
@@ -178,8 +189,20 @@ impl Teller<'_> {
     fn metric(&self, query: &ResolvedQuery, at: usize) -> Option<String> {
         let Shape::Grouped(groups) = &query.shape else { return None };
         let id = groups.values.get(at.checked_sub(groups.keys.len())?)?.metric?;
-        let seen = self.grants.metric_level(id) > Level::None;
-        Some(if seen { self.snapshot.metric(id).name.clone() } else { HIDDEN.to_owned() })
+        Some(self.metric_name(id))
+    }
+
+    fn metric_name(&self, id: MetricId) -> String {
+        match self.grants.metric_level(id) {
+            Level::None => HIDDEN.to_owned(),
+            _ => self.snapshot.metric(id).name.clone(),
+        }
+    }
+
+    /// The periods of a key of a part.
+    fn spine(&self, part: &Part<TableId>, dense: Dense) -> Option<SpineOutline> {
+        let key = part.keys.get(dense.key)?;
+        Some(SpineOutline { grain: dense.grain, of: self.key(table_of(part), key) })
     }
 
     fn grain(&self, part: &Part<TableId>) -> GrainOutline {
@@ -192,14 +215,14 @@ impl Teller<'_> {
         }
         if let Some(series) = &part.series {
             let time = self.field(table_of(part).unwrap_or(series.time.table()), &own(series.time));
-            grain
-                .notes
-                .push(format!("each row counts in every period of {time} that it belongs to"));
+            grain.notes.push(periods(&time, &part.times));
         }
         if let Some(events) = &part.events {
             let inner = self.rows(&events.rows);
             let table = &inner.table;
             grain.notes.push(format!("with the rows of `{table}` that follow them, each once"));
+            let conversion = self.conversion(part, events);
+            grain.notes.extend(conversion.iter().flat_map(ConversionOutline::notes));
             let filters = inner.filters.into_iter().map(|filter| format!("of `{table}`: {filter}"));
             grain.notes.extend(filters);
         }
@@ -207,7 +230,7 @@ impl Teller<'_> {
     }
 
     fn rows(&self, rows: &Rows<TableId>) -> GrainOutline {
-        let base = rows.scans.first().map(|scan| scan.source);
+        let base = base_of(rows);
         let mut grain = GrainOutline {
             table: base.map_or_else(String::new, |table| self.table(table)),
             by: Vec::new(),
@@ -215,6 +238,7 @@ impl Teller<'_> {
             filters: Vec::new(),
             notes: Vec::new(),
             derived: Vec::new(),
+            looked_up: Vec::new(),
         };
         for scan in &rows.scans {
             if !scan.via.is_empty() {
@@ -225,13 +249,16 @@ impl Teller<'_> {
                 grain.derived.push((self.table(scan.source), self.outline(inner)));
             }
         }
-        let members: Vec<String> = rows.members.iter().map(|member| self.member(member)).collect();
+        let members = rows.members.iter().map(|member| self.member(member));
+        let (members, looked_up): (Vec<String>, Vec<_>) = members.unzip();
+        grain.looked_up = looked_up.into_iter().flatten().collect();
         let filters = rows.filter.iter().map(|filter| self.predicate(base, filter, &members));
         grain.filters = filters.collect();
         grain
     }
 
-    fn member(&self, member: &Member<TableId>) -> String {
+    /// What a condition looks at, and what is looked up there.
+    fn member(&self, member: &Member<TableId>) -> (String, Vec<(String, Outline)>) {
         match &member.of {
             MemberOf::Rows { rows, .. } => {
                 let inner = self.rows(rows);
@@ -239,17 +266,25 @@ impl Teller<'_> {
                     [] => String::new(),
                     filters => format!(" with {}", filters.join(" and ")),
                 };
-                format!("there is a row of `{}`{conditions}", inner.table)
+                let told = format!("there is a row of `{}`{conditions}", inner.table);
+                (told, inner.looked_up)
             }
-            MemberOf::Value { parts, places, value } => {
-                let told = |place: &Place| {
-                    let part = parts.get(place.part)?;
-                    Some(self.leaf(table_of(part), part.leaves.get(place.leaf)?, &[]))
-                };
-                let inputs: Vec<String> = places.iter().filter_map(told).collect();
+            MemberOf::Value { metric, parts, places, value } => {
+                let metric = self.metric_name(*metric);
                 let entity = member.near.first().map(|field| self.table(field.table()));
                 let entity = entity.unwrap_or_default();
-                format!("{} of its `{entity}`", self.expr(None, value, &inputs))
+                let told = match member.via.as_slice() {
+                    [] => format!("{metric} per row of {entity}"),
+                    via => format!("{metric} per {} ({entity})", self.path(via)),
+                };
+                let made = self.value(value, &at(&self.numbers(parts), places));
+                let lineage = self.stored(lineage_of(self.snapshot, parts, places, value));
+                let outline = Outline {
+                    columns: vec![made.column(metric.clone(), Some(metric), lineage)],
+                    grains: parts.iter().map(|part| self.grain(part)).collect(),
+                    ..Outline::default()
+                };
+                (told.clone(), vec![(told, outline)])
             }
         }
     }
@@ -257,13 +292,7 @@ impl Teller<'_> {
     fn keys(&self, part: &Part<TableId>) -> Vec<String> {
         let base = table_of(part);
         let told = |key: &Key| {
-            let from = key.bridge.as_ref().map(|step| step.table).or(base);
-            let field = match &key.of {
-                Of::Field(path) => {
-                    from.map_or_else(|| HIDDEN.to_owned(), |from| self.field(from, path))
-                }
-                Of::Calculated(expr) => self.expr(from, expr, &[]),
-            };
+            let field = self.key(base, key);
             match key.cut {
                 None => field,
                 Some(Cut::Time(truncation)) => format!("{}({field})", truncation.name()),
@@ -273,25 +302,102 @@ impl Teller<'_> {
         part.keys.iter().map(told).collect()
     }
 
-    fn leaf(&self, table: Option<TableId>, leaf: &Leaf, inputs: &[String]) -> String {
-        let mut text = self.expr(table, &leaf.expr, inputs);
-        let lifted = leaf.definer.iter().flat_map(|definer| &definer.filters);
-        let filters: Vec<String> = lifted
-            .chain(&leaf.filters)
-            .map(|filter| self.predicate(table, filter, inputs))
-            .collect();
-        if !filters.is_empty() {
-            text.push_str(&format!(" where {}", filters.join(" and ")));
+    /// What a key has of each row.
+    fn key(&self, base: Option<TableId>, key: &Key) -> String {
+        let from = key.bridge.as_ref().map(|step| step.table).or(base);
+        match &key.of {
+            Of::Field(path) => {
+                from.map_or_else(|| HIDDEN.to_owned(), |from| self.field(from, path))
+            }
+            Of::Calculated(expr) => self.expr(from, expr, &[]),
         }
+    }
+
+    /// The numbers of parts, by their places.
+    fn numbers(&self, parts: &[Part<TableId>]) -> Vec<Vec<NumberOutline>> {
+        let all = |part: &Part<TableId>| {
+            let members = part.rows.members.iter().map(|member| self.member(member).0);
+            let members: Vec<String> = members.collect();
+            part.leaves.iter().map(|leaf| self.number(Some(part), leaf, &members)).collect()
+        };
+        parts.iter().map(all).collect()
+    }
+
+    /// A number of a part, or of the answer of a question.
+    fn number(
+        &self,
+        part: Option<&Part<TableId>>,
+        leaf: &Leaf,
+        inputs: &[String],
+    ) -> NumberOutline {
+        let table = part.and_then(table_of);
+        let lifted = leaf.definer.iter().flat_map(|definer| &definer.filters);
+        let filters =
+            lifted.chain(&leaf.filters).map(|filter| self.predicate(table, filter, inputs));
+        let mut number = NumberOutline {
+            aggregated: self.expr(table, &leaf.expr, inputs),
+            table: table.map(|table| self.table(table)),
+            filters: filters.collect(),
+            ..NumberOutline::default()
+        };
         if let (Some(semi), Some(table)) = (&leaf.semi_additive, table) {
             let over = self.field(table, &own(semi.over));
-            let per: Vec<String> = semi.per.iter().map(|path| self.field(table, path)).collect();
-            let per =
-                if per.is_empty() { String::new() } else { format!(" per {}", per.join(", ")) };
-            let pick = format!("{:?}", semi.pick).to_lowercase();
-            text.push_str(&format!(" at the {pick} {over}{per}"));
+            let per = semi.per.iter().map(|path| self.field(table, path)).collect();
+            number.semi_additive = Some(SemiAdditiveOutline { over, pick: semi.pick, per });
         }
-        text
+        if let Some(part) = part {
+            number.window = part.times.window;
+            number.shifts = steps(&part.times);
+            if let Some(events) = &part.events {
+                let counted = self.rows(&events.rows);
+                number.table = Some(counted.table);
+                number.filters.extend(counted.filters);
+                number.conversion = self.conversion(part, events);
+            }
+        }
+        number
+    }
+
+    fn conversion(
+        &self,
+        part: &Part<TableId>,
+        events: &Events<TableId>,
+    ) -> Option<ConversionOutline> {
+        let (base, counted) = (table_of(part)?, base_of(&events.rows)?);
+        let pair = |(ours, theirs): &(FieldPath, FieldPath)| PropertyOutline {
+            base: self.field(base, ours),
+            conversion: self.field(counted, theirs),
+        };
+        let (entity, constant) = events.on.split_first()?;
+        Some(ConversionOutline {
+            base: self.table(base),
+            base_time: self.field(base, &own(events.base_time)),
+            time: self.field(counted, &own(events.time)),
+            entity: pair(entity),
+            constant_properties: constant.iter().map(pair).collect(),
+            window: events.window.map(|(count, unit)| WindowDef { count, unit }),
+        })
+    }
+
+    /// A calculation over numbers, which are its inputs.
+    fn value(&self, value: &Expr, numbers: &[NumberOutline]) -> Made {
+        let alone = matches!(value.kind, ExprKind::Input(_));
+        let told = |number: &NumberOutline| match alone || number.is_plain() {
+            true => number.to_string(),
+            false => format!("({number})"),
+        };
+        let inputs: Vec<String> = numbers.iter().map(told).collect();
+        let used = value.inputs().into_iter().filter_map(|input| numbers.get(input).cloned());
+        let fill = match &value.kind {
+            ExprKind::Call(Function::Coalesce, args) => match args.as_slice() {
+                [_, fill] if matches!(fill.kind, ExprKind::Literal(_)) => {
+                    Some(self.expr(None, fill, &[]))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        Made { computed: self.expr(None, value, &inputs), numbers: used.collect(), fill }
     }
 
     fn predicate(
@@ -353,15 +459,39 @@ impl Teller<'_> {
         format!("{}.{}", self.table(from), self.snapshot.path_name(path))
     }
 
-    /// A stored field, as `table.field`.
-    fn stored(&self, id: FieldId) -> Option<String> {
-        self.shows(&own(id)).then(|| self.field(id.table(), &own(id)))
+    /// The stored fields among these that are shown, as `table.field`.
+    fn stored(&self, fields: Vec<FieldId>) -> Vec<String> {
+        let shown = fields.into_iter().filter(|id| self.shows(&own(*id)));
+        shown.map(|id| self.field(id.table(), &own(id))).collect()
     }
 }
 
-/// A number with its condition as part of a calculation.
-fn bracketed(text: &str) -> String {
-    if text.contains(" where ") { format!("({text})") } else { text.to_owned() }
+/// How a column comes about.
+struct Made {
+    computed: String,
+    numbers: Vec<NumberOutline>,
+    fill: Option<String>,
+}
+
+impl Made {
+    fn of(computed: String) -> Self {
+        Self { computed, numbers: Vec::new(), fill: None }
+    }
+
+    fn column(self, name: String, metric: Option<String>, lineage: Vec<String>) -> ColumnOutline {
+        let Self { computed, numbers, fill } = self;
+        ColumnOutline { name, metric, computed, lineage, numbers, fill }
+    }
+}
+
+/// The numbers at these places.
+fn at(numbers: &[Vec<NumberOutline>], places: &[Place]) -> Vec<NumberOutline> {
+    let told = |place: &Place| {
+        let found = numbers.get(place.part).and_then(|part| part.get(place.leaf));
+        let hidden = || NumberOutline { aggregated: HIDDEN.to_owned(), ..NumberOutline::default() };
+        found.cloned().unwrap_or_else(hidden)
+    };
+    places.iter().map(told).collect()
 }
 
 fn own(field: FieldId) -> FieldPath {
@@ -369,7 +499,11 @@ fn own(field: FieldId) -> FieldPath {
 }
 
 fn table_of(part: &Part<TableId>) -> Option<TableId> {
-    part.rows.scans.first().map(|scan| scan.source)
+    base_of(&part.rows)
+}
+
+fn base_of(rows: &Rows<TableId>) -> Option<TableId> {
+    rows.scans.first().map(|scan| scan.source)
 }
 
 impl fmt::Display for Outline {
@@ -407,7 +541,7 @@ impl Outline {
             for note in &grain.notes {
                 writeln!(f, "{margin}  {note}")?;
             }
-            for (name, inner) in &grain.derived {
+            for (name, inner) in grain.derived.iter().chain(&grain.looked_up) {
                 writeln!(f, "{margin}  {name} is made of")?;
                 inner.write(f, depth.saturating_add(2))?;
             }
@@ -417,6 +551,10 @@ impl Outline {
                 f,
                 "{margin}each of these is computed for itself, then put together by group"
             )?;
+        }
+        if let Some(SpineOutline { grain, of }) = &self.spine {
+            let grain = grain.name();
+            writeln!(f, "{margin}each {grain} of {of} has a row, whether it has data or not")?;
         }
         if let Some(inner) = &self.from {
             writeln!(f, "{margin}from the answer to")?;

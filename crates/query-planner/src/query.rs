@@ -12,8 +12,8 @@ use sandbar_catalog::expr::{Bins, Expr, ExprKind};
 use sandbar_catalog::query::{Order, RelativeUnit, Truncation};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{
-    FieldId, FieldPath, MetricId, RelationshipId, SemanticType, SemiAdditive, Snapshot, TableId,
-    Type,
+    FieldId, FieldPath, MetricId, RelationshipId, SemanticType, SemiAdditive, Shift, Snapshot,
+    TableId, Type, Window,
 };
 use sandbar_permissions::Sandbox;
 
@@ -84,6 +84,8 @@ pub(crate) struct Part<S> {
     pub(crate) keeps: bool,
     /// The numbers are accumulated over time, or of another time.
     pub(crate) series: Option<Series>,
+    /// Over which time they are accumulated, and of which other time they are.
+    pub(crate) times: Times,
     /// The events that may follow those that are the rows.
     pub(crate) events: Option<Events<S>>,
     /// The rows by which some keys go, of which each row of the part has many.
@@ -107,6 +109,15 @@ pub(crate) struct ToMany {
     pub(crate) table: TableId,
     /// Rows may be grouped by what it leads to.
     pub(crate) bridge: bool,
+}
+
+/// Of which time numbers are that are not of the asked one alone, whether the question goes by
+/// periods or not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Times {
+    pub(crate) window: Option<Window>,
+    /// Other times, the innermost first.
+    pub(crate) shifts: Vec<Shift>,
 }
 
 /// How the rows of days become numbers of periods.
@@ -183,9 +194,9 @@ pub(crate) struct Member<S> {
 pub(crate) enum MemberOf<S> {
     /// Whether there is a row with these keys: the condition is [`Predicate::Exists`].
     Rows { rows: Rows<S>, far: Vec<FieldId> },
-    /// A number for these keys, which are those of the parts: the condition's expression has it as
-    /// the input of the member's position.
-    Value { parts: Vec<Part<S>>, places: Vec<Place>, value: Expr },
+    /// The number of a metric for these keys, which are those of the parts: the condition's
+    /// expression has it as the input of the member's position.
+    Value { metric: MetricId, parts: Vec<Part<S>>, places: Vec<Place>, value: Expr },
 }
 
 /// A condition on rows, parts of which were written by the asker and parts by the model's author:
@@ -481,60 +492,6 @@ impl<S> Query<S> {
             found.extend(rows.scans.iter().map(|scan| &scan.source));
         });
         found
-    }
-
-    /// The stored fields that the values of a column of the answer are made of.
-    pub(crate) fn origins(&self, snapshot: &Snapshot, column: usize) -> Vec<FieldId> {
-        let mut found = Vec::new();
-        self.add_origins(snapshot, column, &mut found);
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
-    fn add_origins(&self, snapshot: &Snapshot, column: usize, found: &mut Vec<FieldId>) {
-        let (keys, value, places) = match &self.shape {
-            Shape::Listing(columns) => (columns.len(), None, &[][..]),
-            Shape::Grouped(groups) => {
-                let at = column.checked_sub(groups.keys.len());
-                let values = groups.values.len();
-                // A share is made of what its number is made of.
-                let share = |at: usize| groups.shares.get(at.checked_sub(values)?);
-                let value = at.and_then(|at| {
-                    groups.values.get(at).or_else(|| groups.values.get(share(at)?.value))
-                });
-                (groups.keys.len(), value, groups.places.as_slice())
-            }
-        };
-        match &self.source {
-            Source::Answer(stage) => {
-                let key = stage.keys.get(column).filter(|_| column < keys);
-                let leaf = |input: usize| stage.leaves.get(places.get(input)?.leaf);
-                let leaves = value.iter().flat_map(|output| output.value.inputs()).filter_map(leaf);
-                for expr in key.into_iter().chain(leaves.map(|leaf| &leaf.expr)) {
-                    for input in expr.inputs() {
-                        stage.inner.add_origins(snapshot, input, found);
-                    }
-                }
-            }
-            Source::Parts(parts) => {
-                let keys = parts.iter().filter_map(|part| part.keys.get(column));
-                for path in keys.flat_map(|key| key.of.fields()) {
-                    found.extend(snapshot.field(path.field).inputs.iter().map(|i| i.field));
-                }
-                for input in value.iter().flat_map(|output| output.value.inputs()) {
-                    let leaf = places.get(input).and_then(|place| {
-                        parts.get(place.part).and_then(|part| part.leaves.get(place.leaf))
-                    });
-                    // What is read with its author's rights is nobody's to look into.
-                    let leaf = leaf.filter(|leaf| leaf.definer.is_none());
-                    for path in leaf.iter().flat_map(|leaf| leaf.expr.fields()) {
-                        let inputs = &snapshot.field(path.field).inputs;
-                        found.extend(inputs.iter().map(|input| input.field));
-                    }
-                }
-            }
-        }
     }
 }
 

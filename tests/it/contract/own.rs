@@ -191,6 +191,13 @@ async fn a_question_is_explained_to_who_asks() {
     assert!(!told.body.contains("Wick") && !told.body.contains("vendor"), "{}", told.body);
     let native = shop.post("ana", "/explain", json!({ "metrics": ["revenue"] })).await;
     assert_eq!((native.status, native.at("/scoped")), (200, json!(false)));
+    let earlier = json!({
+        "metrics": [{ "name": "revenue", "offset": { "count": 1, "unit": "year" } }],
+        "group_by": [{ "field": "metric_time", "grain": "month" }],
+    });
+    let told = shop.post("ana", "/explain", earlier).await;
+    let offsets = told.at("/outline/columns/1/numbers/0/offsets");
+    assert_eq!(offsets, json!([{ "count": 1, "unit": "year" }]), "{told:?}");
     let hidden = shop.post("vic", "/explain", json!({ "metric_id": 101 })).await;
     let absent = shop.post("vic", "/explain", json!({ "metric_id": 901 })).await;
     assert_eq!((hidden.status, hidden.body), (404, absent.body));

@@ -475,7 +475,7 @@ impl<'a> Planner<'a, '_> {
                 let mark = Plan::Column(Column::new_unqualified(alias));
                 Ok((plan, Lowered::boolean(mark)))
             }
-            MemberOf::Value { parts, places, value } => {
+            MemberOf::Value { parts, places, value, .. } => {
                 parts.iter().try_for_each(of_entities)?;
                 let keys = member.near.len();
                 let merged = self.merged(parts, keys, Absent::Missing)?;

@@ -189,7 +189,7 @@ impl Asking<'_> {
             parts.push(self.part(draft, &[])?);
         }
         let data_type = value.data_type;
-        let of = MemberOf::Value { parts, places, value };
+        let of = MemberOf::Value { metric: id, parts, places, value };
         let input = Expr::input(ground.member(Member { via, near: keys, of }), data_type);
         let condition = self.value_test(input, test, &metric.value, path)?;
         Some(Predicate::Asked(condition))

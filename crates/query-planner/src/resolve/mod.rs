@@ -39,7 +39,7 @@ use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::functions::Clock;
 use crate::query::{
     Bridge, Key, Member, Of, Part, Predicate, Query, ResolvedQuery, Rows, Scan, Shape, SortBy,
-    SortKey, Source, ToMany,
+    SortKey, Source, Times, ToMany,
 };
 use calculated::{Calculated, Spent};
 use ground::{Ground, METRIC_TIME, Use};
@@ -365,9 +365,15 @@ impl Asking<'_> {
         let Draft { mut ground, kind, keys, leaves, keeps, filter, series, .. } = draft;
         let (time, members) = (ground.time, std::mem::take(&mut ground.members));
         let rows = Rows { time, scans: Vec::new(), filter, members };
-        let events = match kind {
-            Kind::Followed(conversion) => Some(self.events(&conversion, ground.time?)?),
-            Kind::Plain | Kind::Moved { .. } => None,
+        let (times, events) = match kind {
+            Kind::Plain => (Times::default(), None),
+            Kind::Moved { window, shifts } => {
+                let shifts = shifts.into_iter().map(|(shift, _)| shift).collect();
+                (Times { window, shifts }, None)
+            }
+            Kind::Followed(conversion) => {
+                (Times::default(), Some(self.events(&conversion, ground.time?)?))
+            }
         };
         let bridge = self.bridge(&ground, &keys)?;
         if bridge.is_some() && events.is_some() {
@@ -380,7 +386,7 @@ impl Asking<'_> {
             self.problem("Q0157", "group_by", message);
             return None;
         }
-        let mut part = Part { rows, keys, leaves, keeps, series, events, bridge };
+        let mut part = Part { rows, keys, leaves, keeps, series, times, events, bridge };
         let of_bridge = part.bridge_fields(self.compiled.snapshot());
         if let Some(Bridge { rows, step }) = &mut part.bridge {
             rows.scans = self.scans(step.table, rows.time, &of_bridge, &[])?;
