@@ -15,7 +15,7 @@ use crate::explained::Explained;
 use crate::format::{Accepted, Format};
 use crate::fresh::Asking;
 use crate::params::Params;
-use crate::refusal::{Refusal, headed};
+use crate::refusal::{Refusal, add_members, headed};
 use crate::v1::{self, Door, OnOwnPath};
 
 /// Where the next page of an answer is told that is not JSON.
@@ -176,9 +176,12 @@ impl IntoResponse for OnOwnPath {
                     StatusCode::SERVICE_UNAVAILABLE => "Cancelled",
                     _ => "Internal",
                 };
+                let message = body.get("message").and_then(Value::as_str);
+                let message = message.unwrap_or_default().to_owned();
                 if let Some(members) = body.as_object_mut() {
                     members.insert("error".to_owned(), kind.into());
                     members.insert("code".to_owned(), code.into());
+                    add_members(members, status, code, &message);
                 }
                 let media_type = HeaderValue::from_static("application/json");
                 let body = body.to_string();

@@ -27,12 +27,22 @@ pub(crate) const MAX_HEAD: usize = 64 << 10;
 /// What a page that is no page may load and do.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
+tokio::task_local! {
+    /// The id of the request that is being answered.
+    static ANSWERED: Option<String>;
+}
+
+/// The id of the request that is being answered, for what its answer says of it.
+pub(crate) fn request_id() -> Option<String> {
+    ANSWERED.try_with(Clone::clone).ok().flatten()
+}
+
 /// Runs a request. Nothing is used after a panic that it could have left half done: the engine
 /// swaps its state as a whole.
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let id = given(request.headers()).or_else(new_id);
-    let shown = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let span = tracing::info_span!("request", id = shown);
+    let shown = id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let span = tracing::info_span!("request", id = shown.as_deref().unwrap_or_default());
     let address = request.uri().path_and_query();
     let is_long = address.is_some_and(|address| address.as_str().len() > MAX_ADDRESS);
     let is_large = head_length(&request) > MAX_HEAD;
@@ -45,11 +55,12 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
             next.run(request).await
         }
     };
+    let answer = ANSWERED.scope(shown.clone(), answer);
     let answered = AssertUnwindSafe(answer).catch_unwind().instrument(span.clone());
     let mut response = answered.await.unwrap_or_else(|_| {
         let _request = span.entered();
         tracing::error!("a handler panicked");
-        Refusal::internal().into_response()
+        ANSWERED.sync_scope(shown, || Refusal::internal().into_response())
     });
     let headers = response.headers_mut();
     if let Some(id) = id {

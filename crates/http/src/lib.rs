@@ -81,8 +81,10 @@
 //! read anything: there is no CORS unless a host adds it.
 //!
 //! # Errors
-//! `{"error":"NotFound","code":"Q0101","message":"…","problems":[{"code","path","message"}]}`, the
-//! last where a question has more to say; the codes stand in docs/errors.md.
+//! `{"error":"NotFound","code":"Q0101","message":"…","problems":[{"code","path","message"}]}`, with
+//! `problems` where a question has more to say; the codes stand in docs/errors.md. Beside them stand
+//! the members of RFC 9457: `type` (`urn:sandbar:Q0101`), `title`, `status`, `detail` (the message)
+//! and, but for 401, `instance` (the request's id).
 //!
 //! | `error` | status |
 //! |---|---|

@@ -19,7 +19,7 @@ pub(crate) fn document(routes: &[(Route, Operation)]) -> Value {
     // What is given always has the members that are not left out; what is taken may lack them.
     let mut given = settings.clone().for_serialize().into_generator();
     let mut taken = settings.into_generator();
-    let refusal = given.subschema_for::<refusal::Body>();
+    let refusal = given.subschema_for::<refusal::Body<'_>>();
     let mut paths = Map::new();
     for (route, operation) in routes {
         let path = paths.entry(route.path.clone()).or_insert_with(|| json!({}));

@@ -10,6 +10,9 @@ use axum::response::{IntoResponse, Response};
 use sandbar::{Error, ErrorKind};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::guard::request_id;
 
 /// The header with the code that docs/errors.md explains.
 const CODE: HeaderName = HeaderName::from_static("x-sandbar-code");
@@ -22,18 +25,90 @@ const OURS: &str = "the request cannot be answered because of a problem on this 
 pub(crate) struct Refusal {
     status: StatusCode,
     retry_after: Option<Duration>,
-    body: Box<Body>,
+    said: Box<Said>,
 }
 
-/// The body of a refusal.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Refusal")]
-pub(crate) struct Body {
+/// What is said of it.
+#[derive(Debug)]
+struct Said {
     error: &'static str,
     message: String,
     code: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Problem>,
+}
+
+/// The body of a refusal.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Refusal")]
+pub(crate) struct Body<'a> {
+    error: &'static str,
+    message: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
+    problems: &'a [Problem],
+    status: u16,
+    #[serde(flatten)]
+    members: Members<'a>,
+}
+
+/// The members of RFC 9457 beside those of our own, but for the status, which has another meaning
+/// where a session is opened.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Members<'a> {
+    #[serde(rename = "type")]
+    reference: String,
+    title: &'static str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+}
+
+impl<'a> Members<'a> {
+    /// Those of a refusal. One who is not let in is told the same bytes whatever he asks: they do
+    /// not name his request.
+    pub(crate) fn of(status: StatusCode, code: &str, detail: &'a str) -> Self {
+        let named = status != StatusCode::UNAUTHORIZED;
+        Self {
+            reference: format!("urn:sandbar:{code}"),
+            title: title(status),
+            detail,
+            instance: if named { request_id() } else { None },
+        }
+    }
+}
+
+/// Puts the members of RFC 9457 beside others.
+pub(crate) fn add_members(
+    body: &mut Map<String, Value>,
+    status: StatusCode,
+    code: &str,
+    detail: &str,
+) {
+    body.insert("status".to_owned(), status.as_u16().into());
+    if let Ok(Value::Object(members)) = serde_json::to_value(Members::of(status, code, detail)) {
+        body.extend(members);
+    }
+}
+
+/// What refusals of a status have in common, in a few words.
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "Not a valid request",
+        StatusCode::UNAUTHORIZED => "Not let in",
+        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::METHOD_NOT_ALLOWED => "Another method is wanted",
+        StatusCode::NOT_ACCEPTABLE => "No such format",
+        StatusCode::REQUEST_TIMEOUT => "Too slow",
+        StatusCode::PAYLOAD_TOO_LARGE => "Too large",
+        StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "Too long",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "Another type is wanted",
+        StatusCode::UNPROCESSABLE_ENTITY => "Beyond a limit",
+        StatusCode::TOO_MANY_REQUESTS => "Wait before the next",
+        StatusCode::BAD_GATEWAY => "A source failed",
+        StatusCode::SERVICE_UNAVAILABLE => "Not now",
+        _ => "A failure of this side",
+    }
 }
 
 /// One thing that is wrong with a question.
@@ -51,8 +126,8 @@ impl Refusal {
         code: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        let body = Body { error, message: message.into(), code, problems: Vec::new() };
-        Self { status, retry_after: None, body: Box::new(body) }
+        let said = Said { error, message: message.into(), code, problems: Vec::new() };
+        Self { status, retry_after: None, said: Box::new(said) }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -60,11 +135,11 @@ impl Refusal {
     }
 
     pub(crate) fn code(&self) -> &'static str {
-        self.body.code
+        self.said.code
     }
 
     pub(crate) fn message(&self) -> &str {
-        &self.body.message
+        &self.said.message
     }
 
     /// One text for every reason, so that a token tells its bearer nothing about why it fails.
@@ -207,7 +282,7 @@ impl From<Error> for Refusal {
         };
         let mut refusal = Self::new(status, kind.name(), error.code(), message);
         refusal.retry_after = error.retry_after();
-        refusal.body.problems = error
+        refusal.said.problems = error
             .problems()
             .iter()
             .map(|problem| Problem {
@@ -236,8 +311,17 @@ fn status(kind: ErrorKind) -> StatusCode {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let response = (self.status, Json(&*self.body)).into_response();
-        let mut response = headed(response, self.body.code, self.retry_after);
+        let said = &*self.said;
+        let body = Body {
+            error: said.error,
+            message: &said.message,
+            code: said.code,
+            problems: &said.problems,
+            status: self.status.as_u16(),
+            members: Members::of(self.status, said.code, &said.message),
+        };
+        let response = (self.status, Json(body)).into_response();
+        let mut response = headed(response, said.code, self.retry_after);
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(WWW_AUTHENTICATE, scheme);

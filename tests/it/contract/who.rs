@@ -12,8 +12,7 @@ const MISSING: &str = r#"{"error":"missing_authorization","message":"Authenticat
 const NOT_BEARER: &str = r#"{"error":"invalid_authorization_format","message":"Authorization header must use Bearer scheme: Authorization: Bearer <jwt>"}"#;
 const INVALID: &str = r#"{"error":"invalid_jwt","message":"Invalid or expired JWT token."}"#;
 const NOT_CONFIGURED: &str = r#"{"error":"jwt_not_configured","message":"JWT authentication is not configured. Set the JWT shared secret in admin settings."}"#;
-const SCOPE: &str =
-    r#"{"error":"unsupported_scope","message":"Insufficient scope for this operation."}"#;
+const SCOPE: &str = r#"{"error":"unsupported_scope","message":"Insufficient scope for this operation.","status":403,"type":"urn:sandbar:E0103","title":"Not allowed","detail":"Insufficient scope for this operation.","instance":"here"}"#;
 
 const ROUTES: [(&str, &str); 11] = [
     ("GET", "/v1/ping"),

@@ -18,7 +18,7 @@ use super::identify::{SESSION, Unidentified, attempt, of_token};
 use crate::body::{Unread, is_json, read};
 use crate::operation::Operation;
 use crate::params::Params;
-use crate::refusal::{Refusal, headed};
+use crate::refusal::{Members, Refusal, headed};
 use crate::routes::Routes;
 
 /// The largest body, in bytes: twice the longest token.
@@ -189,6 +189,15 @@ struct Told {
     code: &'static str,
 }
 
+/// The same with the members that refusals have everywhere; `status` stays the word.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    told: Told,
+    #[serde(flatten)]
+    members: Members<'static>,
+}
+
 #[derive(Serialize)]
 struct MissingToken {
     jwt: &'static str,
@@ -239,6 +248,7 @@ impl IntoResponse for Refused {
             }
         };
         let code = told.code;
-        headed((status, Json(told)).into_response(), code, None)
+        let members = Members::of(status, code, told.message);
+        headed((status, Json(Whole { told, members })).into_response(), code, None)
     }
 }

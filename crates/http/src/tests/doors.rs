@@ -15,12 +15,10 @@ use sandbar::Admission;
 use sandbar_shop::Asker;
 use tower::ServiceExt;
 
-use super::{NOW, SECRET, app, engine, get, post, question, shop, token, token_with};
+use super::sessions::NOBODY;
+use super::{ID, NOW, SECRET, app, engine, get, post, question, shop, token, token_with};
 use crate::Options;
 use crate::guard::guard;
-
-const NOBODY: &str =
-    r#"{"error":"Unauthenticated","message":"a valid bearer token is needed","code":"E0101"}"#;
 
 #[tokio::test]
 async fn health_is_for_everybody() {
@@ -64,6 +62,68 @@ async fn every_bad_token_gets_the_same_bytes() {
     }
     let told = get("/api/agent/tables").with("authorization", &format!("bEARER {good}"));
     assert_eq!(told.of(&app).await.status, 200);
+}
+
+/// The members of RFC 9457 stand beside those of our own, and beside Metabase's where those are JSON.
+#[tokio::test]
+async fn refusals_have_the_members_of_problem_details() {
+    let app = app().await;
+    let to = |path: &str, body: &str| {
+        let mut ask = post(body.to_owned()).bearing("ana");
+        *ask.0.uri_mut() = path.parse().unwrap();
+        ask
+    };
+    let theirs = r#"{"table_id":2,"metric_id":101}"#;
+    let both = "exactly one of table_id, metric_id, continuation_token is given";
+    for (ask, status, code, title, detail) in [
+        (get("/nothing"), 404, "H0101", "Not found", "there is nothing at this address"),
+        (to("/api/agent/query", theirs), 400, "H0201", "Not a valid request", both),
+        (to("/api/agent/v1/query", theirs), 400, "H0201", "Not a valid request", both),
+        (
+            to("/auth/sso", "{}"),
+            400,
+            "H0107",
+            "Not a valid request",
+            r#"the body is `{"jwt": "…"}` and nothing else"#,
+        ),
+    ] {
+        let sso = ask.0.uri().path() == "/auth/sso";
+        let told = ask.of(&app).await;
+        assert_eq!(told.status.as_u16(), status, "{}", told.text());
+        let body = told.json();
+        assert_eq!(body["type"], format!("urn:sandbar:{code}"));
+        assert_eq!((&body["title"], &body["detail"]), (&title.into(), &detail.into()));
+        assert_eq!(body["instance"], ID);
+        // There it is Metabase's, a word.
+        assert_eq!(body["status"].as_u64(), (!sso).then_some(u64::from(status)), "{body}");
+    }
+    // Of a request that has no id it is the one that it was given.
+    let mut ask = get("/nothing");
+    ask.0.headers_mut().remove("x-request-id");
+    let told = ask.of(&app).await;
+    assert_eq!(told.header("x-request-id").len(), 32);
+    assert_eq!(told.json()["instance"], told.header("x-request-id"));
+    // A question of a batch has what it would have alone.
+    let told = to("/api/agent/batch", r#"{"queries":[7]}"#).of(&app).await;
+    let item = &told.json()["results"][0];
+    assert_eq!((&item["body"]["status"], &item["body"]["instance"]), (&400.into(), &ID.into()));
+    // Texts stay texts.
+    let told = get("/api/agent/v1/table/999999").bearing("ana").of(&app).await;
+    assert_eq!((told.status.as_u16(), told.text()), (404, "Not found."));
+}
+
+/// Where nobody is known nothing of the request is in the body, so that the bytes are always the same.
+#[tokio::test]
+async fn whoever_is_not_let_in_is_told_nothing_of_his_request() {
+    let app = app().await;
+    for path in ["/api/agent/tables", "/api/agent/v1/ping"] {
+        let mut told = Vec::new();
+        for id in ["a", "b"] {
+            let ask = get(path).with("x-request-id", id).with("authorization", "Bearer a.b.c");
+            told.push(ask.of(&app).await);
+        }
+        assert_eq!((told[0].status.as_u16(), &told[0].body), (401, &told[1].body), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -261,7 +321,7 @@ async fn every_request_has_an_id() {
     made.push(post(vec![0xff_u8]).bearing("ana"));
     let mut seen = Vec::new();
     for mut ask in made {
-        if ask.0.headers()["x-request-id"] == super::ID {
+        if ask.0.headers()["x-request-id"] == ID {
             ask.0.headers_mut().remove("x-request-id");
         }
         let id = ask.of(&app).await.header("x-request-id").to_owned();

@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use super::{Ask, NOW, SECRET, Told, app, get, post, shop, token, token_with};
 use crate::{Access, router_with};
 
-pub(super) const NOBODY: &str =
-    r#"{"error":"Unauthenticated","message":"a valid bearer token is needed","code":"E0101"}"#;
+pub(super) const NOBODY: &str = r#"{"error":"Unauthenticated","message":"a valid bearer token is needed","code":"E0101","status":401,"type":"urn:sandbar:E0101","title":"Not let in","detail":"a valid bearer token is needed"}"#;
 
 /// A clock that is set, in seconds.
 pub(super) type Clock = Arc<AtomicU64>;
@@ -146,7 +145,8 @@ async fn atk14_whatever_opens_no_session_is_told_the_same() {
         token("vic"),
     ];
     let invalid = json!({ "status": "error-jwt-invalid", "error": "Unauthenticated",
-        "message": "a valid token is needed", "code": "E0101" });
+        "message": "a valid token is needed", "code": "E0101", "type": "urn:sandbar:E0101",
+        "title": "Not let in", "detail": "a valid token is needed" });
     for token in &bad {
         for path in ["/auth/sso", "/auth/sso/to_session"] {
             let told = send(path, &json!({ "jwt": token }).to_string()).of(&app).await;

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use sandbar::{Error, ErrorKind};
 use serde_json::{Map, Value, json};
 
-use crate::refusal::{Refusal as Told, headed};
+use crate::refusal::{Refusal as Told, add_members, headed};
 
 /// The code of what is wrong.
 /// What is said of everything that is not there, for all the asker may know.
@@ -135,12 +135,7 @@ impl Refusal {
             (Some(told), _) => message(told.message()),
             (None, Body::Text(text)) => message(&text),
             (None, Body::Json(mut value)) => {
-                let said = value.get("message").and_then(Value::as_str);
-                let said = said.map(str::to_owned).unwrap_or_else(|| {
-                    let all = value.get("problems").and_then(Value::as_array).into_iter().flatten();
-                    let all = all.filter_map(|problem| problem.get("message")?.as_str());
-                    all.collect::<Vec<_>>().join("; ")
-                });
+                let said = said(&value);
                 if let Some(members) = value.as_object_mut() {
                     members.insert("message".to_owned(), said.into());
                 }
@@ -163,6 +158,16 @@ impl Refusal {
         let id: String = id.chars().filter(|c| !c.is_control()).take(64).collect();
         Self::absent(self.0.code, format!("No table found with table_id {id}"))
     }
+}
+
+/// The message of a body, or those of its problems.
+fn said(body: &Value) -> String {
+    if let Some(message) = body.get("message").and_then(Value::as_str) {
+        return message.to_owned();
+    }
+    let all = body.get("problems").and_then(Value::as_array).into_iter().flatten();
+    let all = all.filter_map(|problem| problem.get("message")?.as_str());
+    all.collect::<Vec<_>>().join("; ")
 }
 
 /// What stands at a path of a document.
@@ -233,7 +238,16 @@ impl IntoResponse for Refusal {
         }
         let (media_type, text) = match body {
             Body::Text(text) => ("text/plain; charset=utf-8", text),
-            Body::Json(value) => ("application/json", value.to_string()),
+            Body::Json(mut value) => {
+                let detail = said(&value);
+                // Whoever is not let in is told the words of Metabase and nothing else.
+                if let Some(members) = value.as_object_mut()
+                    && status != StatusCode::UNAUTHORIZED
+                {
+                    add_members(members, status, code, &detail);
+                }
+                ("application/json", value.to_string())
+            }
         };
         let media_type = HeaderValue::from_static(media_type);
         let response = (status, [(CONTENT_TYPE, media_type)], text).into_response();
