@@ -13,6 +13,7 @@ mod numbers;
 mod odd;
 mod own;
 mod refused;
+mod scoped;
 mod shapes;
 mod tokens;
 mod who;

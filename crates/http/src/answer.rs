@@ -19,7 +19,7 @@ use crate::stream;
 use crate::wire::Answered;
 
 /// Whether anything was narrowed for the asker.
-const SCOPED: HeaderName = HeaderName::from_static("x-sandbar-scoped");
+pub(crate) const SCOPED: HeaderName = HeaderName::from_static("x-sandbar-scoped");
 /// The snapshot that was seen.
 const SNAPSHOT: HeaderName = HeaderName::from_static("x-sandbar-snapshot");
 /// Whether there were more rows than were given: a header, or the trailer of a stream.
@@ -35,15 +35,14 @@ pub(crate) async fn reply(
     accepted: Accepted,
     time: Option<Duration>,
 ) -> Result<Response, Refusal> {
-    let scoped = flag(answer.is_scoped());
+    let is_scoped = answer.is_scoped();
     let snapshot = HeaderValue::from(answer.snapshot_version());
     let mut response = match accepted.delivery {
         Delivery::Whole => written(&answer.collect().await?, accepted.format, None)?,
         Delivery::Streamed => stream::begun(answer, accepted.format, time).await?,
     };
-    response.headers_mut().insert(SCOPED, scoped);
     response.headers_mut().insert(SNAPSHOT, snapshot);
-    Ok(response)
+    Ok(scoped(response, is_scoped))
 }
 
 /// One page of an answer, and where it goes on.
@@ -56,10 +55,9 @@ pub(crate) fn page(
         return Err(Refusal::not_acceptable("pages come as application/json or text/csv"));
     }
     let mut response = written(collected, format, token)?;
-    response.headers_mut().insert(SCOPED, flag(collected.is_scoped()));
     let snapshot = HeaderValue::from(collected.snapshot_version());
     response.headers_mut().insert(SNAPSHOT, snapshot);
-    Ok(response)
+    Ok(scoped(response, collected.is_scoped()))
 }
 
 fn written(
@@ -119,6 +117,12 @@ pub(crate) fn typed(media_type: &'static str, body: Body) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static(media_type))], body).into_response()
 }
 
-pub(crate) fn flag(value: bool) -> HeaderValue {
+/// An answer that says whether what was read for it was narrowed for the asker.
+pub(crate) fn scoped(mut response: Response, is_scoped: bool) -> Response {
+    response.headers_mut().insert(SCOPED, flag(is_scoped));
+    response
+}
+
+fn flag(value: bool) -> HeaderValue {
     HeaderValue::from_static(if value { "true" } else { "false" })
 }

@@ -154,7 +154,8 @@ pub(crate) async fn explain(
             .map_err(|problems| Refusal::from(sandbar::Error::from(problems)))?,
     };
     let explained = session.explain(&question).await.map_err(Refusal::from)?;
-    Ok(answer::json(&Explained::of(&explained))?)
+    let response = answer::json(&Explained::of(&explained))?;
+    Ok(answer::scoped(response, explained.scoped))
 }
 
 /// A refusal of a question in Metabase's words, on a path of our own: always JSON, with the members

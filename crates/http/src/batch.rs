@@ -7,7 +7,7 @@ use sandbar::Session;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::answer::typed;
+use crate::answer::{SCOPED, scoped, typed};
 use crate::asked::{Reply, answered};
 use crate::asker::Asker;
 use crate::body::Question;
@@ -65,9 +65,9 @@ pub(crate) async fn batch(
     let mut work = std::pin::pin!(work.zip(stream::iter(copies)));
     // All answers together are as large as one may be.
     let mut left = session.limits().bytes;
-    let mut answers: Vec<Vec<u8>> = Vec::new();
+    let mut answers: Vec<Item> = Vec::new();
     while let Some((item, copies)) = work.next().await {
-        let size = u64::try_from(item.len()).unwrap_or(u64::MAX).saturating_mul(copies);
+        let size = u64::try_from(item.text.len()).unwrap_or(u64::MAX).saturating_mul(copies);
         answers.push(match left.checked_sub(size) {
             Some(rest) => {
                 left = rest;
@@ -79,25 +79,35 @@ pub(crate) async fn batch(
     let mut body = br#"{"results":["#.to_vec();
     for (index, item) in places.iter().filter_map(|place| answers.get(*place)).enumerate() {
         body.extend_from_slice(if index == 0 { b"" } else { b"," });
-        body.extend_from_slice(item);
+        body.extend_from_slice(&item.text);
     }
     body.extend_from_slice(b"]}");
-    Ok(typed(Format::Json.media_type(), body.into()))
+    let is_scoped = answers.iter().any(|item| item.scoped);
+    Ok(scoped(typed(Format::Json.media_type(), body.into()), is_scoped))
+}
+
+/// What is told of one question.
+struct Item {
+    /// `{"status":200,"body":{…}}`
+    text: Vec<u8>,
+    /// What was read for it was narrowed.
+    scoped: bool,
 }
 
 /// What the same question gets alone.
-async fn item(door: &Door, session: &Session, text: String) -> Vec<u8> {
+async fn item(door: &Door, session: &Session, text: String) -> Item {
     let answered = answered(door, session, &text, None, Accepted::JSON).await;
     told(answered.unwrap_or_else(IntoResponse::into_response)).await
 }
 
-/// `{"status":200,"body":{…}}`: every answer and every refusal here is JSON.
-async fn told(response: Response) -> Vec<u8> {
-    let mut item = format!("{{\"status\":{},\"body\":", response.status().as_u16()).into_bytes();
+/// Every answer and every refusal here is JSON.
+async fn told(response: Response) -> Item {
+    let scoped = response.headers().get(SCOPED).is_some_and(|value| value == "true");
+    let mut text = format!("{{\"status\":{},\"body\":", response.status().as_u16()).into_bytes();
     match response.into_body().collect().await {
-        Ok(body) => item.extend_from_slice(&body.to_bytes()),
-        Err(_) => item.extend_from_slice(b"null"),
+        Ok(body) => text.extend_from_slice(&body.to_bytes()),
+        Err(_) => text.extend_from_slice(b"null"),
     }
-    item.push(b'}');
-    item
+    text.push(b'}');
+    Item { text, scoped }
 }

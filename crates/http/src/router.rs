@@ -265,7 +265,8 @@ async fn values(
     let limit = params.only("limit")?;
     let limit = limit.map(|text| Params::whole_number("limit", &text)).transpose()?;
     let values = session.field_values(&id, &field, limit.unwrap_or(VALUES)).await?;
-    answer::json(&FieldValues::of(&values)?)
+    let response = answer::json(&FieldValues::of(&values)?)?;
+    Ok(answer::scoped(response, values.is_scoped()))
 }
 
 async fn metrics(Asker(session): Asker, params: Params) -> Reply<MetricList> {

@@ -257,6 +257,7 @@ async fn values_and_what_they_are_like() {
         "field_id": shop.id("products:category"),
         "statistics": { "distinct_count": 4, "percent_null": 0.0 },
         "values": ["Doohickey", "Gadget", "Gizmo", "Widget"],
+        "scoped": false,
     });
     assert_eq!(told.json(), wanted);
     let told = shop.get("ana", "/v1/table/2/field/{products:id}/values").await;

@@ -1,14 +1,14 @@
 //! `GET /v1/metric/{id}`.
 
-use sandbar::{MetricDetail, Purpose};
+use sandbar::{MetricDetail, Purpose, Subject};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::asker::Asker;
 use super::fields::{FieldView, NamedView};
 use super::names::display;
-use super::values::samples;
-use super::{Door, Flags, PathId, Reply, told};
+use super::values::views;
+use super::{Door, Flags, PathId, Reply, told_with};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "V1Metric")]
@@ -26,6 +26,8 @@ pub(super) struct MetricView {
     queryable_dimensions: Option<Vec<FieldView>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     segments: Option<Vec<NamedView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scoped: Option<bool>,
 }
 
 /// What is told beside the metric, and whether it is if nothing is said.
@@ -42,17 +44,13 @@ pub(super) async fn get(door: Door, asker: Asker, PathId(id): PathId, flags: Fla
     let detail = door.metric(&session, &id)?;
     let metric = &detail.metric;
     let prefix = format!("c{}-", metric.id);
-    let mut dimensions = Vec::new();
-    if with_dimensions {
-        for field in &metric.dimensions {
-            let mut view = FieldView::of(field, &prefix);
-            if with_values {
-                view.field_values = samples(&session, &metric.name, true, field).await?;
-            }
-            dimensions.push(view);
-        }
-    }
-    told(&MetricView {
+    let (dimensions, scoped) = if with_dimensions {
+        let subject = Subject::Metric(&metric.name);
+        views(&session, subject, &metric.dimensions, &prefix, with_values).await?
+    } else {
+        (Vec::new(), None)
+    };
+    let view = MetricView {
         kind: "metric",
         id: metric.id,
         name: metric.name.clone(),
@@ -62,7 +60,9 @@ pub(super) async fn get(door: Door, asker: Asker, PathId(id): PathId, flags: Fla
         default_time_dimension_field_id: with_time.then(|| time(&detail)),
         queryable_dimensions: with_dimensions.then_some(dimensions),
         segments: with_segments.then(|| detail.segments.iter().map(Into::into).collect()),
-    })
+        scoped,
+    };
+    told_with(&view, scoped)
 }
 
 /// The field that a metric is reported over, where its asker sees it.

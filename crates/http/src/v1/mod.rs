@@ -199,6 +199,15 @@ fn told(body: &impl Serialize) -> Reply {
     Ok(crate::answer::json(body)?)
 }
 
+/// The same, with whether what was read for it was narrowed, where something was.
+fn told_with(body: &impl Serialize, scoped: Option<bool>) -> Reply {
+    let response = told(body)?;
+    Ok(match scoped {
+        Some(is_scoped) => crate::answer::scoped(response, is_scoped),
+        None => response,
+    })
+}
+
 /// The id that an address names.
 struct PathId(Id);
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderName, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use sandbar::{AnswerColumn, Collected, Error, ErrorKind, Overflow, Purpose, Session, Type};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,13 +17,10 @@ use super::question::{Column, Converted, Limit, Made, converted};
 use super::refusal::{Problem, Refusal, sentences};
 use super::seal::Sealed;
 use super::{Door, Flags, Reply};
-use crate::answer::flag;
 use crate::body::Question;
 
 /// The most rows of one answer.
 const ROWS: u64 = 200;
-/// Whether anything was narrowed for the asker.
-const SCOPED: HeaderName = HeaderName::from_static("x-sandbar-scoped");
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "V1Constructed")]
@@ -224,12 +221,7 @@ fn next_page(
 }
 
 fn told(view: Answered, status: StatusCode) -> Reply {
-    let scoped = view.scoped;
-    let mut response: Response = (status, super::told(&view)?).into_response();
-    if let Some(scoped) = scoped {
-        response.headers_mut().insert(SCOPED, flag(scoped));
-    }
-    Ok(response)
+    Ok((status, super::told_with(&view, view.scoped)?).into_response())
 }
 
 /// An answer that was computed.

@@ -1,6 +1,6 @@
 //! `GET /v1/table/{id}`.
 
-use sandbar::{MetricDetail, Purpose, RelatedTable, TableDetail};
+use sandbar::{MetricDetail, Purpose, RelatedTable, Subject, TableDetail};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -8,8 +8,8 @@ use super::asker::Asker;
 use super::database::{DATABASE, ENGINE};
 use super::fields::{FieldView, NamedView};
 use super::names::display;
-use super::values::samples;
-use super::{Door, Flags, PathId, Reply, told};
+use super::values::views;
+use super::{Door, Flags, PathId, Reply, told_with};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "V1Table")]
@@ -32,6 +32,8 @@ pub(super) struct TableView {
     measures: Vec<NamedView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     segments: Vec<NamedView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scoped: Option<bool>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -78,18 +80,14 @@ pub(super) async fn get(door: Door, asker: Asker, PathId(id): PathId, flags: Fla
     let session = asker.to(Purpose::Tables);
     let TableDetail { table, related, metrics, .. } = door.table(&session, &id)?;
     let prefix = format!("t{}-", table.id);
-    let mut fields: Vec<FieldView> = Vec::new();
-    if with_fields {
-        for field in &table.fields {
-            let mut view = FieldView::of(field, &prefix);
-            if with_values {
-                view.field_values = samples(&session, &table.name, false, field).await?;
-            }
-            fields.push(view);
-        }
-    }
+    let (fields, scoped) = if with_fields {
+        let subject = Subject::Table(&table.name);
+        views(&session, subject, &table.fields, &prefix, with_values).await?
+    } else {
+        (Vec::new(), None)
+    };
     let related = related.iter().map(|other| RelatedView::of(other, &prefix));
-    told(&TableView {
+    let view = TableView {
         kind: "table",
         id: table.id,
         display_name: display(table.label.as_deref(), &table.name),
@@ -111,7 +109,9 @@ pub(super) async fn get(door: Door, asker: Asker, PathId(id): PathId, flags: Fla
         } else {
             vec![]
         },
-    })
+        scoped,
+    };
+    told_with(&view, scoped)
 }
 
 impl RelatedView {

@@ -13,9 +13,10 @@ use serde_json::{Map, Value};
 use super::asker::Asker;
 use super::body::Id;
 use super::cells;
+use super::fields::FieldView;
 use super::ground::{Number, number};
 use super::refusal::Refusal;
-use super::{Door, Flags, Reply, read_id, told};
+use super::{Door, Flags, Reply, read_id, told_with};
 use crate::params::Segments;
 
 /// How many values are given unless the request says otherwise.
@@ -27,6 +28,7 @@ pub(super) struct ValuesView {
     field_id: String,
     statistics: Map<String, Value>,
     values: Vec<Value>,
+    scoped: bool,
 }
 
 /// What the address names.
@@ -119,7 +121,8 @@ async fn profile(
     })?;
     let statistics = statistics(&profile.statistics)?;
     let values = first_column(&profile.values)?;
-    told(&ValuesView { field_id, statistics, values })
+    let scoped = profile.statistics.is_scoped() || profile.values.is_scoped();
+    told_with(&ValuesView { field_id, statistics, values, scoped }, Some(scoped))
 }
 
 /// Counts become shares; what is not known is left out.
@@ -167,13 +170,33 @@ fn first_column(collected: &Collected) -> Result<Vec<Value>, Refusal> {
     Ok(values)
 }
 
-/// Some values of a field, where it is one of few values that people choose from.
-pub(super) async fn samples(
+/// Fields as listings show them, where that is wanted with some values of each that people choose
+/// from; and whether anything that was read for these was narrowed for the asker.
+pub(super) async fn views(
     session: &Session,
-    name: &str,
-    of_metric: bool,
+    subject: Subject<'_>,
+    fields: &[FieldDescription],
+    prefix: &str,
+    with_values: bool,
+) -> Result<(Vec<FieldView>, Option<bool>), Refusal> {
+    let (mut views, mut scoped) = (Vec::with_capacity(fields.len()), with_values.then_some(false));
+    for field in fields {
+        let mut view = FieldView::of(field, prefix);
+        if with_values && let Some(values) = samples(session, subject, field).await? {
+            view.field_values = Some(first_column(&values)?);
+            scoped = scoped.map(|known| known || values.is_scoped());
+        }
+        views.push(view);
+    }
+    Ok((views, scoped))
+}
+
+/// Some values of a field, where it is one of few values that people choose from.
+async fn samples(
+    session: &Session,
+    subject: Subject<'_>,
     field: &FieldDescription,
-) -> Result<Option<Vec<Value>>, Refusal> {
+) -> Result<Option<Collected>, Refusal> {
     let boolean = Type::parse(&field.data_type) == Some(Type::Boolean);
     let chosen = matches!(
         field.semantic,
@@ -182,13 +205,12 @@ pub(super) async fn samples(
     if !(boolean || chosen) || field.level < Level::Query {
         return Ok(None);
     }
-    let (subject, session) = if of_metric {
-        (Subject::Metric(name), session.clone())
-    } else {
-        (Subject::Table(name), session.clone().used_for(Purpose::Values))
+    let session = match subject {
+        Subject::Table(_) => session.clone().used_for(Purpose::Values),
+        Subject::Metric(_) => session.clone(),
     };
     match session.field_sample(subject, &field.number.to_string(), VALUES).await {
-        Ok(values) => first_column(&values).map(Some),
+        Ok(values) => Ok(Some(values)),
         // It may be described, and not be queried.
         Err(error) if error.kind() == sandbar::ErrorKind::Denied => Ok(None),
         Err(error) => Err(error.into()),
