@@ -37,21 +37,27 @@ struct Page {
     next: u64,
 }
 
-/// Whether a body is in the words of Metabase's Agent API.
-fn is_v1(text: &str) -> Option<Value> {
-    let body: Value = serde_json::from_str(text).ok()?;
-    let keys = body.as_object()?;
-    ["table_id", "metric_id"].iter().any(|key| keys.contains_key(*key)).then_some(body)
+/// What the keys of a body say it is.
+enum Words {
+    /// The next page of an answer, in whichever language that was asked.
+    Token,
+    /// A question in the words of Metabase's Agent API.
+    Theirs(Value),
+    /// Whatever else.
+    Ours,
 }
 
-/// The token of the next page, where a body is nothing else.
-fn token_alone(text: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Alone {
-        continuation_token: String,
+impl Words {
+    fn of(text: &str) -> Self {
+        let Ok(body) = serde_json::from_str::<Value>(text) else { return Self::Ours };
+        if body.get("continuation_token").is_some_and(|token| !token.is_null()) {
+            Self::Token
+        } else if ["table_id", "metric_id"].iter().any(|key| body.get(key).is_some()) {
+            Self::Theirs(body)
+        } else {
+            Self::Ours
+        }
     }
-    serde_json::from_str(text).ok().map(|Alone { continuation_token }| continuation_token)
 }
 
 pub(crate) async fn query(
@@ -77,36 +83,59 @@ pub(crate) async fn answered(
     size: Option<u64>,
     accepted: Accepted,
 ) -> Reply {
-    if let Some(token) = token_alone(text) {
-        if size.is_some() {
-            let message = "the size of a page is that of the first one: leave `page_size` out";
-            return Err(Refusal::parameter(message).into());
-        }
-        // It tells by itself which language it is of.
-        let session = session.clone().used_for(Purpose::Answer);
-        return match door.open_page(&session, &token) {
-            Some(text) => match serde_json::from_str::<Page>(&text) {
-                Ok(page) => paged(door, &session, page, accepted.format).await,
-                Err(_) => Ok(v1::next_page(door, &session, &text).await?),
-            },
-            None => Err(v1::not_ours().into()),
-        };
-    }
     let Asking { question, fresh } = Asking::of(text)?;
     let session = if fresh { session.clone().fresh() } else { session.clone() };
-    let (text, session) = (&*question, &session);
-    if let Some(received) = is_v1(text) {
-        let session = session.clone().used_for(Purpose::Answer);
-        return Ok(v1::answered(door, &session, text, &received, size).await?);
+    let text = &*question;
+    match Words::of(text) {
+        Words::Token if size.is_some() => {
+            let message = "the size of a page is that of the first one: leave `page_size` out";
+            Err(Refusal::parameter(message).into())
+        }
+        Words::Token => {
+            next_page(door, &session.used_for(Purpose::Answer), text, accepted.format).await
+        }
+        Words::Theirs(received) => {
+            let session = session.used_for(Purpose::Answer);
+            Ok(v1::answered(door, &session, text, &received, size).await?)
+        }
+        Words::Ours => {
+            let Some(size) = size else {
+                let answer = session.query_json(text).await.map_err(Refusal::from)?;
+                return Ok(answer::reply(answer, accepted, session.limits().time).await?);
+            };
+            let question = SemanticQuery::from_json(text);
+            let question =
+                question.map_err(|problems| Refusal::from(sandbar::Error::from(problems)))?;
+            first_page(door, &session, question, size, accepted.format).await
+        }
     }
-    let Some(size) = size else {
-        let answer = session.query_json(text).await.map_err(Refusal::from)?;
-        return Ok(answer::reply(answer, accepted, session.limits().time).await?);
+}
+
+/// The page that a token means, which tells by itself which language it is of.
+async fn next_page(door: &Door, session: &Session, text: &str, format: Format) -> Reply {
+    let (token, ignored) = v1::token(text)?;
+    let text = door.open_page(session, &token).ok_or_else(v1::not_ours)?;
+    let page = match serde_json::from_str::<Page>(&text) {
+        Ok(page) => match ignored.first() {
+            None => page,
+            // An answer of ours has no place to say so.
+            Some(said) => return Err(Refusal::parameter(format!("{said}: leave it out")).into()),
+        },
+        Err(_) => return Ok(v1::next_page(door, session, &text, ignored).await?),
     };
-    let question = SemanticQuery::from_json(text);
-    let question = question.map_err(|problems| Refusal::from(sandbar::Error::from(problems)))?;
+    paged(door, session, page, format).await
+}
+
+/// The first page of an answer to a question in the language below.
+async fn first_page(
+    door: &Door,
+    session: &Session,
+    question: SemanticQuery,
+    size: u64,
+    format: Format,
+) -> Reply {
     let size = size.min(session.limits().rows).max(1);
-    paged(door, session, Page { question, size, next: 0 }, accepted.format).await
+    paged(door, session, Page { question, size, next: 0 }, format).await
 }
 
 /// One page of an answer to a question in the language below.
@@ -145,12 +174,12 @@ pub(crate) async fn explain(
     Question(text): Question,
 ) -> Reply {
     params.none()?;
-    let question = match is_v1(&text) {
-        Some(received) => {
+    let question = match Words::of(&text) {
+        Words::Theirs(received) => {
             let session = session.clone().used_for(Purpose::Explanation);
             v1::question(&door, &session, &text, &received)?
         }
-        None => SemanticQuery::from_json(&text)
+        Words::Token | Words::Ours => SemanticQuery::from_json(&text)
             .map_err(|problems| Refusal::from(sandbar::Error::from(problems)))?,
     };
     let explained = session.explain(&question).await.map_err(Refusal::from)?;

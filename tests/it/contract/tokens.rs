@@ -132,21 +132,73 @@ async fn an_answer_that_is_cut_off_says_so() {
 }
 
 #[tokio::test]
-async fn a_token_stands_alone() {
+async fn a_token_counts_whatever_stands_beside_it() {
     let shop = Shop::open().await;
     let mut body = products();
     body["limit"] = json!(5);
-    let told = shop.post("ana", "/v1/query", body).await;
-    let token = told.at("/continuation_token");
-    for beside in [json!({ "table_id": 2 }), json!({ "metric_id": 101 }), json!({ "limit": 5 })] {
-        let mut body = beside;
-        body["continuation_token"] = token.clone();
-        assert_eq!(shop.post("ana", "/v1/query", body).await.status, 400);
+    let token = shop.post("ana", "/v1/query", body).await.at("/continuation_token");
+    let with = |mut beside: Value| {
+        beside["continuation_token"] = token.clone();
+        beside
+    };
+    let field = json!({ "field_id": "products:title" });
+    for (path, status) in [("/v1/query", 202), ("/query", 200)] {
+        // Another question would be meant.
+        for beside in [json!({ "table_id": 2 }), json!({ "metric_id": 101 })] {
+            let told = shop.post("ana", path, with(beside)).await;
+            assert_eq!((told.status, told.header("x-sandbar-code")), (400, "H0201"), "{told:?}");
+        }
+        // Absent, null and empty are alike; anything else has no effect, and is told.
+        for (beside, ignored) in [
+            (json!({}), json!(null)),
+            (json!({ "table_id": null, "metric_id": null }), json!(null)),
+            (json!({ "filters": null, "limit": null }), json!(null)),
+            (json!({ "filters": [], "fields": [], "group_by": [] }), json!(null)),
+            (
+                json!({ "limit": 2, "fields": [field], "order_by": [] }),
+                json!([
+                    "`fields` has no effect beside `continuation_token`",
+                    "`limit` has no effect beside `continuation_token`",
+                ]),
+            ),
+            (
+                json!({ "filters": [{ "field_id": "products:id", "operation": "is-null" }] }),
+                json!(["`filters` has no effect beside `continuation_token`"]),
+            ),
+        ] {
+            let told = shop.post("ana", path, with(beside.clone())).await;
+            assert_eq!(told.status, status, "{path} {beside}: {told:?}");
+            assert_eq!(told.at("/data/rows"), json!([[6], [7], [8], [9], [10]]), "{beside}");
+            assert_eq!(told.at("/warnings"), ignored, "{path} {beside}");
+        }
+        // What is read is still looked at.
+        let told = shop.post("ana", path, with(json!({ "filter": [] }))).await;
+        assert_eq!(told.at("/problems/0/path"), json!("filter"), "{path}: {told:?}");
     }
-    let body = json!({ "continuation_token": token, "table_id": null, "filters": null });
-    assert_eq!(shop.post("ana", "/v1/query", body).await.status, 202);
-    let body = json!({ "continuation_token": token });
-    assert_eq!(shop.post("ana", "/v1/construct-query", body).await.status, 400);
+    let told = shop.post("ana", "/v1/construct-query", with(json!({}))).await;
+    assert_eq!(told.status, 400);
+}
+
+/// Of an answer in the language of our own nothing could be told of what has no effect.
+#[tokio::test]
+async fn a_token_of_ours_stands_alone() {
+    let shop = Shop::open().await;
+    let native = json!({ "table": "products", "fields": ["id"] });
+    let token = shop.post("ana", "/query?page_size=5", native).await.at("/continuation_token");
+    for (beside, status) in [
+        (json!({}), 200),
+        (json!({ "table_id": null, "filters": [] }), 200),
+        (json!({ "limit": 2 }), 400),
+        (json!({ "table": "products" }), 400),
+    ] {
+        let mut body = beside.clone();
+        body["continuation_token"] = token.clone();
+        let told = shop.post("ana", "/query", body).await;
+        assert_eq!(told.status, status, "{beside}: {told:?}");
+        if status == 200 {
+            assert_eq!(told.at("/rows"), json!([[6], [7], [8], [9], [10]]), "{beside}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,10 +6,10 @@ use sandbar::{SemanticQuery, Session};
 use serde_json::Value;
 
 use super::Door;
-use super::body::{Body, read};
+use super::body::{Body, NonBlank, read};
 use super::question::{Converted, Limit, converted};
 use super::refusal::Refusal;
-use super::run::{first_page, later_page};
+use super::run::{beside_token, first_page, later_page};
 use crate::refusal::Refusal as Told;
 
 /// A refusal on a path of our own, of a question in either language.
@@ -58,13 +58,22 @@ pub(crate) async fn answered(
     first_page(door, session, converted, size).await
 }
 
+/// The token of a body that has one, and what of the rest has no effect.
+pub(crate) fn token(text: &str) -> Result<(String, Vec<String>), Refusal> {
+    let (body, received) = read::<Body>(text)?;
+    let ignored = beside_token(&body, &received)?;
+    let NonBlank(token) = body.continuation_token.ok_or_else(Refusal::not_ours)?;
+    Ok((token, ignored))
+}
+
 /// The page that the text of a token means.
 pub(crate) async fn next_page(
     door: &Door,
     session: &Session,
     text: &str,
+    warnings: Vec<String>,
 ) -> Result<Response, Refusal> {
-    later_page(door, session, text).await
+    later_page(door, session, text, warnings).await
 }
 
 /// The question in the language below.

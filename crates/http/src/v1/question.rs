@@ -113,7 +113,8 @@ pub(super) fn converted(
     Ok(Converted { made: Made { query, columns }, warnings })
 }
 
-fn one_subject() -> Problem {
+/// Two questions in one body, or none.
+pub(super) fn one_subject() -> Problem {
     Problem::new("", "exactly one of table_id, metric_id, continuation_token is given")
 }
 

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::asker::Asker;
-use super::body::{Body, ExecuteBody, NonBlank, read};
+use super::body::{Body, ExecuteBody, NonBlank, entries, read, without_effect};
 use super::cells;
 use super::names::base_type;
-use super::question::{Column, Converted, Limit, Made, converted};
+use super::question::{Column, Converted, Limit, Made, converted, one_subject};
 use super::refusal::{Problem, Refusal, sentences};
 use super::seal::Sealed;
 use super::{Door, Flags, Reply};
@@ -145,9 +145,10 @@ async fn paged(
     received: &Value,
     status: StatusCode,
 ) -> Reply {
-    if let Some(token) = &body.continuation_token {
-        let page = next_page(door, session, body, received, token)?;
-        return page_of(door, session, page, Vec::new(), status).await;
+    if let Some(NonBlank(token)) = &body.continuation_token {
+        let warnings = beside_token(body, received)?;
+        let text = door.open_page(session, token).ok_or_else(Refusal::not_ours)?;
+        return page_of(door, session, read_page(&text)?, warnings, status).await;
     }
     let Converted { made, warnings } = converted(door, session, body, received, Limit::Page)?;
     let size = body.limit.map_or(ROWS, |limit| limit.0).min(most(session));
@@ -167,9 +168,18 @@ pub(super) async fn first_page(
 }
 
 /// The page that the text of a token means, told with a truthful status.
-pub(super) async fn later_page(door: &Door, session: &Session, text: &str) -> Reply {
-    let page = serde_json::from_str(text).map_err(|_| Refusal::not_ours())?;
-    page_of(door, session, page, Vec::new(), StatusCode::OK).await
+pub(super) async fn later_page(
+    door: &Door,
+    session: &Session,
+    text: &str,
+    warnings: Vec<String>,
+) -> Reply {
+    page_of(door, session, read_page(text)?, warnings, StatusCode::OK).await
+}
+
+/// What the text of a token means.
+fn read_page(text: &str) -> Result<Page, Refusal> {
+    serde_json::from_str(text).map_err(|_| Refusal::not_ours())
 }
 
 async fn page_of(
@@ -200,24 +210,23 @@ async fn page_of(
     told(view, status)
 }
 
-fn next_page(
-    door: &Door,
-    session: &Session,
-    body: &Body,
-    received: &Value,
-    NonBlank(token): &NonBlank,
-) -> Result<Page, Refusal> {
-    let alone = received.as_object().is_some_and(|keys| {
-        keys.iter().all(|(key, value)| key == "continuation_token" || value.is_null())
-    });
-    if !alone || body.table_id.is_some() || body.metric_id.is_some() {
-        let message = "exactly one of table_id, metric_id, continuation_token is given, and a \
-                       token stands alone";
-        return Err(Refusal::form(&[Problem::new("continuation_token", message)], received));
+/// What stands beside a token has no effect, and is told. Beside a table or metric nobody knows
+/// which of them is meant.
+pub(super) fn beside_token(body: &Body, received: &Value) -> Result<Vec<String>, Refusal> {
+    if body.table_id.is_some() || body.metric_id.is_some() {
+        return Err(Refusal::form(&[one_subject()], received));
     }
-    let text = door.open_page(session, token);
-    let page = text.and_then(|text| serde_json::from_str(&text).ok());
-    page.ok_or_else(Refusal::not_ours)
+    let given = [
+        ("filters", entries(&body.filters).next().is_some()),
+        ("fields", entries(&body.fields).next().is_some()),
+        ("aggregations", entries(&body.aggregations).next().is_some()),
+        ("group_by", entries(&body.group_by).next().is_some()),
+        ("order_by", entries(&body.order_by).next().is_some()),
+        ("limit", body.limit.is_some()),
+    ];
+    let mut warnings = Vec::new();
+    without_effect(&given, "", "beside `continuation_token`", &mut warnings);
+    Ok(warnings)
 }
 
 fn told(view: Answered, status: StatusCode) -> Reply {
