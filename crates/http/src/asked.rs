@@ -96,7 +96,17 @@ pub(crate) async fn answered(
         }
         Words::Theirs(received) => {
             let session = session.used_for(Purpose::Answer);
-            Ok(v1::answered(door, &session, text, &received, size).await?)
+            if accepted.format == Format::Json {
+                return Ok(v1::answered(door, &session, text, &received, size).await?);
+            }
+            let question = v1::question(door, &session, text, &received)?;
+            match size {
+                None => {
+                    let answer = session.query(&question).await.map_err(Refusal::from)?;
+                    Ok(answer::reply(answer, accepted, session.limits().time).await?)
+                }
+                Some(size) => first_page(door, &session, question, size, accepted.format).await,
+            }
         }
         Words::Ours => {
             let Some(size) = size else {
@@ -121,7 +131,13 @@ async fn next_page(door: &Door, session: &Session, text: &str, format: Format) -
             // An answer of ours has no place to say so.
             Some(said) => return Err(Refusal::parameter(format!("{said}: leave it out")).into()),
         },
-        Err(_) => return Ok(v1::next_page(door, session, &text, ignored).await?),
+        Err(_) if format == Format::Json => {
+            return Ok(v1::next_page(door, session, &text, ignored).await?);
+        }
+        Err(_) => {
+            let (question, size, next) = v1::place(&text)?;
+            Page { question, size, next }
+        }
     };
     paged(door, session, page, format).await
 }

@@ -106,6 +106,41 @@ async fn a_limit_is_a_total_and_pages_have_a_size() {
     assert_eq!(told.status, 406);
 }
 
+/// In JSON a question in the words of v1 comes in pages, in every other form as one of ours does.
+#[tokio::test]
+async fn the_words_of_v1_are_answered_in_the_form_that_is_asked_for() {
+    let shop = Shop::open().await;
+    let ids = |first: u64, last: u64| {
+        let lines: Vec<String> = (first..=last).map(|id| format!("{id}\n")).collect();
+        format!("id\n{}", lines.concat())
+    };
+    // All 200 products and all 2,500 people: without a size of pages there is one.
+    for (table, rows) in [(2, 200), (1, 2_500)] {
+        let body = json!({ "table_id": table, "fields": [{ "field_id": "id" }] });
+        let told = accepting(&shop, "text/csv", "/query", &body).await;
+        assert_eq!((told.status, told.body == ids(1, rows)), (200, true), "{told:?}");
+        assert_eq!(told.header("x-sandbar-continuation"), "");
+    }
+    let body = json!({ "table_id": 2, "fields": [{ "field_id": "id" }], "limit": 25 });
+    let mut told = accepting(&shop, "text/csv", "/query?page_size=10", &body).await;
+    for (first, last) in [(1, 10), (11, 20), (21, 25)] {
+        assert_eq!((told.status, told.body.as_str()), (200, ids(first, last).as_str()), "{told:?}");
+        if last < 25 {
+            let token = json!({ "continuation_token": told.header("x-sandbar-continuation") });
+            told = accepting(&shop, "text/csv", "/query", &token).await;
+        }
+    }
+    assert_eq!(told.header("x-sandbar-continuation"), "");
+    // The token of a page in JSON asks for the next one in whichever form.
+    let first = shop.post("ana", "/query?page_size=10", body).await;
+    let token = json!({ "continuation_token": first.at("/continuation_token") });
+    let told = accepting(&shop, "text/csv", "/query", &token).await;
+    assert_eq!((told.status, told.body.as_str()), (200, ids(11, 20).as_str()), "{told:?}");
+    let told = accepting(&shop, "application/json", "/query", &token).await;
+    assert_eq!((told.status, told.at("/data/rows/0")), (200, json!([11])), "{told:?}");
+    assert_eq!(accepting(&shop, "application/x-ndjson", "/query", &token).await.status, 406);
+}
+
 #[tokio::test]
 async fn a_batch_is_its_questions_one_by_one() {
     let shop = Shop::open().await;

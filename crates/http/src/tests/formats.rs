@@ -12,7 +12,7 @@ use futures::StreamExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sandbar::{Action, Decision, DecisionOutcome};
 use sandbar_shop::Asker;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::{Told, app, post, shop};
@@ -100,6 +100,45 @@ async fn l57_all_formats_say_what_the_engine_says() {
         }
     }
     assert!(answered > 30, "{answered}");
+}
+
+/// The rows are those of another database: `groups_in_their_order` of fixtures/contract/answers.json.
+#[tokio::test]
+async fn a_question_in_the_words_of_v1_comes_in_every_format() {
+    let app = app().await;
+    let body = r#"{"table_id":2,"aggregations":[{"function":"count"}],"group_by":[{"field_id":"category"}],"limit":3}"#;
+    let ask = async |format: &str| post(body).bearing("ana").with("accept", format).of(&app).await;
+    let expected = json!([["Doohickey", 47], ["Gadget", 52], ["Gizmo", 55]]);
+    let arrays = |rows: &[Value]| -> Value {
+        rows.iter().map(|row| json!([row["category"], row["count"]])).collect()
+    };
+    let told = ask("application/json").await;
+    assert_eq!((told.status.as_u16(), &told.json()["data"]["rows"]), (200, &expected));
+    let told = ask("text/csv").await;
+    assert_eq!(told.text(), "category,count\nDoohickey,47\nGadget,52\nGizmo,55\n");
+    assert_eq!(told.header("x-sandbar-scoped"), "false");
+    let told = ask(LINES).await;
+    assert_eq!(told.header("content-type"), LINES);
+    assert_eq!(arrays(&objects(told.text())), expected);
+    let (names, rows) = read_arrow(&ask(ARROW).await);
+    assert_eq!(names, ["category", "count"]);
+    assert_eq!(arrays(&rows), expected);
+    let (schema, batches) = read_parquet(&ask(PARQUET).await);
+    let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let rows: Vec<Value> = batches
+        .iter()
+        .flat_map(|batch| {
+            let text = cells::lines(&names, batch).unwrap();
+            objects(std::str::from_utf8(&text).unwrap())
+        })
+        .collect();
+    assert_eq!(arrays(&rows), expected);
+    // What is refused is told in JSON, as ever.
+    for format in ["text/csv", LINES, ARROW, PARQUET] {
+        let wrong = r#"{"table_id":2,"fields":[{"field_id":"nothing"}]}"#;
+        let told = post(wrong).bearing("ana").with("accept", format).of(&app).await;
+        told.refused(400, "InvalidQuery", "H0203");
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ mod values;
 mod words;
 
 pub(crate) use self::body::Body as Asked;
-pub(crate) use self::own::{OnOwnPath, answered, next_page, not_ours, question, token};
+pub(crate) use self::own::{OnOwnPath, answered, next_page, not_ours, place, question, token};
 pub(crate) use self::run::Answered as Answer;
 
 use axum::extract::FromRequestParts;

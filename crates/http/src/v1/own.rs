@@ -9,7 +9,7 @@ use super::Door;
 use super::body::{Body, NonBlank, read};
 use super::question::{Converted, Limit, converted};
 use super::refusal::Refusal;
-use super::run::{beside_token, first_page, later_page};
+use super::run::{beside_token, first_page, later_page, place_of};
 use crate::refusal::Refusal as Told;
 
 /// A refusal on a path of our own, of a question in either language.
@@ -74,6 +74,12 @@ pub(crate) async fn next_page(
     warnings: Vec<String>,
 ) -> Result<Response, Refusal> {
     later_page(door, session, text, warnings).await
+}
+
+/// The place that the text of a token means: the question in the language below, how many rows a
+/// page has, and which one is next.
+pub(crate) fn place(text: &str) -> Result<(SemanticQuery, u64, u64), Refusal> {
+    place_of(text)
 }
 
 /// The question in the language below.

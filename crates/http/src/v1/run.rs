@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use sandbar::{AnswerColumn, Collected, Error, ErrorKind, Overflow, Purpose, Session, Type};
+use sandbar::{
+    AnswerColumn, Collected, Error, ErrorKind, Overflow, Purpose, SemanticQuery, Session, Type,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -175,6 +177,12 @@ pub(super) async fn later_page(
     warnings: Vec<String>,
 ) -> Reply {
     page_of(door, session, read_page(text)?, warnings, StatusCode::OK).await
+}
+
+/// The place that the text of a token means: the question below, the size of a page, the next one.
+pub(super) fn place_of(text: &str) -> Result<(SemanticQuery, u64, u64), Refusal> {
+    let Page { made, size, next } = read_page(text)?;
+    Ok((made.query, size, next))
 }
 
 /// What the text of a token means.
