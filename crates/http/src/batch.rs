@@ -1,5 +1,6 @@
 //! Many questions in one request: each gets what it would get alone, with its status.
 
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
@@ -88,7 +89,7 @@ pub(crate) async fn batch(
 
 /// What is told of one question.
 struct Item {
-    /// `{"status":200,"body":{…}}`
+    /// `{"status":200,"body":{…}}`, or with `"retry_after":…` between.
     text: Vec<u8>,
     /// What was read for it was narrowed.
     scoped: bool,
@@ -103,7 +104,13 @@ async fn item(door: &Door, session: &Session, text: String) -> Item {
 /// Every answer and every refusal here is JSON.
 async fn told(response: Response) -> Item {
     let scoped = response.headers().get(SCOPED).is_some_and(|value| value == "true");
-    let mut text = format!("{{\"status\":{},\"body\":", response.status().as_u16()).into_bytes();
+    let mut text = format!("{{\"status\":{},", response.status().as_u16()).into_bytes();
+    // How long to wait is said by a header, which is not part of what is told here.
+    let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    if let Some(seconds) = wait {
+        text.extend_from_slice(format!("\"retry_after\":{seconds},").as_bytes());
+    }
+    text.extend_from_slice(b"\"body\":");
     match response.into_body().collect().await {
         Ok(body) => text.extend_from_slice(&body.to_bytes()),
         Err(_) => text.extend_from_slice(b"null"),

@@ -190,6 +190,9 @@ pub(crate) mod shapes {
     #[expect(dead_code, reason = "for its schema")]
     struct Item {
         status: u16,
+        /// In seconds, where it has to be asked again later.
+        #[schemars(skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
         body: Value,
     }
 

@@ -2,13 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use sandbar::{ApiKey, ApiKeys, RateLimit};
+use sandbar::{ApiKey, ApiKeys, Limits, RateLimit};
+use serde_json::{Value, json};
 
 use super::sessions::{app_with, nobody, session_of, tables, verifier};
-use super::{Ask, NOW, Told, token};
+use super::{Ask, NOW, Told, get, post, shop, token};
 use crate::{Access, Source};
 
 fn from(ask: Ask, address: &str) -> Ask {
@@ -56,7 +58,7 @@ async fn atk14_too_much_that_fails_from_one_address_is_not_looked_at() {
     wait(&from(tables().with("x-api-key", "x"), HERE).of(&app).await, "A0301", "2");
     let session = from(tables().with("x-metabase-session", "x"), HERE).of(&app).await;
     wait(&session, "A0301", "2");
-    let mut exchange = super::post(format!(r#"{{"jwt":"{}"}}"#, token("ana")));
+    let mut exchange = post(format!(r#"{{"jwt":"{}"}}"#, token("ana")));
     *exchange.0.uri_mut() = "/auth/sso".parse().unwrap();
     wait(&from(exchange, HERE).of(&app).await, "A0301", "2");
     // The same person from elsewhere is not locked out, nor is a host that says no address.
@@ -86,7 +88,7 @@ async fn l56_whoever_asks_too_often_waits_and_nobody_else_does() {
     let ask = tables().with("authorization", &format!("Bearer {other}"));
     wait(&ask.of(&app).await, "A0302", "1");
     // Opening sessions is asking too.
-    let mut exchange = super::post(format!(r#"{{"jwt":"{}"}}"#, token("ana")));
+    let mut exchange = post(format!(r#"{{"jwt":"{}"}}"#, token("ana")));
     *exchange.0.uri_mut() = "/auth/sso".parse().unwrap();
     wait(&exchange.of(&app).await, "A0302", "1");
     clock.store(NOW + 1, Ordering::SeqCst);
@@ -168,4 +170,65 @@ async fn atk14_no_header_says_the_address() {
     // Nor does a header lock others out.
     let other = tables().with("authorization", "Bearer a.b.c");
     nobody(&from(other.with("x-forwarded-for", "192.0.2.1"), THERE).of(&app).await);
+}
+
+/// Four rows an hour are one every quarter. Six are given to their end: after three quarters there is
+/// one again.
+#[tokio::test]
+async fn e0312_whoever_was_given_his_rows_is_told_when_there_are_more() {
+    let app = crate::router(shop().rows_per_hour(4).build().await.unwrap());
+    let in_time = |seconds: u64| (2_640..=2_700).contains(&seconds);
+    let to = |path: &str, body: &str| {
+        let mut ask = post(body.to_owned());
+        *ask.0.uri_mut() = format!("/api/agent{path}").parse().unwrap();
+        ask
+    };
+    let six = r#"{"table":"products","fields":["id"],"limit":6}"#;
+    let theirs = r#"{"table_id":2}"#;
+    assert_eq!(to("/query", six).bearing("ana").of(&app).await.status, 200);
+    for ask in [
+        to("/query", six),
+        to("/query", theirs),
+        to("/query", six).with("accept", "text/csv"),
+        to("/v1/query", theirs),
+        get("/api/agent/tables/products/fields/vendor/values"),
+        get("/api/agent/v1/table/2/field/vendor/values"),
+    ] {
+        let path = ask.0.uri().to_string();
+        let told = ask.bearing("ana").of(&app).await;
+        assert_eq!((told.status.as_u16(), told.header("x-sandbar-code")), (429, "E0312"), "{path}");
+        assert!(in_time(told.header("retry-after").parse().unwrap()), "{path}: {:?}", told.headers);
+    }
+    // A question of a batch has it beside its status, since it has no headers.
+    let told = to("/batch", &format!(r#"{{"queries":[{six},7]}}"#)).bearing("ana").of(&app).await;
+    assert_eq!((told.status.as_u16(), told.header("retry-after")), (200, ""));
+    let results = told.json()["results"].clone();
+    assert_eq!(
+        (&results[0]["status"], &results[0]["body"]["code"]),
+        (&json!(429), &json!("E0312"))
+    );
+    assert!(in_time(results[0]["retry_after"].as_u64().unwrap()), "{results}");
+    assert_eq!(
+        (&results[1]["status"], results[1].get("retry_after")),
+        (&json!(400), None::<&Value>)
+    );
+    assert_eq!(to("/query", six).bearing("wei").of(&app).await.status, 200);
+}
+
+#[tokio::test]
+async fn e0302_e0303_e0311_what_one_question_may_use_is_told_as_422() {
+    let list = r#"{"table":"orders","fields":["id"]}"#;
+    let heavy = r#"{"table":"orders","group_by":["id"],"aggregations":[
+        {"function":"count_distinct","field":"user_id"},{"function":"median","field":"total"}]}"#;
+    let limits = Limits::default;
+    for (limits, body, code) in [
+        (limits().with_time(Some(Duration::from_millis(1))), heavy, "E0302"),
+        (limits().with_memory(64 << 10).with_time(None), heavy, "E0303"),
+        (limits().with_bytes(1), list, "E0311"),
+    ] {
+        let app = crate::router(shop().limits(limits).build().await.unwrap());
+        let told = post(body).bearing("ana").of(&app).await;
+        told.refused(422, "LimitExceeded", code);
+        assert_eq!(told.header("retry-after"), "");
+    }
 }
