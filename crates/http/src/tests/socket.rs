@@ -21,10 +21,14 @@ async fn serve(engine: Engine) -> SocketAddr {
 }
 
 async fn serve_within(engine: Engine, connections: Connections) -> SocketAddr {
+    serve_as(engine, Options::default(), connections).await
+}
+
+async fn serve_as(engine: Engine, options: Options, connections: Connections) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let never = std::future::pending::<()>();
-    tokio::spawn(crate::serve_with(listener, engine, Options::default(), connections, never));
+    tokio::spawn(crate::serve_with(listener, engine, options, connections, never));
     address
 }
 
@@ -104,6 +108,100 @@ async fn whoever_sends_no_request_is_not_waited_for() {
     // One request, and nothing behind it.
     let told = until_closed(address, "GET /health HTTP/1.1\r\nhost: shop.test\r\n\r\n").await;
     assert!(told.starts_with("HTTP/1.1 200 OK\r\n") && told.contains(r#""status":"ok""#), "{told}");
+}
+
+/// What comes back for a beginning behind which one byte comes every 20 ms, until there is an answer
+/// or an end, and how long that took.
+async fn dripped(address: SocketAddr, beginning: String) -> (String, Duration) {
+    let drip = move || {
+        let from = Instant::now();
+        let mut stream = connect(address);
+        stream.write_all(beginning.as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let (mut told, mut part) = (Vec::new(), [0; 1024]);
+        loop {
+            match stream.read(&mut part) {
+                Ok(0) => break,
+                Ok(read) => told.extend_from_slice(&part[..read]),
+                Err(error)
+                    if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    break;
+                }
+                // The server may end it meanwhile.
+                Err(_) if told.is_empty() => drop(stream.write_all(b"x")),
+                Err(_) => {}
+            }
+            assert!(from.elapsed() < Duration::from_secs(30), "it goes on: {told:?}");
+        }
+        (String::from_utf8(told).unwrap(), from.elapsed())
+    };
+    tokio::task::spawn_blocking(drip).await.unwrap()
+}
+
+const SHORT: Duration = Duration::from_millis(300);
+
+#[tokio::test]
+async fn a_head_that_drips_ends_with_its_time() {
+    let connections = Connections::default().with_head(SHORT);
+    let address = serve_within(engine().await, connections).await;
+    let beginning = "GET /health HTTP/1.1\r\nhost: shop.test\r\nx-slow: ";
+    let (told, time) = dripped(address, beginning.to_owned()).await;
+    assert!(!told.starts_with("HTTP/1.1 200"), "{told}");
+    assert!(time >= SHORT, "{time:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_refused_after_its_time() {
+    let options = Options::default().body_time(SHORT);
+    let address = serve_as(engine().await, options, Connections::default()).await;
+    let beginning = format!(
+        "POST /api/agent/query HTTP/1.1\r\nhost: shop.test\r\ncontent-type: application/json\r\n\
+         connection: close\r\nauthorization: Bearer {}\r\ncontent-length: 100000\r\n\r\n{{",
+        token("ana")
+    );
+    let (told, time) = dripped(address, beginning).await;
+    assert!(told.starts_with("HTTP/1.1 408 "), "{told}");
+    assert!(told.contains("x-sandbar-code: H0109\r\n"), "{told}");
+    assert!(time >= SHORT, "{time:?}");
+}
+
+/// The status of `GET /health`, asked from an address of this machine.
+#[cfg(target_os = "linux")]
+async fn health_from(own: &str, address: SocketAddr) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(own.parse().unwrap(), 0)).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let request = "GET /health HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\n\r\n";
+    let mut told = String::new();
+    // Where it is closed at once, that may be seen as a reset, and at any step.
+    if stream.write_all(request.as_bytes()).await.is_ok() {
+        drop(stream.read_to_string(&mut told).await);
+    }
+    told.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// Whoever keeps connections open, and opens them again when they are closed, keeps nobody out.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn l56_one_address_does_not_take_the_places_of_others() {
+    let connections = Connections::default().with_open(4).with_per_address(2);
+    let address = serve_within(engine().await, connections).await;
+    let silent: Vec<TcpStream> = (0..2).map(|_| connect(address)).collect();
+    // They come in their order, so that both of these have their places.
+    for _ in 0..10 {
+        assert_eq!(health_from("127.0.0.1", address).await, "", "a third one");
+        assert_eq!(health_from("127.0.0.2", address).await, "200");
+    }
+    drop(silent);
+    // The server may not have seen yet that they are gone.
+    let mut tries = 0;
+    while health_from("127.0.0.1", address).await != "200" {
+        tries += 1;
+        assert!(tries < 500, "a place is lost");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// What comes back for a head with these further lines.
