@@ -23,8 +23,23 @@ pub(crate) struct ConfigFile {
     pub(crate) api_keys: Entries<ApiKeyDef>,
     pub(crate) limits: LimitsDef,
     pub(crate) metrics: Option<MetricsDef>,
+    /// A file with the key of opaque questions and continuation tokens.
+    pub(crate) token_key_file: Option<Located<String>>,
+    pub(crate) hidden: HiddenDef,
     /// For how many seconds the end is told before it comes.
     pub(crate) drain: Option<Located<u64>>,
+}
+
+/// What v1 answers for a table or metric that there is and that the asker may not see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HiddenDef {
+    /// What it answers for one that does not exist.
+    #[default]
+    Absent,
+    /// 403, as Metabase does.
+    Forbidden,
 }
 
 /// Where counts are served.
@@ -130,7 +145,7 @@ pub(crate) struct ApiKeyDef {
     pub(crate) expires: Option<String>,
 }
 
-/// How often.
+/// How often, and how much.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -141,6 +156,30 @@ pub(crate) struct LimitsDef {
     pub(crate) rows_per_hour: Option<Located<u32>>,
     /// How many bytes of answers are kept.
     pub(crate) kept_answers: Option<Located<u64>>,
+    /// For how many seconds a question may be answered.
+    pub(crate) time: Option<Located<u64>>,
+    /// How many rows an answer has.
+    pub(crate) rows: Option<Located<u64>>,
+    /// How many bytes of memory one question may use.
+    pub(crate) memory: Option<Located<u64>>,
+    /// How many all of them may use together.
+    pub(crate) total_memory: Option<Located<u64>>,
+    /// How many questions run at a time.
+    pub(crate) running: Option<Located<u64>>,
+    /// How many of one person or service.
+    pub(crate) per_principal: Option<Located<u64>>,
+    pub(crate) connections: ConnectionsDef,
+}
+
+/// How many connections, and for how long.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ConnectionsDef {
+    pub(crate) open: Option<Located<u64>>,
+    pub(crate) per_address: Option<Located<u64>>,
+    /// For how many seconds the head of a request is waited for.
+    pub(crate) head: Option<Located<u64>>,
 }
 
 /// So many at once, and so many more a minute.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sandbar::{KeyRing, People};
-use sandbar_http::{Access, Metrics, Options};
+use sandbar_http::{Access, Metrics};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tracing_subscriber::filter::LevelFilter;
@@ -32,13 +32,8 @@ pub(crate) async fn run(mut args: ServeArgs, queries: &Handle) -> Result<(), Fai
     let models = project.models;
     let verifier = settings.verifier(known.keys.clone(), known.people.clone());
     project.builder = project.builder.verifier(verifier).runtime(queries.clone());
-    if let Some(rows) = settings.rows_per_hour() {
-        project.builder = project.builder.rows_per_hour(rows);
-    }
-    if let Some(bytes) = settings.kept_answers() {
-        project.builder = project.builder.keep_answers(bytes);
-    }
-    let mut options = Options::default().access(Arc::clone(&known.access));
+    project.builder = settings.bounded(project.builder);
+    let mut options = settings.options().access(Arc::clone(&known.access));
     let mut counted = None;
     if let Some(address) = settings.metrics() {
         let metrics = Metrics::new();

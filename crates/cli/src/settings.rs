@@ -11,13 +11,14 @@ use jiff::tz::TimeZone;
 use sandbar::decode::{Items, Located, Problem};
 use sandbar::query::instant;
 use sandbar::{
-    Algorithm, ApiKey, ApiKeyError, ApiKeys, AttributeValue, Directory, Finding, KeyError, KeyRing,
-    KeySet, People, RateLimit, Report, Sessions, SourceText, Verifier, VerifyingKey, read_people,
+    Administrator, Admission, Algorithm, ApiKey, ApiKeyError, ApiKeys, AttributeValue, Directory,
+    EngineBuilder, Finding, KeyError, KeyRing, KeySet, Limits, People, RateLimit, Report, Sessions,
+    SourceText, Verifier, VerifyingKey, read_people,
 };
-use sandbar_http::{Access, Connections};
+use sandbar_http::{Access, Connections, Options, TokenKey};
 
 use crate::args::{LogLevel, ServeArgs};
-use crate::config::{ApiKeyDef, ClaimsDef, ConfigFile, KeyDef, RateDef, UnknownPeople};
+use crate::config::{ApiKeyDef, ClaimsDef, ConfigFile, HiddenDef, KeyDef, RateDef, UnknownPeople};
 use crate::failure::Failure;
 use crate::secret::{development, of_environment, of_file};
 
@@ -30,6 +31,8 @@ const CLAIMS: &str = "A0205";
 const PEOPLE: &str = "A0206";
 
 const DAY: u64 = 24 * 3_600;
+const MIB: u64 = 1 << 20;
+const TIB: u64 = 1 << 40;
 
 /// What a server is made of besides its model.
 pub(crate) struct Settings {
@@ -41,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) keys: KeySet,
     pub(crate) people: Option<People>,
     pub(crate) api_keys: ApiKeys,
+    token_key: Option<TokenKey>,
     /// The file that was read.
     file: ConfigFile,
     /// The secret is the one of this account, which is for loopback addresses.
@@ -68,6 +72,7 @@ pub(crate) fn settings(args: &ServeArgs) -> Result<Settings, Failure> {
     let keys = checker.keys(args, &file)?;
     let people = checker.people(&file);
     let api_keys = checker.api_keys(&file);
+    let token_key = checker.token_key(&file);
     let report = |findings| Failure::refused(Report::new(findings).to_string());
     if !checker.findings.is_empty() {
         return Err(report(checker.findings));
@@ -99,6 +104,7 @@ pub(crate) fn settings(args: &ServeArgs) -> Result<Settings, Failure> {
         keys,
         people,
         api_keys,
+        token_key,
         is_development,
         file,
     })
@@ -141,7 +147,21 @@ impl Checker<'_> {
             self.within(Some(&rate.per_minute), 1, 1_000_000);
         }
         self.within(file.limits.rows_per_hour.as_ref(), 1, 1_000_000_000);
-        self.within(file.limits.kept_answers.as_ref(), 1 << 20, 1 << 36);
+        self.within(file.limits.kept_answers.as_ref(), MIB, 1 << 36);
+        let (limits, connections) = (&file.limits, &file.limits.connections);
+        for (number, least, most) in [
+            (&limits.time, 1, 3_600),
+            (&limits.rows, 1, 10_000_000),
+            (&limits.memory, MIB, TIB),
+            (&limits.total_memory, MIB, TIB),
+            (&limits.running, 1, 1_024),
+            (&limits.per_principal, 1, 1_024),
+            (&connections.open, 1, 65_536),
+            (&connections.per_address, 1, 65_536),
+            (&connections.head, 1, 300),
+        ] {
+            self.within(number.as_ref(), least, most);
+        }
         self.within(file.drain.as_ref(), 0, 300);
         self.claims(file);
     }
@@ -265,6 +285,24 @@ impl Checker<'_> {
         }
     }
 
+    /// The key of what clients are handed and give back.
+    fn token_key(&mut self, file: &ConfigFile) -> Option<TokenKey> {
+        let said = file.token_key_file.as_ref()?;
+        let text = match of_file(&self.folder.join(&said.value)) {
+            Ok(text) => text,
+            Err(failure) => {
+                self.at(said, SECRET, failure.message());
+                return None;
+            }
+        };
+        let key = of_digits(&text);
+        if key.is_none() {
+            let message = format!("{}: the key is 64 hexadecimal digits", said.value);
+            self.at(said, SECRET, message);
+        }
+        key
+    }
+
     fn people(&mut self, file: &ConfigFile) -> Option<People> {
         let said = &file.auth.people.as_ref()?.file;
         let path = self.folder.join(&said.value);
@@ -293,6 +331,16 @@ impl Checker<'_> {
         }
         ApiKeys::default()
     }
+}
+
+/// The key of 32 bytes that are written as hexadecimal digits.
+fn of_digits(text: &str) -> Option<TokenKey> {
+    let digits: Vec<u32> = text.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
+    let pairs = digits.chunks(2);
+    let bytes =
+        pairs.map(|pair| u8::try_from(pair.iter().fold(0_u32, |byte, d| 16 * byte + d)).ok());
+    let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
+    if digits.len() == 64 { <[u8; 32]>::try_from(bytes).ok().map(TokenKey::new) } else { None }
 }
 
 fn named(algorithm: &str) -> Result<Algorithm, String> {
@@ -331,7 +379,7 @@ impl Settings {
     pub(crate) fn access(&mut self) -> Access {
         let sessions = &self.file.sessions;
         let count = |number: &Option<Located<u64>>, otherwise: usize| {
-            number.as_ref().map_or(otherwise, |n| usize::try_from(n.value).unwrap_or(usize::MAX))
+            number.as_ref().map_or(otherwise, size)
         };
         let lifetime = sessions.lifetime.as_ref().map_or(8 * 3_600, |seconds| seconds.value);
         let mut access = Access::default().with_sessions(
@@ -349,14 +397,47 @@ impl Settings {
         access.with_api_keys(std::mem::take(&mut self.api_keys))
     }
 
-    /// How many rows one person or service is given in an hour, where that is bounded.
-    pub(crate) fn rows_per_hour(&self) -> Option<u32> {
-        self.file.limits.rows_per_hour.as_ref().map(|rows| rows.value)
+    /// What is decided about the door, but who is let in.
+    pub(crate) fn options(&mut self) -> Options {
+        let mut options = Options::default();
+        if let Some(key) = self.token_key.take() {
+            options = options.token_key(key);
+        }
+        match self.file.hidden {
+            HiddenDef::Absent => options,
+            HiddenDef::Forbidden => options.forbid_hidden(Administrator::asserted_by_host()),
+        }
     }
 
-    /// How many bytes of answers are kept, where any are.
-    pub(crate) fn kept_answers(&self) -> Option<u64> {
-        self.file.limits.kept_answers.as_ref().map(|bytes| bytes.value)
+    /// The same engine, within what is said of questions.
+    pub(crate) fn bounded(&self, mut builder: EngineBuilder) -> EngineBuilder {
+        let said = &self.file.limits;
+        let (mut limits, mut admission) = (Limits::default(), Admission::default());
+        if let Some(seconds) = &said.time {
+            limits = limits.with_time(Some(Duration::from_secs(seconds.value)));
+        }
+        if let Some(rows) = &said.rows {
+            limits = limits.with_rows(rows.value);
+        }
+        if let Some(bytes) = &said.memory {
+            limits = limits.with_memory(size(bytes));
+        }
+        if let Some(many) = &said.running {
+            admission = admission.with_running(size(many));
+        }
+        if let Some(many) = &said.per_principal {
+            admission = admission.with_per_principal(size(many));
+        }
+        if let Some(bytes) = &said.total_memory {
+            builder = builder.memory(size(bytes));
+        }
+        if let Some(rows) = &said.rows_per_hour {
+            builder = builder.rows_per_hour(rows.value);
+        }
+        if let Some(bytes) = &said.kept_answers {
+            builder = builder.keep_answers(bytes.value);
+        }
+        builder.limits(limits).admission(admission)
     }
 
     /// Where counts are served, if anywhere.
@@ -367,14 +448,30 @@ impl Settings {
 
     /// What its connections may cost, and how they end.
     pub(crate) fn connections(&self) -> Connections {
+        let said = &self.file.limits.connections;
         let drain = self.file.drain.as_ref().map_or(0, |seconds| seconds.value);
-        Connections::default().with_drain(Duration::from_secs(drain))
+        let mut connections = Connections::default().with_drain(Duration::from_secs(drain));
+        if let Some(many) = &said.open {
+            connections = connections.with_open(size(many));
+        }
+        if let Some(many) = &said.per_address {
+            connections = connections.with_per_address(size(many));
+        }
+        if let Some(seconds) = &said.head {
+            connections = connections.with_head(Duration::from_secs(seconds.value));
+        }
+        connections
     }
 
     /// What tokens are held to, with keys and people that may be replaced.
     pub(crate) fn verifier(&self, keys: KeyRing, people: Option<Arc<People>>) -> Verifier {
         verifier(&self.file, keys, people)
     }
+}
+
+/// A number of things, or of bytes, in memory.
+fn size(number: &Located<u64>) -> usize {
+    usize::try_from(number.value).unwrap_or(usize::MAX)
 }
 
 fn verifier(file: &ConfigFile, keys: KeyRing, people: Option<Arc<People>>) -> Verifier {

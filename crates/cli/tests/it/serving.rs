@@ -58,8 +58,13 @@ impl Served {
 
     /// Asks, and gives the status and the JSON of the answer.
     pub(crate) fn ask(&self, request: &str, headers: &[String], body: &str) -> (u16, Value) {
-        let (status, json) = exchange(self.address(), request, headers, body);
+        let (status, json) = self.ask_text(request, headers, body);
         (status, serde_json::from_str(&json).unwrap_or_else(|_| panic!("{json}")))
+    }
+
+    /// The same with the text of the answer, which may be no JSON.
+    pub(crate) fn ask_text(&self, request: &str, headers: &[String], body: &str) -> (u16, String) {
+        exchange(self.address(), request, headers, body)
     }
 }
 

@@ -75,6 +75,91 @@ drain: 301
     );
 }
 
+/// Settings of limits: each name, the least and the most that it may be.
+const BOUNDS: [(&str, u64, u64); 9] = [
+    ("time", 1, 3_600),
+    ("rows", 1, 10_000_000),
+    ("memory", 1_048_576, 1_099_511_627_776),
+    ("total_memory", 1_048_576, 1_099_511_627_776),
+    ("running", 1, 1_024),
+    ("per_principal", 1, 1_024),
+    ("open", 1, 65_536),
+    ("per_address", 1, 65_536),
+    ("head", 1, 300),
+];
+
+/// A file with these numbers, one a line from the second on; the last three are of connections, of
+/// which the line before says so.
+fn limits(number: impl Fn(u64, u64) -> u64) -> String {
+    let mut file = "limits:\n".to_owned();
+    for (index, (name, least, most)) in BOUNDS.iter().enumerate() {
+        if index == 6 {
+            file.push_str("  connections:\n");
+        }
+        let indent = if index < 6 { "  " } else { "    " };
+        file.push_str(&format!("{indent}{name}: {}\n", number(*least, *most)));
+    }
+    file
+}
+
+#[test]
+fn limits_have_bounds() {
+    let lines: Vec<String> =
+        (2..=11).filter(|line| *line != 8).map(|line| format!("server.yaml:{line}:")).collect();
+    let ranges: Vec<String> =
+        BOUNDS.iter().map(|(_, least, most)| format!("is not from {least} to {most}")).collect();
+    let mut told = vec!["A0201", "9 problems"];
+    told.extend(lines.iter().chain(&ranges).map(String::as_str));
+    check(&limits(|_, most| most + 1), &[], &told);
+    check(&limits(|least, _| least - 1), &[], &told);
+    // At them it is served.
+    for file in [limits(|_, most| most), limits(|least, _| least)] {
+        let account = Account::new();
+        let path = folder(&account, &[("server.yaml", &file)]);
+        let served = Served::start(&account, &["--config", &path]);
+        assert_eq!(served.ask("GET /health", &[], "").0, 200, "{file}");
+    }
+}
+
+#[test]
+fn what_is_handed_out_can_be_given_to_whoever_has_the_key() {
+    let account = Account::new();
+    let key = "00112233445566778899aabbccddeeffFFEEDDCCBBAA99887766554433221100";
+    let config = "token_key_file: key\nhidden: forbidden\nlimits: { rows: 2 }\n";
+    let path = folder(&account, &[("server.yaml", config), ("key", &format!("{key}\n"))]);
+    let (one, two) = (
+        Served::start(&account, &["--config", &path]),
+        Served::start(&account, &["--config", &path]),
+    );
+    let other = Served::start(&account, &[]);
+    let headers = |who: &str| {
+        let token = account.run(&["token", who]).ends(0, &[]);
+        let bearer = format!("Authorization: Bearer {}", token.text().trim_end());
+        ["Content-Type: application/json".to_owned(), bearer]
+    };
+    let wei = headers("wei");
+    let construct = "POST /api/agent/v1/construct-query";
+    let (status, made) = one.ask(construct, &wei, r#"{"table_id":2}"#);
+    assert_eq!(status, 200, "{made}");
+    let query = made.to_string();
+    let (status, answer) = two.ask("POST /api/agent/v1/execute", &wei, &query);
+    assert_eq!((status, &answer["status"]), (202, &json!("completed")), "{answer}");
+    // No answer there has more rows.
+    assert_eq!(answer["row_count"], json!(2), "{answer}");
+    let refused = other.ask_text("POST /api/agent/v1/execute", &wei, &query);
+    assert_eq!(refused.0, 400, "{refused:?}");
+    // A vendor sees no people; one of the two says that there are some.
+    let ask =
+        |served: &Served| served.ask_text("GET /api/agent/v1/table/people", &headers("vic"), "");
+    assert_eq!((ask(&one).0, ask(&other).0), (403, 404));
+    for wrong in ["", &key[2..], &format!("{key}00"), &key.replace('0', "+"), "secret"] {
+        let config = "token_key_file: key";
+        check(config, &[("key", wrong)], &["A0203", "server.yaml:1:", "64 hexadecimal digits"]);
+    }
+    check("token_key_file: none", &[], &["A0203", "server.yaml:1:", "none"]);
+    check("hidden: gone", &[], &["server.yaml:1:", "`forbidden`"]);
+}
+
 #[test]
 fn what_a_file_names_is_looked_at() {
     let (rsa, weak, private) = (key("rsa2048"), key("rsa1024"), key("p256.private"));
