@@ -19,7 +19,7 @@ use crate::fresh::OrFresh;
 use crate::guard::guard;
 use crate::openapi::document;
 use crate::openapi::shapes::{Batch, Document, NextPage, Results};
-use crate::operation::{Kind, Operation};
+use crate::operation::{Header, Kind, Operation};
 use crate::options::Options;
 use crate::params::{Params, Segments};
 use crate::readiness::Readiness;
@@ -31,6 +31,10 @@ use crate::{answer, asked, batch, explorer};
 
 /// How many values of a field are given unless the request says otherwise.
 const VALUES: u64 = 100;
+
+/// What is told of rows in headers.
+const ABOUT_ROWS: [Header; 5] =
+    [Header::Scoped, Header::Snapshot, Header::Truncated, Header::Warnings, Header::Continuation];
 
 type Reply<T> = Result<Json<T>, Refusal>;
 
@@ -91,18 +95,22 @@ fn all() -> Routes<Engine> {
             "/tables",
             tables,
             Operation::new("listTables", "The tables and metrics that the asker sees, in brief")
-                .gives::<TableList>(),
+                .gives::<TableList>()
+                .refuses(&[403]),
         )
         .get(
             "/tables/{id}",
             table,
             Operation::new("getTable", "A table with all that can be asked of it")
-                .gives::<TableDescription>(),
+                .gives::<TableDescription>()
+                .refuses(&[403, 404]),
         )
         .get(
             "/tables/{id}/fields",
             fields,
-            Operation::new("listFields", "The fields of a table").gives::<FieldList>(),
+            Operation::new("listFields", "The fields of a table")
+                .gives::<FieldList>()
+                .refuses(&[403, 404]),
         )
         .get(
             "/tables/{id}/fields/{field}/values",
@@ -112,26 +120,30 @@ fn all() -> Routes<Engine> {
                 "The values of a field, each once, as the asker sees them",
             )
             .takes("limit", Kind::Number(0), "how many values; 100 if left out")
-            .gives::<FieldValues<'_>>(),
+            .gives::<FieldValues<'_>>()
+            .refuses(&[403, 404]),
         )
         .get(
             "/metrics",
             metrics,
             Operation::new("listMetrics", "The metrics that the asker sees, in brief")
-                .gives::<MetricList>(),
+                .gives::<MetricList>()
+                .refuses(&[403]),
         )
         .get(
             "/metrics/{id}",
             metric,
             Operation::new("getMetric", "A metric with the fields that it can be grouped by")
-                .gives::<MetricDescription>(),
+                .gives::<MetricDescription>()
+                .refuses(&[403, 404]),
         )
         .get(
             "/search",
             search,
             Operation::new("search", "Tables and metrics that fit some words, best first")
                 .needs("q", Kind::Text, "the words")
-                .gives::<SearchResults>(),
+                .gives::<SearchResults>()
+                .refuses(&[403]),
         )
         .post(
             "/query",
@@ -143,7 +155,9 @@ fn all() -> Routes<Engine> {
                 .body::<NextPage>()
                 .gives::<Answered<'_>>()
                 .gives::<v1::Answer>()
-                .also_as(&Format::BESIDE_JSON),
+                .also_as(&Format::BESIDE_JSON)
+                .tells(&ABOUT_ROWS)
+                .refuses(&[403, 404, 406, 422]),
         )
         .post(
             "/batch",
@@ -158,7 +172,8 @@ fn all() -> Routes<Engine> {
             Operation::new("explain", "How a question would be answered")
                 .body::<SemanticQuery>()
                 .body::<v1::Asked>()
-                .gives::<Explained<'_>>(),
+                .gives::<Explained<'_>>()
+                .refuses(&[403, 404]),
         )
         .under("/v1", v1::routes())
         .with_tags();
@@ -173,7 +188,8 @@ fn all() -> Routes<Engine> {
             ready,
             Operation::new("ready", "That further requests are wanted here")
                 .gives::<Health>()
-                .public(),
+                .public()
+                .refuses(&[503]),
         )
         .get(
             "/openapi.json",
@@ -192,7 +208,8 @@ fn all() -> Routes<Engine> {
             explorer::beside,
             Operation::new("explorerFile", "What that page is made of")
                 .also_as(&["text/javascript", "text/css"])
-                .public(),
+                .public()
+                .refuses(&[404]),
         )
         .under("/api/agent", agent)
         .and(auth::routes())

@@ -89,8 +89,17 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { router: self.router.layer(DefaultBodyLimit::max(bytes)), list: self.list }
     }
 
+    /// The same, with each operation as it is told here.
+    pub(crate) fn each(self, told: fn(Operation) -> Operation) -> Self {
+        let list = self.list.into_iter().map(|(route, operation)| (route, told(operation)));
+        Self { router: self.router, list: list.collect() }
+    }
+
     /// The same, with tags of what a `GET` tells.
-    pub(crate) fn with_tags(self) -> Self {
+    pub(crate) fn with_tags(mut self) -> Self {
+        for (route, operation) in &mut self.list {
+            operation.tagged = route.method == "GET";
+        }
         Self { router: self.router.layer(middleware::from_fn(tagged)), list: self.list }
     }
 

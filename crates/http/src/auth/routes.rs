@@ -18,7 +18,7 @@ use super::identify::{SESSION, Unidentified, attempt, of_token};
 use crate::body::{Unread, is_json, read};
 use crate::operation::Operation;
 use crate::params::Params;
-use crate::refusal::{Members, Refusal, headed};
+use crate::refusal::{self, Members, Refusal, headed};
 use crate::routes::Routes;
 
 /// The largest body, in bytes: twice the longest token.
@@ -33,7 +33,10 @@ pub(crate) fn routes() -> Routes<Engine> {
             Operation::new("signIn", "A session for the bearer of a token")
                 .body::<Exchange>()
                 .gives::<Sso>()
-                .public(),
+                .public()
+                .refuses(&[401, 429])
+                .refused_as::<Whole>()
+                .refused_as::<refusal::Body<'_>>(),
         )
         .post(
             "/auth/sso/to_session",
@@ -41,13 +44,18 @@ pub(crate) fn routes() -> Routes<Engine> {
             Operation::new("exchangeToken", "The same, with other names")
                 .body::<Exchange>()
                 .gives::<ToSession>()
-                .public(),
+                .public()
+                .refuses(&[401, 429])
+                .refused_as::<Whole>()
+                .refused_as::<refusal::Body<'_>>(),
         )
         .with_bodies(MAX_BODY)
         .delete(
             "/api/session",
             end,
-            Operation::new("signOut", "Ends the session of the request").with_status(204),
+            Operation::new("signOut", "Ends the session of the request")
+                .with_status(204)
+                .of_session(),
         )
 }
 
@@ -179,7 +187,7 @@ impl From<Refusal> for Refused {
 }
 
 /// What clients of Metabase look at, beside a refusal.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Told {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,7 +198,8 @@ struct Told {
 }
 
 /// The same with the members that refusals have everywhere; `status` stays the word.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SsoRefusal")]
 struct Whole {
     #[serde(flatten)]
     told: Told,
@@ -198,7 +207,7 @@ struct Whole {
     members: Members<'static>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct MissingToken {
     jwt: &'static str,
 }

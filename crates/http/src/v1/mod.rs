@@ -37,8 +37,8 @@ use self::asker::Asker;
 use self::body::{Body, Id};
 use self::refusal::Refusal;
 use self::seal::{Sealed, Sealer};
-use crate::openapi::shapes::{Databases, Pong};
-use crate::operation::{Kind, Operation};
+use crate::openapi::shapes::{Databases, Pong, V1Refusal};
+use crate::operation::{Header, Kind, Operation};
 use crate::options::Options;
 use crate::params::Segments;
 use crate::routes::Routes;
@@ -120,6 +120,7 @@ pub(crate) fn routes() -> Routes<Engine> {
         Operation::new(id, summary)
             .takes("limit", Kind::Number(1), "how many values; 30 if left out")
             .gives::<values::ValuesView>()
+            .refuses(&[403, 404])
     };
     let switches = |operation: Operation, switches: &[(&'static str, bool)]| {
         switches.iter().fold(operation, |operation, (name, default)| {
@@ -127,7 +128,9 @@ pub(crate) fn routes() -> Routes<Engine> {
         })
     };
     let table = Operation::new("v1GetTable", "A table").gives::<table::TableView>();
+    let table = table.refuses(&[403, 404]);
     let metric = Operation::new("v1GetMetric", "A metric").gives::<metric::MetricView>();
+    let metric = metric.refuses(&[403, 404]);
     Routes::new()
         .get("/ping", ping, Operation::new("v1Ping", "That the asker is let in").gives::<Pong>())
         .get("/table/{id}", table::get, switches(table, &table::SWITCHES))
@@ -146,7 +149,8 @@ pub(crate) fn routes() -> Routes<Engine> {
             "/database",
             database::list,
             Operation::new("v1ListDatabases", "The only database")
-                .gives::<Databases<database::DatabaseView>>(),
+                .gives::<Databases<database::DatabaseView>>()
+                .refuses(&[403]),
         )
         .get(
             "/database/{id}",
@@ -155,21 +159,24 @@ pub(crate) fn routes() -> Routes<Engine> {
                 "v1GetDatabase",
                 "The only database, with the tables that the asker sees",
             )
-            .gives::<database::DatabaseView>(),
+            .gives::<database::DatabaseView>()
+            .refuses(&[403, 404]),
         )
         .post(
             "/search",
             search::post,
             Operation::new("v1Search", "Tables and metrics that fit some searches, best first")
                 .body::<body::SearchBody>()
-                .gives::<search::Results>(),
+                .gives::<search::Results>()
+                .refuses(&[403]),
         )
         .post(
             "/construct-query",
             run::construct,
             Operation::new("v1ConstructQuery", "A question, made to be executed later")
                 .body::<Body>()
-                .gives::<run::Constructed>(),
+                .gives::<run::Constructed>()
+                .refuses(&[403, 404]),
         )
         .post(
             "/execute",
@@ -177,7 +184,9 @@ pub(crate) fn routes() -> Routes<Engine> {
             Operation::new("v1Execute", "The answer of a question that was made")
                 .body::<body::ExecuteBody>()
                 .gives::<Answer>()
-                .with_status(202),
+                .with_status(202)
+                .tells(&[Header::Scoped])
+                .refuses(&[403]),
         )
         .post(
             "/query",
@@ -185,8 +194,11 @@ pub(crate) fn routes() -> Routes<Engine> {
             Operation::new("v1Query", "The answer of a question, in pages")
                 .body::<Body>()
                 .gives::<Answer>()
-                .with_status(202),
+                .with_status(202)
+                .tells(&[Header::Scoped])
+                .refuses(&[403, 404]),
         )
+        .each(|operation| operation.refused_as::<V1Refusal>().refused_in_text())
 }
 
 async fn ping(_: Asker, flags: Flags) -> Reply {
