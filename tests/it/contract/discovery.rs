@@ -142,7 +142,8 @@ async fn metrics_tell_what_is_asked_for() {
             200,
             At("/queryable_dimensions", "null"),
         ),
-        get("ana", "/v1/metric/101", 200, At("/segments", "null")),
+        get("ana", "/v1/metric/101", 200, At("/segments", "[]")),
+        get("ana", "/v1/metric/101?with-segments=false", 200, At("/segments", "[]")),
         get("ana", "/v1/metric/101?with-segments=true", 200, At("/segments/0/name", r#""bulk""#)),
         get(
             "ana",

@@ -24,8 +24,7 @@ pub(super) struct MetricView {
     default_time_dimension_field_id: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     queryable_dimensions: Option<Vec<FieldView>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    segments: Option<Vec<NamedView>>,
+    segments: Vec<NamedView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scoped: Option<bool>,
 }
@@ -59,7 +58,11 @@ pub(super) async fn get(door: Door, asker: Asker, PathId(id): PathId, flags: Fla
         verified: metric.verified,
         default_time_dimension_field_id: with_time.then(|| time(&detail)),
         queryable_dimensions: with_dimensions.then_some(dimensions),
-        segments: with_segments.then(|| detail.segments.iter().map(Into::into).collect()),
+        segments: if with_segments {
+            detail.segments.iter().map(Into::into).collect()
+        } else {
+            vec![]
+        },
         scoped,
     };
     told_with(&view, scoped)
