@@ -150,6 +150,7 @@ impl RecordBatchStream for Sliced {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use datafusion::arrow::array::{ArrayRef, Int64Array, ListArray};
+    use datafusion::arrow::compute::concat_batches;
     use datafusion::arrow::datatypes::Int64Type;
     use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
     use futures::{TryStreamExt, stream};
@@ -180,7 +181,7 @@ mod tests {
         let found = pieces(Of::Lists, whole.clone()).await;
         let rows: Vec<usize> = found.iter().map(RecordBatch::num_rows).collect();
         assert_eq!(rows, [7, 7, 6]);
-        let again = datafusion::arrow::compute::concat_batches(&whole.schema(), &found).unwrap();
+        let again = concat_batches(&whole.schema(), &found).unwrap();
         assert_eq!(again, whole);
         // A piece holds the values of its own lists only.
         assert_eq!(found[2].column(1).as_list::<i32>().values().len(), 60_000);
