@@ -275,6 +275,7 @@ impl Asking<'_> {
             self.shape_of_groups(query, keys, places, values)
         } else {
             let draft = drafts.all.first_mut()?;
+            self.none_of_a_list(query);
             let (columns, keys) = self.listed(query, &draft.ground);
             draft.keys = keys;
             Shape::Listing(columns)

@@ -13,6 +13,18 @@ const MAX_LEVELS: usize = 16;
 const MARKER: &str = "totals";
 
 impl Asking<'_> {
+    /// A list has no numbers to tell totals or shares of.
+    pub(super) fn none_of_a_list(&mut self, query: &SemanticQuery) {
+        let given = [("totals", !query.totals.is_empty()), ("shares", !query.shares.is_empty())];
+        for (name, _) in given.into_iter().filter(|(_, given)| *given) {
+            let message = format!(
+                "`{name}` are of the numbers of groups, and this is a list of rows: put the fields \
+                 in `group_by`, or leave them out"
+            );
+            self.problem("Q0155", name, message);
+        }
+    }
+
     pub(super) fn shape_of_groups(
         &mut self,
         query: &SemanticQuery,
