@@ -46,5 +46,6 @@ mod tokens;
 mod total;
 mod tpch;
 mod traps;
+mod units;
 mod workbench;
 mod zeros;

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use arrow_schema::DataType;
 use jiff::tz::TimeZone;
 
+use crate::check::Unit;
 use crate::decode::Located;
 use crate::expr::{Expr, ExprKind, Extent};
 use crate::ids::{
@@ -186,6 +187,8 @@ pub struct Field {
     pub calculations: Vec<FieldPath>,
     /// How large it is with all that it is computed from.
     pub extent: Extent,
+    /// Its unit, or else that of what it is computed from.
+    pub(crate) made_of: Unit,
 }
 
 /// Where the values of a field come from.

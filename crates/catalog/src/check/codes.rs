@@ -28,4 +28,5 @@ pub(super) const UNKNOWN_METRIC: &str = "M0124";
 pub(super) const METRIC_TIME: &str = "M0125";
 pub(super) const DIMENSION: &str = "M0126";
 pub(super) const DEFINER: &str = "M0127";
+pub(super) const UNITS: &str = "M0128";
 pub(super) const DESCRIPTION: &str = "M0129";

@@ -26,6 +26,7 @@ use super::expressions::{report, too_large};
 use super::metrics::{condition, find_collection, inputs, own_field, simple};
 use super::names::{Names, number, number_problem};
 use super::sink::{Sink, complaint};
+use super::units::{self, Unit};
 
 /// Types every metric, in the order in which they need each other.
 pub(super) fn metrics(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sink) {
@@ -47,6 +48,7 @@ pub(super) fn metrics(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sin
         let Some(State::Done(built)) = states.remove(*name) else { continue };
         let id = MetricId(u32::try_from(snapshot.metrics.len()).unwrap_or(u32::MAX));
         let def = entry.def;
+        let unit = built.unit(def.unit.as_ref());
         let metric = Metric {
             id,
             name: (*name).to_owned(),
@@ -58,7 +60,7 @@ pub(super) fn metrics(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sin
             expr: built.expr,
             leaves: built.leaves,
             uses: Vec::new(),
-            unit: def.unit.clone(),
+            unit,
             collection,
             verified: def.verified.unwrap_or(false),
             origin: Origin::new(entry.file, def.key_place.or(def.place)),
@@ -88,6 +90,17 @@ struct Built {
     expr: Expr,
     leaves: Vec<Leaf>,
     uses: Vec<String>,
+    /// Its unit, or else that of what it is computed from.
+    made_of: Unit,
+}
+
+impl Built {
+    /// The unit that it is told in. That of fields which its asker may not see stays untold.
+    fn unit(&self, declared: Option<&String>) -> Option<String> {
+        let definer = self.leaves.iter().any(|leaf| leaf.definer.is_some());
+        let found = self.made_of.whole().filter(|_| !definer);
+        declared.cloned().or_else(|| found.map(str::to_owned))
+    }
 }
 
 enum State {
@@ -188,10 +201,12 @@ impl<'d> Metrics<'_, '_, 'd> {
         }
         let leaf = simple(name, entry, self.snapshot, self.names, self.sink)?;
         let expr = Expr::input(0, leaf.expr.data_type);
-        Some(Built { kind: MetricKind::Simple, expr, leaves: vec![leaf], uses: Vec::new() })
+        let made_of = units::of_fields(&leaf.expr, self.snapshot);
+        let (kind, leaves) = (MetricKind::Simple, vec![leaf]);
+        Some(Built { kind, expr, leaves, uses: Vec::new(), made_of })
     }
 
-    /// Fills missing numbers, last.
+    /// Fills missing numbers, and says the unit, last.
     fn finish(&mut self, entry: MetricEntry<'d>, mut built: Built) -> Option<Built> {
         if built.leaves.len() > MAX_LEAVES {
             self.shape(entry, format!("a metric has at most {MAX_LEAVES} aggregations"));
@@ -221,6 +236,9 @@ impl<'d> Metrics<'_, '_, 'd> {
             };
             let args = vec![built.expr, Expr::literal(number)];
             built.expr = Expr::new(ExprKind::Call(Function::Coalesce, args), data_type);
+        }
+        if entry.def.unit.is_some() {
+            built.made_of = Unit::declared(entry.def.unit.as_ref());
         }
         Some(built)
     }
@@ -364,20 +382,50 @@ impl<'d> Metrics<'_, '_, 'd> {
                 None
             }
             Ok(expr) => {
-                let parts = scope.parts;
-                let unused =
-                    entry.def.inputs.iter().find(|(name, _)| !scope.known.contains_key(*name));
+                let (parts, known) = (scope.parts, scope.known);
+                let unused = entry.def.inputs.iter().find(|(name, _)| !known.contains_key(*name));
                 if let Some((name, input)) = unused {
                     let message = format!("input `{name}` does not stand in `derived`");
                     self.sink.at_key(entry.file, input, complaint(codes::METRIC_SHAPE, message));
                     return None;
                 }
-                Some(parts.built(MetricKind::Derived, expr))
+                let made_of = self.unit_of(text, entry, &known);
+                Some(Built { made_of, ..parts.built(MetricKind::Derived, expr) })
             }
             Err(error) => {
                 report(error, entry.file, text, self.sink);
                 None
             }
+        }
+    }
+
+    /// The unit of a calculation over metrics, each of which has its own.
+    fn unit_of(
+        &mut self,
+        text: &Located<String>,
+        entry: MetricEntry<'d>,
+        known: &HashMap<String, Expr>,
+    ) -> Unit {
+        let mut named = Named { known, names: Vec::new() };
+        let Ok(expr) = bind(&text.value, Allow::Rows, &mut named) else { return Unit::Unknown };
+        let inputs = &entry.def.inputs;
+        let metrics = named.names.iter().map(|name| match inputs.get(name) {
+            Some(input) => &input.metric.value,
+            None => name,
+        });
+        let found: Vec<Unit> = metrics.map(|metric| self.unit(metric)).collect();
+        let leaf = |leaf: &Expr| match &leaf.kind {
+            ExprKind::Input(index) => found.get(*index).cloned().unwrap_or_default(),
+            _ => Unit::Unknown,
+        };
+        units::check(&expr, &leaf, entry.file, text, self.sink)
+    }
+
+    /// The unit of a metric that is built.
+    fn unit(&self, metric: &str) -> Unit {
+        match self.states.get(metric) {
+            Some(State::Done(built)) => built.made_of.clone(),
+            Some(State::Running | State::Failed) | None => Unit::Unknown,
         }
     }
 
@@ -403,7 +451,8 @@ impl<'d> Metrics<'_, '_, 'd> {
         let mut parts = Parts::default();
         let mut built = {
             let expr = self.input(&def.metric, entry, &mut parts)?;
-            parts.built(MetricKind::Cumulative, expr)
+            let made_of = self.unit(&def.metric.metric.value);
+            Built { made_of, ..parts.built(MetricKind::Cumulative, expr) }
         };
         for leaf in &mut built.leaves {
             let why = if leaf.window.is_some() {
@@ -495,8 +544,8 @@ impl<'d> Metrics<'_, '_, 'd> {
                 (self.divide(entry, count, below)?, vec![counted, base])
             }
         };
-        let uses = uses.uses;
-        Some(Built { kind: MetricKind::Conversion, expr, leaves, uses })
+        let (uses, made_of) = (uses.uses, Unit::Unknown);
+        Some(Built { kind: MetricKind::Conversion, expr, leaves, uses, made_of })
     }
 
     /// One leaf that counts rows, which are events with a time.
@@ -632,7 +681,22 @@ impl Parts {
     }
 
     fn built(self, kind: MetricKind, expr: Expr) -> Built {
-        Built { kind, expr, leaves: self.leaves, uses: self.uses }
+        Built { kind, expr, leaves: self.leaves, uses: self.uses, made_of: Unit::Unknown }
+    }
+}
+
+/// The names in a derived metric, each as a value of its own.
+struct Named<'k> {
+    known: &'k HashMap<String, Expr>,
+    names: Vec<String>,
+}
+
+impl Scope for Named<'_> {
+    fn name(&mut self, chain: &[&str]) -> Result<Expr, ExprError> {
+        let name = chain.join(".");
+        let known = self.known.get(&name).ok_or_else(ExprError::silent)?;
+        self.names.push(name);
+        Ok(Expr::input(self.names.len() - 1, known.data_type))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::types::Type;
 use super::codes;
 use super::names::Names;
 use super::sink::{Sink, complaint};
+use super::units;
 
 /// Types every calculated field and fills in what it reads.
 pub(super) fn calculated_fields(snapshot: &mut Snapshot, names: &Names<'_>, sink: &mut Sink) {
@@ -126,6 +127,7 @@ impl Calculated<'_, '_> {
                     sink.at(entry.file, declared, what);
                 }
                 let inputs = snapshot.stored_inputs(&expr);
+                let unit = units::check_fields(&expr, snapshot, entry.file, text, sink);
                 let mut calculations = vec![FieldPath::own(id)];
                 calculations.extend(snapshot.calculations(&expr));
                 if let Some(field) = snapshot
@@ -138,6 +140,9 @@ impl Calculated<'_, '_> {
                     field.inputs = inputs;
                     field.calculations = calculations;
                     field.extent = extent;
+                    if field.unit.is_none() {
+                        field.made_of = unit;
+                    }
                 }
                 State::Done(data_type)
             }
@@ -259,7 +264,10 @@ pub(super) fn expression(
             sink.at(file, text, complaint(codes::EXPRESSION, too_large()));
             None
         }
-        Ok(expr) => Some(expr),
+        Ok(expr) => {
+            units::check_fields(&expr, snapshot, file, text, sink);
+            Some(expr)
+        }
         Err(error) => {
             report(error, file, text, sink);
             None

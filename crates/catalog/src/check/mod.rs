@@ -14,10 +14,12 @@ mod metrics;
 mod names;
 mod sink;
 mod tables;
+mod units;
 mod wire_ids;
 
 pub(crate) use self::expressions::resolve_path;
 pub use self::names::is_name;
+pub(crate) use self::units::Unit;
 
 use crate::definitions::{Definitions, MetricDef, TableDef};
 use crate::report::Report;

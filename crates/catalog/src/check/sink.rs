@@ -36,6 +36,24 @@ impl Sink {
         self.push(file, value.place, &value.path, what);
     }
 
+    /// Reports a problem at a text that may be read several times, the first time.
+    pub(super) fn once(
+        &mut self,
+        file: Option<&SourceText>,
+        text: &Located<String>,
+        what: Complaint,
+    ) {
+        let told = |known: &Finding| {
+            let Problem { code, place, path, message, .. } = &known.problem;
+            (*code, *place) == (what.code, text.place)
+                && *path == text.path
+                && *message == what.message
+        };
+        if !self.findings.iter().any(told) {
+            self.at(file, text, what);
+        }
+    }
+
     /// Reports a problem at the name of an entry.
     pub(super) fn at_key<T>(
         &mut self,

@@ -20,6 +20,7 @@ use super::TableEntry;
 use super::codes;
 use super::names::{Defaults, Entry, Names, check_name, number};
 use super::sink::{Sink, complaint};
+use super::units::Unit;
 
 /// The snapshot with all tables and their fields; calculated fields are typed later.
 pub(super) fn stored(
@@ -210,6 +211,7 @@ fn field(
         inputs,
         calculations: Vec::new(),
         extent: Extent::ONE,
+        made_of: Unit::declared(def.unit.as_ref()),
     }
 }
 
