@@ -195,7 +195,7 @@ async fn numbers_of_several_tables_are_grouped_by_what_both_have() {
     // The name has to be there for all of them.
     let question = r#"{"metrics":["sold","returned"],"calculated":{"paid":"price * 2"},
         "group_by":["paid"]}"#;
-    assert_eq!(problems("everyone", question).await, ["Q0105 calculated.paid"]);
+    assert_eq!(problems("everyone", question).await, ["Q0142 calculated.paid"]);
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ const TABLE: &str = r#"{"table":"PROPOSED","aggregations":["count"]}"#;
 
 /// There is one order of 10 USD, of Ada in the North (country A) and of a store in the South (B),
 /// which one return was sent back to; one budget of 100 for January 2026.
-const CASES: [Case; 33] = [
+const CASES: [Case; 40] = [
     (
         "Q0140-two-ways",
         "write one of ",
@@ -69,6 +69,52 @@ const CASES: [Case; 33] = [
         &["sent_back\n0\n"],
     ),
     ("Q0142-sideways", "a number of `customers`: ", "PROPOSED", &["name,count\nAda,1\n"]),
+    (
+        "Q0142-field-of-one-number",
+        "write one of ",
+        r#"{"metrics":["revenue","sent_back"],"group_by":["PROPOSED"]}"#,
+        &[
+            "store.id,revenue,sent_back\n1,10,1\n",
+            "store.region,revenue,sent_back\nSouth,10,1\n",
+            "store.city,revenue,sent_back\nRome,10,1\n",
+        ],
+    ),
+    (
+        "Q0142-field-of-one-number",
+        "a number of `orders`: ",
+        "PROPOSED",
+        &["currency,count\nUSD,1\n"],
+    ),
+    (
+        "Q0142-filter-of-one-number",
+        "write one of ",
+        r#"{"metrics":["revenue","sent_back"],"filter":{"field":"PROPOSED","op":"not_null"}}"#,
+        &["revenue,sent_back\n10,1\n"; 3],
+    ),
+    (
+        "Q0142-filter-of-one-number",
+        "a number of `orders`: ",
+        "PROPOSED",
+        &["currency,count\nUSD,1\n"],
+    ),
+    (
+        "Q0142-field-of-what-it-leads-to",
+        "write ",
+        r#"{"metrics":["revenue","customers_known"],"group_by":["PROPOSED"]}"#,
+        &["customers.name,revenue,customers_known\nAda,10,1\n"],
+    ),
+    (
+        "Q0142-field-of-what-leads-to-it",
+        "use ",
+        r#"{"metrics":["revenue","customers_known"],"filter":{"field":"PROPOSED","value":"paid"}}"#,
+        &["revenue,customers_known\n10,1\n"],
+    ),
+    (
+        "Q0142-field-of-what-leads-to-it",
+        "a number of `orders`: ",
+        "PROPOSED",
+        &["status,count\npaid,1\n"],
+    ),
     (
         "Q0143-one-name-for-two-things",
         "ask for ",

@@ -162,11 +162,12 @@ async fn refused(session: &Session, question: &str) -> Option<(String, String)> 
 }
 
 /// Each question with its code, and what a chief is told beside, where he is refused as well.
-const QUESTIONS: [(&str, &str, Option<&str>); 13] = [
+const QUESTIONS: [(&str, &str, Option<&str>); 14] = [
     (r#"{"metrics":["revenue"],"group_by":["areas.land"]}"#, "Q0140", Some("agent.home.land")),
     (r#"{"metrics":["people_count"],"filter":{"exists":"invoice"}}"#, "Q0148", Some("invoices")),
     (r#"{"metrics":["people_count"],"group_by":["sales.amount"]}"#, "Q0141", None),
     (r#"{"metrics":["returned"],"group_by":["people.name"]}"#, "Q0142", Some("home.secret")),
+    (r#"{"metrics":["people_count","revenue"],"group_by":["amount"]}"#, "Q0142", None),
     (r#"{"metrics":["revenue","returned"],"group_by":["id"]}"#, "Q0143", None),
     (r#"{"metrics":["people_count"],"group_by":["metric_time"]}"#, "Q0144", None),
     (
@@ -207,5 +208,26 @@ async fn l3_l9_l21_no_refusal_proposes_what_is_hidden() {
             let (found, told) = refused(&chief, question).await.expect(question);
             assert!(found == code && told.contains(beside), "{question}: {told}");
         }
+    }
+}
+
+#[tokio::test]
+async fn l3_l9_a_field_of_one_number_alone_is_told_to_nobody_who_may_not_see_it() {
+    let (with, without) = (engine(true).await, engine(false).await);
+    let (staff, others) = (session(&with, "staff"), session(&without, "staff"));
+    let chief = session(&with, "chiefs");
+    for question in [
+        r#"{"metrics":["people_count","returned"],"group_by":["born"]}"#,
+        r#"{"metrics":["returned","people_count"],"group_by":["born"]}"#,
+        r#"{"metrics":["revenue","people_count"],"group_by":["born"]}"#,
+        r#"{"metrics":["returned","people_count"],"filter":{"field":"born","op":"not_null"}}"#,
+        r#"{"metrics":["returned","people_count"],"group_by":["x"],"calculated":{"x":"year(born)"}}"#,
+    ] {
+        let (code, told) = refused(&staff, question).await.expect(question);
+        assert_eq!(code, "Q0105", "{question}: {told}");
+        assert_eq!(refused(&others, question).await, Some((code, told)), "{question}");
+        let (code, told) = refused(&chief, question).await.expect(question);
+        let whose = "`born` is `people.born` for `people_count`, and `re";
+        assert!(code == "Q0142" && told.contains(whose), "{question}: {told}");
     }
 }

@@ -240,7 +240,7 @@ impl Asking<'_> {
         let (step, rest) = match step {
             Ok(Some((step, rest))) if !rest.is_empty() => (step, rest.join(".")),
             Ok(_) => {
-                self.not_found(ground, name, path, why);
+                self.not_found(ground, name, path, &why);
                 return None;
             }
             Err(ways) => {

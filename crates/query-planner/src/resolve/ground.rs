@@ -80,7 +80,7 @@ impl Asking<'_> {
                 Some(found)
             }
             Err(why) => {
-                self.not_found(ground, name, path, why);
+                self.not_found(ground, name, path, &why);
                 None
             }
         }
@@ -150,7 +150,7 @@ impl Asking<'_> {
     }
 
     /// Answers for a name that has no single value for each row.
-    pub(super) fn not_found(&mut self, ground: &Ground, name: &str, path: &str, why: NotFound) {
+    pub(super) fn not_found(&mut self, ground: &Ground, name: &str, path: &str, why: &NotFound) {
         let snapshot = self.compiled.snapshot();
         let own = snapshot.table(ground.table).name.clone();
         let (shown, about) = (shorten(name), shorten(&ground.about));
@@ -159,48 +159,43 @@ impl Asking<'_> {
                 let message = format!(
                     "`{shown}` has no single value for `{about}`: one row of `{own}` has many \
                      behind `{}`; ask for a number of them, or use it in a filter",
-                    shorten(&relationship)
+                    shorten(relationship)
                 );
                 self.problem("Q0117", path, message);
             }
-            NotFound::Missing(missing) => self.missing("Q0105", "field", name, &missing, path),
+            NotFound::Missing(missing @ Missing::Unknown { .. }) => {
+                match self.of_another(ground, name) {
+                    Some(message) => self.problem("Q0142", path, message),
+                    None => self.missing("Q0105", "field", name, missing, path),
+                }
+            }
+            NotFound::Missing(missing) => self.missing("Q0105", "field", name, missing, path),
             NotFound::Ambiguous { table, ways } => {
-                let target = &snapshot.table(table).name;
-                let field = name.split_once('.').map_or("", |(_, field)| field);
-                let names: Vec<String> = ways.iter().map(|way| format!("{way}.{field}")).collect();
-                let advice = self.advice(ground, &names, &about);
+                let target = &snapshot.table(*table).name;
                 let message = format!(
                     "`{shown}` has no single value for `{about}`: `{own}` leads to `{target}` in \
-                     several ways ({}), each with an answer of its own; {advice}",
-                    some_of(&ways)
+                     several ways ({}), each with an answer of its own; {}",
+                    some_of(ways),
+                    self.instead(ground, name, why)
                 );
                 self.problem("Q0140", path, message);
             }
             NotFound::Finer { table, ways } => {
-                let finer = &snapshot.table(table).name;
-                let mut instead = self.of_others(ground, name, table);
-                if instead.is_empty() {
-                    instead.push(format!("ask for `{about}` without it"));
-                }
+                let finer = &snapshot.table(*table).name;
                 let message = format!(
                     "`{shown}` has no single value for `{about}`: one row of `{own}` has many of \
                      `{finer}` ({}); {}",
-                    some_of(&ways),
-                    instead.join(", or ")
+                    some_of(ways),
+                    self.instead(ground, name, why)
                 );
                 self.problem("Q0141", path, message);
             }
             NotFound::Sideways { table } => {
-                let other = &snapshot.table(table).name;
-                let mut instead: Vec<String> = self.shared(ground, table).into_iter().collect();
-                instead.extend(self.of_others(ground, name, table));
-                if instead.is_empty() {
-                    instead.push(format!("ask for `{about}` without it"));
-                }
+                let other = &snapshot.table(*table).name;
                 let message = format!(
                     "`{shown}` has no single value for `{about}`: a row of `{own}` belongs to no \
                      row of `{other}`; {}",
-                    instead.join(", or ")
+                    self.instead(ground, name, why)
                 );
                 self.problem("Q0142", path, message);
             }

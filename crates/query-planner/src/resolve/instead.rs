@@ -3,9 +3,9 @@
 
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{FieldId, FieldPath, MetricId, RelationshipId, TableId, Type};
-use sandbar_permissions::Level;
+use sandbar_permissions::{Level, Missing};
 
-use super::ground::{Ground, METRIC_TIME};
+use super::ground::{Ground, METRIC_TIME, NotFound};
 use super::{Asking, shorten};
 
 /// The most names that are proposed, and the most ways that are told, at once.
@@ -60,8 +60,7 @@ impl Asking<'_> {
         if name.len() > MAX_LENGTH {
             return None;
         }
-        let chain: Vec<&str> = name.split('.').collect();
-        let found = self.grants.find_field(table, &chain).ok()?;
+        let found = self.find(&Ground::new(table, time, ""), name).ok()?;
         let other = self.compiled.snapshot().field(found.field).data_type == Type::Other;
         let lacks = |steps: usize| {
             found.via.get(..steps).is_some_and(|via| self.without_version(via, time))
@@ -70,15 +69,15 @@ impl Asking<'_> {
     }
 
     /// The numbers beside which those of some rows are asked.
-    pub(super) fn beside(&self, ground: &Ground) -> &[(TableId, Option<FieldId>)] {
+    pub(super) fn beside(&self, ground: &Ground) -> &[Ground] {
         if ground.asked { &self.beside } else { &[] }
     }
 
     /// Whether a name can be used, and means one thing for all numbers that are asked together.
     pub(super) fn fits_all(&self, ground: &Ground, name: &str) -> bool {
         let Some(own) = self.usable_path(ground.table, ground.time, name) else { return false };
-        self.beside(ground).iter().all(|(table, time)| {
-            let other = self.usable_path(*table, *time, name);
+        self.beside(ground).iter().all(|other| {
+            let other = self.usable_path(other.table, other.time, name);
             other.is_some_and(|other| self.one_thing(own.field, other.field))
         })
     }
@@ -123,7 +122,7 @@ impl Asking<'_> {
     /// its values stand for such periods.
     pub(super) fn finest(&self, native: Grain, name: &str) -> Grain {
         let mut natives = vec![native];
-        for (table, time) in &self.beside {
+        for Ground { table, time, .. } in &self.beside {
             let field = match name == METRIC_TIME {
                 true => time.filter(|time| self.timed(Some(*time))),
                 false => self.usable_path(*table, *time, name).map(|found| found.field),
@@ -196,8 +195,9 @@ impl Asking<'_> {
     /// asked together.
     pub(super) fn as_condition(&self, ground: &Ground, name: &str) -> bool {
         self.condition_on(ground.table, name)
-            && self.beside(ground).iter().all(|(table, time)| {
-                self.condition_on(*table, name) || self.usable_path(*table, *time, name).is_some()
+            && self.beside(ground).iter().all(|other| {
+                self.condition_on(other.table, name)
+                    || self.usable_path(other.table, other.time, name).is_some()
             })
     }
 
@@ -213,6 +213,50 @@ impl Asking<'_> {
             found.push(format!("ask for a number of `{table}`: {count}"));
         }
         found
+    }
+
+    /// What can be asked in place of a name that has no single value for these rows, as advice.
+    pub(super) fn instead(&self, ground: &Ground, name: &str, why: &NotFound) -> String {
+        let about = shorten(&ground.about);
+        let found = match why {
+            NotFound::Ambiguous { ways, .. } => {
+                let field = name.split_once('.').map_or("", |(_, field)| field);
+                let names: Vec<String> = ways.iter().map(|way| format!("{way}.{field}")).collect();
+                return self.advice(ground, &names, &about);
+            }
+            NotFound::Finer { table, .. } => self.of_others(ground, name, *table),
+            NotFound::Sideways { table } => {
+                let shared = self.shared(ground, *table).into_iter();
+                shared.chain(self.of_others(ground, name, *table)).collect()
+            }
+            NotFound::Missing(_) | NotFound::NoTime => Vec::new(),
+        };
+        if found.is_empty() { format!("ask for `{about}` without it") } else { found.join(", or ") }
+    }
+
+    /// Whose field a name is that is none for these rows, where it is one for another number that is
+    /// asked beside, and what can be asked instead.
+    pub(super) fn of_another(&self, ground: &Ground, name: &str) -> Option<String> {
+        let chain: Vec<&str> = name.split('.').collect();
+        let (other, found) = self.beside(ground).iter().find_map(|other| {
+            let open = self.grants.table_level(other.table) == Level::Query;
+            let found = self.grants.find_field(other.table, &chain).ok().filter(|_| open)?;
+            Some((other, found))
+        })?;
+        let path = self.compiled.snapshot().path_name(&found);
+        let full = format!("{}.{path}", self.table_name(other.table));
+        let about = shorten(&ground.about);
+        let instead = match self.find(ground, &full) {
+            Ok(_) if self.fits_all(ground, &full) => format!("write `{full}`"),
+            Ok(_) => format!("ask for `{about}` without it"),
+            Err(NotFound::Missing(Missing::ToMany { .. })) => {
+                let table = other.table;
+                self.instead(ground, &full, &NotFound::Finer { table, ways: Vec::new() })
+            }
+            Err(why) => self.instead(ground, &full, &why),
+        };
+        let (name, of) = (shorten(name), shorten(&other.about));
+        Some(format!("`{name}` is `{full}` for `{of}`, and `{about}` has none; {instead}"))
     }
 
     /// Rows of which one of these has many, by the names that conditions look at them with: the one

@@ -120,7 +120,7 @@ struct Asking<'a> {
     /// What names stood for so far.
     uses: Vec<Use>,
     /// The rows and times of the numbers that are asked together.
-    beside: Vec<(TableId, Option<FieldId>)>,
+    beside: Vec<Ground>,
     /// How many questions stand in each other so far.
     stages: usize,
     /// What the question calculates itself.
@@ -268,7 +268,8 @@ impl Asking<'_> {
             }
         }
         // A condition of one number alone is of its rows alone; what follows is of all.
-        self.beside = drafts.all.iter().map(|d| (d.ground.table, d.ground.time)).collect();
+        let grounds = drafts.all.iter().map(|draft| &draft.ground);
+        self.beside = grounds.map(|of| Ground::new(of.table, of.time, &of.about)).collect();
         let shape = if grouped {
             let keys = self.grouped(query, &mut drafts.all);
             let places = std::mem::take(&mut drafts.places);

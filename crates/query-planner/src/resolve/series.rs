@@ -226,7 +226,7 @@ impl Asking<'_> {
         let grains = [Grain::Month, Grain::Quarter, Grain::Year, Grain::Day, Grain::Week];
         match grains.into_iter().find(fits) {
             Some(grain) if self.timed(ground.time) => {
-                let together = self.beside(ground).iter().all(|(_, time)| self.timed(*time));
+                let together = self.beside(ground).iter().all(|other| self.timed(other.time));
                 let alone = if together { "" } else { " in a question of its own" };
                 format!("group by {}{alone}", at_grain(METRIC_TIME, grain))
             }
