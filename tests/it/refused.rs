@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, RecordBatch};
+use sandbar::query::{Op, RelativeUnit, Value};
 use sandbar::{Aggregation, Engine, ErrorKind, Filter, SemanticQuery};
 use sandbar_testkit::fixture;
 
@@ -78,6 +79,46 @@ async fn q0134_a_stretch_of_time_that_leaves_the_calendar() {
     let engine = engine(&fixture("refused"), Way::Plain).await.unwrap();
     let long = Filter::previous("paid_on", 20_000, "year");
     check(&engine, &SemanticQuery::metric("revenue").filter(long), "Q0134").await;
+}
+
+/// JSON of that kind is not read.
+#[tokio::test]
+async fn q0133_nothing_beside_a_test_is_passed_over() {
+    let engine = engine(&fixture("refused"), Way::Plain).await.unwrap();
+    let values = |numbers: &[i64]| numbers.iter().map(|n| (*n).into()).collect::<Vec<Value>>();
+    let case = |op: Op, value: &str| Filter::Field {
+        field: "status".to_owned().into(),
+        grain: None,
+        op,
+        values: vec![value.into()],
+        case_sensitive: true,
+    };
+    let wrong = [
+        Filter::with("total", Op::Gt, values(&[1, 2])),
+        Filter::with("total", Op::Eq, values(&[])),
+        Filter::with("total", Op::Between, values(&[1, 2, 3])),
+        Filter::with("total", Op::IsNull, values(&[1])),
+        Filter::with("status", Op::Contains, values(&[])),
+        Filter::with("paid_on", Op::Last, values(&[])),
+        case(Op::Eq, "paid"),
+        Filter::Relative {
+            field: "paid_on".to_owned().into(),
+            op: Op::This,
+            count: 2,
+            unit: RelativeUnit::Month,
+        },
+        Filter::Metric {
+            metric: "orders_paid".to_owned().into(),
+            per: Some("customer".to_owned().into()),
+            op: Op::GtEq,
+            values: values(&[1, 2]),
+        },
+    ];
+    for filter in wrong {
+        check(&engine, &SemanticQuery::metric("revenue").filter(filter), "Q0133").await;
+    }
+    let right = SemanticQuery::metric("revenue").filter(case(Op::StartsWith, "pai"));
+    assert!(session(&engine, &fixture("refused")).query(&right).await.is_ok());
 }
 
 /// The codes for which it takes more than a file of the folder: the test that provokes each, and the

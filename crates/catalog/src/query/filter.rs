@@ -1,5 +1,7 @@
 //! Which rows count.
 
+use std::ops::RangeInclusive;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -177,8 +179,31 @@ impl Op {
         }
     }
 
-    fn is_relative(self) -> bool {
+    /// Whether it is of a stretch of time, counted from now.
+    pub fn is_relative(self) -> bool {
         matches!(self, Self::Last | Self::This | Self::Previous)
+    }
+
+    /// Whether it looks into texts, where upper and lower case may count.
+    pub fn is_of_texts(self) -> bool {
+        matches!(self, Self::Contains | Self::NotContains | Self::StartsWith | Self::EndsWith)
+    }
+
+    /// How many values it compares with, where a list of them has at most so many.
+    pub fn takes(self, most: usize) -> RangeInclusive<usize> {
+        match self {
+            Self::IsNull
+            | Self::NotNull
+            | Self::Empty
+            | Self::NotEmpty
+            | Self::Last
+            | Self::This
+            | Self::Previous => 0..=0,
+            Self::Between | Self::InRange => 2..=2,
+            Self::In | Self::NotIn => 0..=most,
+            Self::Contains | Self::NotContains | Self::StartsWith | Self::EndsWith => 1..=most,
+            Self::Eq | Self::NotEq | Self::Lt | Self::LtEq | Self::Gt | Self::GtEq => 1..=1,
+        }
     }
 }
 
@@ -342,18 +367,12 @@ fn comparison(
     if count.is_some() || unit.is_some() {
         return Err(format!("`count` and `unit` do not belong to `{name}`"));
     }
-    let texts = matches!(op, Op::Contains | Op::NotContains | Op::StartsWith | Op::EndsWith);
+    let texts = op.is_of_texts();
     if case_sensitive.is_some() && !texts {
         return Err(format!("`case_sensitive` does not belong to `{name}`"));
     }
     let values: Vec<Value> = value.into_iter().chain(values.into_iter().flatten()).collect();
-    let wanted = match op {
-        Op::IsNull | Op::NotNull | Op::Empty | Op::NotEmpty => 0..=0,
-        Op::Between | Op::InRange => 2..=2,
-        Op::In | Op::NotIn => 0..=1_000,
-        Op::Contains | Op::NotContains | Op::StartsWith | Op::EndsWith => 1..=100,
-        _ => 1..=1,
-    };
+    let wanted = op.takes(if texts { 100 } else { 1_000 });
     if !wanted.contains(&values.len()) {
         let wants = match op {
             Op::Between | Op::InRange => "two `values`".to_owned(),

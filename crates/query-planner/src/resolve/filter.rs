@@ -156,22 +156,57 @@ impl Asking<'_> {
             Filter::Metric { metric, per, op, values } => match on {
                 On::Rows(ground) => {
                     let test = Test { op: *op, values, case_sensitive: false };
+                    if !self.nothing_beside(&test, path) {
+                        return None;
+                    }
                     self.per_entity(ground, metric, per.as_ref(), &test, path)
                 }
                 On::Columns(_) | On::Answer(_) => self.rows_only("metric", path),
             },
             Filter::Field { field, grain, op, values, case_sensitive } => {
                 let test = Test { op: *op, values, case_sensitive: *case_sensitive };
+                if !self.nothing_beside(&test, path) {
+                    return None;
+                }
                 self.on_value(on, &field.value, path, &mut |asking, value, name| {
                     asking.field_test(value, *grain, &test, name, path)
                 })
             }
             Filter::Relative { field, op, count, unit } => {
+                if *op == Op::This && *count != 1 {
+                    let message = "`this` is the current unit, so its `count` is 1";
+                    self.problem("Q0133", path, message);
+                    return None;
+                }
                 self.on_value(on, &field.value, path, &mut |asking, value, name| {
                     asking.relative_test(value, (*op, *count, *unit), name, path)
                 })
             }
         }
+    }
+
+    /// Whether a test has nothing that would be passed over. JSON of that kind is not read, but
+    /// questions are also built in Rust.
+    fn nothing_beside(&mut self, test: &Test<'_>, path: &str) -> bool {
+        let (op, name, given) = (test.op, test.op.name(), test.values.len());
+        let takes = op.takes(usize::MAX);
+        let message = if op.is_relative() {
+            format!("`{name}` is of a stretch of time, and compares with no values")
+        } else if test.case_sensitive && !op.is_of_texts() {
+            format!("`case_sensitive` does not belong to `{name}`")
+        } else if !takes.contains(&given) {
+            let wanted = match takes.into_inner() {
+                (_, 0) => "no value",
+                (_, 1) => "one value",
+                (_, 2) => "two values",
+                _ => "at least one value",
+            };
+            format!("`{name}` wants {wanted}, not {given}")
+        } else {
+            return true;
+        };
+        self.problem("Q0133", path, message);
+        false
     }
 
     fn rows_only(&mut self, what: &str, path: &str) -> Option<Predicate> {

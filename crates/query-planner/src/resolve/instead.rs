@@ -234,8 +234,8 @@ impl Asking<'_> {
         if found.is_empty() { format!("ask for `{about}` without it") } else { found.join(", or ") }
     }
 
-    /// Whose field a name is that is none for these rows, where it is one for another number that is
-    /// asked beside, and what can be asked instead.
+    /// Whose field a name is that is none of these rows, where another number that is asked beside
+    /// has it, and what can be asked instead.
     pub(super) fn of_another(&self, ground: &Ground, name: &str) -> Option<String> {
         let chain: Vec<&str> = name.split('.').collect();
         let (other, found) = self.beside(ground).iter().find_map(|other| {
