@@ -280,8 +280,8 @@ async fn a_fresh_answer_passes_by_what_is_kept() {
     assert_eq!(world.told(&fresh, COUNT).await, twenty(false));
     assert_eq!(world.told(&a, COUNT).await, twenty(true));
     // It is kept, too.
-    assert_eq!(world.told(&fresh, LIST).await.1, false);
-    assert_eq!(world.told(&a, LIST).await.1, true);
+    assert!(!world.told(&fresh, LIST).await.1);
+    assert!(world.told(&a, LIST).await.1);
 }
 
 #[tokio::test]
@@ -303,7 +303,7 @@ async fn only_whole_answers_are_kept() {
     assert!(asked(&short, LIST).await.unwrap().is_truncated());
     assert_eq!(asked(&short, LIST).await.unwrap().num_rows(), 3);
     let seen = world.kept();
-    assert_eq!(seen[0], false);
+    assert!(!seen[0]);
     assert_eq!(seen[3..], [false, false, false]);
     // Whoever may have more rows is given all of them.
     assert_eq!(asked(&a, LIST).await.unwrap().num_rows(), 20);

@@ -106,7 +106,7 @@ impl Built {
 enum State {
     Running,
     Failed,
-    Done(Built),
+    Done(Box<Built>),
 }
 
 struct Metrics<'a, 'n, 'd> {
@@ -130,7 +130,7 @@ impl<'d> Metrics<'_, '_, 'd> {
         self.states.insert(name.to_owned(), State::Running);
         let built = on_any_stack(|| self.build(name, entry));
         let built = built.and_then(|built| self.finish(entry, built));
-        let state = built.map_or(State::Failed, State::Done);
+        let state = built.map_or(State::Failed, |built| State::Done(Box::new(built)));
         self.states.insert(name.to_owned(), state);
     }
 
@@ -272,7 +272,7 @@ impl<'d> Metrics<'_, '_, 'd> {
     fn found(&mut self, name: &str) -> Result<Built, ExprError> {
         self.resolve(name);
         match self.states.get(name) {
-            Some(State::Done(built)) => Ok(built.clone()),
+            Some(State::Done(built)) => Ok(Built::clone(built)),
             Some(State::Failed) => Err(ExprError::silent()),
             Some(State::Running) => {
                 let message = format!("metric `{name}` is computed from itself");
