@@ -21,6 +21,7 @@ metrics:
   placed: { table: orders, expr: count(*), join_to_timespine: true }
   paid: { table: orders, expr: sum(total), filter: status = 'paid' }
   sent: { table: orders, expr: count(*), time: shipped }
+  handed_over: { table: orders, expr: count(*), time: shipped, join_to_timespine: true }
   back: { table: orders, expr: count(*), time: returned }
   tick: { table: tickets, expr: count(*) }
   all_tick: { cumulative: { metric: tick } }
@@ -152,6 +153,20 @@ async fn periods_without_data_have_a_row_beside_a_number_of_another_time() {
         );
         check("all", &question, &["2026-02-09,1,1", "2026-02-16,0,0", "2026-02-23,0,0"]).await;
     }
+}
+
+#[tokio::test]
+async fn two_numbers_with_a_row_for_each_period_of_their_times_are_told_by_their_names() {
+    let question = r#"{ "metrics": ["placed", "handed_over"],
+        "group_by": [{ "field": "day", "grain": "month" }, { "field": "shipped", "grain": "month" }] }"#;
+    let refused = session("all").await.query_json(question).await.unwrap_err();
+    let [problem] = refused.problems() else { panic!("{refused}") };
+    assert_eq!(problem.code, "Q0151");
+    assert_eq!(
+        problem.message,
+        "`placed` and `handed_over` have a row for each period of different times: group by one of \
+         these, or ask for them apart"
+    );
 }
 
 /// The newest day is 20 March, so that a stretch from the 21st on has none, whatever stands beside.

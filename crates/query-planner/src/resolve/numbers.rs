@@ -50,15 +50,17 @@ pub(super) struct Draft {
     pub(super) keeps: bool,
     pub(super) filter: Vec<Predicate>,
     pub(super) series: Option<Series>,
-    /// The times of which periods without data have a row, each once.
-    pub(super) dense: Vec<FieldId>,
+    /// The times of which periods without data have a row, each once, with the first number that
+    /// wants them.
+    pub(super) dense: Vec<(FieldId, String)>,
 }
 
 impl Draft {
     /// Remembers whose periods have a row without data, where those of a number do.
-    fn fills(&mut self, leaf: &ModelLeaf) {
-        let time = leaf.time.filter(|time| leaf.dense && !self.dense.contains(time));
-        self.dense.extend(time);
+    fn fills(&mut self, leaf: &ModelLeaf, about: &str) {
+        let known = |time: &FieldId| self.dense.iter().any(|(known, _)| known == time);
+        let time = leaf.time.filter(|time| leaf.dense && !known(time));
+        self.dense.extend(time.map(|time| (time, about.to_owned())));
     }
 }
 
@@ -349,7 +351,7 @@ impl Asking<'_> {
             // The part is that of these events alone: they are its rows.
             let draft = drafts.all.get_mut(part)?;
             draft.filter.extend(filters);
-            draft.fills(leaf);
+            draft.fills(leaf, about);
             drafts.required(part, &leaf.requires, about, narrowed.path);
             let leaf = Leaf::new(leaf.expr.clone(), Vec::new());
             return Some(drafts.leaf(part, leaf));
@@ -366,7 +368,7 @@ impl Asking<'_> {
         let kind = if moved { Kind::Moved { window, shifts } } else { Kind::Plain };
         let part = drafts.part(grain, leaf.time, kind, about);
         filters.extend(self.narrowed(narrowed, part, drafts));
-        drafts.all.get_mut(part)?.fills(leaf);
+        drafts.all.get_mut(part)?.fills(leaf, about);
         let (expr, semi_additive) = (leaf.expr.clone(), leaf.semi_additive.clone());
         drafts.required(part, &leaf.requires, about, narrowed.path);
         let min_group_size = leaf.min_group_size;

@@ -252,29 +252,28 @@ impl Asking<'_> {
     /// Which periods have a row whether they have data or not: where a number wants it, and the
     /// question goes by its time.
     pub(super) fn dense(&mut self, query: &SemanticQuery, drafts: &[Draft]) -> Option<Dense> {
-        let times =
-            drafts.iter().flat_map(|draft| draft.dense.iter().map(move |time| (draft, *time)));
-        let mut found = times.filter_map(|(draft, time)| {
-            let data_type = self.compiled.snapshot().field(time).data_type;
+        let times = drafts.iter().flat_map(|draft| draft.dense.iter().map(move |of| (draft, of)));
+        let mut found = times.filter_map(|(draft, (time, about))| {
+            let data_type = self.compiled.snapshot().field(*time).data_type;
             draft.keys.iter().enumerate().find_map(|(index, key)| {
                 let grain = match key.cut {
                     Some(Cut::Time(Truncation::Grain(grain))) if grain.is_date() => Some(grain),
                     None if data_type == Type::Date => Some(Grain::Day),
                     _ => None,
                 };
-                let grain = grain.filter(|_| key.is_of(&FieldPath::own(time)));
-                grain.map(|grain| (draft, time, index, grain))
+                let grain = grain.filter(|_| key.is_of(&FieldPath::own(*time)));
+                grain.map(|grain| ((draft, *time, about), index, grain))
             })
         });
-        let (draft, time, key, grain) = found.next()?;
+        let ((draft, time, about), key, grain) = found.next()?;
         let own = FieldPath::own(time);
-        let ground = Ground::new(draft.ground.table, Some(time), &draft.ground.about);
-        if let Some((other, ..)) = found.find(|(.., index, _)| *index != key) {
+        let ground = Ground::new(draft.ground.table, Some(time), about);
+        if let Some(((.., other), ..)) = found.find(|(_, index, _)| *index != key) {
             let message = format!(
                 "`{}` and `{}` have a row for each period of different times: group by one of \
                  these, or ask for them apart",
-                shorten(&ground.about),
-                shorten(&other.ground.about)
+                shorten(about),
+                shorten(other)
             );
             self.problem("Q0151", "group_by", message);
             return None;
@@ -283,7 +282,7 @@ impl Asking<'_> {
             let message = format!(
                 "`{}` has a row for each period: it is grouped by one grain of its time, not by \
                  two; {}",
-                shorten(&ground.about),
+                shorten(about),
                 self.by_time(&ground, &[])
             );
             self.problem("Q0151", "group_by", message);
