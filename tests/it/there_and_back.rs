@@ -1,5 +1,5 @@
 //! A bridge that leads back to rows of the asked table: its fields are those of other rows, by which
-//! no number is of one unit, has its period, or is told apart.
+//! no number is of one unit, has its period, is told apart, or stands in an order.
 
 use std::sync::Arc;
 
@@ -29,6 +29,41 @@ const POLICIES: &str = "
 groups: { all: {} }
 policies: { all: { groups: [all], grant: { tables: [places, sales] } } }
 ";
+
+/// Of five persons the first is above the second and the third, who are above one each.
+const PEOPLE: &str = "
+tables:
+  people:
+    primary_key: [id]
+    fields: { id: {}, above: {}, name: {} }
+    relationships:
+      below: { to: people, on: { id: above }, cardinality: one_to_many, bridge: true }
+metrics:
+  heads: { table: people, expr: count(*) }
+";
+
+async fn of_people(question: &str) -> Result<String, String> {
+    let above = Int64Array::from(vec![None, Some(1), Some(1), Some(2), Some(3)]);
+    let people: [(&str, ArrayRef, bool); 3] = [
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5])), false),
+        ("above", Arc::new(above), true),
+        ("name", Arc::new(StringArray::from(vec!["z", "a", "b", "y", "x"])), false),
+    ];
+    let people = RecordBatch::try_from_iter_with_nullable(people).unwrap();
+    let engine = Engine::builder()
+        .model("model.yaml", PEOPLE)
+        .policies("policies.yaml", &POLICIES.replace("[places, sales]", "[people]"))
+        .batches("people", vec![people])
+        .build()
+        .await
+        .unwrap();
+    let session = engine.session(Principal::asserted_by_host("ann").group("all").build().unwrap());
+    let answer = match session.query_json(question).await {
+        Ok(stream) => stream.collect().await,
+        Err(error) => Err(error),
+    };
+    answer.map(|answer| answer.to_csv().unwrap()).map_err(|error| told(&error))
+}
 
 /// Two sales at one place, in two currencies, on the first days of January and of February 1970.
 async fn session(model: &str) -> Result<Session, sandbar::Error> {
@@ -95,4 +130,20 @@ metrics:",
     );
     let error = told(&session(&derived).await.unwrap_err());
     assert!(error.contains("M0123") && error.contains("primary key"), "{error}");
+}
+
+/// Those below `z` are `a` and `b`, those below these `y` and `x`.
+#[tokio::test]
+async fn an_order_by_a_field_is_not_one_by_that_of_other_rows() {
+    let both = r#""group_by":[{"field":"below.name","as":"under"},{"field":"name","as":"own"}]"#;
+    let question = format!(
+        r#"{{"metrics":["heads"],{both},"order_by":[{{"field":"name","order":"desc"}}],"limit":2}}"#
+    );
+    assert_eq!(of_people(&question).await.unwrap(), "under,own,heads\na,z,1\nb,z,1\n");
+    let question = format!(r#"{{"metrics":["heads"],{both},"order_by":["name"],"limit":2}}"#);
+    assert_eq!(of_people(&question).await.unwrap(), "under,own,heads\ny,a,1\nx,b,1\n");
+    let alone = r#"{"metrics":["heads"],"group_by":[{"field":"below.name","as":"under"}],
+        "order_by":["name"]}"#;
+    let error = of_people(alone).await.unwrap_err();
+    assert!(error.starts_with("Q0115"), "{error}");
 }

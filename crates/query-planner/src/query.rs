@@ -247,6 +247,11 @@ impl Key {
         Self { internal: true, ..Self::new(path, None) }
     }
 }
+    /// Whether it is this, of the row itself.
+    pub(crate) fn has(&self, of: &Of) -> bool {
+        self.bridge.is_none() && self.of == *of
+    }
+
 
 /// What a key has of each row.
 #[derive(Clone, Debug, PartialEq)]

@@ -488,12 +488,12 @@ impl Asking<'_> {
         let of = self.of(&draft.ground, name, path)?;
         match shape {
             Shape::Listing(_) => {
-                let shown = |key: &Key| key.of == of && key.cut.is_none();
+                let shown = |key: &Key| key.has(&of) && key.cut.is_none();
                 let shown = draft.keys.iter().position(shown);
                 Some(shown.map_or(SortBy::Value(of), SortBy::Column))
             }
             Shape::Grouped(_) => {
-                let key = draft.keys.iter().position(|key| key.of == of);
+                let key = draft.keys.iter().position(|key| key.has(&of));
                 if key.is_none() {
                     let message = format!(
                         "an answer in groups is ordered by its own columns, and `{}` is none of them",
