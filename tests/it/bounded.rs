@@ -1,8 +1,9 @@
-//! Refusals stay short, however much is wrong with a question and however many ways there are.
+//! Refusals stay short, however much is wrong with a question and however many ways there are. Where
+//! not all ways were tried, none is taken for the only one.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use sandbar::{Engine, Error, Principal, Session};
 
 /// Twelve columns of the rows that many ways lead to.
@@ -137,4 +138,120 @@ async fn a_thousand_wrong_conditions_make_a_short_refusal() {
         let told: usize = error.problems().iter().map(|problem| problem.message.len()).sum();
         assert!(told < 6_000, "{told} bytes: {error}");
     }
+}
+
+/// A table, and its relationships with the tables that these lead to.
+type Table = (String, Vec<(String, String)>);
+
+/// Tables of one row each, with an `id` by which it leads to those of others, and a `name`.
+async fn joined(tables: &[Table]) -> Session {
+    let (mut model, mut names) = ("tables:\n".to_owned(), Vec::new());
+    for (name, steps) in tables {
+        let steps = steps.iter().map(|(step, to)| {
+            format!("{step}: {{ to: {to}, on: {{ id: id }}, cardinality: many_to_one }}")
+        });
+        let steps: Vec<String> = steps.collect();
+        model.push_str(&format!(
+            "  {name}: {{ primary_key: [id], fields: {{ id: {{}}, name: {{}} }}, \
+             relationships: {{ {} }} }}\n",
+            steps.join(", ")
+        ));
+        names.push(name.as_str());
+    }
+    let policies = POLICIES.replace("sales, visits, shops", &names.join(", "));
+    let builder =
+        Engine::builder().model("model.yaml", &model).policies("policies.yaml", &policies);
+    let row = || {
+        let id: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let name: ArrayRef = Arc::new(StringArray::from(vec!["one"]));
+        vec![RecordBatch::try_from_iter([("id", id), ("name", name)]).unwrap()]
+    };
+    let engine = names.iter().fold(builder, |all, name| all.batches(name, row()));
+    let engine = engine.build().await.unwrap();
+    engine.session(Principal::asserted_by_host("ana").group("staff").build().unwrap())
+}
+
+fn table(name: &str, steps: &[(&str, &str)]) -> Table {
+    let steps = steps.iter().map(|(step, to)| ((*step).to_owned(), (*to).to_owned()));
+    (name.to_owned(), steps.collect())
+}
+
+/// Twenty tables, each of which leads to all later ones and the last one back to another: there are
+/// tens of thousands of ways through them.
+fn thicket(back: Option<&str>) -> Vec<Table> {
+    let later = |n: usize| (n + 1..20).map(|m| (format!("to{m}"), format!("h{m}")));
+    let mut all: Vec<Table> = (0..20).map(|n| (format!("h{n}"), later(n).collect())).collect();
+    if let (Some(back), Some((_, steps))) = (back, all.last_mut()) {
+        steps.push(("back".to_owned(), back.to_owned()));
+    }
+    all
+}
+
+/// The one thing that is wrong with a question.
+async fn told(session: &Session, question: &str) -> (&'static str, String) {
+    let error = session.query_json(question).await.map(|_| ()).unwrap_err();
+    let [problem] = error.problems() else { panic!("{question}: {error}") };
+    (problem.code, problem.message.clone())
+}
+
+async fn rows(session: &Session, question: &str) -> String {
+    let answer = session.query_json(question).await.unwrap();
+    answer.collect().await.unwrap().to_csv().unwrap()
+}
+
+#[tokio::test]
+async fn ways_that_lead_elsewhere_hide_none() {
+    let mut tables = thicket(None);
+    tables.push(table("f", &[("a_t", "t"), ("b_h", "h0"), ("c_x", "x")]));
+    tables.push(table("x", &[("to_t", "t")]));
+    tables.push(table("t", &[]));
+    let session = joined(&tables).await;
+    let question = r#"{"table":"f","aggregations":["count"],"group_by":["t.name"]}"#;
+    let (code, message) = told(&session, question).await;
+    assert_eq!(code, "Q0140");
+    assert_eq!(
+        message,
+        "`t.name` has no single value for `f`: `f` leads to `t` in several ways (`a_t`, \
+         `c_x.to_t`), each with an answer of its own; write one of `a_t.name`, `c_x.to_t.name`"
+    );
+    // The thicket leads to `t` in no way, and `x` in one.
+    let question = r#"{"table":"x","aggregations":["count"],"group_by":["t.name"]}"#;
+    assert_eq!(rows(&session, question).await, "t.name,count\none,1\n");
+}
+
+/// From `f` to `t` there is a way over `p`, from which the thicket leads back to it alone, and
+/// behind that a longer one over `x1` to `x6`.
+#[tokio::test]
+async fn where_not_all_ways_are_tried_none_is_the_only_one() {
+    let mut tables = thicket(Some("p"));
+    tables.push(table("f", &[("a_p", "p"), ("c_x", "x1")]));
+    tables.push(table("p", &[("a_t", "t"), ("b_h", "h0")]));
+    for n in 1..6 {
+        let next = format!("x{}", n + 1);
+        tables.push(table(&format!("x{n}"), &[("next", next.as_str())]));
+    }
+    tables.push(table("x6", &[("to_t", "t")]));
+    tables.push(table("t", &[]));
+    tables.push(table("visits", &[("at", "t")]));
+    let session = joined(&tables).await;
+    let question =
+        |name: &str| format!(r#"{{"table":"f","aggregations":["count"],"group_by":["{name}"]}}"#);
+    let (code, message) = told(&session, &question("t.name")).await;
+    assert_eq!(code, "Q0140");
+    assert_eq!(
+        message,
+        "`t.name` may have no single value for `f`: of the ways from `f` to `t` not all could be \
+         tried (found: `a_p.a_t`); write `a_p.a_t.name`"
+    );
+    let written = rows(&session, &question("a_p.a_t.name")).await;
+    assert_eq!(written, "a_p.a_t.name,count\none,1\n");
+    let question = r#"{"table":"f","aggregations":["count"],"filter":{"exists":"visits"}}"#;
+    let (code, message) = told(&session, question).await;
+    assert_eq!(code, "Q0140");
+    assert_eq!(
+        message,
+        "for `f`, the rows of `visits` may be found in several ways, of which not all could be \
+         tried (found: `visits.at = a_p.a_t`); ask for `f` without it, or declare the relationship \
+         that is meant in the model, and write its name"
+    );
 }

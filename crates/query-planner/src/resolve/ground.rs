@@ -5,8 +5,8 @@ use sandbar_catalog::{FieldId, FieldPath, RelationshipId, TableId, Type};
 use sandbar_permissions::{Level, Missing, Refusal};
 
 use super::calculated::Meaning;
-use super::instead::{one_of, some_of};
-use super::ways::Way;
+use super::instead::{found_of, one_of, some_of};
+use super::ways::{Way, Ways};
 use super::{Asking, shorten};
 use crate::error::ProblemKind;
 use crate::query::{Member, Of, ToMany};
@@ -48,8 +48,9 @@ impl Ground {
 pub(super) enum NotFound {
     /// There is no such name, for all the asker may know.
     Missing(Missing),
-    /// Several ways lead to that table, by these relationships.
-    Ambiguous { table: TableId, ways: Vec<String> },
+    /// Several ways lead to that table, by these relationships; or there may be `more` than these,
+    /// since not all could be tried.
+    Ambiguous { table: TableId, ways: Vec<String>, more: bool },
     /// Each row leads to many of that table, which lead back in these ways.
     Finer { table: TableId, ways: Vec<String> },
     /// The rows of that table belong to others.
@@ -107,14 +108,14 @@ impl Asking<'_> {
         };
         let inner = self.grants.find_field(target, rest).map_err(NotFound::Missing)?;
         let routes = self.routes(ground.table, target);
-        match routes.as_slice() {
-            [route] => Ok(inner.behind(route)),
-            [] => Err(self.unreachable(ground.table, target)),
-            many => {
-                let ways = many.iter().map(|route| self.dotted(route, &[])).collect();
-                Err(NotFound::Ambiguous { table: target, ways })
-            }
+        if let Some(route) = routes.only() {
+            return Ok(inner.behind(route));
         }
+        if routes.none() {
+            return Err(self.unreachable(ground.table, target));
+        }
+        let ways = routes.found.iter().map(|route| self.dotted(route, &[])).collect();
+        Err(NotFound::Ambiguous { table: target, ways, more: routes.more })
     }
 
     /// `table.field`: the table that the first name means, where that is no relationship.
@@ -141,11 +142,12 @@ impl Asking<'_> {
     /// Why no row of `from` leads to one row of `to`.
     fn unreachable(&self, from: TableId, to: TableId) -> NotFound {
         let back = self.routes(to, from);
-        if back.is_empty() {
+        if back.found.is_empty() {
             return NotFound::Sideways { table: to };
         }
         let of = self.table_name(to);
-        let ways = back.iter().map(|route| format!("{of}.{}", self.dotted(route, &[]))).collect();
+        let ways =
+            back.found.iter().map(|route| format!("{of}.{}", self.dotted(route, &[]))).collect();
         NotFound::Finer { table: to, ways }
     }
 
@@ -170,14 +172,21 @@ impl Asking<'_> {
                 }
             }
             NotFound::Missing(missing) => self.missing("Q0105", "field", name, missing, path),
-            NotFound::Ambiguous { table, ways } => {
+            NotFound::Ambiguous { table, ways, more } => {
                 let target = &snapshot.table(*table).name;
-                let message = format!(
-                    "`{shown}` has no single value for `{about}`: `{own}` leads to `{target}` in \
-                     several ways ({}), each with an answer of its own; {}",
-                    some_of(ways),
-                    self.instead(ground, name, why)
-                );
+                let advice = self.instead(ground, name, why);
+                let message = match more {
+                    true => format!(
+                        "`{shown}` may have no single value for `{about}`: of the ways from \
+                         `{own}` to `{target}` not all could be tried{}; {advice}",
+                        found_of(ways)
+                    ),
+                    false => format!(
+                        "`{shown}` has no single value for `{about}`: `{own}` leads to `{target}` \
+                         in several ways ({}), each with an answer of its own; {advice}",
+                        some_of(ways)
+                    ),
+                };
                 self.problem("Q0140", path, message);
             }
             NotFound::Finer { table, ways } => {
@@ -217,12 +226,12 @@ impl Asking<'_> {
     /// The rows that a name means, of which each row has many, and what is left of the name.
     ///
     /// # Errors
-    /// Several ways lead there.
+    /// Several ways lead there, or may.
     pub(super) fn to_many<'c>(
         &self,
         from: TableId,
         chain: &'c [&'c str],
-    ) -> Result<Option<(ToMany, &'c [&'c str])>, Vec<Way>> {
+    ) -> Result<Option<(ToMany, &'c [&'c str])>, Ways<Way>> {
         // Over named relationships, the first of which that leads to many is the step.
         let (mut at, mut via) = (from, Vec::new());
         for (index, name) in chain.iter().enumerate() {
@@ -238,10 +247,14 @@ impl Asking<'_> {
             return Ok(Some((ToMany { via, near, far, table, bridge }, rest)));
         }
         let Some((target, rest)) = self.table_of(from, chain) else { return Ok(None) };
-        match self.many(from, target).as_slice() {
-            [] => Ok(None),
-            [(step, _)] => Ok(Some((step.clone(), rest))),
-            several => Err(several.iter().map(|(_, told)| told.clone()).collect()),
+        let ways = self.many(from, target);
+        match ways.only() {
+            Some((step, _)) => Ok(Some((step.clone(), rest))),
+            None if ways.none() => Ok(None),
+            None => {
+                let found = ways.found.iter().map(|(_, told)| told.clone()).collect();
+                Err(Ways { found, more: ways.more })
+            }
         }
     }
 

@@ -38,6 +38,14 @@ pub(super) fn some_of(ways: &[String]) -> String {
     }
 }
 
+/// Ways that were found before not all could be tried, as they are told behind that.
+pub(super) fn found_of(ways: &[String]) -> String {
+    match ways.is_empty() {
+        true => String::new(),
+        false => format!(" (found: {})", some_of(ways)),
+    }
+}
+
 /// Names of which one is to be taken.
 pub(super) fn one_of(names: &[String]) -> String {
     let all = quoted(names);
@@ -291,7 +299,7 @@ impl Asking<'_> {
                 own && leaf.conversion.is_none()
                     && leaf.requires.is_empty()
                     && self.tells_single_rows(leaf.table, &[])
-                    && (leaf.table == from || self.routes(leaf.table, entity.id).len() == 1)
+                    && (leaf.table == from || self.routes(leaf.table, entity.id).only().is_some())
             })
     }
 

@@ -8,18 +8,24 @@ use sandbar_permissions::Level;
 
 use super::filter::{On, Test};
 use super::ground::Ground;
-use super::instead::{MAX_NAMES, one_of, some_of};
+use super::instead::{MAX_NAMES, found_of, one_of, some_of};
 use super::numbers::{Drafts, Kind, Narrowed};
-use super::ways::Way;
+use super::ways::{Way, Ways};
 use super::{Asking, did_you_mean, shorten};
 use crate::error::ProblemKind;
 use crate::query::{Key, Member, MemberOf, Predicate, Rows, ToMany};
 
 impl Asking<'_> {
-    pub(super) fn several_steps(&mut self, ground: &Ground, name: &str, ways: &[Way], path: &str) {
+    pub(super) fn several_steps(
+        &mut self,
+        ground: &Ground,
+        name: &str,
+        ways: &Ways<Way>,
+        path: &str,
+    ) {
         let field = name.split_once('.').map(|(_, field)| format!(".{field}")).unwrap_or_default();
         let (mut all, mut written) = (Vec::new(), Vec::new());
-        for way in ways {
+        for way in &ways.found {
             match way {
                 Way::Told(way) => all.push(way.clone()),
                 Way::Written(way) => {
@@ -30,7 +36,7 @@ impl Asking<'_> {
         }
         written.retain(|way| self.as_condition(ground, way));
         written.truncate(MAX_NAMES);
-        let (about, ways) = (shorten(&ground.about), some_of(&all));
+        let about = shorten(&ground.about);
         let instead = match written.is_empty() {
             true => format!(
                 "ask for `{about}` without it, or declare the relationship that is meant in the \
@@ -38,10 +44,18 @@ impl Asking<'_> {
             ),
             false => format!("write {}", one_of(&written)),
         };
-        let message = format!(
-            "for `{about}`, the rows of `{}` can be found in several ways, by {ways}; {instead}",
-            shorten(name)
-        );
+        let name = shorten(name);
+        let message = match ways.more {
+            true => format!(
+                "for `{about}`, the rows of `{name}` may be found in several ways, of which not all \
+                 could be tried{}; {instead}",
+                found_of(&all)
+            ),
+            false => format!(
+                "for `{about}`, the rows of `{name}` can be found in several ways, by {}; {instead}",
+                some_of(&all)
+            ),
+        };
         self.problem("Q0140", path, message);
     }
 
@@ -246,13 +260,14 @@ impl Asking<'_> {
         path: &str,
     ) -> Option<Vec<RelationshipId>> {
         let routes = self.routes(from, to);
-        if let [only] = routes.as_slice() {
+        if let Some(only) = routes.only() {
             return Some(only.clone());
         }
-        let ways: Vec<String> = routes.iter().map(|route| self.dotted(route, &[])).collect();
-        let ways = match ways.is_empty() {
-            true => "in no way".to_owned(),
-            false => format!(
+        let ways: Vec<String> = routes.found.iter().map(|route| self.dotted(route, &[])).collect();
+        let ways = match (routes.more, ways.is_empty()) {
+            (true, _) => format!("in ways of which not all could be tried{}", found_of(&ways)),
+            (false, true) => "in no way".to_owned(),
+            (false, false) => format!(
                 "in several ways ({}), each with a number of its own, and a condition says none",
                 some_of(&ways)
             ),

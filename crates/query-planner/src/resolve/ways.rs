@@ -2,7 +2,7 @@
 //! question, and no more of it than messages can tell.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use sandbar_catalog::{Relationship, RelationshipId, TableId};
@@ -23,11 +23,33 @@ const MAX_KEPT: usize = 4;
 /// Relationships that are followed one after the other.
 type Route = Vec<RelationshipId>;
 
+/// The ways that were found from a table to another.
+pub(super) struct Ways<W> {
+    pub(super) found: Vec<W>,
+    /// Whether there may be others: not all relationships were tried.
+    pub(super) more: bool,
+}
+
+impl<W> Ways<W> {
+    /// The way, where it is known to be the only one.
+    pub(super) fn only(&self) -> Option<&W> {
+        match self.found.as_slice() {
+            [only] if !self.more => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Whether it is known that there is none.
+    pub(super) fn none(&self) -> bool {
+        self.found.is_empty() && !self.more
+    }
+}
+
 /// What was looked for so far.
 #[derive(Default)]
 pub(super) struct Known {
-    routes: Kept<Vec<Route>>,
-    many: Kept<Vec<(ToMany, Way)>>,
+    routes: Kept<Ways<Route>>,
+    many: Kept<Ways<(ToMany, Way)>>,
     /// Those that were used last stand last.
     reached: RefCell<Vec<(TableId, Rc<Reached>)>>,
 }
@@ -59,6 +81,8 @@ pub(super) struct Reached {
     pub(super) ways: Vec<(TableId, Route)>,
     /// The places of the ways to a table, in order.
     places: HashMap<TableId, Vec<usize>>,
+    /// Whether there may be other ways.
+    more: bool,
 }
 
 impl Reached {
@@ -86,15 +110,15 @@ impl Asking<'_> {
 
     /// The ways from a table to another over relationships that lead to one row; the empty one from
     /// a table to itself. No way passes a table twice.
-    pub(super) fn routes(&self, from: TableId, to: TableId) -> Rc<Vec<Route>> {
+    pub(super) fn routes(&self, from: TableId, to: TableId) -> Rc<Ways<Route>> {
         self.ways.routes.or_find(from, to, || {
             if from == to {
-                return vec![Vec::new()];
+                return Ways { found: vec![Vec::new()], more: false };
             }
-            let mut found = Vec::new();
-            let mut tries = 0;
-            walk(self.grants, &mut vec![from], &mut Vec::new(), to, &mut found, &mut tries);
-            found
+            let between = between(self.grants, from, to);
+            let mut walk = Walk { grants: self.grants, to, between, found: Vec::new(), tries: 0 };
+            walk.on(&mut vec![from], &mut Vec::new());
+            Ways { more: walk.tries > MAX_TRIES, found: walk.found }
         })
     }
 
@@ -115,11 +139,15 @@ impl Asking<'_> {
     fn reach(&self, from: TableId) -> Reached {
         let mut ways = vec![(from, Vec::new())];
         let mut places = HashMap::from([(from, vec![0])]);
-        let mut next = 0;
+        let (mut next, mut more) = (0, false);
         while let Some((table, via)) = ways.get(next).cloned() {
             next += 1;
-            if via.len() >= MAX_STEPS || ways.len() > MAX_TRIES {
+            if via.len() >= MAX_STEPS {
                 continue;
+            }
+            if ways.len() > MAX_TRIES {
+                more = true;
+                break;
             }
             for step in self.usable(table).into_iter().filter(|r| r.cardinality.is_to_one()) {
                 let passed = step.to == from
@@ -132,16 +160,16 @@ impl Asking<'_> {
                 }
             }
         }
-        Reached { ways, places }
+        Reached { ways, places, more }
     }
 
     /// The rows of a table of which each row of another has many, by each way with how it is told:
     /// by relationships, whose keys the asker need not know.
-    pub(super) fn many(&self, from: TableId, target: TableId) -> Rc<Vec<(ToMany, Way)>> {
+    pub(super) fn many(&self, from: TableId, target: TableId) -> Rc<Ways<(ToMany, Way)>> {
         self.ways.many.or_find(from, target, || self.ways_to_many(from, target))
     }
 
-    fn ways_to_many(&self, from: TableId, target: TableId) -> Vec<(ToMany, Way)> {
+    fn ways_to_many(&self, from: TableId, target: TableId) -> Ways<(ToMany, Way)> {
         let snapshot = self.grants.snapshot();
         let there = |table: TableId| {
             let steps = self.usable(table).into_iter();
@@ -177,7 +205,7 @@ impl Asking<'_> {
                 add(&mut found, step, Way::Told(told));
             }
         }
-        found
+        Ways { found, more: reached.more }
     }
 }
 
@@ -196,31 +224,68 @@ fn usable(grants: &Grants, table: TableId) -> impl Iterator<Item = &Relationship
     grants.relationships(table).filter(move |r| open && grants.table_level(r.to) == Level::Query)
 }
 
-fn walk(
-    grants: &Grants,
-    passed: &mut Vec<TableId>,
-    via: &mut Route,
+/// The relationships of a table that lead to one row.
+fn to_one(grants: &Grants, table: TableId) -> impl Iterator<Item = &Relationship> {
+    usable(grants, table).filter(|step| step.cardinality.is_to_one())
+}
+
+/// The tables on ways from one to another, the latter included: no other table is worth a try.
+fn between(grants: &Grants, from: TableId, to: TableId) -> HashSet<TableId> {
+    let mut back: HashMap<TableId, Vec<TableId>> = HashMap::new();
+    let (mut seen, mut next) = (HashSet::from([from, to]), vec![from]);
+    while let Some(at) = next.pop() {
+        for step in to_one(grants, at) {
+            back.entry(step.to).or_default().push(at);
+            if seen.insert(step.to) {
+                next.push(step.to);
+            }
+        }
+    }
+    let (mut between, mut next) = (HashSet::from([to]), vec![to]);
+    while let Some(at) = next.pop() {
+        for before in back.get(&at).into_iter().flatten() {
+            if *before != from && between.insert(*before) {
+                next.push(*before);
+            }
+        }
+    }
+    between
+}
+
+/// A search for the ways to a table.
+struct Walk<'g> {
+    grants: &'g Grants,
     to: TableId,
-    found: &mut Vec<Route>,
-    tries: &mut usize,
-) {
-    let Some(at) = passed.last().copied() else { return };
-    for step in usable(grants, at).filter(|r| r.cardinality.is_to_one()) {
-        *tries += 1;
-        if *tries > MAX_TRIES || found.len() > MAX_ROUTES || via.len() >= MAX_STEPS {
+    between: HashSet<TableId>,
+    found: Vec<Route>,
+    tries: usize,
+}
+
+impl Walk<'_> {
+    /// Goes on from the table that was passed last, to which a way leads.
+    fn on(&mut self, passed: &mut Vec<TableId>, via: &mut Route) {
+        let Some(at) = passed.last().copied() else { return };
+        let grants = self.grants;
+        if via.len() >= MAX_STEPS {
             return;
         }
-        if passed.contains(&step.to) {
-            continue;
+        for step in to_one(grants, at) {
+            self.tries += 1;
+            if self.tries > MAX_TRIES || self.found.len() > MAX_ROUTES {
+                return;
+            }
+            if !self.between.contains(&step.to) || passed.contains(&step.to) {
+                continue;
+            }
+            via.push(step.id);
+            if step.to == self.to {
+                self.found.push(via.clone());
+            } else {
+                passed.push(step.to);
+                self.on(passed, via);
+                passed.pop();
+            }
+            via.pop();
         }
-        via.push(step.id);
-        if step.to == to {
-            found.push(via.clone());
-        } else {
-            passed.push(step.to);
-            walk(grants, passed, via, to, found, tries);
-            passed.pop();
-        }
-        via.pop();
     }
 }
