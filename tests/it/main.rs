@@ -12,6 +12,7 @@ mod attacks;
 mod batches;
 mod bins;
 mod bounded;
+mod bridged;
 mod calculated;
 mod clocks;
 mod constants;

@@ -11,6 +11,7 @@
 mod authorize;
 mod barrier;
 mod compiled;
+mod ends;
 mod error;
 mod functions;
 mod lifted;

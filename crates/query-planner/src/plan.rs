@@ -27,12 +27,13 @@ use sandbar_permissions::{Cell, Sandbox};
 
 use crate::barrier::apart;
 use crate::compiled::Compiled;
+use crate::ends::shared_filter;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced, one_number};
 use crate::query::{AnswerColumn, AuthorizedQuery, Of, Part, Shape, SortBy, Source, Stage};
 use crate::scan::{Guard, Scans, Shield};
 use crate::verify::verify;
-use part::{key_column, shared_filter};
+use part::key_column;
 use rows::Wants;
 use smallest::of_single_rows;
 use window::one_row;

@@ -236,10 +236,20 @@ impl Key {
         Self { of: Of::Calculated(expr), cut, bridge: None, internal: false }
     }
 
+    /// The days of a time.
+    pub(crate) fn days(path: FieldPath) -> Self {
+        Self::new(path, Some(Cut::Time(Truncation::Grain(Grain::Day))))
+    }
+
     /// Whether it has the values of a field, or what stands in their place: of the row itself, and
     /// not of the many that it leads to.
     pub(crate) fn is_of(&self, path: &FieldPath) -> bool {
         self.bridge.is_none() && matches!(&self.of, Of::Field(of) if of == path)
+    }
+
+    /// Whether it is this, of the row itself.
+    pub(crate) fn has(&self, of: &Of) -> bool {
+        self.bridge.is_none() && self.of == *of
     }
 
     /// A stored field by which the numbers of a part are looked up.
@@ -247,11 +257,6 @@ impl Key {
         Self { internal: true, ..Self::new(path, None) }
     }
 }
-    /// Whether it is this, of the row itself.
-    pub(crate) fn has(&self, of: &Of) -> bool {
-        self.bridge.is_none() && self.of == *of
-    }
-
 
 /// What a key has of each row.
 #[derive(Clone, Debug, PartialEq)]
@@ -554,13 +559,14 @@ impl<S> Part<S> {
         }
     }
 
-    /// The time that its periods go by, where a key of the question is made of periods.
-    pub(crate) fn time_of(&self, key: usize) -> Option<FieldPath> {
-        match (&self.series, self.keys.get(key).map(|key| &key.of)) {
-            (Some(series), _) => Some(FieldPath::own(series.time)),
-            (None, Some(Of::Field(path))) => Some(path.clone()),
-            (None, _) => None,
+    /// The days that its periods go by, where a key of the question is made of periods: those of
+    /// its rows, or of the rows of its bridge.
+    pub(crate) fn days_of(&self, key: usize) -> Option<Key> {
+        if let Some(series) = &self.series {
+            return Some(Key::days(FieldPath::own(series.time)));
         }
+        let Key { of: Of::Field(path), bridge, .. } = self.keys.get(key)? else { return None };
+        Some(Key { bridge: bridge.clone(), ..Key::days(path.clone()) })
     }
 
     /// Every field that is read, own and related, each once; not those of members: stored ones, and
@@ -611,11 +617,16 @@ impl<S> Part<S> {
 
     /// Every field that is read of the rows of its bridge.
     pub(crate) fn bridge_fields(&self, snapshot: &Snapshot) -> Vec<FieldPath> {
-        let mut found = Fields::default();
-        let keys = self.keys.iter().filter(|key| key.bridge.is_some());
-        keys.flat_map(|key| key.of.fields()).for_each(|path| found.add(snapshot, path));
-        found.0
+        bridge_fields(&self.keys, snapshot)
     }
+}
+
+/// Every field that some keys read of the rows of a bridge.
+pub(crate) fn bridge_fields(keys: &[Key], snapshot: &Snapshot) -> Vec<FieldPath> {
+    let mut found = Fields::default();
+    let keys = keys.iter().filter(|key| key.bridge.is_some());
+    keys.flat_map(|key| key.of.fields()).for_each(|path| found.add(snapshot, path));
+    found.0
 }
 
 impl<S> Rows<S> {

@@ -11,9 +11,6 @@ use datafusion_functions_aggregate::expr_fn::max;
 use datafusion_functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion_functions_aggregate::sum::sum_udaf;
 use sandbar_catalog::definitions::Pick;
-use sandbar_catalog::expr::Expr;
-use sandbar_catalog::query::Truncation;
-use sandbar_catalog::time::Grain;
 use sandbar_catalog::{FieldPath, Type};
 use sandbar_permissions::Sandbox;
 
@@ -21,10 +18,11 @@ use super::rows::Wants;
 use super::smallest::in_groups;
 use super::window::{for_each_of, over_all, with_column, with_columns, with_windows};
 use super::{Planner, bare};
+use crate::ends::{Timed, others, part_filter};
 use crate::error::QueryError;
 use crate::functions::{checked_sum, periods};
-use crate::lower::{Lower, Lowered, Smallest, aggregate_name, balanced, one_number, only_where};
-use crate::query::{Cut, Key, Leaf, Of, Part, Predicate, Rows, Series};
+use crate::lower::{Lower, Lowered, aggregate_name, balanced, one_number, only_where};
+use crate::query::{Key, Of, Part, Predicate, Series};
 use crate::resolve::cut;
 
 /// A part, aggregated: the columns of its keys, then those of its aggregations.
@@ -83,7 +81,7 @@ impl<'a> Planner<'a, '_> {
         let series = part.series.as_ref();
         let (bridge, mut of_bridge) = match &part.bridge {
             Some(bridge) => {
-                let (plan, keys) = self.bridged(part, bridge)?;
+                let (plan, keys) = self.bridged(&part.keys, bridge)?;
                 (Some((plan, &bridge.step)), keys)
             }
             None => (None, vec![None; part.keys.len()]),
@@ -120,8 +118,7 @@ impl<'a> Planner<'a, '_> {
             lower.smallest.truncate(all);
             told.push(lower.told());
         }
-        let condition = shared.iter().map(|predicate| lower.predicate(predicate));
-        let condition = balanced(condition.collect::<Result<_, _>>()?, Operator::And);
+        let condition = condition_of(part, &mut lower)?;
         let day = match series {
             Some(series) => Some(self.day(series, &mut lower)?),
             None => None,
@@ -250,10 +247,7 @@ impl<'a> Planner<'a, '_> {
 
     /// The day of a row, in the zone of the question.
     fn day(&self, series: &Series, lower: &mut Lower<'a>) -> Result<Plan, QueryError> {
-        let data_type = self.compiled.snapshot().field(series.time).data_type;
-        let time = Expr::field(FieldPath::own(series.time), data_type);
-        let day = cut(time, Some(Cut::Time(Truncation::Grain(Grain::Day))));
-        Ok(lower.expr(&day)?.plan)
+        Ok(self.key(&Key::days(FieldPath::own(series.time)), lower)?.plan)
     }
 
     /// Rows of days, each once for every period in which it counts.
@@ -293,7 +287,7 @@ impl<'a> Planner<'a, '_> {
         let until = self.until(part, series, all)?;
         let own = match series.reporting.window {
             Some(_) if in_groups(&part.rows) => {
-                let last = self.last_day(part, &FieldPath::own(series.time))?;
+                let last = self.last_day(part, &Key::days(FieldPath::own(series.time)))?;
                 Some(one_day(last, (OWN, ONLY_OWN))?)
             }
             _ => None,
@@ -316,16 +310,17 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// The last day of the rows of all parts but one, as one row.
-    pub(super) fn last_of<'p>(
+    pub(super) fn last_of(
         &mut self,
-        known: Option<&'p Part<Sandbox>>,
+        known: Option<&Part<Sandbox>>,
         key: usize,
-        all: &'p [Part<Sandbox>],
+        all: &[Part<Sandbox>],
     ) -> Result<Option<LogicalPlan>, QueryError> {
+        let sizes = all.iter().map(|part| self.smallest(part)).collect::<Result<Vec<_>, _>>()?;
         let mut days: Option<LogicalPlanBuilder> = None;
-        for alike in self.others(known, key, all)? {
+        for alike in others(known, key, all, Sandbox::table, &sizes) {
             let last = match alike.as_slice() {
-                [(other, time)] => self.last_day(other, time)?,
+                [(other, days)] => self.last_day(other, days)?,
                 several => self.last_days(several)?,
             };
             days = Some(match days {
@@ -336,47 +331,12 @@ impl<'a> Planner<'a, '_> {
         days.map(|days| one_day(days, (UNTIL, ONLY))).transpose()
     }
 
-    /// The parts that decide beside a known one where periods end, with their times: each once, and
-    /// those together that read the same tables under the same conditions but for those of their
-    /// numbers.
-    fn others<'p>(
-        &self,
-        known: Option<&'p Part<Sandbox>>,
-        key: usize,
-        all: &'p [Part<Sandbox>],
-    ) -> Result<Vec<Vec<Timed<'p>>>, QueryError> {
-        let same = |known: &Part<Sandbox>, other: &Part<Sandbox>| {
-            same_rows(&known.rows, &other.rows)
-                && part_filter(known) == part_filter(other)
-                && known.time_of(key) == other.time_of(key)
-        };
-        // The newest of the own rows is known, whether they may be told or not.
-        let known = known.into_iter().map(|part| (part, Vec::new()));
-        let mut seen: Vec<(&Part<Sandbox>, Vec<Smallest>)> = known.collect();
-        let mut found: Vec<Vec<Timed<'p>>> = Vec::new();
-        for other in all {
-            let smallest = self.smallest(other)?;
-            // Other numbers of these rows may be told of fewer of them.
-            let told = |size: &Vec<Smallest>| size.is_empty() || *size == smallest;
-            if seen.iter().any(|(known, size)| same(known, other) && told(size)) {
-                continue;
-            }
-            seen.push((other, smallest));
-            let Some(time) = other.time_of(key) else { continue };
-            let alike = |parts: &&mut Vec<Timed<'p>>| {
-                parts.first().is_some_and(|(first, _)| same_scans(&first.rows, &other.rows))
-            };
-            match found.iter_mut().find(alike) {
-                Some(parts) => parts.push((other, time)),
-                None => found.push(vec![(other, time)]),
-            }
-        }
-        Ok(found)
-    }
-
     /// The last day of the rows of several parts, which are read once for all: of each part only of
     /// the rows that its numbers are of, and none where these are too few to be told.
-    fn last_days(&mut self, parts: &[Timed<'_>]) -> Result<LogicalPlanBuilder, QueryError> {
+    fn last_days(
+        &mut self,
+        parts: &[Timed<'_, Sandbox>],
+    ) -> Result<LogicalPlanBuilder, QueryError> {
         let snapshot = self.compiled.snapshot();
         let first = parts.first().ok_or_else(|| QueryError::internal("the last day of nothing"))?;
         let rows = &first.0.rows;
@@ -384,8 +344,9 @@ impl<'a> Planner<'a, '_> {
         let looked = self.look_up(rows, &mut lower)?;
         let (mut last, mut told) = (Vec::new(), Vec::new());
         let (mut fields, mut keys) = (Vec::new(), Vec::new());
-        for (index, (part, time)) in parts.iter().enumerate() {
-            let (day, condition) = self.day_of(part, time, &mut lower)?;
+        for (index, (part, days)) in parts.iter().enumerate() {
+            let day = self.key(days, &mut lower)?.plan;
+            let condition = condition_of(part, &mut lower)?;
             lower.smallest = self.smallest(part)?;
             let enough = lower.enough(None, condition.as_ref());
             let name = format!("{UNTIL}{index}");
@@ -402,35 +363,33 @@ impl<'a> Planner<'a, '_> {
         Ok(builder.project(vec![core::expr_fn::greatest(told).alias(UNTIL)])?)
     }
 
-    /// The day of the rows of a part, and the condition that its numbers have in common.
-    fn day_of(
-        &self,
-        part: &Part<Sandbox>,
-        time: &FieldPath,
-        lower: &mut Lower<'a>,
-    ) -> Result<(Plan, Option<Plan>), QueryError> {
-        let time = Expr::field(time.clone(), self.compiled.snapshot().field(time.field).data_type);
-        let day = cut(time, Some(Cut::Time(Truncation::Grain(Grain::Day))));
-        let day = lower.expr(&day)?.plan;
-        let condition = part_filter(part).iter().map(|predicate| lower.predicate(predicate));
-        Ok((day, balanced(condition.collect::<Result<_, _>>()?, Operator::And)))
-    }
-
     /// The last day of the rows of a part; no row where these are too few to be told.
     fn last_day(
         &mut self,
         part: &Part<Sandbox>,
-        time: &FieldPath,
+        days: &Key,
     ) -> Result<LogicalPlanBuilder, QueryError> {
         let mut lower = self.lower(&part.rows)?;
         let looked = self.look_up(&part.rows, &mut lower)?;
-        let (day, condition) = self.day_of(part, time, &mut lower)?;
+        let (bridge, day) = match &part.bridge {
+            Some(bridge) if days.bridge.is_some() => {
+                let (plan, day) = self.last_bridged(days, bridge)?;
+                (Some((plan, &bridge.step)), day)
+            }
+            _ => (None, self.key(days, &mut lower)?.plan),
+        };
+        let condition = condition_of(part, &mut lower)?;
         lower.smallest = self.smallest(part)?;
         let enough = lower.enough(None, None);
         let fields = part.fields_read(self.compiled.snapshot(), &[]);
         let keys = self.own_keys(part)?;
-        let wants = Wants { condition, keys: &keys, ..Wants::fields(&fields) };
+        let step = bridge.as_ref().map(|(_, step)| *step);
+        let wants = Wants { condition, keys: &keys, bridge: step, ..Wants::fields(&fields) };
         let builder = self.narrowed(&part.rows, looked, &wants, &mut lower)?;
+        let builder = match bridge {
+            Some((plan, step)) => self.with_bridge(builder, &part.rows, step, plan)?,
+            None => builder,
+        };
         let mut aggregates = lower.named_aggregates();
         aggregates.push(max(day).alias(UNTIL));
         let builder = builder.aggregate(Vec::<Plan>::new(), aggregates)?;
@@ -441,8 +400,11 @@ impl<'a> Planner<'a, '_> {
     }
 }
 
-/// A part with the time that its periods go by.
-type Timed<'p> = (&'p Part<Sandbox>, FieldPath);
+/// The condition that the numbers of a part have in common, where there is one.
+fn condition_of(part: &Part<Sandbox>, lower: &mut Lower<'_>) -> Result<Option<Plan>, QueryError> {
+    let conditions = part_filter(part).iter().map(|predicate| lower.predicate(predicate));
+    Ok(balanced(conditions.collect::<Result<_, _>>()?, Operator::And))
+}
 
 /// What decides in how many periods rows count, each the one row of a plan.
 #[derive(Default)]
@@ -542,33 +504,6 @@ fn function(plan: &Plan) -> Option<&str> {
 fn call(function: Arc<AggregateUDF>, argument: Plan) -> Plan {
     let args = vec![argument];
     Plan::AggregateFunction(AggregateFunction::new_udf(function, args, false, None, vec![], None))
-}
-
-/// The conditions that every number of a part has in common, unless numbers beside them have others.
-fn part_filter(part: &Part<Sandbox>) -> &[Predicate] {
-    if part.keeps { &[] } else { shared_filter(&part.leaves) }
-}
-
-/// The conditions that all numbers have in common: they then narrow the rows themselves.
-pub(super) fn shared_filter(leaves: &[Leaf]) -> &[Predicate] {
-    let Some(first) = leaves.first() else { return &[] };
-    let same = leaves.iter().all(|leaf| leaf.filters == first.filters);
-    if same { &first.filters } else { &[] }
-}
-
-/// Whether rows that are known to be the same are read of the same tables.
-fn same_scans(a: &Rows<Sandbox>, b: &Rows<Sandbox>) -> bool {
-    let read = |rows: &Rows<Sandbox>| -> Vec<_> {
-        rows.scans.iter().map(|scan| (scan.via.clone(), scan.source.table())).collect()
-    };
-    same_rows(a, b) && read(a) == read(b)
-}
-
-/// Whether rows are known to be the same: those of one table under the same conditions.
-fn same_rows(a: &Rows<Sandbox>, b: &Rows<Sandbox>) -> bool {
-    let table = |rows: &Rows<Sandbox>| rows.scans.first().map(|scan| scan.source.table());
-    let alone = a.members.is_empty() && b.members.is_empty();
-    alone && table(a) == table(b) && a.filter == b.filter && a.time == b.time
 }
 
 /// The one type in which the parts' keys of a model type are merged, where they differ.

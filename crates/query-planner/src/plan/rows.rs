@@ -3,6 +3,7 @@
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, JoinType, TableReference};
 use datafusion_expr::{Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use datafusion_functions_aggregate::expr_fn::max;
 use sandbar_catalog::{
     Field, FieldId, FieldKind, FieldPath, Relationship, RelationshipId, TableId,
 };
@@ -16,7 +17,8 @@ use crate::barrier::apart;
 use crate::error::QueryError;
 use crate::lower::{Columns, Lower, Lowered, balanced, cast, join_key, only_where, plain_type};
 use crate::query::{
-    AuthorizedQuery, Bridge, Member, MemberOf, Part, Predicate, Rows, Scan, Shape, Source, ToMany,
+    AuthorizedQuery, Bridge, Key, Member, MemberOf, Predicate, Rows, Scan, Shape, Source, ToMany,
+    bridge_fields,
 };
 use crate::scan::{Shield, Wanted, is_shown_by_row, key_of, marked};
 use crate::versions::holds;
@@ -233,11 +235,11 @@ impl<'a> Planner<'a, '_> {
         joined.ok_or_else(|| QueryError::internal("a question without a table"))
     }
 
-    /// The groups that the rows of a part belong to: each combination of the keys of its bridge once
+    /// The groups that the rows of a part belong to: each combination of its keys of a bridge once
     /// for each row, so that a row counts once in each group.
     pub(super) fn bridged(
         &mut self,
-        part: &Part<Sandbox>,
+        of: &[Key],
         bridge: &Bridge<Sandbox>,
     ) -> Result<(LogicalPlan, Vec<Option<Lowered>>), QueryError> {
         of_single_rows(&bridge.rows)?;
@@ -249,24 +251,40 @@ impl<'a> Planner<'a, '_> {
         for (index, (own, theirs)) in bridge.step.far.iter().zip(&bridge.step.near).enumerate() {
             shown.push(self.join_key(&asked, *own, *theirs)?.alias(far_column(index)));
         }
-        let mut keys = Vec::with_capacity(part.keys.len());
-        for (index, key) in part.keys.iter().enumerate() {
+        let mut keys = Vec::with_capacity(of.len());
+        for (index, key) in of.iter().enumerate() {
             if key.bridge.is_none() {
                 keys.push(None);
                 continue;
             }
             let lowered = self.group_key(key, &mut lower)?;
             shown.push(lowered.plan.alias(key_column(index)));
-            let column = Column::new(Some(TableReference::bare(BRIDGE)), key_column(index));
-            keys.push(Some(Lowered { plan: Plan::Column(column), arrow: lowered.arrow }));
+            let plan = Plan::Column(of_bridge(key_column(index)));
+            keys.push(Some(Lowered { plan, arrow: lowered.arrow }));
         }
-        let fields = part.bridge_fields(snapshot);
+        let fields = bridge_fields(of, snapshot);
         let far: Vec<FieldPath> = bridge.step.far.iter().copied().map(FieldPath::own).collect();
         let wants = Wants { keys: &far, ..Wants::fields(&fields) };
         let builder = self.narrowed(&bridge.rows, looked, &wants, &mut lower)?;
         // Each combination once.
         let builder = builder.aggregate(shown, Vec::<Plan>::new())?;
         Ok((builder.alias(TableReference::bare(BRIDGE))?.build()?, keys))
+    }
+
+    /// The last of some days of the rows of a bridge, once for each row of a part, and its column.
+    pub(super) fn last_bridged(
+        &mut self,
+        days: &Key,
+        bridge: &Bridge<Sandbox>,
+    ) -> Result<(LogicalPlan, Plan), QueryError> {
+        let (plan, _) = self.bridged(std::slice::from_ref(days), bridge)?;
+        let far =
+            (0..bridge.step.far.len()).map(|index| Plan::Column(of_bridge(far_column(index))));
+        let far: Vec<Plan> = far.collect();
+        let day = Plan::Column(of_bridge(key_column(0)));
+        let last = max(day.clone()).alias(key_column(0));
+        let builder = LogicalPlanBuilder::from(plan).aggregate(far, vec![last])?;
+        Ok((builder.alias(TableReference::bare(BRIDGE))?.build()?, day))
     }
 
     /// Rows joined with the groups that they belong to.
@@ -281,8 +299,8 @@ impl<'a> Planner<'a, '_> {
         let snapshot = self.compiled.snapshot();
         let left = step.near.iter().map(|field| key_of(&near, &snapshot.field(*field).name));
         let left: Vec<Column> = left.collect();
-        let far = |index| Column::new(Some(TableReference::bare(BRIDGE)), far_column(index));
-        let right: Vec<Column> = (0..left.len()).map(far).collect();
+        let right = (0..left.len()).map(|index| of_bridge(far_column(index)));
+        let right: Vec<Column> = right.collect();
         Ok(builder.join(bridge, JoinType::Left, (left, right), None)?)
     }
 
@@ -526,6 +544,11 @@ const BRIDGE: &str = "bridge";
 
 fn far_column(index: usize) -> String {
     format!("#f{index}")
+}
+
+/// A column of the rows that a part has many of.
+fn of_bridge(name: String) -> Column {
+    Column::new(Some(TableReference::bare(BRIDGE)), name)
 }
 
 fn member_alias(index: usize) -> String {
