@@ -152,3 +152,49 @@ async fn q0116_sixty_four_derived_tables() {
     let error = chief(&engine).query(&of(&deep(22).collect::<Vec<_>>())).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidQuery, "Q0116"), "{error}");
 }
+
+/// An engine over tables `t0`, `t1`, …, each with a number that is accumulated.
+async fn accumulated(tables: usize) -> Engine {
+    let table = |n| {
+        format!(
+            "  t{n}: {{ primary_key: [id], time: at, fields: {{ id: {{}}, at: {{}}, tenant: {{}} }} }}\n"
+        )
+    };
+    let metric = |n| {
+        format!(
+            "  rows{n}: {{ table: t{n}, expr: count(*) }}\n  \
+             so_far{n}: {{ cumulative: {{ metric: rows{n} }} }}\n"
+        )
+    };
+    let all: String = (0..tables).map(table).collect();
+    let metrics: String = (0..tables).map(metric).collect();
+    let names: Vec<String> = (0..tables).map(|n| format!("t{n}")).collect();
+    let policies = POLICIES.replace("[sales, heap] }", &format!("[{}] }}", names.join(", ")));
+    let policies = policies.replace("tables: [sales], ", "tables: [t0], ");
+    let model = format!("tables:\n{all}metrics:\n{metrics}");
+    let builder =
+        Engine::builder().model("model.yaml", &model).policies("policies.yaml", &policies);
+    let all = names.iter().fold(builder, |all, name| all.batches(name, vec![rows(10)]));
+    all.build().await.unwrap()
+}
+
+/// Each of 23 numbers looks at the tables of 22 others: at 506. Of 24 each looks at 23: at 552.
+#[tokio::test]
+async fn q0116_five_hundred_and_twelve_tables_for_the_days_that_periods_end_with() {
+    let engine = accumulated(24).await;
+    let asked = |n: usize, rest: &str| {
+        let names: Vec<String> = (0..n).map(|n| format!(r#""so_far{n}""#)).collect();
+        let key = r#"{"field":"metric_time","grain":"month"}"#;
+        let names = names.join(",");
+        let query = format!(r#"{{"metrics":[{names}],"group_by":[{key}{rest}}}"#);
+        SemanticQuery::from_json(&query).unwrap()
+    };
+    check(&engine, "Q0116", |n| asked(n, "]"), 23).await;
+    // For the months alone they are looked at once more: of 17 numbers at 272 tables twice.
+    let totals = asked(17, r#","tenant"],"totals":[["metric_time"]]"#);
+    let error = chief(&engine).query(&totals).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidQuery, "Q0116"), "{error}");
+    // Where the question says until when, nothing is looked at.
+    let until = r#"],"filter":{"field":"metric_time","op":"<","value":"1971-01-01"}"#;
+    chief(&engine).query(&asked(24, until)).await.unwrap().collect().await.unwrap();
+}

@@ -304,7 +304,9 @@ impl Asking<'_> {
             return None;
         }
         let parts = drafts.all.into_iter().map(|draft| self.part(draft, &order));
-        let source = Source::Parts(parts.collect::<Option<Vec<_>>>()?);
+        let parts = parts.collect::<Option<Vec<_>>>()?;
+        self.ends_fit(&parts, &shape);
+        let source = Source::Parts(parts);
         Some(Query { source, shape, dense, having, order, limit, clock: self.clock.clone() })
     }
 

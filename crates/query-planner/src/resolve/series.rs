@@ -5,8 +5,12 @@ use sandbar_catalog::definitions::ReportDay;
 use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
 use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value};
 use sandbar_catalog::time::Grain;
-use sandbar_catalog::{Conversion, FieldId, FieldPath, Literal, Shift, Type, Window, WindowStart};
+use sandbar_catalog::{
+    Conversion, FieldId, FieldPath, Literal, RelationshipId, Shift, TableId, Type, Window,
+    WindowStart,
+};
 
+use super::derived::TOO_MANY;
 use super::filter::MAX_CONDITIONS;
 use super::ground::{Ground, METRIC_TIME};
 use super::instead::at_grain;
@@ -14,8 +18,12 @@ use super::numbers::{Draft, Kind, Required};
 use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, shorten};
+use crate::ends::others;
 use crate::functions::{Moved, Reporting, Rules, floor_date, next_date};
-use crate::query::{Cut, Dense, Events, Key, Of, Predicate, Rows, Series};
+use crate::query::{Cut, Dense, Events, Key, Of, Part, Predicate, Rows, Scan, Series, Shape};
+
+/// The most tables that are read for nothing but the day that periods end with.
+const MAX_ENDS: usize = 512;
 
 /// A stretch of days: from the first up to, but without, the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -239,7 +247,7 @@ impl Asking<'_> {
         &mut self,
         conversion: &Conversion,
         base_time: FieldId,
-    ) -> Option<Events<sandbar_catalog::TableId>> {
+    ) -> Option<Events<TableId>> {
         let filter = conversion.filters.iter().cloned().map(Predicate::Modelled).collect();
         let (time, on, window) = (conversion.time, conversion.on.clone(), conversion.window);
         let rows = Rows { time: Some(time), scans: Vec::new(), filter, members: Vec::new() };
@@ -298,6 +306,38 @@ impl Asking<'_> {
             }
         }
         Some(Dense { key, grain, from: days.from, to: days.to })
+    }
+
+    /// Where a question does not say until when, each of its numbers of other times looks at the
+    /// rows of all others for the day that periods end with, and so does each of its totals: says
+    /// so where these are too many.
+    pub(super) fn ends_fit(&mut self, parts: &[Part<TableId>], shape: &Shape) {
+        let Shape::Grouped(groups) = shape else { return };
+        let sizes = |part: &Part<TableId>| -> Vec<(Vec<RelationshipId>, u32)> {
+            let size = |scan: &Scan<TableId>| {
+                Some((scan.via.clone(), self.grants.min_group_size(scan.source)?))
+            };
+            part.rows.scans.iter().filter_map(size).collect()
+        };
+        let sizes: Vec<_> = parts.iter().map(sizes).collect();
+        let mut read = 0;
+        for part in parts {
+            let open = part.series.as_ref().filter(|series| series.reporting.to.is_none());
+            let Some(series) = open else { continue };
+            for alike in others(Some(part), series.key, parts, |table: &TableId| *table, &sizes) {
+                let Some((other, days)) = alike.first() else { continue };
+                let bridge = other.bridge.as_ref().filter(|_| days.bridge.is_some());
+                let bridge = bridge.map_or(0, |bridge| bridge.rows.scans.len());
+                read += (other.rows.scans.len() + bridge) * (groups.levels.len() + 1);
+            }
+            if read > MAX_ENDS {
+                let message = "each number of another time ends with the newest day of all others, \
+                               and these are of too many tables: filter the time up to a day, or \
+                               ask for fewer of them at once";
+                self.problem(TOO_MANY, "", message);
+                return;
+            }
+        }
     }
 
     /// Numbers of different units are not added up: each wants its unit grouped by, or one value.
