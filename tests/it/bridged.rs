@@ -1,5 +1,6 @@
-//! Numbers over time beside one that is grouped by days behind a bridge: these days decide as well
-//! where the periods end, and no field of its own rows. The expected numbers are counted by hand.
+//! Numbers beside one that is grouped by rows behind a bridge: the days of these decide as well where
+//! periods end, and no field of its own rows; and a name means one field for all numbers. What is
+//! expected is counted by hand.
 
 use std::sync::Arc;
 
@@ -111,4 +112,57 @@ async fn numbers_go_on_to_the_newest_of_the_days_behind_a_bridge() {
     check(&format!("{first},{}", of("x")), &["2024-01-01,10,1", "2024-02-01,10,1"]).await;
     let rows = ["2024-01-01,10,0", "2024-02-01,10,1", "2024-03-01,10,0", "2024-04-01,10,1"];
     check(&format!("{first},{}", of("y")), &rows).await;
+}
+
+/// What cars and garages both call their owner: one person of each car, and many firms of a garage.
+#[tokio::test]
+async fn a_key_is_one_field_also_where_it_lies_behind_a_bridge_for_one_number() {
+    let model = "
+tables:
+  cars:
+    primary_key: [id]
+    fields: { id: {} }
+    relationships: { owner: { to: persons, on: { id: id }, cardinality: many_to_one } }
+  garages:
+    primary_key: [id]
+    fields: { id: {} }
+    relationships:
+      owner: { to: firms, on: { id: id }, cardinality: one_to_many, bridge: true }
+  persons: { primary_key: [id], fields: { id: {}, name: {} } }
+  firms: { fields: { id: {}, name: {} } }
+metrics:
+  driven: { table: cars, expr: count(*) }
+  run: { table: garages, expr: count(*) }
+";
+    let rows = |name: &str| {
+        let id: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let name: ArrayRef = Arc::new(StringArray::from(vec![name]));
+        vec![RecordBatch::try_from_iter([("id", id), ("name", name)]).unwrap()]
+    };
+    for same in [false, true] {
+        let name = "name: { dimension: owner }";
+        let model = if same { model.replace("name: {}", name) } else { model.to_owned() };
+        let policies = POLICIES.replace("people, orders", "cars, garages, persons, firms");
+        let engine = Engine::builder()
+            .model("model.yaml", &model)
+            .policies("policies.yaml", &policies)
+            .batches("cars", rows("car"))
+            .batches("garages", rows("garage"))
+            .batches("persons", rows("Ann"))
+            .batches("firms", rows("Acme"))
+            .build()
+            .await
+            .unwrap();
+        let principal = Principal::asserted_by_host("ann").group("all").build().unwrap();
+        let session = engine.session(principal);
+        let question = r#"{"metrics":["driven","run"],"group_by":["owner.name"]}"#;
+        if same {
+            let expected = "owner.name,driven,run\nAcme,0,1\nAnn,1,0\n";
+            assert_eq!(answer(&session, question).await, expected);
+            continue;
+        }
+        let error = session.query_json(question).await.map(|_| ()).unwrap_err();
+        let [problem] = error.problems() else { panic!("{error}") };
+        assert_eq!((problem.code, &*problem.path), ("Q0143", "group_by[0]"), "{error}");
+    }
 }

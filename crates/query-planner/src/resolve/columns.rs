@@ -207,6 +207,8 @@ impl Asking<'_> {
         {
             let inner = Ground::new(step.table, self.default_time(step.table), &ground.about);
             let field = self.field(&inner, &rest.join("."), path)?;
+            // By its whole name it is one thing with what that means for other numbers.
+            self.remember(ground, name, path, field.field);
             return Some((field, Some(Box::new(step))));
         }
         Some((self.field(ground, name, path)?, None))

@@ -281,7 +281,8 @@ pub(super) struct Use {
 }
 
 impl Asking<'_> {
-    fn remember(&mut self, ground: &Ground, name: &str, path: &str, field: FieldId) {
+    /// Remembers what a name stands for at a place.
+    pub(super) fn remember(&mut self, ground: &Ground, name: &str, path: &str, field: FieldId) {
         let is_time = ground.time == Some(field);
         let (path, name, about) = (path.to_owned(), name.to_owned(), ground.about.clone());
         self.uses.push(Use { path, name, about, field, is_time });
