@@ -47,12 +47,13 @@ impl Asking<'_> {
         let name = shorten(name);
         let message = match ways.more {
             true => format!(
-                "for `{about}`, the rows of `{name}` may be found in several ways, of which not all \
-                 could be tried{}; {instead}",
+                "for `{about}`, the rows of `{name}` may be found in several ways, of which not \
+                 all could be tried{}; {instead}",
                 found_of(&all)
             ),
             false => format!(
-                "for `{about}`, the rows of `{name}` can be found in several ways, by {}; {instead}",
+                "for `{about}`, the rows of `{name}` can be found in several ways, by {}; \
+                 {instead}",
                 some_of(&all)
             ),
         };
