@@ -20,6 +20,7 @@ mod contract;
 mod credited;
 mod crowded;
 mod days;
+mod digits;
 mod docs;
 mod elsewhere;
 mod ends;

@@ -43,9 +43,9 @@ pub enum NodeKind {
     Unsigned(u64),
     /// A number with a point.
     Float(f64),
-    /// A number of JSON that no double is, without an exponent.
+    /// A number that no double is, without an exponent.
     Digits {
-        /// As it is written.
+        /// As it is written, in the form of JSON.
         text: String,
         /// The nearest double.
         near: f64,
@@ -92,10 +92,7 @@ impl Node {
             };
             Problem { code: "D0000", place, path: String::new(), message, suggestion: None }
         })?;
-        match overlooked(text) {
-            Some(problem) => Err(problem),
-            None => Ok(node.0),
-        }
+        Ok(node.into_node(&overlooked(text)?))
     }
 
     /// Reads JSON strictly: duplicate keys, a depth over 32 and more than 10,000 values are
@@ -246,41 +243,100 @@ impl Place {
     }
 }
 
-/// A node of YAML: serde-saphyr knows the place of whatever stands in a `Spanned`.
-struct YamlNode(Node);
+/// A node of YAML: serde-saphyr knows the places of whatever stands in a `Spanned`.
+struct YamlNode {
+    /// Where it is used.
+    place: Place,
+    /// Where it is written: elsewhere, if an alias stands for it.
+    written: Place,
+    kind: YamlKind,
+}
 
-struct YamlKind(NodeKind);
+enum YamlKind {
+    Scalar(NodeKind),
+    List(Vec<YamlNode>),
+    Map(Vec<(String, Place, YamlNode)>),
+}
 
 impl<'de> Deserialize<'de> for YamlNode {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<YamlKind>::deserialize(d)?;
-        let place = Some(Place::from_yaml(&spanned.referenced));
-        let node = Node { place, kind: spanned.value.0 };
-        if depth(&node) > MAX_YAML_DEPTH {
+        let place = Place::from_yaml(&spanned.referenced);
+        let written = Place::from_yaml(&spanned.defined);
+        let node = Self { place, written, kind: spanned.value };
+        if node.depth() > MAX_YAML_DEPTH {
             return Err(D::Error::custom("nested too deeply: at most 64 levels"));
         }
-        Ok(Self(node))
+        Ok(node)
     }
 }
 
-/// The depth of a tree; only its left edge is followed, since every level is checked on its own.
-fn depth(node: &Node) -> usize {
-    let mut depth = 1;
-    let mut at = node;
-    while let Some(next) = match &at.kind {
-        NodeKind::List(items) => items.first(),
-        NodeKind::Map(entries) => entries.first().map(|(_, _, value)| value),
-        _ => None,
-    } {
-        depth += 1;
-        at = next;
+impl YamlNode {
+    /// The depth of a tree; only its left edge is followed, since every level is checked on its
+    /// own.
+    fn depth(&self) -> usize {
+        let mut depth = 1;
+        let mut at = self;
+        while let Some(next) = match &at.kind {
+            YamlKind::Scalar(_) => None,
+            YamlKind::List(items) => items.first(),
+            YamlKind::Map(entries) => entries.first().map(|(_, _, value)| value),
+        } {
+            depth += 1;
+            at = next;
+        }
+        depth
     }
-    depth
+
+    /// The same tree, of which no number loses a digit; `numbers` are the long ones as they are
+    /// written, by their places.
+    fn into_node(self, numbers: &HashMap<Place, String>) -> Node {
+        let kind = match self.kind {
+            YamlKind::Scalar(NodeKind::Float(near)) => match numbers.get(&self.written) {
+                Some(text) => exactly(near, &as_in_json(text)),
+                None => NodeKind::Float(near),
+            },
+            YamlKind::Scalar(kind) => kind,
+            YamlKind::List(items) => {
+                NodeKind::List(items.into_iter().map(|item| item.into_node(numbers)).collect())
+            }
+            YamlKind::Map(entries) => {
+                let entries = entries.into_iter();
+                let entry = |(key, place, value): (String, Place, Self)| {
+                    (key, Some(place), value.into_node(numbers))
+                };
+                NodeKind::Map(entries.map(entry).collect())
+            }
+        };
+        Node { place: Some(self.place), kind }
+    }
+}
+
+/// A number without an exponent as JSON writes it: no plus, and digits on both sides of a point.
+fn as_in_json(text: &str) -> String {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    match digits.split_once('.') {
+        Some(("", fraction)) => format!("{sign}0.{fraction}"),
+        Some((whole, "")) => format!("{sign}{whole}"),
+        _ => format!("{sign}{digits}"),
+    }
+}
+
+/// The nearest double of a number, or its digits where that is another number. An exponent makes a
+/// double.
+fn exactly(near: f64, text: &str) -> NodeKind {
+    if text.contains(['e', 'E']) || keeps(near, text) {
+        return NodeKind::Float(near);
+    }
+    NodeKind::Digits { text: text.to_owned(), near }
 }
 
 impl<'de> Deserialize<'de> for YamlKind {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(YamlVisitor).map(Self)
+        d.deserialize_any(YamlVisitor)
     }
 }
 
@@ -312,45 +368,44 @@ macro_rules! scalar_visits {
 
 struct YamlVisitor;
 
-fn bare(kind: NodeKind) -> NodeKind {
-    kind
+fn scalar(kind: NodeKind) -> YamlKind {
+    YamlKind::Scalar(kind)
 }
 
 impl YamlVisitor {
-    fn number(self, kind: NodeKind) -> NodeKind {
-        kind
+    fn number(self, kind: NodeKind) -> YamlKind {
+        scalar(kind)
     }
 }
 
 impl<'de> Visitor<'de> for YamlVisitor {
-    type Value = NodeKind;
+    type Value = YamlKind;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    scalar_visits!(bare);
+    scalar_visits!(scalar);
 
-    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<NodeKind, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<YamlKind, D::Error> {
         d.deserialize_any(Self)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<NodeKind, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<YamlKind, A::Error> {
         let mut items = Vec::new();
-        while let Some(YamlNode(node)) = seq.next_element()? {
-            items.push(node);
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
         }
-        Ok(NodeKind::List(items))
+        Ok(YamlKind::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeKind, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<YamlKind, A::Error> {
         let mut entries = Vec::new();
         while let Some(key) = map.next_key::<Spanned<String>>()? {
-            let place = Some(Place::from_yaml(&key.referenced));
-            let YamlNode(value) = map.next_value()?;
-            entries.push((key.value, place, value));
+            let place = Place::from_yaml(&key.referenced);
+            entries.push((key.value, place, map.next_value()?));
         }
-        Ok(NodeKind::Map(entries))
+        Ok(YamlKind::Map(entries))
     }
 }
 
@@ -404,10 +459,7 @@ impl JsonSeed<'_, '_> {
         let NodeKind::Float(read) = kind else { return placeless(kind) };
         let Some(text) = text else { return placeless(kind) };
         let near = text.parse().ok().filter(|n: &f64| n.is_finite()).unwrap_or(read);
-        if text.contains(['e', 'E']) || keeps(near, text) {
-            return placeless(NodeKind::Float(near));
-        }
-        placeless(NodeKind::Digits { text: text.to_owned(), near })
+        placeless(exactly(near, text))
     }
 }
 
@@ -537,6 +589,64 @@ mod tests {
         assert_eq!(inner[0].2.kind, NodeKind::Float(2_f64.powi(64)));
         assert_eq!(inner[1].2.kind, NodeKind::Float(1500.0));
         assert_eq!(top[3].2.kind, NodeKind::Float(5.0));
+    }
+
+    #[test]
+    fn a10_numbers_of_yaml_keep_their_digits() {
+        let text = "\
+a: &a 12345678901234567.891
+b: [0.5, '12345678901234567.891', -100000000000000000001, 18446744073709551615, +.10000000000000000001]
+c: {<<: &m {d: 100000000000000000001, e: 12345678901234567.5}, f: *a, g: *a}
+h: *m
+i: {<<: *m, d: 18446744073709551616}
+j: 12345678901234567.891e0
+k: 00012345678901234567.
+l: 1.00000000000000000000
+";
+        let Node { kind: NodeKind::Map(top), .. } = Node::from_yaml(text).unwrap() else {
+            panic!("{text}");
+        };
+        let digits = |text: &str, near| NodeKind::Digits { text: text.to_owned(), near };
+        let of = |node: &Node| -> Vec<NodeKind> {
+            match &node.kind {
+                NodeKind::List(items) => items.iter().map(|item| item.kind.clone()).collect(),
+                NodeKind::Map(entries) => {
+                    let mut entries: Vec<_> = entries.iter().collect();
+                    entries.sort_by(|a, b| a.0.cmp(&b.0));
+                    entries.into_iter().map(|(_, _, value)| value.kind.clone()).collect()
+                }
+                kind => vec![kind.clone()],
+            }
+        };
+        let (many, near) = ("12345678901234567.891", 12_345_678_901_234_568.0);
+        let long = digits("100000000000000000001", 1e20);
+        let half = digits("12345678901234567.5", near);
+        assert_eq!(of(&top[0].2), [digits(many, near)]);
+        assert_eq!(
+            of(&top[1].2),
+            [
+                NodeKind::Float(0.5),
+                NodeKind::Text(many.to_owned()),
+                digits("-100000000000000000001", -1e20),
+                NodeKind::Unsigned(u64::MAX),
+                digits("0.10000000000000000001", 0.1),
+            ]
+        );
+        assert_eq!(
+            of(&top[2].2),
+            [long.clone(), half.clone(), digits(many, near), digits(many, near)]
+        );
+        // Where they are used, and not where they are written.
+        let NodeKind::Map(inner) = &top[2].2.kind else { panic!("{top:?}") };
+        let used = inner.iter().find(|(key, _, _)| key == "g").unwrap().2.place;
+        assert_eq!(used, Some(Place { line: 3, column: 74 }));
+        assert_eq!(of(&top[3].2), [long, half.clone()]);
+        // 2^64 is a double.
+        assert_eq!(of(&top[4].2), [NodeKind::Float(2_f64.powi(64)), half]);
+        // An exponent makes a double.
+        assert_eq!(of(&top[5].2), [NodeKind::Float(near)]);
+        assert_eq!(of(&top[6].2), [digits("00012345678901234567", near)]);
+        assert_eq!(of(&top[7].2), [NodeKind::Float(1.0)]);
     }
 
     #[test]

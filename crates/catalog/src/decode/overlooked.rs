@@ -1,5 +1,5 @@
-//! What reading YAML into values passes over without a word: tags, and keys that stand twice where
-//! maps are merged.
+//! What reading YAML into values passes over without a word: tags, keys that stand twice where maps
+//! are merged, and the digits of numbers that no double is.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -48,13 +48,14 @@ impl Open {
     }
 }
 
-/// The first thing in a text, which is YAML, that its values do not tell of.
-pub(super) fn overlooked(text: &str) -> Option<Problem> {
-    look(text).err()
-}
+/// Every double keeps so many digits.
+const KEPT: usize = 15;
 
-fn look(text: &str) -> Result<(), Problem> {
+/// The numbers of a text, which is YAML, that may have more digits than doubles keep, as they are
+/// written, by their places; or the first thing that its values do not tell of.
+pub(super) fn overlooked(text: &str) -> Result<HashMap<Place, String>, Problem> {
     let mut open: Vec<Open> = Vec::new();
+    let mut numbers = HashMap::new();
     for read in Parser::new_from_str(text) {
         let (event, span) =
             read.map_err(|error| problem(place_of(*error.marker()), error.info()))?;
@@ -81,6 +82,12 @@ fn look(text: &str) -> Result<(), Problem> {
             let message = format!("the tag `{name}` is not read: write the value without it");
             return Err(problem(place, message));
         }
+        if let Some((text, true)) = &scalar
+            && text.len() > KEPT
+            && text.parse::<f64>().is_ok()
+        {
+            numbers.insert(place, (**text).to_owned());
+        }
         let merged = match open.last_mut() {
             Some(outer) => {
                 let plain = scalar.as_ref().is_some_and(|(_, plain)| *plain);
@@ -93,7 +100,7 @@ fn look(text: &str) -> Result<(), Problem> {
             open.push(Open { key_next: is_map.then_some(true), merges, merged, keys });
         }
     }
-    Ok(())
+    Ok(numbers)
 }
 
 fn place_of(marker: Marker) -> Place {
@@ -114,8 +121,9 @@ mod tests {
 
     #[track_caller]
     fn check(yaml: &str, line: u32, column: u32, message: &str) {
-        let found = overlooked(yaml).map(|problem| (problem.place, problem.message));
-        assert_eq!(found, Some((Some(Place { line, column }), message.to_owned())), "{yaml}");
+        let found = overlooked(yaml).map_err(|problem| (problem.place, problem.message));
+        let expected = (Some(Place { line, column }), message.to_owned());
+        assert_eq!(found, Err(expected), "{yaml}");
         assert_eq!(Node::from_yaml(yaml).err().map(|problem| problem.code), Some("D0000"));
     }
 
@@ -152,7 +160,7 @@ mod tests {
             "c: ['<<', '!x', \"!!str\"]\n",
         ] {
             let text = format!("{base}{right}");
-            assert_eq!(overlooked(&text), None, "{text}");
+            assert_eq!(overlooked(&text), Ok(HashMap::new()), "{text}");
             assert!(Node::from_yaml(&text).is_ok(), "{text}");
         }
     }

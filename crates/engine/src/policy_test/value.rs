@@ -3,15 +3,12 @@
 //! Whole numbers and decimals are compared exactly; doubles may differ by 1e-9 of their size.
 
 use jiff::tz::TimeZone;
-use sandbar_catalog::Type;
-use sandbar_catalog::query::{Value, decimal_text, instant};
+use sandbar_catalog::query::{Value, decimal, decimal_text, instant};
+use sandbar_catalog::{Literal, Type};
 use serde_json::Value as Json;
 
 /// How much doubles may differ, as a share of the larger one.
 const TOLERANCE: f64 = 1e-9;
-
-/// A number that is written with more digits cannot be told from its neighbors once it is read.
-const MOST_DIGITS: usize = 15;
 
 /// Whether the values are the same.
 pub(super) fn same(wanted: &Value, found: &Json, data_type: Type) -> bool {
@@ -48,20 +45,18 @@ pub(super) fn same(wanted: &Value, found: &Json, data_type: Type) -> bool {
     }
 }
 
-/// The digits of a number; `None` of what is no number, or lost digits when it was read.
+/// The digits of a number; `None` of what is no number.
 fn written_number(value: &Value) -> Option<String> {
     match value {
         Value::Integer(n) => Some(n.to_string()),
-        Value::Number(n) => Some(n.to_string()).filter(|text| digits(text) <= MOST_DIGITS),
+        Value::Number(n) => match decimal(*n) {
+            Some(Literal::Decimal { value, scale }) => Some(decimal_text(value, scale)),
+            _ => Some(n.to_string()),
+        },
         Value::Decimal { value, scale } => Some(decimal_text(*value, *scale)),
         Value::Text(text) => Some(text.clone()),
         Value::Null | Value::Boolean(_) => None,
     }
-}
-
-fn digits(text: &str) -> usize {
-    let all: String = text.chars().filter(char::is_ascii_digit).collect();
-    all.trim_start_matches('0').len()
 }
 
 /// A decimal number as its sign, its digits before the point, and those after it without zeros at
@@ -98,11 +93,7 @@ pub(super) fn text(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Boolean(value) => value.to_string(),
         Value::Integer(value) => value.to_string(),
-        Value::Number(value) => {
-            let text = value.to_string();
-            let long = digits(&text) > MOST_DIGITS;
-            if long { format!("{text} (so many digits are put in quotes)") } else { text }
-        }
+        Value::Number(value) => value.to_string(),
         Value::Decimal { value, scale } => decimal_text(*value, *scale),
         Value::Text(value) => value.clone(),
     }
@@ -147,8 +138,13 @@ mod tests {
         check(-0.0, "0.00", DECIMAL, true);
         check("12345678901234567890.12", "12345678901234567890.12", DECIMAL, true);
         check("12345678901234567890.12", "12345678901234567890.13", DECIMAL, false);
-        // Read from YAML it has become another number.
-        check(12_345_678_901_234_567.0, "12345678901234568", Type::Integer, false);
+        let long = || Value::Decimal { value: 12_345_678_901_234_567_891, scale: 3 };
+        check(long(), "12345678901234567.891", DECIMAL, true);
+        check(long(), "12345678901234567.890", DECIMAL, false);
+        check(0.123_456_789_012_345_6, "0.1234567890123456", DECIMAL, true);
+        // 2^62, of which the shortest digits are those of another number.
+        check(4.611_686_018_427_388e18, "4611686018427387904", Type::Integer, true);
+        check(4.611_686_018_427_388e18, "4611686018427388000", Type::Integer, false);
         check("12.", "12.00", DECIMAL, false);
         check("many", "12.00", DECIMAL, false);
         check(true, 1, Type::Integer, false);

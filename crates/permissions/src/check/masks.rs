@@ -78,6 +78,9 @@ fn constant(value: &Value, data_type: Type) -> Option<Literal> {
         #[expect(clippy::cast_precision_loss, reason = "a mask for a floating point field")]
         (Value::Integer(n), Type::Number) => Some(Literal::Number(*n as f64)),
         (Value::Number(n), Type::Number) => Some(Literal::Number(*n)),
+        (Value::Decimal { value, scale }, Type::Number) => {
+            decimal_text(*value, *scale).parse().ok().map(Literal::Number)
+        }
         (Value::Text(text), Type::Text) => Some(Literal::Text(text.clone())),
         (Value::Text(text), Type::Date) => {
             plain_date(text).map(|date| Literal::Date(days_since_epoch(date)))
@@ -117,5 +120,12 @@ mod tests {
         check(Value::Number(1e300), None);
         check(Value::Number(f64::NAN), None);
         check(Value::Text("7".to_owned()), None);
+    }
+
+    #[test]
+    fn a_constant_in_double_precision_is_the_nearest_double() {
+        let digits = Value::Decimal { value: 12_345_678_901_234_567_891, scale: 3 };
+        let near = Literal::Number(12_345_678_901_234_568.0);
+        assert_eq!(constant(&digits, Type::Number), Some(near));
     }
 }
