@@ -1,5 +1,5 @@
-//! What reading YAML into values passes over without a word: tags, keys that stand twice where maps
-//! are merged, and the digits of numbers that no double is.
+//! What reading YAML into values passes over without a word: tags, keys that are aliases or stand
+//! twice where maps are merged, and the digits of numbers that no double is.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -66,7 +66,13 @@ pub(super) fn overlooked(text: &str) -> Result<HashMap<Place, String>, Problem> 
             }
             Event::SequenceStart(_, _, tag) => (None, tag, Some(false)),
             Event::MappingStart(_, _, tag) => (None, tag, Some(true)),
-            Event::Alias(_) => (None, None, None),
+            Event::Alias(_) => {
+                if open.last().is_some_and(|outer| outer.key_next == Some(true)) {
+                    let message = "an alias in the place of a key is not read: write the key";
+                    return Err(problem(place, message.to_owned()));
+                }
+                (None, None, None)
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 open.pop();
                 continue;
@@ -139,6 +145,18 @@ mod tests {
         check("!x a: 1\n", 1, 1, &told("!x"));
         check("--- !model\na: 1\n", 1, 5, &told("!model"));
         check("a: &a !x {b: 1}\nc: {<<: *a}\n", 1, 7, &told("!x"));
+    }
+
+    #[test]
+    fn no_key_is_an_alias() {
+        let told = "an alias in the place of a key is not read: write the key";
+        check("c: {<<: {&k x: 1, *k : 2}}\n", 1, 19, told);
+        check("c:\n  &m <<: {x: 1}\n  *m : {x: 2}\n", 3, 3, told);
+        check("a: &a b\n? *a\n: 1\n", 2, 3, told);
+        for right in ["a: &a b\nc: *a\n", "a: &a b\nc: [*a, {d: *a}]\n", "&a b: 1\nc: *a\n"] {
+            assert_eq!(overlooked(right), Ok(HashMap::new()), "{right}");
+            assert!(Node::from_yaml(right).is_ok(), "{right}");
+        }
     }
 
     #[test]
