@@ -187,6 +187,20 @@ async fn numbers_are_rounded_and_never_lost() {
     assert_eq!(of("round(wide, -309)").await, "0.0 0.0 0.0 0.0 0.0");
     assert_eq!(of("round(wide, 2)").await, "1e300 2.35 -0.5 4503599627370497.0 100.0");
     assert_eq!(of("round(wide, -2)").await, "1e300 0.0 -0.0 4503599627370500.0 100.0");
+    // Ids 1 to 5: 100001 to 500001, and 10^9 + 1 to 5 × 10^9 + 1.
+    let hundreds = "100000.0 200000.0 300000.0 400000.0 500000.0";
+    assert_eq!(of("round(id * 1e5 + 1e0, -5)").await, hundreds);
+    let billions = "1000000000.0 2000000000.0 3000000000.0 4000000000.0 5000000000.0";
+    assert_eq!(of("round(id * 1e9 + 1e0, -9)").await, billions);
+    assert_eq!(of("round(wide * -1e8, -300)").await, "-1e308 -0.0 0.0 -0.0 -0.0");
+    assert_eq!(
+        of("round(id * 1e5 + 1e0, id - 6)").await,
+        "100000.0 200000.0 300000.0 400000.0 500000.0"
+    );
+    // No double is two times 10^308, and no number of digits is too large.
+    let large = of("round(wide * 1.7e8, -308)").await;
+    assert_eq!(large.split(' ').next(), Some("1.7000000000000001e308"));
+    assert_eq!(of("round(wide, id * 1000000000000)").await, as_they_are);
     assert_eq!(
         of("round(wide, cast(pieces as integer) * 0 + 1)").await.split(' ').next(),
         Some("1e300")

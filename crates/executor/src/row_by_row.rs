@@ -264,6 +264,7 @@ fn is_total(function: &ScalarFunction, expr: &Expr, schema: &DFSchema) -> Result
         Some(
             Meaning::Bucket(..)
             | Meaning::Part(..)
+            | Meaning::Rounded
             | Meaning::Kept
             | Meaning::Double
             | Meaning::Later(..)

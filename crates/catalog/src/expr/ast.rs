@@ -201,8 +201,8 @@ impl Expr {
         all
     }
 
-    /// How often an operand stands in what it becomes for DataFusion: more than once where its value
-    /// decides about itself, and as often as DataFusion looks at it anew.
+    /// How often an operand stands in what it becomes for DataFusion, or in the SQL text of that: more
+    /// than once where its value decides about itself, and as often as DataFusion looks at it anew.
     fn copies(&self, operand: usize) -> usize {
         match &self.kind {
             ExprKind::Compare(_, a, b) if a.varies() && b.varies() => 1,

@@ -162,13 +162,6 @@ impl Function {
         match self {
             Self::Div => false,
             Self::Abs => result == Type::Number,
-            // A count of digits is small, and only a constant is sure to be.
-            Self::Round => args.get(1).is_none_or(|digits| {
-                matches!(
-                    digits.kind,
-                    super::ExprKind::Literal(crate::Literal::Integer(n)) if n.abs() <= 300
-                )
-            }),
             // A constant start and a constant, non-negative length are all that cannot fail.
             Self::Substring => args.iter().skip(1).enumerate().all(|(index, number)| {
                 let least = if index == 0 { i64::from(i32::MIN) } else { 0 };

@@ -58,6 +58,7 @@ impl Scope<'_> {
             // There, zeros are one, and every NaN is the greatest number.
             Meaning::Double => self.value(first),
             Meaning::DecimalMean => self.mean(first, self.argument(args, 1)?),
+            Meaning::Rounded => self.to_digits(first, self.argument(args, 1)?),
             Meaning::MaskHash => Err(NoSqlText::HashMask),
             Meaning::Reported(_) | Meaning::Gap(..) => {
                 Err(NoSqlText::Unknown("a list of periods that is read".to_owned()))
@@ -171,14 +172,6 @@ impl Scope<'_> {
             ("floor", [_]) => format!("floor({value})"),
             ("abs", [_]) => format!("abs({value})"),
             ("round", [_]) => self.rounded(&self.atom(first)?),
-            ("round", [_, digits]) => {
-                // The powers of ten up to here are doubles, and their reciprocals the nearest ones.
-                let digits = constant(digits).filter(|digits| (-15..=15).contains(digits));
-                let digits = digits.ok_or_else(|| self.no_function(name))?;
-                let factor = format!("CAST('1e{digits}' AS DOUBLE PRECISION)");
-                let scaled = format!("({} * {factor})", self.atom(first)?);
-                format!("({} / {factor})", self.rounded(&scaled))
-            }
             ("greatest" | "least", _) => {
                 let data_type = self.type_of(first)?;
                 let mut all = Vec::with_capacity(args.len());
@@ -234,6 +227,24 @@ impl Scope<'_> {
             },
             _ => return Err(self.no_function(name)),
         })
+    }
+
+    /// A double to digits that are known: the powers of ten up to here are doubles.
+    fn to_digits(&self, value: &Expr, digits: &Expr) -> Result<String, NoSqlText> {
+        /// From here on a double has no fraction.
+        const WHOLE: &str = "4503599627370496";
+        let digits = constant(digits).filter(|digits| (-22..=22).contains(digits));
+        let digits = digits.ok_or_else(|| self.no_function("round"))?;
+        let value = self.atom(value)?;
+        let power = format!("CAST('1e{}' AS DOUBLE PRECISION)", digits.unsigned_abs());
+        let (there, back) = if digits < 0 { ('/', '*') } else { ('*', '/') };
+        let scaled = format!("({value} {there} {power})");
+        // PostgreSQL would fail where a large number is multiplied.
+        Ok(format!(
+            "CASE WHEN abs({value}) >= {WHOLE} * {power} THEN {value} \
+             WHEN abs({scaled}) >= {WHOLE} THEN {value} ELSE {} {back} {power} END",
+            self.rounded(&scaled)
+        ))
     }
 
     /// The nearest whole number of a double, halves away from zero.

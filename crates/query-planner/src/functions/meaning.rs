@@ -21,6 +21,7 @@ use super::micros::Micros;
 use super::midnight::Midnight;
 use super::part::PartOf;
 use super::periods::{Kind, Periods, Reporting};
+use super::rounded::Rounded;
 use super::zone::Clock;
 
 /// What a function of ours computes.
@@ -36,6 +37,9 @@ pub enum Meaning {
     Checked(CheckedOp),
     /// The first argument over the second one, with four more digits, rounded half away from zero.
     DecimalMean,
+    /// The first argument, a double, to as many decimal digits as the second one says, halves away
+    /// from zero.
+    Rounded,
     /// The value itself.
     Kept,
     /// The number itself, that fails where it has more digits than its type.
@@ -110,6 +114,9 @@ impl Meaning {
         }
         if inner.downcast_ref::<DecimalMean>().is_some() {
             return Some(Self::DecimalMean);
+        }
+        if inner.downcast_ref::<Rounded>().is_some() {
+            return Some(Self::Rounded);
         }
         if inner.downcast_ref::<Kept>().is_some() {
             return Some(Self::Kept);

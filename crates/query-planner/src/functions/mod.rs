@@ -12,6 +12,7 @@
 //! | `whole_day` | Arrow's cast of days in milliseconds cuts them towards 1970 |
 //! | `microseconds` | Arrow's cast of nanoseconds moves instants before 1970 |
 //! | `checked_sum` | DataFusion wraps where a sum of decimals leaves 128 bits |
+//! | `rounded` | DataFusion multiplies by powers of ten that no double is, and leaves the doubles on the way |
 //! | `same_double`, `double_place`, `placed_double` | DataFusion tells zeros and NaN apart by their bits, and its extremes of groups with a NaN depend on the order of rows |
 //! | `count` of different values | DataFusion's takes 16 KB and more for each group of texts, most of which no limit of memory counts |
 //! | `decimal_mean` | DataFusion's mean of decimals cuts digits off |
@@ -40,6 +41,7 @@ mod midnight;
 mod part;
 mod percentile;
 mod periods;
+mod rounded;
 mod sum;
 mod zone;
 
@@ -60,6 +62,7 @@ pub(crate) use midnight::{midnight, midnight_of};
 pub(crate) use part::part;
 pub(crate) use percentile::{Between, percentile};
 pub(crate) use periods::{Moved, Reporting, gap, periods};
+pub(crate) use rounded::rounded;
 pub(crate) use sum::checked_sum;
 pub(crate) use zone::Clock;
 

@@ -9,7 +9,7 @@ use sandbar_catalog::{Literal, Type};
 
 use super::{Lower, Lowered, arrow_of, binary, cast, one_number};
 use crate::error::QueryError;
-use crate::functions::{CheckedOp, bin, bucket, bucket_type, checked, part};
+use crate::functions::{CheckedOp, bin, bucket, bucket_type, checked, part, rounded};
 
 /// The first value that is not missing. DataFusion's own function runs only once its optimizer has
 /// written it out like this.
@@ -49,7 +49,7 @@ impl Lower<'_> {
             Function::Round => {
                 let value = self.canonical(first, Type::Number)?.plan;
                 match args.get(1) {
-                    Some(digits) => self.round(value, digits)?,
+                    Some(digits) => rounded(value, self.canonical(digits, Type::Integer)?.plan),
                     None => math::expr_fn::round(vec![value]),
                 }
             }
@@ -129,27 +129,6 @@ impl Lower<'_> {
             DataType::Dictionary(..) => Ok(self.convert(lowered, expr.data_type)?.plan),
             _ => Ok(lowered.plan),
         }
-    }
-
-    /// A number to so many digits. DataFusion multiplies by a power of ten, which leaves the doubles
-    /// where the number is large or the power is: there it stays what it is, or is nothing.
-    fn round(&mut self, value: Plan, digits: &Expr) -> Result<Plan, QueryError> {
-        let small =
-            |e: &Expr| matches!(e.kind, ExprKind::Literal(Literal::Integer(n)) if n.abs() <= 300);
-        self.fallible |= !small(digits);
-        let digits = cast(self.canonical(digits, Type::Integer)?.plan, DataType::Int32);
-        let is = |op: Operator, bound: i32| binary(digits.clone(), op, lit(bound));
-        let size = math::expr_fn::abs(value.clone());
-        // From here on a double has no digits behind the point.
-        let whole = binary(size.clone(), Operator::GtEq, lit(4_503_599_627_370_496.0_f64));
-        let whole = binary(whole, Operator::And, is(Operator::GtEq, 0));
-        let kept = binary(whole, Operator::Or, is(Operator::Gt, 292));
-        let finite = binary(size, Operator::Lt, lit(f64::INFINITY));
-        let gone = binary(finite, Operator::And, is(Operator::Lt, -307));
-        let arm = |when: Plan, then: Plan| (Box::new(when), Box::new(then));
-        let arms = vec![arm(kept, value.clone()), arm(gone, lit(0.0_f64))];
-        let rounded = math::expr_fn::round(vec![value, digits]);
-        Ok(Plan::Case(Case::new(None, arms, Some(Box::new(rounded)))))
     }
 
     fn abs(&mut self, value: &Expr, data_type: Type) -> Result<Plan, QueryError> {
