@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, Date32Array, Decimal128Array, Decimal256Array, Float32Array, Float64Array,
-    Int64Array, RecordBatch, TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
+    Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
+    TimestampSecondArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, i256};
 use sandbar::{AttributeValue, Engine, Error, Principal, Session, Subject};
@@ -403,4 +404,75 @@ async fn no_policy_calculates_with_what_would_fail() {
         assert!(refused.contains("P0108"), "{condition}: {refused}");
         assert!(refused.contains("which not every value of"), "{condition}: {refused}");
     }
+}
+
+/// Keys in seconds, nanoseconds, and microseconds without a zone and with one.
+async fn of_keys(policies: &str) -> Session {
+    let model = "
+tables:
+  t:
+    primary_key: [s]
+    fields: { id: {}, s: {}, m: {} }
+    relationships:
+      fine: { to: u, on: { s: n }, cardinality: many_to_one }
+      zoned: { to: v, on: { m: z }, cardinality: many_to_one }
+  u:
+    primary_key: [n]
+    fields: { id: {}, n: {}, word: {} }
+    relationships: { coarse: { to: t, on: { n: s }, cardinality: many_to_one } }
+  v: { primary_key: [z], fields: { z: {}, word: {} } }
+metrics:
+  rows: { table: t, expr: count(*) }
+";
+    let ids = || -> ArrayRef { Arc::new(Int64Array::from(vec![1, 2, 3])) };
+    let words = || -> ArrayRef { Arc::new(StringArray::from(vec!["a", "b", "c"])) };
+    // In 2286, where nanoseconds have ended, at the end of all, and the second second.
+    let seconds: ArrayRef = Arc::new(TimestampSecondArray::from(vec![10_000_000_000, i64::MAX, 2]));
+    let m: ArrayRef =
+        Arc::new(TimestampMicrosecondArray::from(vec![1_000_000, i64::MAX, -1_500_000]));
+    let nanos = vec![2_000_000_000, 2_000_000_001, i64::MIN];
+    let nanos: ArrayRef = Arc::new(TimestampNanosecondArray::from(nanos));
+    let z = TimestampMicrosecondArray::from(vec![i64::MAX, -1_500_000, 7]);
+    let z: ArrayRef = Arc::new(z.with_timezone("Europe/Berlin"));
+    let t = RecordBatch::try_from_iter([("id", ids()), ("s", seconds), ("m", m)]);
+    let u = RecordBatch::try_from_iter([("id", ids()), ("n", nanos), ("word", words())]);
+    let v = RecordBatch::try_from_iter([("z", z), ("word", words())]);
+    let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
+    let engine = engine.batches("t", vec![t.unwrap()]).batches("u", vec![u.unwrap()]);
+    let engine = engine.batches("v", vec![v.unwrap()]).build().await.unwrap();
+    engine.session(Principal::asserted_by_host("ana").group("everyone").build().unwrap())
+}
+
+#[tokio::test]
+async fn l1_keys_of_instants_in_two_units_or_zones_meet_exactly_and_never_fail() {
+    let all = "
+groups: { everyone: {} }
+policies: { all: { groups: [everyone], grant: { tables: [t, u, v] } } }
+";
+    let session = of_keys(all).await;
+    let ask = async |question: &str| {
+        let answer = session.query_json(question).await.unwrap().collect().await;
+        let csv = answer.unwrap_or_else(|e| panic!("{question}: {e}")).to_csv().unwrap();
+        csv.lines().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    let fine = r#"{"table":"t","fields":["id","fine.word"],"order_by":["id"]}"#;
+    assert_eq!(ask(fine).await, "1, 2, 3,a");
+    let coarse = r#"{"table":"u","fields":["id","coarse.id"],"order_by":["id"]}"#;
+    assert_eq!(ask(coarse).await, "1,3 2, 3,");
+    // -1.5 seconds stand in the second row of `v`, and what is infinite in the first.
+    let zoned = r#"{"table":"t","fields":["id","zoned.word"],"order_by":["id"]}"#;
+    assert_eq!(ask(zoned).await, "1, 2,a 3,b");
+}
+
+#[tokio::test]
+async fn l1_conditions_over_keys_of_instants_do_not_fail_on_hidden_rows() {
+    let narrowed = "
+groups: { everyone: {} }
+policies:
+  own: { groups: [everyone], grant: { tables: [t], rows: fine.word = 'a' } }
+  theirs: { groups: [everyone], grant: { tables: [u, v] } }
+";
+    let session = of_keys(narrowed).await;
+    let answer = session.query_json(r#"{"metrics":["rows"]}"#).await.unwrap().collect().await;
+    assert_eq!(answer.unwrap().to_csv().unwrap(), "rows\n1\n");
 }

@@ -271,6 +271,7 @@ fn is_total(function: &ScalarFunction, expr: &Expr, schema: &DFSchema) -> Result
             | Meaning::Midnight
             | Meaning::Day
             | Meaning::Instant
+            | Meaning::Alike(_)
             | Meaning::MaskHash,
         ) => true,
         Some(_) => false,

@@ -59,6 +59,7 @@ impl Scope<'_> {
             Meaning::Double => self.value(first),
             Meaning::DecimalMean => self.mean(first, self.argument(args, 1)?),
             Meaning::Rounded => self.to_digits(first, self.argument(args, 1)?),
+            Meaning::Alike(to) => self.cast(first, to, true),
             Meaning::MaskHash => Err(NoSqlText::HashMask),
             Meaning::Reported(_) | Meaning::Gap(..) => {
                 Err(NoSqlText::Unknown("a list of periods that is read".to_owned()))

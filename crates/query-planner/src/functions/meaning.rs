@@ -1,11 +1,13 @@
 //! What the functions of a plan compute, for whoever writes plans down in another language.
 
+use datafusion_common::arrow::datatypes::DataType;
 use datafusion_expr::ScalarUDF;
 use sandbar_catalog::expr::Bins;
 use sandbar_catalog::query::RelativeUnit;
 use sandbar_catalog::time::{FiscalYear, Grain, Part, WeekStart};
 use sandbar_catalog::{Shift, Window};
 
+use super::alike::Alike;
 use super::bin::Binned;
 use super::bucket::Bucket;
 use super::calendar::{self, Rules};
@@ -54,6 +56,8 @@ pub enum Meaning {
     Day,
     /// A day or instant as an instant in UTC.
     Instant,
+    /// The same instant in another type of instants; missing where that has no such instant.
+    Alike(DataType),
     /// A keyed hash.
     MaskHash,
     /// The list of periods in which the first argument, a day, counts; the second one is the last
@@ -138,6 +142,9 @@ impl Meaning {
         }
         if inner.downcast_ref::<Micros>().is_some() {
             return Some(Self::Instant);
+        }
+        if let Some(alike) = inner.downcast_ref::<Alike>() {
+            return Some(Self::Alike(alike.to.clone()));
         }
         if inner.downcast_ref::<MaskHash>().is_some() {
             return Some(Self::MaskHash);

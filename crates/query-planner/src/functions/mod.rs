@@ -10,6 +10,7 @@
 //! | `kept` | DataFusion compares what is cast without the cast, also where it cuts, rounds or fails |
 //! | `within_digits` | DataFusion's arithmetic on decimals gives numbers of more digits than their type has |
 //! | `whole_day` | Arrow's cast of days in milliseconds cuts them towards 1970 |
+//! | `alike` | Arrow's casts between units and zones fail on instants far away, and cut |
 //! | `microseconds` | Arrow's cast of nanoseconds moves instants before 1970 |
 //! | `checked_sum` | DataFusion wraps where a sum of decimals leaves 128 bits |
 //! | `rounded` | DataFusion multiplies by powers of ten that no double is, and leaves the doubles on the way |
@@ -21,6 +22,7 @@
 //! | `midnight` | the instant at which a day begins, in a zone |
 //! | `mask_hash` | a keyed hash, total on any text |
 
+mod alike;
 mod bin;
 mod bucket;
 mod calendar;
@@ -45,6 +47,7 @@ mod rounded;
 mod sum;
 mod zone;
 
+pub(crate) use alike::alike;
 pub(crate) use bin::bin;
 pub(crate) use bucket::{bucket, bucket_type, floor_date, next_date};
 pub(crate) use calendar::{Rules, shift as calendar_shift};

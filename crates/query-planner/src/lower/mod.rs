@@ -28,7 +28,9 @@ use sandbar_catalog::{FieldKind, FieldPath, Literal, RelationshipId, TableId, Ty
 
 use crate::compiled::Compiled;
 use crate::error::QueryError;
-use crate::functions::{CheckedOp, Clock, bucket, checked, kept, micros, midnight, within_digits};
+use crate::functions::{
+    CheckedOp, Clock, alike, bucket, checked, kept, micros, midnight, within_digits,
+};
 use crate::query::Predicate;
 use crate::scan::{column_of, key_of, lifted_of, shown_of};
 
@@ -510,11 +512,12 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// What a key is joined by, given its type and that of the other side: itself, or the day of an
-/// instant.
-pub(crate) fn join_key(key: Plan, types: (Type, Type), clock: &Clock) -> Plan {
-    match types {
-        (Type::Datetime, Type::Date) => bucket(key, Grain::Day, clock),
+/// What a key is joined by, given its plain type and that of the other side: itself, the day of an
+/// instant, or an instant as the other side has them.
+pub(crate) fn join_key(key: Plan, own: &DataType, theirs: &DataType, clock: &Clock) -> Plan {
+    match (own, theirs) {
+        (DataType::Timestamp(..), DataType::Date32) => bucket(key, Grain::Day, clock),
+        (DataType::Timestamp(..), DataType::Timestamp(..)) if own != theirs => alike(key, theirs),
         _ => key,
     }
 }

@@ -394,12 +394,18 @@ impl<'a> Planner<'a, '_> {
         Ok(Lowered { plan, arrow: plain_type(arrow) })
     }
 
-    /// What the rows of a table are joined by: a field, or the day of an instant.
+    /// What the rows of a table are joined by: a field, the day of an instant, or an instant in
+    /// another unit.
     fn join_key(&self, alias: &str, own: FieldId, theirs: FieldId) -> Result<Plan, QueryError> {
         let snapshot = self.compiled.snapshot();
         let (own, theirs) = (snapshot.field(own), snapshot.field(theirs));
+        let (FieldKind::Stored { arrow, .. }, FieldKind::Stored { arrow: other, .. }) =
+            (&own.kind, &theirs.kind)
+        else {
+            return Err(QueryError::internal("a calculated key"));
+        };
         let column = Plan::Column(key_of(alias, &own.name));
-        Ok(join_key(column, (own.data_type, theirs.data_type), &self.query.clock))
+        Ok(join_key(column, &plain_type(arrow), &plain_type(other), &self.query.clock))
     }
 
     /// The condition under which a row of a history held at the time of the row that leads to it.

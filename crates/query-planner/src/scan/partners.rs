@@ -146,7 +146,8 @@ impl Scanner<'_> {
         let right = self.field_of(there, theirs)?;
         if types.0 != types.1 || types.0 == Type::Datetime || left.arrow == right.arrow {
             let (left, right) = (one_number(left), one_number(right));
-            return Ok((join_key(left.plan, types, self.compiled.clock()), right.plan));
+            let clock = self.compiled.clock();
+            return Ok((join_key(left.plan, &left.arrow, &right.arrow, clock), right.plan));
         }
         let mut lower = Lower::new(self.compiled, Columns::Nothing, self.compiled.clock());
         let target = arrow_of(types.0)?;
