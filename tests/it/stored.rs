@@ -134,6 +134,28 @@ metrics: { twice: { table: t, expr: max(a) * 2 - min(a) } }
 }
 
 #[tokio::test]
+async fn l1_decimals_of_a_negative_scale_are_listed_and_not_compared() {
+    let hundreds = Decimal128Array::from(vec![12, -7]).with_precision_and_scale(38, -2);
+    let rows = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef),
+        ("d", Arc::new(hundreds.unwrap())),
+    ]);
+    let rows = rows.unwrap();
+    let model = "tables: { t: { primary_key: [id], fields: { id: {}, d: {} } } }";
+    let session = over(model, rows).await;
+    let listed = session.query_json(r#"{"table":"t","fields":["id","d"]}"#).await.unwrap();
+    assert_eq!(listed.collect().await.unwrap().to_csv().unwrap(), "id,d\n1,1200\n2,-700\n");
+    for question in [
+        r#"{"table":"t","fields":["id"],"filter":{"field":"d","op":">","value":1000}}"#,
+        r#"{"table":"t","calculated":{"x":"d > 1000"},"fields":["x"]}"#,
+        r#"{"table":"t","aggregations":[{"function":"sum","field":"d"}]}"#,
+    ] {
+        let refused = session.query_json(question).await.err().map(|error| error.code());
+        assert!(refused.is_some_and(|code| code.starts_with('Q')), "{question}: {refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_field_has_values_where_its_mean_leaves_the_decimals() {
     let most = 10_i128.pow(38) - 1;
     let decimals = Decimal128Array::from(vec![most, most - 1]).with_precision_and_scale(38, 0);

@@ -116,6 +116,15 @@ impl Type {
             | DataType::UInt32
             | DataType::UInt64 => Self::Integer,
             DataType::Float16 | DataType::Float32 | DataType::Float64 => Self::Number,
+            // Zeros at their ends that are not stored are digits all the same.
+            DataType::Decimal32(_, s)
+            | DataType::Decimal64(_, s)
+            | DataType::Decimal128(_, s)
+            | DataType::Decimal256(_, s)
+                if *s < 0 =>
+            {
+                Self::Other
+            }
             DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) => {
                 Self::Decimal { precision: *p, scale: *s }
             }
@@ -367,6 +376,24 @@ mod tests {
         let time = |unit| DataType::Timestamp(unit, None);
         check_comparable(time(Second), time(Second), true);
         check_comparable(time(Second), time(Microsecond), false);
+    }
+
+    #[test]
+    fn decimals_have_up_to_38_digits_and_no_negative_scale() {
+        let decimal = |precision, scale| Type::Decimal { precision, scale };
+        let words = |value| DataType::Dictionary(Box::new(DataType::Int32), Box::new(value));
+        for (stored, expected) in [
+            (DataType::Decimal128(38, 0), decimal(38, 0)),
+            (DataType::Decimal256(38, 38), decimal(38, 38)),
+            (DataType::Decimal256(39, 2), Type::Other),
+            (DataType::Decimal32(5, -2), Type::Other),
+            (DataType::Decimal64(5, -2), Type::Other),
+            (DataType::Decimal128(38, -2), Type::Other),
+            (DataType::Decimal256(20, -1), Type::Other),
+            (words(DataType::Decimal128(5, -2)), Type::Other),
+        ] {
+            assert_eq!(Type::from_arrow(&stored), expected, "{stored}");
+        }
     }
 
     #[test]
