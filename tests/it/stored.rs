@@ -498,3 +498,36 @@ policies:
     let answer = session.query_json(r#"{"metrics":["rows"]}"#).await.unwrap().collect().await;
     assert_eq!(answer.unwrap().to_csv().unwrap(), "rows\n1\n");
 }
+
+#[tokio::test]
+async fn days_and_instants_beyond_the_calendar_are_told() {
+    let days = Date32Array::from(vec![Some(i32::MAX), None, Some(i32::MIN)]);
+    let instants = TimestampMicrosecondArray::from(vec![i64::MIN, 0, i64::MAX]);
+    let rows = RecordBatch::try_from_iter_with_nullable([
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef, true),
+        ("day", Arc::new(days), true),
+        ("at", Arc::new(instants), true),
+    ]);
+    let model = "tables: { t: { primary_key: [id], fields: { id: {}, day: {}, at: {} } } }";
+    let session = over(model, rows.unwrap()).await;
+    let ask = async |question: &str| {
+        let answer = session.query_json(question).await.unwrap().collect().await;
+        answer.unwrap_or_else(|e| panic!("{question}: {e}"))
+    };
+    // What Java's `LocalDate` and `Instant` say of them.
+    let (last_day, last) = ("+5881580-07-11", "+294247-01-10T04:00:54.775807Z");
+    let (first_day, first) = ("-5877641-06-23", "-290308-12-21T19:59:05.224192Z");
+    let listed = ask(r#"{"table":"t","fields":["id","day","at"]}"#).await;
+    let csv =
+        format!("id,day,at\n1,{last_day},{first}\n2,,1970-01-01T00:00:00Z\n3,{first_day},{last}\n");
+    assert_eq!(listed.to_csv().unwrap(), csv);
+    assert!(listed.to_table().unwrap().contains(last_day));
+    let json = listed.to_json_rows().unwrap();
+    assert_eq!((&json[2]["day"], &json[2]["at"]), (&first_day.into(), &last.into()));
+    let ends = r#"{"table":"t","aggregations":[
+        {"function":"min","field":"at","as":"a"},{"function":"max","field":"day","as":"b"}]}"#;
+    assert_eq!(ask(ends).await.to_csv().unwrap(), format!("a,b\n{first},{last_day}\n"));
+    let groups = r#"{"table":"t","group_by":["at"],"aggregations":["count"]}"#;
+    let found = ask(groups).await.to_csv().unwrap();
+    assert_eq!(found, format!("at,count\n{first},1\n1970-01-01T00:00:00Z,1\n{last},1\n"));
+}

@@ -2,10 +2,12 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int64Type, UInt64Type,
+    DataType, Date32Type, Decimal128Type, Float16Type, Float32Type, Float64Type, Int64Type,
+    TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampSecondType, UInt64Type,
 };
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use sandbar_query_planner::civil;
 use serde_json::{Map, Value};
 
 use crate::answer::Collected;
@@ -121,8 +123,47 @@ fn formatters(columns: &[ArrayRef]) -> Result<Vec<ArrayFormatter<'_>>, Error> {
 fn shown(array: &ArrayRef, formatter: &ArrayFormatter<'_>, row: usize) -> Result<String, Error> {
     match as_double(array, row) {
         Some(n) => Ok(format!("{n:?}")),
-        None => formatter.value(row).try_to_string().map_err(Error::internal),
+        None => match formatter.value(row).try_to_string() {
+            Ok(text) => Ok(text),
+            Err(error) => beyond_calendar(array, row).ok_or_else(|| Error::internal(error)),
+        },
     }
+}
+
+/// How a day or instant is written for which Arrow has no calendar: its year has a sign, as ISO 8601
+/// expands years. `None` of other values.
+pub fn beyond_calendar(array: &ArrayRef, row: usize) -> Option<String> {
+    let (count, each) = match array.data_type() {
+        DataType::Date32 => {
+            return Some(written_day(array.as_primitive::<Date32Type>().value(row).into()));
+        }
+        DataType::Timestamp(TimeUnit::Second, _) => {
+            (array.as_primitive::<TimestampSecondType>().value(row), 1)
+        }
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            (array.as_primitive::<TimestampMillisecondType>().value(row), 1_000)
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            (array.as_primitive::<TimestampMicrosecondType>().value(row), 1_000_000)
+        }
+        _ => return None,
+    };
+    let (second, part) = (count.div_euclid(each), count.rem_euclid(each));
+    let day = written_day(second.div_euclid(86_400));
+    let of_day = second.rem_euclid(86_400);
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    let micros = part * (1_000_000 / each);
+    let part = match (micros, micros % 1_000) {
+        (0, _) => String::new(),
+        (_, 0) => format!(".{:03}", micros / 1_000),
+        _ => format!(".{micros:06}"),
+    };
+    Some(format!("{day}T{hour:02}:{minute:02}:{second:02}{part}Z"))
+}
+
+fn written_day(days: i64) -> String {
+    let (year, month, day) = civil(days);
+    format!("{year:+05}-{month:02}-{day:02}")
 }
 
 /// A value of any of the types of doubles, which a shorter one is as well.
@@ -185,4 +226,41 @@ fn quoted(text: &str, is_value: bool) -> String {
 /// The text without what could move a terminal's cursor.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        Date32Array, Int64Array, TimestampMicrosecondArray, TimestampMillisecondArray,
+        TimestampSecondArray,
+    };
+
+    use super::*;
+
+    #[track_caller]
+    fn check(array: impl Array + 'static, expected: &[&str]) {
+        let array: ArrayRef = Arc::new(array);
+        let found: Vec<_> = (0..array.len()).map(|row| beyond_calendar(&array, row)).collect();
+        let expected: Vec<_> = expected.iter().map(|text| Some((*text).to_owned())).collect();
+        assert_eq!(found, expected);
+    }
+
+    /// As other calendars without an end have them: those of Java's `LocalDate` and `Instant`.
+    #[test]
+    fn the_ends_of_days_and_instants_are_written() {
+        check(Date32Array::from(vec![i32::MAX, i32::MIN]), &["+5881580-07-11", "-5877641-06-23"]);
+        check(
+            TimestampMicrosecondArray::from(vec![i64::MAX, i64::MIN]),
+            &["+294247-01-10T04:00:54.775807Z", "-290308-12-21T19:59:05.224192Z"],
+        );
+        check(
+            TimestampMillisecondArray::from(vec![i64::MAX, i64::MIN]),
+            &["+292278994-08-17T07:12:55.807Z", "-292275055-05-16T16:47:04.192Z"],
+        );
+        check(TimestampSecondArray::from(vec![i64::MAX]), &["+292277026596-12-04T15:30:07Z"]);
+        let none: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        assert_eq!(beyond_calendar(&none, 0), None);
+    }
 }

@@ -76,6 +76,7 @@ pub use describe::{
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
 pub use explain::{Explanation, PolicyTrace};
+pub use format::beyond_calendar;
 pub use people::read_people;
 pub use policies::{DiffSamples, PolicyComparison, SampleRows};
 pub use policy_test::PolicyCases;

@@ -7,7 +7,7 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use sandbar::Collected;
+use sandbar::{Collected, beyond_calendar};
 use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
@@ -131,7 +131,8 @@ impl Cells<'_> {
     }
 
     fn text(&self, row: usize) -> Result<String, ArrowError> {
-        self.formatter.value(row).try_to_string()
+        let text = self.formatter.value(row).try_to_string();
+        text.or_else(|error| beyond_calendar(self.array, row).ok_or(error))
     }
 }
 
@@ -146,4 +147,28 @@ fn whole(n: i128) -> Value {
 /// A double; one that JSON has no number for is a text.
 fn double(n: f64) -> Value {
     serde_json::Number::from_f64(n).map_or_else(|| Value::String(n.to_string()), Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::Arc;
+
+    use arrow::array::{Date32Array, TimestampMicrosecondArray};
+
+    use super::*;
+
+    #[test]
+    fn days_and_instants_beyond_the_calendar_are_written() {
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![16_331, i32::MAX]));
+        let instants: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![0, i64::MAX]));
+        let batch = RecordBatch::try_from_iter([("day", days), ("at", instants)]).unwrap();
+        let names = ["day", "at"].map(str::to_owned);
+        let text = String::from_utf8(lines(&names, &batch).unwrap()).unwrap();
+        assert_eq!(
+            text,
+            "{\"day\":\"2014-09-18\",\"at\":\"1970-01-01T00:00:00Z\"}\n\
+             {\"day\":\"+5881580-07-11\",\"at\":\"+294247-01-10T04:00:54.775807Z\"}\n"
+        );
+    }
 }

@@ -31,7 +31,7 @@ pub use authorize::authorize;
 pub use barrier::Barrier;
 pub use compiled::Compiled;
 pub use error::{ProblemKind, QueryError, QueryProblem};
-pub use functions::{Calendar, CheckedOp, ComputationError, MaskKey, Meaning, Reported};
+pub use functions::{Calendar, CheckedOp, ComputationError, MaskKey, Meaning, Reported, civil};
 pub use lower::told_apart;
 pub use outline::{
     ColumnOutline, ConversionOutline, GrainOutline, JoinOutline, NumberOutline, Outline,

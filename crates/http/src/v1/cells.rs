@@ -5,6 +5,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use sandbar::beyond_calendar;
 use serde_json::{Number, Value};
 
 /// The largest whole number that is safe in JavaScript (`Number.MAX_SAFE_INTEGER`).
@@ -31,7 +32,14 @@ fn value(
     if array.is_null(row) {
         return Ok(Value::Null);
     }
-    let text = || formatter.value(row).try_to_string();
+    let text = || {
+        let text = formatter.value(row).try_to_string();
+        text.or_else(|error| {
+            let beyond = beyond_calendar(array, row).ok_or(error)?;
+            let day = *array.data_type() == DataType::Date32;
+            Ok(if day { format!("{beyond}T00:00:00Z") } else { beyond })
+        })
+    };
     Ok(match array.data_type() {
         DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
         DataType::Float64 => double(array.as_primitive::<Float64Type>().value(row)),
@@ -113,6 +121,11 @@ mod tests {
     #[test]
     fn times_are_written_in_iso_8601() {
         check(Date32Array::from(vec![16_331]), json!(["2014-09-18T00:00:00Z"]));
+        check(Date32Array::from(vec![i32::MIN]), json!(["-5877641-06-23T00:00:00Z"]));
+        check(
+            TimestampMicrosecondArray::from(vec![i64::MAX]),
+            json!(["+294247-01-10T04:00:54.775807Z"]),
+        );
         let micros = 1_411_000_000_000_000;
         let instants = TimestampMicrosecondArray::from(vec![micros, micros + 250_000]);
         check(instants, json!(["2014-09-18T00:26:40Z", "2014-09-18T00:26:40.250Z"]));

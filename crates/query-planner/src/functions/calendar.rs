@@ -14,7 +14,7 @@ pub(crate) struct Rules {
 }
 
 /// Year, month (1–12) and day (1–31) of a day counted from 1970-01-01.
-pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
+pub fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

@@ -69,6 +69,7 @@ pub(crate) use rounded::rounded;
 pub(crate) use sum::checked_sum;
 pub(crate) use zone::Clock;
 
+pub use calendar::civil;
 pub use checked::{CheckedOp, ComputationError};
 pub use hash::MaskKey;
 pub use meaning::{Calendar, Meaning, Reported};
