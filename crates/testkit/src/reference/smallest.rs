@@ -127,16 +127,8 @@ impl Reference<'_> {
                 }
                 self.none_limited(there, &within)
             }
-            Condition::Metric(_, per, ..) => {
-                let (mut table, mut via) = (ground.table, Vec::new());
-                for step in per.iter().flat_map(|per| per.split('.')) {
-                    let links = &self.world.tables[table].links;
-                    let link = links.iter().position(|link| link.name == step);
-                    let link = link.ok_or("no such relationship")?;
-                    via.push(link);
-                    table = links[link].to;
-                }
-                ways.add(&via);
+            Condition::Metric(metric, per, ..) => {
+                ways.add(&self.per_entity(ground, metric, per.as_deref())?.via);
                 Ok(())
             }
         }
