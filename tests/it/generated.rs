@@ -11,6 +11,7 @@ mod narrowed;
 mod over_http;
 mod parts;
 mod properties;
+mod refusals;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,7 +24,7 @@ use arrow::array::RecordBatch;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
-use sandbar::{Engine, EngineBuilder, ErrorKind, Principal, Session};
+use sandbar::{Engine, EngineBuilder, Principal, Session};
 use sandbar_testkit::generate::{
     Random, ask_by_name, ask_spreads, batch, by_calendar, constructs, give_names, json,
     policies_yaml, question, smaller, spell_out, strata_of, tables, weaker, with_calendar,
@@ -247,8 +248,10 @@ async fn somebody(builder: EngineBuilder) -> Result<Session, String> {
 /// What became of one question.
 enum Outcome {
     Same,
-    /// The code that refused it.
+    /// It has no answer: the code that refused it.
     Refused(String),
+    /// The evaluator does not know which answer is right.
+    Unclear,
     Wrong(String),
 }
 
@@ -318,13 +321,15 @@ async fn outcome(session: &Session, world: &World, question: &Question) -> Outco
     };
     let found = match answer {
         Ok(collected) => collected.to_csv().unwrap(),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidQuery | ErrorKind::NotFound | ErrorKind::Denied
-            ) =>
-        {
-            return Outcome::Refused(error.code().to_owned());
+        Err(error) if refusals::is_refusal(&error) => {
+            let code = error.code();
+            return match expected {
+                Ok(expected) if !refusals::is_deliberate(code, world, question) => {
+                    let expected = shown(&expected);
+                    Outcome::Wrong(format!("refused {code}: {error}\nexpected:\n{expected}"))
+                }
+                _ => Outcome::Refused(code.to_owned()),
+            };
         }
         Err(error) => {
             let mut source = String::new();
@@ -342,7 +347,7 @@ async fn outcome(session: &Session, world: &World, question: &Question) -> Outco
             let order = if expected.ordered { "in this order" } else { "in any order" };
             Outcome::Wrong(format!("found:\n{found}expected ({order}):\n{}", shown(&expected)))
         }
-        Err(why) if why.starts_with("unclear") => Outcome::Refused(why),
+        Err(why) if why.starts_with("unclear") => Outcome::Unclear,
         Err(why) => Outcome::Wrong(format!("found:\n{found}expected a refusal: {why}\n")),
     }
 }
@@ -388,7 +393,7 @@ impl Case {
     async fn is_wrong(&self) -> Option<String> {
         match outcome(&self.session().await.ok()?, &self.seen(), &self.question).await {
             Outcome::Wrong(why) => Some(why),
-            Outcome::Same | Outcome::Refused(_) => None,
+            Outcome::Same | Outcome::Refused(_) | Outcome::Unclear => None,
         }
     }
 
@@ -460,6 +465,7 @@ struct Tally {
     /// What those that are answered make use of.
     used: BTreeMap<&'static str, usize>,
     refused: BTreeMap<String, usize>,
+    unclear: usize,
     /// How much of the tables they are about the asker sees, of those that are answered.
     strata: BTreeMap<&'static str, usize>,
     /// How many of the answers leave something out that is of few rows.
@@ -520,6 +526,7 @@ impl Tally {
                         }
                     }
                     Outcome::Refused(code) => *tally.refused.entry(code).or_default() += 1,
+                    Outcome::Unclear => tally.unclear += 1,
                     Outcome::Wrong(why) if stops() => {
                         panic!("the answer {} is wrong: {why}", tally.asked);
                     }
@@ -531,8 +538,9 @@ impl Tally {
                 }
             }
         }
-        let Self { asked, answered, used, refused, strata, few, wrong } = &tally;
-        eprintln!("{asked} asked, {answered} answered, refused: {refused:?}\nused: {used:?}");
+        let Self { asked, answered, used, refused, unclear, strata, few, wrong } = &tally;
+        eprintln!("{asked} asked, {answered} answered, {unclear} unclear, refused: {refused:?}");
+        eprintln!("used: {used:?}");
         eprintln!("seen: {strata:?}; {few} leave something out");
         none_is_wrong(name, wrong);
         tally
