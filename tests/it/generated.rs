@@ -28,7 +28,7 @@ use sandbar::{Engine, EngineBuilder, Principal, Session};
 use sandbar_testkit::generate::{
     Random, ask_by_name, ask_spreads, batch, by_calendar, constructs, give_names, json,
     policies_yaml, question, smaller, spell_out, strata_of, tables, weaker, with_calendar,
-    with_spreads, world, yaml,
+    with_spreads, without_hidden, world, yaml,
 };
 use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, Table, World};
 use sandbar_testkit::rows::Rows;
@@ -207,7 +207,7 @@ async fn session(world: &World) -> Result<Session, String> {
 fn with_rows(world: &World, policies: &Policies) -> EngineBuilder {
     let rows =
         |builder: EngineBuilder, table: &Table| builder.batches(&table.name, vec![batch(table)]);
-    world.stored().fold(builder(world, policies), rows)
+    world.stored().filter(|table| !table.hidden).fold(builder(world, policies), rows)
 }
 
 /// The same with rows in batches of two, in three partitions where DataFusion takes them apart: what
@@ -248,8 +248,8 @@ async fn somebody(builder: EngineBuilder) -> Result<Session, String> {
 /// What became of one question.
 enum Outcome {
     Same,
-    /// It has no answer: the code that refused it.
-    Refused(String),
+    /// It has no answer: the code that refused it, and all that the asker was told.
+    Refused(String, String),
     /// The evaluator does not know which answer is right.
     Unclear,
     Wrong(String),
@@ -322,13 +322,13 @@ async fn outcome(session: &Session, world: &World, question: &Question) -> Outco
     let found = match answer {
         Ok(collected) => collected.to_csv().unwrap(),
         Err(error) if refusals::is_refusal(&error) => {
-            let code = error.code();
+            let (code, told) = (error.code(), refusals::words(&error));
             return match expected {
                 Ok(expected) if !refusals::is_deliberate(code, world, question) => {
                     let expected = shown(&expected);
-                    Outcome::Wrong(format!("refused {code}: {error}\nexpected:\n{expected}"))
+                    Outcome::Wrong(format!("refused {code}: {told}expected:\n{expected}"))
                 }
-                _ => Outcome::Refused(code.to_owned()),
+                _ => Outcome::Refused(code.to_owned(), told),
             };
         }
         Err(error) => {
@@ -366,12 +366,34 @@ struct Case {
     question: Question,
 }
 
-impl Case {
-    async fn session(&self) -> Result<Session, String> {
-        match &self.policies {
-            None => session(&self.world).await,
-            Some(policies) => narrowed::session(&self.world, policies).await,
+/// Whoever asks, and he before a world from which is deleted what he does not see, if policies
+/// concern him.
+struct Asker {
+    session: Session,
+    bare: Option<Session>,
+}
+
+impl Asker {
+    /// What becomes of a question, over the rows of `seen`.
+    async fn outcome(&self, seen: &World, question: &Question) -> Outcome {
+        let found = outcome(&self.session, seen, question).await;
+        let (Outcome::Refused(_, told), Some(bare)) = (&found, &self.bare) else { return found };
+        let otherwise = refusals::otherwise(bare, question, told).await;
+        match otherwise {
+            Some(why) => Outcome::Wrong(why),
+            None => found,
         }
+    }
+}
+
+impl Case {
+    async fn asker(&self) -> Result<Asker, String> {
+        let Some(policies) = &self.policies else {
+            return Ok(Asker { session: session(&self.world).await?, bare: None });
+        };
+        let (world, open) = without_hidden(&self.world, policies);
+        let bare = Some(narrowed::session(&world, &open).await?);
+        Ok(Asker { session: narrowed::session(&self.world, policies).await?, bare })
     }
 
     /// What the asker sees of the world.
@@ -391,9 +413,9 @@ impl Case {
     }
 
     async fn is_wrong(&self) -> Option<String> {
-        match outcome(&self.session().await.ok()?, &self.seen(), &self.question).await {
+        match self.asker().await.ok()?.outcome(&self.seen(), &self.question).await {
             Outcome::Wrong(why) => Some(why),
-            Outcome::Same | Outcome::Refused(_) | Outcome::Unclear => None,
+            Outcome::Same | Outcome::Refused(..) | Outcome::Unclear => None,
         }
     }
 
@@ -497,8 +519,8 @@ impl Tally {
             with_calendar(&mut Random::new(seed ^ 0x0454), &mut world, policies.as_mut());
             give_names(&mut Random::new(seed ^ 0x4A3E), &mut world);
             let mut case = Case { world, policies, question: Question::default() };
-            let session = match runtime.block_on(case.session()) {
-                Ok(session) => session,
+            let asker = match runtime.block_on(case.asker()) {
+                Ok(asker) => asker,
                 Err(why) => panic!("{}", case.told(&seed.to_string(), &why)),
             };
             let seen = case.seen();
@@ -512,7 +534,7 @@ impl Tally {
                 spell_out(&mut drawn(0xCA1C), &case.world, &seen, &mut case.question);
                 ask_by_name(&mut drawn(0xA5C0), &case.world, &mut case.question);
                 tally.asked += 1;
-                match runtime.block_on(outcome(&session, &seen, &case.question)) {
+                match runtime.block_on(asker.outcome(&seen, &case.question)) {
                     Outcome::Same => {
                         tally.answered += 1;
                         for name in constructs(&case.world, &case.question) {
@@ -525,7 +547,7 @@ impl Tally {
                             tally.few += usize::from(case.leaves_few_out());
                         }
                     }
-                    Outcome::Refused(code) => *tally.refused.entry(code).or_default() += 1,
+                    Outcome::Refused(code, _) => *tally.refused.entry(code).or_default() += 1,
                     Outcome::Unclear => tally.unclear += 1,
                     Outcome::Wrong(why) if stops() => {
                         panic!("the answer {} is wrong: {why}", tally.asked);

@@ -1,5 +1,5 @@
 //! Questions of somebody who sees some rows and values, to random worlds under random policies: his
-//! answers are those of a world that has only these.
+//! answers are those of a world that has only these, and so are the words in which he is refused.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ use sandbar_testkit::generate::{
 use sandbar_testkit::reference::{Policies, World};
 use sandbar_testkit::told;
 
-use super::{Tally, WORLDS, with_rows};
+use super::{Tally, WORLDS, setting, with_rows};
 
 /// A session of his.
 pub(super) async fn session(world: &World, policies: &Policies) -> Result<Session, String> {
@@ -27,7 +27,7 @@ fn goes_with_others(world: &World, plain: &Policies, policies: &Policies) -> boo
 #[test]
 fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
     let (worlds, gone) = (Cell::new(0), Cell::new(0));
-    let Tally { asked, answered, strata, .. } = Tally::of("narrowed", |seed| {
+    let Tally { asked, answered, refused, strata, .. } = Tally::of("narrowed", |seed| {
         let mut random = Random::new(seed ^ 0x5EED);
         let world = wide_world(&mut random);
         let plain = stratified(&mut random, &world);
@@ -41,6 +41,14 @@ fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
     assert!(gone.get() * 6 > worlds.get(), "in {} of {} worlds", gone.get(), worlds.get());
     // Much of what is asked is hidden from whoever asks.
     assert!(answered * 4 > asked, "{answered} of {asked} are answered");
+    // What he is refused is compared as well: most of it speaks of names, hidden ones among them.
+    let compared: usize = refused.values().sum();
+    assert!(compared * 5 > asked * 2, "{compared} refusals of {asked} questions are compared");
+    let least = usize::try_from(setting("SANDBAR_CASES", WORLDS) / 80).unwrap();
+    for code in ["Q0101", "Q0102", "Q0105", "Q0106", "Q0107", "Q0140", "Q0142", "Q0148"] {
+        let count = refused.get(code).copied().unwrap_or(0);
+        assert!(count >= least, "{count} refusals with {code} are compared");
+    }
     // How much a policy lets pass decides what DataFusion does with it: each has its share.
     let all: usize = strata.values().sum();
     for stratum in STRATA {

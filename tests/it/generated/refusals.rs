@@ -1,6 +1,7 @@
-//! What is held against a refusal: that the evaluator has an answer.
+//! What is held against a refusal: that the evaluator has an answer, and that whoever asks where
+//! nothing is hidden, because it is not there, is refused in the same words.
 
-use sandbar::{Error, ErrorKind};
+use sandbar::{Error, ErrorKind, Session};
 use sandbar_testkit::generate::{constructs, json};
 use sandbar_testkit::reference::{Question, World};
 
@@ -72,4 +73,20 @@ pub(super) fn is_deliberate(code: &str, world: &World, question: &Question) -> b
     used.extend(calculates_hidden(world, question).then_some(CALCULATES_HIDDEN));
     let makes_use = |of: &&str| used.contains(of);
     DELIBERATE.iter().any(|(known, of)| *known == code && of.iter().any(makes_use))
+}
+
+/// All that an asker is told of a refusal.
+pub(super) fn words(error: &Error) -> String {
+    format!("{:?} {} {error} {:?}\n", error.kind(), error.code(), error.problems())
+}
+
+/// What else is said where what is hidden is not there, to whom a question was refused in these
+/// words.
+pub(super) async fn otherwise(bare: &Session, question: &Question, told: &str) -> Option<String> {
+    let other = match bare.query_json(&json(question)).await {
+        Ok(_) => "there is an answer\n".to_owned(),
+        Err(error) => words(&error),
+    };
+    (other != told)
+        .then(|| format!("told otherwise: refused with\n{told}without what is hidden:\n{other}"))
 }

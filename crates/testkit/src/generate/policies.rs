@@ -287,7 +287,8 @@ pub fn policies_yaml(world: &World, policies: &Policies) -> String {
             table.name
         );
     }
-    let names: Vec<&str> = world.tables.iter().map(|table| table.name.as_str()).collect();
+    let tables = world.tables.iter().filter(|table| !table.hidden);
+    let names: Vec<&str> = tables.map(|table| table.name.as_str()).collect();
     let _ = writeln!(
         text,
         "  all: {{ groups: [elsewhere], grant: {{ tables: [{}] }} }}",

@@ -5,6 +5,7 @@ use super::json::json;
 use super::keys;
 use super::random::Random;
 use super::worlds::some_value;
+use super::written::shows;
 use crate::reference::calendar::day;
 use crate::reference::{Cell, Expression, Kind, Policies, RowRule, Rule, World};
 
@@ -189,15 +190,21 @@ fn change(random: &mut Random, world: &mut World, policies: &Policies, table: us
     }
 }
 
+/// What the derived tables of a world ask for.
+pub(super) fn questions(world: &World) -> String {
+    world.tables.iter().filter_map(|table| table.derived.as_ref()).map(json).collect()
+}
+
+/// Whether a name stands nowhere in what derived tables ask for.
+pub(super) fn is_free(name: &str, questions: &str) -> bool {
+    let other = |c: char| !c.is_alphanumeric() && c != '_';
+    !questions.split(other).any(|word| word == name)
+}
+
 /// Other names for what is hidden.
 fn disguise(world: &mut World, seen: &World) {
-    // What a derived table asks for has its name there.
-    let questions: String =
-        world.tables.iter().filter_map(|t| t.derived.as_ref()).map(json).collect();
-    let free = |name: &str| {
-        let other = |c: char| !c.is_alphanumeric() && c != '_';
-        !questions.split(other).any(|word| word == name)
-    };
+    let questions = questions(world);
+    let free = |name: &str| is_free(name, &questions);
     for metric in 0..world.metrics.len() {
         if !seen.shows(metric) {
             world.metrics[metric].name = format!("else_{metric}");
@@ -214,9 +221,7 @@ fn disguise(world: &mut World, seen: &World) {
             }
         }
         for (at, (name, rule)) in table.segments.iter_mut().enumerate() {
-            let mut columns = Vec::new();
-            rule.columns(&mut columns);
-            if shown.hidden || columns.iter().any(|column| shown.columns[*column].hidden) {
+            if shown.hidden || !shows(shown, rule) {
                 *name = format!("else_segment{at}");
             }
         }
@@ -249,10 +254,7 @@ pub fn hidden_names(world: &World, policies: &Policies) -> Vec<String> {
         let columns = table.columns.iter().zip(&shown.columns);
         names.extend(columns.filter(|(_, s)| s.hidden).map(|(c, _)| c.name.clone()));
         for (name, rule) in &table.segments {
-            let mut columns = Vec::new();
-            rule.columns(&mut columns);
-            let gone = columns.iter().any(|column| shown.columns[*column].hidden);
-            names.extend(gone.then(|| name.clone()));
+            names.extend((!shows(shown, rule)).then(|| name.clone()));
         }
         let gone = |to: usize| seen.tables[index].hidden || seen.tables[to].hidden;
         let links = table.links.iter().filter(|link| gone(link.to));

@@ -7,8 +7,8 @@ use super::json::json;
 use super::metrics::below;
 use crate::reference::calendar::Calendar;
 use crate::reference::{
-    Calculation, Cell, Column, Formula, Function, Input, Measure, Question, Rule, Shift, Start,
-    Table, World,
+    Calculation, Cell, Column, Formula, Function, Input, Link, Measure, Question, Rule, Shift,
+    Start, Table, World,
 };
 
 /// A function as it is asked for.
@@ -268,10 +268,17 @@ fn on(
     format!("{{ {} }}", pairs.join(", "))
 }
 
-/// The model of a world; with a question, only the metrics that it needs.
+/// Whether nothing is hidden of what a rule looks at.
+pub(super) fn shows(table: &Table, rule: &Rule) -> bool {
+    let mut columns = Vec::new();
+    rule.columns(&mut columns);
+    columns.iter().all(|column| !table.columns[*column].hidden)
+}
+
+/// The model of a world, without what it has hidden; with a question, only the metrics that it needs.
 pub fn yaml(world: &World, question: Option<&Question>) -> String {
     let mut text = format!("format: 1\n{}tables:\n", defaults(world.calendar));
-    for (index, table) in world.tables.iter().enumerate() {
+    for (index, table) in world.tables.iter().enumerate().filter(|(_, table)| !table.hidden) {
         let _ = writeln!(text, "  {}:", table.name);
         if let Some(question) = &table.derived {
             let _ = writeln!(text, "    query: {}", json(question));
@@ -300,23 +307,30 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
             let dimension = dimension.map_or(String::new(), |d| format!(", dimension: {d}"));
             format!("{}: {{ column: {stored}{dimension} }}", column.name)
         };
-        let fields: Vec<String> = table.columns.iter().map(field).collect();
+        let fields: Vec<String> = table.columns.iter().filter(|c| !c.hidden).map(field).collect();
         let _ = writeln!(text, "    fields: {{ {} }}", fields.join(", "));
-        if !table.measures.is_empty() {
+        let measures = table.measures.iter().filter(|of| world.shows_measure(index, of));
+        let measures: String = measures.map(|of| measure(world, index, of)).collect();
+        if !measures.is_empty() {
             text += "    measures:\n";
+            text += &measures;
         }
-        table.measures.iter().for_each(|of| text += &measure(world, index, of));
-        if !table.segments.is_empty() {
+        let mut segments = table.segments.iter().filter(|(_, rule)| shows(table, rule)).peekable();
+        if segments.peek().is_some() {
             text += "    segments:\n";
         }
-        for (name, segment) in &table.segments {
+        for (name, segment) in segments {
             let segment = rule(world, index, "", segment);
             let _ = writeln!(text, "      {name}: {{ where: \"{segment}\" }}");
         }
-        if !table.links.is_empty() || world.backs(index).next().is_some() {
+        let leads = |link: &&Link| !world.tables[link.to].hidden;
+        let mut links = table.links.iter().filter(leads).peekable();
+        let mut backs =
+            world.backs(index).filter(|(_, from, _)| !world.tables[*from].hidden).peekable();
+        if links.peek().is_some() || backs.peek().is_some() {
             text += "    relationships:\n";
         }
-        for link in &table.links {
+        for link in links {
             let to = &world.tables[link.to];
             let on = on((table, link.columns()), (to, to.keys()));
             let cardinality = if link.one { "one_to_one" } else { "many_to_one" };
@@ -329,7 +343,7 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
                 as_of.unwrap_or_default()
             );
         }
-        for (back, from, link) in world.backs(index) {
+        for (back, from, link) in backs {
             let from = &world.tables[from];
             let on = on((table, table.keys()), (from, link.columns()));
             let _ = writeln!(
@@ -346,7 +360,7 @@ pub fn yaml(world: &World, question: Option<&Question>) -> String {
     };
     let count = world.metrics.len();
     let mut used: Vec<usize> =
-        (0..count).filter(|m| asked(*m)).flat_map(|m| below(world, m)).collect();
+        (0..count).filter(|m| asked(*m) && world.shows(*m)).flat_map(|m| below(world, m)).collect();
     used.sort_unstable();
     used.dedup();
     if !used.is_empty() {
