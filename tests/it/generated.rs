@@ -2,9 +2,11 @@
 //! nothing of it (`sandbar_testkit::reference`).
 //!
 //! `SANDBAR_CASES` says how many worlds there are, `SANDBAR_SEED` which is the first. Cases that are
-//! wrong are made small and kept as files in `target/tmp/cases`.
+//! wrong are made small and kept as files in `target/tmp/cases`. A run tells a digest of all that
+//! was asked and answered: the same seeds have the same one.
 
 mod configurations;
+mod digest;
 mod interference;
 mod laws;
 mod narrowed;
@@ -34,6 +36,8 @@ use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, Ta
 use sandbar_testkit::rows::Rows;
 use sandbar_testkit::told;
 use tokio::runtime::Runtime;
+
+use digest::Digest;
 
 /// How many worlds there are, where nobody says otherwise: 2,080 questions.
 const WORLDS: u64 = 260;
@@ -247,7 +251,8 @@ async fn somebody(builder: EngineBuilder) -> Result<Session, String> {
 
 /// What became of one question.
 enum Outcome {
-    Same,
+    /// The answer, as far as it is compared.
+    Same(String),
     /// It has no answer: the code that refused it, and all that the asker was told.
     Refused(String, String),
     /// The evaluator does not know which answer is right.
@@ -342,13 +347,27 @@ async fn outcome(session: &Session, world: &World, question: &Question) -> Outco
         }
     };
     match expected {
-        Ok(expected) if same(&Rows::read(&found), &expected) => Outcome::Same,
+        Ok(expected) if same(&Rows::read(&found), &expected) => {
+            Outcome::Same(digest::compared(&Rows::read(&found), expected.ordered))
+        }
         Ok(expected) => {
             let order = if expected.ordered { "in this order" } else { "in any order" };
             Outcome::Wrong(format!("found:\n{found}expected ({order}):\n{}", shown(&expected)))
         }
         Err(why) if why.starts_with("unclear") => Outcome::Unclear,
         Err(why) => Outcome::Wrong(format!("found:\n{found}expected a refusal: {why}\n")),
+    }
+}
+
+impl Outcome {
+    /// What of it counts in a digest.
+    fn told(&self) -> &str {
+        match self {
+            Self::Same(rows) => rows,
+            Self::Refused(code, _) => code,
+            Self::Unclear => "unclear",
+            Self::Wrong(_) => "wrong",
+        }
     }
 }
 
@@ -415,7 +434,7 @@ impl Case {
     async fn is_wrong(&self) -> Option<String> {
         match self.asker().await.ok()?.outcome(&self.seen(), &self.question).await {
             Outcome::Wrong(why) => Some(why),
-            Outcome::Same | Outcome::Refused(..) | Outcome::Unclear => None,
+            Outcome::Same(_) | Outcome::Refused(..) | Outcome::Unclear => None,
         }
     }
 
@@ -493,6 +512,7 @@ struct Tally {
     /// How many of the answers leave something out that is of few rows.
     few: usize,
     wrong: Vec<String>,
+    digest: Digest,
 }
 
 impl Tally {
@@ -534,8 +554,11 @@ impl Tally {
                 spell_out(&mut drawn(0xCA1C), &case.world, &seen, &mut case.question);
                 ask_by_name(&mut drawn(0xA5C0), &case.world, &mut case.question);
                 tally.asked += 1;
-                match runtime.block_on(asker.outcome(&seen, &case.question)) {
-                    Outcome::Same => {
+                let outcome = runtime.block_on(asker.outcome(&seen, &case.question));
+                tally.digest.add(&format!("{seed}.{number} {}", json(&case.question)));
+                tally.digest.add(outcome.told());
+                match outcome {
+                    Outcome::Same(_) => {
                         tally.answered += 1;
                         for name in constructs(&case.world, &case.question) {
                             *tally.used.entry(name).or_default() += 1;
@@ -560,10 +583,11 @@ impl Tally {
                 }
             }
         }
-        let Self { asked, answered, used, refused, unclear, strata, few, wrong } = &tally;
+        let Self { asked, answered, used, refused, unclear, strata, few, wrong, digest } = &tally;
         eprintln!("{asked} asked, {answered} answered, {unclear} unclear, refused: {refused:?}");
         eprintln!("used: {used:?}");
         eprintln!("seen: {strata:?}; {few} leave something out");
+        eprintln!("digest of {name}, {cases} worlds from seed {first}: {digest}");
         none_is_wrong(name, wrong);
         tally
     }

@@ -21,6 +21,7 @@ use sandbar_testkit::rows::{Rows, same_cell};
 use sandbar_testkit::told;
 use tokio::runtime::Runtime;
 
+use super::digest::Digest;
 use super::over_http::HttpDoor;
 use super::{TOLD, none_is_wrong, policies_yaml, setting, smallest, stops, with_small_batches};
 
@@ -294,7 +295,7 @@ struct Count {
 fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
     let (pairs, first) = (setting("SANDBAR_CASES", PAIRS), setting("SANDBAR_SEED", 1));
     let runtime = Runtime::new().unwrap();
-    let (mut count, mut wrong) = (Count::default(), Vec::new());
+    let (mut count, mut wrong, mut digest) = (Count::default(), Vec::new(), Digest::default());
     for seed in first..first + pairs {
         let mut random = Random::new(seed ^ 0x7171);
         let mut world = wide_world(&mut random);
@@ -330,7 +331,12 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
             count.asked += 1;
             count.attacks += usize::from(is_attack);
             pair.way = Way::of(number);
-            let Some(why) = runtime.block_on(differs(&doors, &json, pair.way)) else {
+            let told_apart = runtime.block_on(differs(&doors, &json, pair.way));
+            digest.add(&format!("{seed}.{number} {json}"));
+            for record in doors[0].records.lock().unwrap().iter() {
+                digest.add(&format!("{:?} {}", record.outcome, record.rows));
+            }
+            let Some(why) = told_apart else {
                 let records = doors[0].records.lock().unwrap();
                 let answered = format!("{:?}", records.first().map(|record| record.outcome));
                 count.answered += usize::from(answered.contains("Answered"));
@@ -363,7 +369,7 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
         wrong.extend(told.map(|why| pair.told(&format!("{seed} looked at"), &why)));
         assert!(!stops() || wrong.is_empty(), "the lists of world {seed} are told apart");
     }
-    eprintln!("{count:?}");
+    eprintln!("{count:?}\ndigest of {pairs} pairs from seed {first}: {digest}");
     none_is_wrong("interference", &wrong);
     assert!(count.attacks * 2 >= count.asked, "{count:?}");
     assert!(count.answered * 3 > count.asked, "{count:?}");
