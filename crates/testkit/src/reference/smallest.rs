@@ -191,8 +191,14 @@ impl Reference<'_> {
         }
         let limits = self.limits(ground, &ways);
         if let Some(follows) = &part.follows {
-            let events = self.least(follows.table).is_some();
-            if events || !limits.is_empty() {
+            let mut of_events = Ways::default();
+            for extra in &follows.filters {
+                if let Extra::Rule(rule) = extra {
+                    self.reads_rule((&[], follows.table), rule, &mut of_events);
+                }
+            }
+            let events = self.limits(self.ground(follows.table, None), &of_events);
+            if !events.is_empty() || !limits.is_empty() {
                 return Err("what follows single rows".to_owned());
             }
         }
