@@ -249,6 +249,33 @@ async fn somebody(builder: EngineBuilder) -> Result<Session, String> {
     Ok(engine.session(principal.unwrap()))
 }
 
+/// A world that was drawn from a seed, with what is added to it: that draws from elsewhere, and moves
+/// nothing of what was drawn.
+fn furnished(seed: u64, plain: &World, policies: Option<&mut Policies>) -> World {
+    let mut world = with_spreads(&mut Random::new(seed ^ 0x5D_5D5D), plain);
+    with_calendar(&mut Random::new(seed ^ 0x0454), &mut world, policies);
+    give_names(&mut Random::new(seed ^ 0x4A3E), &mut world);
+    world
+}
+
+/// A question to such a world, the one of this number: it is made of the world as it was drawn, and
+/// then changed to make use of what was added, which moves no other question. The last of the worlds
+/// is what the asker sees.
+fn drawn(
+    random: &mut Random,
+    (seed, number): (u64, usize),
+    [plain, world, seen]: [&World; 3],
+) -> Question {
+    let mut question = question(random, plain);
+    let place = u64::try_from(number).unwrap() << 32;
+    let drawn = |of: u64| Random::new(seed ^ of ^ place);
+    ask_spreads(&mut drawn(0x5D5D), world, &mut question);
+    by_calendar(&mut drawn(0xDA75), world, &mut question);
+    spell_out(&mut drawn(0xCA1C), world, seen, &mut question);
+    ask_by_name(&mut drawn(0xA5C0), world, &mut question);
+    question
+}
+
 /// What became of one question.
 enum Outcome {
     /// The answer, as far as it is compared.
@@ -533,11 +560,8 @@ impl Tally {
         let runtime = Runtime::new().unwrap();
         let mut tally = Self::default();
         for seed in first..first + cases {
-            // What is added draws from elsewhere, and questions are made of the world without it.
             let (mut random, plain, mut policies) = make(seed);
-            let mut world = with_spreads(&mut Random::new(seed ^ 0x5D_5D5D), &plain);
-            with_calendar(&mut Random::new(seed ^ 0x0454), &mut world, policies.as_mut());
-            give_names(&mut Random::new(seed ^ 0x4A3E), &mut world);
+            let world = furnished(seed, &plain, policies.as_mut());
             let mut case = Case { world, policies, question: Question::default() };
             let asker = match runtime.block_on(case.asker()) {
                 Ok(asker) => asker,
@@ -545,14 +569,8 @@ impl Tally {
             };
             let seen = case.seen();
             for number in 0..QUESTIONS {
-                case.question = question(&mut random, &plain);
-                // What these draw moves no other question.
-                let place = u64::try_from(number).unwrap() << 32;
-                let drawn = |of: u64| Random::new(seed ^ of ^ place);
-                ask_spreads(&mut drawn(0x5D5D), &case.world, &mut case.question);
-                by_calendar(&mut drawn(0xDA75), &case.world, &mut case.question);
-                spell_out(&mut drawn(0xCA1C), &case.world, &seen, &mut case.question);
-                ask_by_name(&mut drawn(0xA5C0), &case.world, &mut case.question);
+                let worlds = [&plain, &case.world, &seen];
+                case.question = drawn(&mut random, (seed, number), worlds);
                 tally.asked += 1;
                 let outcome = runtime.block_on(asker.outcome(&seen, &case.question));
                 tally.digest.add(&format!("{seed}.{number} {}", json(&case.question)));

@@ -3,14 +3,15 @@
 
 use std::error::Error;
 
-use sandbar::{ErrorKind, Session};
-use sandbar_testkit::generate::{Random, json, question, smaller, tables, world, yaml};
+use sandbar::Session;
+use sandbar_testkit::generate::{Random, json, smaller, tables, world, yaml};
 use sandbar_testkit::reference::{Question, Table, World};
 use sandbar_testkit::rows::Rows;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::{TOLD, setting};
+use super::refusals::is_refusal;
+use super::{TOLD, drawn, furnished, setting};
 
 /// How often a question is drawn until it is one that the law is about.
 const DRAWS: usize = 60;
@@ -82,11 +83,7 @@ impl Case<'_> {
             };
             match answer {
                 Ok(collected) => Asked::Rows(Rows::read(&collected.to_csv().unwrap())),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::InvalidQuery | ErrorKind::NotFound) =>
-                {
-                    Asked::Refused(error.code().to_owned())
-                }
+                Err(error) if is_refusal(&error) => Asked::Refused(error.code().to_owned()),
                 Err(error) => {
                     let mut told = format!("{} {error}", error.code());
                     let mut cause = error.source();
@@ -137,6 +134,7 @@ fn is_ordered(world: &World, question: &Question) -> bool {
         return is_ordered(world, inner);
     }
     let is_list = question.metrics.is_empty()
+        && question.measures.is_empty()
         && question.aggregations.is_empty()
         && question.group_by.is_empty();
     let named = |table: &&Table| question.table.as_ref() == Some(&table.name);
@@ -179,14 +177,17 @@ impl Law {
         let (mut asked, mut held, mut broken) = (0, 0, Vec::new());
         for seed in first..first + cases {
             let mut random = Random::new(seed);
-            let world = world(&mut random);
+            let plain = world(&mut random);
+            let world = furnished(seed, &plain, None);
             let engines = match (self.engines)(&runtime, &world) {
                 Ok(engines) => engines,
                 Err(why) => panic!("seed {seed}: {why}\n{}", yaml(&world, None)),
             };
             let case = Case { world, engines, runtime: &runtime };
             for number in 0..self.questions {
-                let draws = (0..DRAWS).map(|_| question(&mut random, &case.world));
+                let worlds = [&plain, &case.world, &case.world];
+                let draws = number * DRAWS..(number + 1) * DRAWS;
+                let draws = draws.map(|draw| drawn(&mut random, (seed, draw), worlds));
                 let mut draws = draws.filter(|question| is_ordered(&case.world, question));
                 let Some(question) = draws.find_map(|q| (self.about)(&case.world, q)) else {
                     continue;
