@@ -1,8 +1,11 @@
 //! A condition divides the rows into those for which it is true, those for which it is false, and
-//! those for which it is unknown: together they are all, and none is in two. What passes it as a
-//! filter is what it is true for where it is computed for each row of all.
+//! those for which it is unknown: together they are all, and none is in two. This is so of the rows
+//! of tables, of what numbers and groups are made of, and of the rows of an answer. What passes it
+//! as a filter is what it is true for where it is computed for each row of all.
 
-use sandbar_testkit::reference::{AskedAggregation, Condition, Function, Question, World};
+use sandbar_testkit::reference::{
+    AskedAggregation, Calculation, Condition, Function, Kind, Question, World,
+};
 use sandbar_testkit::rows::{Rows, same_cell, same_rows};
 
 use super::laws::{Case, Law, Verdict, plain, shown};
@@ -24,11 +27,13 @@ fn is_missing(field: &str) -> Condition {
 }
 
 /// The condition that another one is unknown; it is itself never unknown. None where it cannot be
-/// said in words of the query language.
-fn unknown(of: &Condition) -> Option<Condition> {
+/// said in words of the query language. There is a name of something in any case.
+fn unknown(of: &Condition, something: &str) -> Option<Condition> {
+    let never = || never(something);
     // Some part decides it in neither direction: none says `no`, and one says nothing.
     let undecided = |parts: &[Condition], open: fn(&Condition) -> Condition| {
-        let unknown: Option<Vec<Condition>> = parts.iter().map(unknown).collect();
+        let unknown: Option<Vec<Condition>> =
+            parts.iter().map(|part| unknown(part, something)).collect();
         let unknown = unknown?;
         let either = parts.iter().zip(&unknown);
         let mut all: Vec<Condition> = either
@@ -40,7 +45,7 @@ fn unknown(of: &Condition) -> Option<Condition> {
     match of {
         Condition::And(parts) => undecided(parts, Condition::clone),
         Condition::Or(parts) => undecided(parts, |part| Condition::Not(Box::new(part.clone()))),
-        Condition::Not(inner) => unknown(inner),
+        Condition::Not(inner) => unknown(inner, something),
         Condition::Segment(_) => None,
         Condition::Exists(..) => Some(never()),
         Condition::Metric(name, per, op, _) => Some(match *op {
@@ -59,15 +64,61 @@ fn unknown(of: &Condition) -> Option<Condition> {
 }
 
 /// A condition that no row passes.
-fn never() -> Condition {
-    let present = Condition::Not(Box::new(is_missing("id")));
-    Condition::And(vec![is_missing("id"), present])
+fn never(something: &str) -> Condition {
+    let present = Condition::Not(Box::new(is_missing(something)));
+    Condition::And(vec![is_missing(something), present])
+}
+
+/// The primary key of almost every table.
+const ID: &str = "id";
+
+/// The values of some fields, each combination once.
+fn dimensions(_: &World, question: Question) -> Option<Question> {
+    let table = question.table.filter(|_| question.from.is_none())?;
+    unknown(question.filter.as_ref()?, ID)?;
+    let (group_by, filter) = (question.group_by, question.filter);
+    let grouped = Question { table: Some(table), group_by, filter, ..Question::default() };
+    (!grouped.group_by.is_empty()).then_some(grouped)
+}
+
+/// The first metric that is one number of its rows and can be put together again, by groups.
+fn one_metric(world: &World, question: Question) -> Option<Question> {
+    unknown(question.filter.as_ref()?, ID)?;
+    let mut asked = question.metrics.into_iter().filter(|asked| asked.offset.is_none());
+    let metrics = vec![asked.find(|asked| simple(world, &asked.name).is_some())?];
+    let (group_by, filter) = (question.group_by, question.filter);
+    question.from.is_none().then(|| Question { metrics, group_by, filter, ..Question::default() })
+}
+
+/// The function of a metric that can be put together again: of rows, or of whole numbers.
+fn simple(world: &World, name: &str) -> Option<Function> {
+    let metric = world.metrics.iter().find(|metric| metric.name == name)?;
+    match &metric.calculation {
+        Calculation::Simple { table, function, column, semi: None, dense: false, .. }
+            if metric.fill.is_none() =>
+        {
+            let whole = |column: &usize| world.tables[*table].columns[*column].kind == Kind::Int;
+            let adds_up = match function {
+                Function::Count => true,
+                Function::Sum | Function::Min | Function::Max => column.as_ref().is_some_and(whole),
+                _ => false,
+            };
+            adds_up.then_some(*function)
+        }
+        _ => None,
+    }
+}
+
+/// The functions of the numbers of a question.
+fn functions(world: &World, question: &Question) -> Vec<Function> {
+    let metrics = question.metrics.iter().filter_map(|asked| simple(world, &asked.name));
+    metrics.chain(question.aggregations.iter().map(|asked| asked.function)).collect()
 }
 
 /// A list of all fields of a table, or groups of its rows with what can be put together again.
 fn divisible(world: &World, question: Question) -> Option<Question> {
     let table = question.table.as_ref().filter(|_| question.from.is_none())?;
-    question.filter.as_ref().and_then(unknown)?;
+    unknown(question.filter.as_ref()?, ID)?;
     let columns = &world.tables.iter().find(|t| t.name == *table)?.columns;
     let mut asked = Question {
         table: Some(table.clone()),
@@ -91,22 +142,24 @@ fn divisible(world: &World, question: Question) -> Option<Question> {
 
 /// The numbers of a group in one part put together with those in another: a count, a sum, the
 /// smallest and the largest of whole numbers.
-fn together(a: &[String], b: &[String]) -> Vec<String> {
-    let put =
-        |(index, (a, b)): (usize, (&String, &String))| match (a.parse::<i64>(), b.parse::<i64>()) {
-            (Ok(a), Ok(b)) => match index {
-                0 | 1 => (a + b).to_string(),
-                2 => a.min(b).to_string(),
-                _ => a.max(b).to_string(),
-            },
-            (Ok(_), _) => a.clone(),
-            _ => b.clone(),
-        };
-    a.iter().zip(b).enumerate().map(put).collect()
+fn together(functions: &[Function], a: &[String], b: &[String]) -> Vec<String> {
+    let put = |(function, (a, b)): (&Function, (&String, &String))| match (
+        a.parse::<i64>(),
+        b.parse::<i64>(),
+    ) {
+        (Ok(a), Ok(b)) => match function {
+            Function::Min => a.min(b).to_string(),
+            Function::Max => a.max(b).to_string(),
+            _ => (a + b).to_string(),
+        },
+        (Ok(_), _) => a.clone(),
+        _ => b.clone(),
+    };
+    functions.iter().zip(a.iter().zip(b)).map(put).collect()
 }
 
 /// The rows of all parts; the same group in several of them is put together.
-fn united(question: &Question, parts: &[Rows]) -> Rows {
+fn united(question: &Question, functions: &[Function], parts: &[Rows]) -> Rows {
     let head = parts[0].head.clone();
     let mut rows: Vec<Vec<String>> = Vec::new();
     for row in parts.iter().flat_map(|part| &part.rows) {
@@ -114,7 +167,7 @@ fn united(question: &Question, parts: &[Rows]) -> Rows {
         let known = rows.iter().position(|known| known[..keys] == row[..keys]);
         match known.filter(|_| question.fields.is_empty()) {
             Some(at) => {
-                let numbers = together(&rows[at][keys..], &row[keys..]);
+                let numbers = together(functions, &rows[at][keys..], &row[keys..]);
                 rows[at].truncate(keys);
                 rows[at].extend(numbers);
             }
@@ -131,21 +184,27 @@ fn three_parts(case: &Case, question: &Question) -> Verdict {
         with(None),
         question.clone(),
         with(Some(Condition::Not(Box::new(filter.clone())))),
-        with(unknown(&filter)),
+        with(unknown(&filter, ID)),
     ];
     let [all, yes, no, neither] = match case.all([&all, &yes, &no, &neither]) {
         Ok(found) => found,
         Err(verdict) => return verdict,
     };
-    let whole = united(question, &[yes.clone(), no.clone(), neither.clone()]);
-    match same_rows(&all, &whole) {
+    let functions = functions(&case.world, question);
+    let whole = united(question, &functions, &[yes.clone(), no.clone(), neither.clone()]);
+    whole_of(&all, &whole, [&yes, &no, &neither])
+}
+
+/// Whether what is put together of three parts is the whole.
+fn whole_of(all: &Rows, whole: &Rows, [yes, no, neither]: [&Rows; 3]) -> Verdict {
+    match same_rows(all, whole) {
         true => Verdict::Holds,
         false => Verdict::Broken(format!(
             "all:\n{}true:\n{}false:\n{}unknown:\n{}",
-            shown(&all),
-            shown(&yes),
-            shown(&no),
-            shown(&neither)
+            shown(all),
+            shown(yes),
+            shown(no),
+            shown(neither)
         )),
     }
 }
@@ -153,6 +212,63 @@ fn three_parts(case: &Case, question: &Question) -> Verdict {
 #[test]
 fn a_condition_divides_the_rows_in_three() {
     let law = Law { cases: 15, questions: 5, engines: plain, about: divisible, check: three_parts };
+    law.holds();
+}
+
+#[test]
+fn a_condition_divides_groups_without_numbers_in_three() {
+    let law =
+        Law { cases: 12, questions: 4, engines: plain, about: dimensions, check: three_parts };
+    law.holds();
+}
+
+#[test]
+fn a_condition_divides_what_a_metric_is_made_of_in_three() {
+    let law =
+        Law { cases: 12, questions: 4, engines: plain, about: one_metric, check: three_parts };
+    law.holds();
+}
+
+/// An answer of which a condition leaves some rows, all of which it may leave.
+fn narrowed(_: &World, question: Question) -> Option<Question> {
+    unknown(question.having.as_ref()?, first_column(&question)?)?;
+    let (totals, order_by, limit) = (Vec::new(), Vec::new(), None);
+    question.from.is_none().then(|| Question { totals, order_by, limit, ..question })
+}
+
+/// The name of a column of an answer.
+fn first_column(question: &Question) -> Option<&str> {
+    let metrics = question.metrics.iter().map(|asked| asked.alias.as_str());
+    metrics.chain(question.aggregations.iter().map(|asked| asked.alias.as_str())).next()
+}
+
+fn three_parts_of_an_answer(case: &Case, question: &Question) -> Verdict {
+    let having = question.having.clone().unwrap();
+    let with = |having: Option<Condition>| Question { having, ..question.clone() };
+    let [all, yes, no, neither] = [
+        with(None),
+        question.clone(),
+        with(Some(Condition::Not(Box::new(having.clone())))),
+        with(unknown(&having, first_column(question).unwrap())),
+    ];
+    let [all, yes, no, neither] = match case.all([&all, &yes, &no, &neither]) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
+    };
+    let rows = [&yes, &no, &neither].into_iter().flat_map(|part| part.rows.clone()).collect();
+    let whole = Rows { head: yes.head.clone(), rows };
+    whole_of(&all, &whole, [&yes, &no, &neither])
+}
+
+#[test]
+fn a_condition_divides_the_rows_of_an_answer_in_three() {
+    let law = Law {
+        cases: 12,
+        questions: 4,
+        engines: plain,
+        about: narrowed,
+        check: three_parts_of_an_answer,
+    };
     law.holds();
 }
 
