@@ -47,7 +47,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 141] = [
+const CONSTRUCTS: [&str; 143] = [
     "!=",
     "<",
     "<=",
@@ -178,6 +178,7 @@ const CONSTRUCTS: [&str; 141] = [
     "six tables",
     "starts_with",
     "stddev",
+    "stddev_pop",
     "sum",
     "table name",
     "text key",
@@ -188,6 +189,7 @@ const CONSTRUCTS: [&str; 141] = [
     "totals",
     "trailing",
     "variance",
+    "variance_pop",
     "weeks",
 ];
 

@@ -11,7 +11,12 @@ fn beside_it(name: &str) -> String {
 }
 
 fn spread(random: &mut Random) -> Function {
-    *random.pick(&[Function::Stddev, Function::Variance])
+    *random.pick(&[
+        Function::Stddev,
+        Function::StddevPop,
+        Function::Variance,
+        Function::VariancePop,
+    ])
 }
 
 /// Whether a function takes what these take: numbers alone.

@@ -25,7 +25,9 @@ pub(super) fn function(function: Function) -> &'static str {
         Function::PercentileDisc(_) => "percentile_disc",
         Function::ApproxDistinct => "approx_distinct",
         Function::Stddev => "stddev",
+        Function::StddevPop => "stddev_pop",
         Function::Variance => "variance",
+        Function::VariancePop => "variance_pop",
     }
 }
 

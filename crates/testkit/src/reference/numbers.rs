@@ -169,18 +169,25 @@ pub(super) fn aggregate(function: Function, cells: &[Cell]) -> Cell {
             present[place - 1].clone()
         }
         Function::Percentile(hundredths) => at(&present, hundredths),
-        Function::Variance => variance(&present, &sum),
-        Function::Stddev => match variance(&present, &sum) {
-            Cell::Double(variance) => Cell::Double(variance.sqrt()),
-            missing => missing,
-        },
+        Function::Variance => variance(&present, &sum, 1),
+        Function::VariancePop => variance(&present, &sum, 0),
+        Function::Stddev => root(variance(&present, &sum, 1)),
+        Function::StddevPop => root(variance(&present, &sum, 0)),
         _ => at(&present, 50),
     }
 }
 
-/// The squares of the distances from the mean, shared out to one less than there are values: a
-/// single value has none.
-fn variance(values: &[Cell], sum: &Cell) -> Cell {
+/// The root of a number, if there is one.
+fn root(of: Cell) -> Cell {
+    match of {
+        Cell::Double(number) => Cell::Double(number.sqrt()),
+        missing => missing,
+    }
+}
+
+/// The squares of the distances from the mean, shared out to all values, or to so many less than
+/// there are: of a single value to none.
+fn variance(values: &[Cell], sum: &Cell, less: i64) -> Cell {
     let n = i64::try_from(values.len()).unwrap_or(0);
     let (count, sum) = (Cell::Int(n), sum.negated());
     // Distances are taken `n` times as large, which is exact for all but doubles.
@@ -189,7 +196,7 @@ fn variance(values: &[Cell], sum: &Cell) -> Cell {
         distance.times(&distance)
     });
     let squares = squares.fold(Cell::Int(0), |all, square| all.plus(&square));
-    squares.over(&Cell::Int(n * n * (n - 1)))
+    squares.over(&Cell::Int(n * n * (n - less)))
 }
 
 /// The value at so many hundredths of the way from the first to the last, which stand in order.
@@ -390,6 +397,18 @@ mod tests {
         // The mean of those present is 2.5, and the squares are 4 and 4.
         let halves = [Cell::Double(0.5), Cell::Null, Cell::Double(4.5)];
         assert_eq!(aggregate(Function::Variance, &halves), Cell::Double(8.0));
+    }
+
+    #[test]
+    fn of_all_values_there_is_a_variance_also_of_one() {
+        // The mean is 5, and the squares are 9, 1, 1, 1, 0, 0, 4 and 16: 32, shared out to eight.
+        let known = ints(&[2, 4, 4, 4, 5, 5, 7, 9]);
+        assert_eq!(aggregate(Function::VariancePop, &known), Cell::Double(4.0));
+        assert_eq!(aggregate(Function::StddevPop, &known), Cell::Double(2.0));
+        let one = [Cell::Null, Cell::Int(3)];
+        assert_eq!(aggregate(Function::VariancePop, &one), Cell::Double(0.0));
+        assert_eq!(aggregate(Function::StddevPop, &one), Cell::Double(0.0));
+        assert_eq!(aggregate(Function::StddevPop, &[Cell::Null]), Cell::Null);
     }
 
     #[test]

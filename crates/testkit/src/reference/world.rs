@@ -191,14 +191,18 @@ pub enum Function {
     ApproxDistinct,
     /// The standard deviation of a sample.
     Stddev,
+    /// The standard deviation of all values.
+    StddevPop,
     /// The variance of a sample.
     Variance,
+    /// The variance of all values.
+    VariancePop,
 }
 
 impl Function {
     /// Whether it tells how far values lie apart. Its last digits depend on the order of additions.
     pub fn is_spread(self) -> bool {
-        matches!(self, Self::Stddev | Self::Variance)
+        matches!(self, Self::Stddev | Self::StddevPop | Self::Variance | Self::VariancePop)
     }
 }
 
