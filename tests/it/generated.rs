@@ -47,7 +47,7 @@ const QUESTIONS: usize = 8;
 const TOLD: usize = 12;
 
 /// What the questions that are answered make use of.
-const CONSTRUCTS: [&str; 143] = [
+const CONSTRUCTS: [&str; 148] = [
     "!=",
     "<",
     "<=",
@@ -81,9 +81,11 @@ const CONSTRUCTS: [&str; 143] = [
     "calendar metric",
     "calendar of instants",
     "calendar offset",
+    "case_sensitive",
     "compare",
     "composite key",
     "computed from a spread",
+    "constant_properties",
     "contains",
     "conversion count",
     "conversion elsewhere",
@@ -120,6 +122,8 @@ const CONSTRUCTS: [&str; 143] = [
     "from",
     "grain",
     "having",
+    "having and",
+    "having or",
     "history",
     "history as of",
     "hours",
@@ -155,6 +159,7 @@ const CONSTRUCTS: [&str; 143] = [
     "offset elsewhere",
     "one to one",
     "order",
+    "orders",
     "part of days",
     "part of weeks",
     "percentile",

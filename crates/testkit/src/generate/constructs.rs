@@ -49,7 +49,8 @@ fn of_condition(of: &Condition, found: &mut Vec<&'static str>) {
             found.push(if per.is_some() { "filter metric per" } else { "filter metric" });
         }
         Condition::Relative(..) => found.push("filter relative"),
-        Condition::Field { field, grain, op, values, .. } => {
+        Condition::Field { field, grain, op, values, case } => {
+            found.extend(case.then_some("case_sensitive"));
             found.extend(field.contains("calc").then_some("filter calculated"));
             found.push(op);
             found.extend(grain.map(|grain| match Unit::of_grain(grain) {
@@ -159,7 +160,8 @@ fn of_metric(world: &World, metric: usize, found: &mut Vec<&'static str>) {
                 });
                 found.extend(first.then_some("report first"));
             }
-            Calculation::Conversion { count, .. } => {
+            Calculation::Conversion { count, on, .. } => {
+                found.extend((on.len() > 1).then_some("constant_properties"));
                 found.push(if *count { "conversion count" } else { "conversion rate" });
             }
         }
@@ -308,10 +310,13 @@ pub fn constructs(world: &World, question: &Question) -> Vec<&'static str> {
     let members = [
         ("listing", !question.fields.is_empty()),
         ("having", question.having.is_some()),
+        ("having and", matches!(question.having, Some(Condition::And(_)))),
+        ("having or", matches!(question.having, Some(Condition::Or(_)))),
         ("totals", !question.totals.is_empty()),
         ("shares", !question.shares.is_empty()),
         ("share within", question.shares.iter().any(|share| !share.within.is_empty())),
         ("order", !question.order_by.is_empty()),
+        ("orders", question.order_by.len() > 1),
         ("limit", question.limit.is_some()),
     ];
     found.extend(members.into_iter().filter(|(_, used)| *used).map(|(name, _)| name));

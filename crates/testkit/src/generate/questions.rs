@@ -221,8 +221,10 @@ fn governed(random: &mut Random, world: &World) -> Question {
     question
 }
 
-/// Adds totals, shares, conditions on numbers, an order and a limit.
+/// Adds totals, shares, conditions on numbers, orders and a limit.
 fn finish(random: &mut Random, question: &mut Question) {
+    // What came later has numbers of its own, so that all else stays as it was.
+    let mut more = random.aside(0x2B2B);
     let numbers: Vec<String> = question.metrics.iter().map(|m| m.alias.clone()).collect();
     let made_up = question.aggregations.iter().map(|a| a.alias.clone());
     let numbers: Vec<String> = numbers.into_iter().chain(made_up).collect();
@@ -251,11 +253,22 @@ fn finish(random: &mut Random, question: &mut Question) {
             0 => Condition::Not(Box::new(first)),
             _ => first,
         });
+        if more.percent(40) {
+            let name = more.pick(&numbers).clone();
+            let other = comparison(&mut more, Calendar::default(), name, Kind::Double, true);
+            let parts = question.having.take().into_iter().chain([other]).collect();
+            let all = more.percent(50);
+            question.having = Some(if all { Condition::And(parts) } else { Condition::Or(parts) });
+        }
     }
     if random.percent(35) {
-        let columns: Vec<String> = numbers.iter().chain(&keys).cloned().collect();
+        let mut columns: Vec<String> = numbers.iter().chain(&keys).cloned().collect();
         if !columns.is_empty() {
             question.order_by.push((random.pick(&columns).clone(), random.percent(50)));
+        }
+        columns.retain(|name| question.order_by.iter().all(|(known, _)| known != name));
+        if !columns.is_empty() && more.percent(40) {
+            question.order_by.push((more.pick(&columns).clone(), more.percent(50)));
         }
     }
     if question.totals.is_empty() {
