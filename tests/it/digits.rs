@@ -106,7 +106,7 @@ async fn a10_numbers_of_cases_keep_their_digits() {
         let text = format!(
             "cases: {{ one: {{ as: {{ groups: [everyone] }}, query: second, total: {total} }} }}"
         );
-        let cases = PolicyCases::from_yaml([SourceText::new("cases.yaml", &text)]);
+        let cases = PolicyCases::from_yaml([SourceText::new("cases.yaml", text)]);
         let report = engine.policy_test_as(&administrator, &cases).await.unwrap();
         assert_eq!(report.passed(), holds, "{report}");
     }

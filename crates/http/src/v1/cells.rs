@@ -32,7 +32,7 @@ fn value(
     if array.is_null(row) {
         return Ok(Value::Null);
     }
-    let text = || {
+    let text = || -> Result<String, ArrowError> {
         let text = formatter.value(row).try_to_string();
         text.or_else(|error| {
             let beyond = beyond_calendar(array, row).ok_or(error)?;
