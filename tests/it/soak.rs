@@ -434,6 +434,7 @@ async fn soak(
         .definitions(first.definitions)
         .policy_definitions(first.policies)
         .batches("owners", vec![owners()])
+        .keep_answers(32 << 20)
         .admission(Admission::default().with_running(8).with_queued(IN_FLIGHT as usize))
         .runtime(queries);
     let (failing, builder) = Failing::of(place, seed, builder).await;

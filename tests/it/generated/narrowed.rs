@@ -10,12 +10,21 @@ use sandbar_testkit::generate::{
 use sandbar_testkit::reference::{Policies, World};
 use sandbar_testkit::told;
 
-use super::{Tally, WORLDS, setting, with_rows};
+use super::{Tally, WORLDS, everybody, setting, with_rows};
 
 /// A session of his.
 pub(super) async fn session(world: &World, policies: &Policies) -> Result<Session, String> {
-    let engine = with_rows(world, policies).build().await.map_err(|error| told(&error))?;
-    Ok(engine.session(concerned(policies)))
+    Ok(sessions(world, policies).await?.0)
+}
+
+/// A session of his, and one of somebody who sees everything, of an engine that keeps answers.
+pub(super) async fn sessions(
+    world: &World,
+    policies: &Policies,
+) -> Result<(Session, Session), String> {
+    let builder = with_rows(world, policies).keep_answers(64 << 20);
+    let engine = builder.build().await.map_err(|error| told(&error))?;
+    Ok((engine.session(concerned(policies)), engine.session(everybody())))
 }
 
 /// Whether rows are hidden because of what they belong to, and for no other reason.

@@ -126,7 +126,7 @@ impl Zone {
 
     /// What the clocks show, as if they were those of Greenwich.
     pub fn wall(self, micros: i64) -> i64 {
-        micros + self.offset(micros) * MINUTE
+        micros.saturating_add(self.offset(micros) * MINUTE)
     }
 
     /// The instant at which the clocks show a time.
