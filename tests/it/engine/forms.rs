@@ -157,7 +157,7 @@ async fn q0116_sixty_four_derived_tables() {
 async fn accumulated(tables: usize) -> Engine {
     let table = |n| {
         format!(
-            "  t{n}: {{ primary_key: [id], time: at, fields: {{ id: {{}}, at: {{}}, tenant: {{}} }} }}\n"
+            "  t{n}: {{ primary_key: [id], time: at, fields: {{ id: {{}}, at: {{}}, tenant: {{ dimension: tenant }} }} }}\n"
         )
     };
     let metric = |n| {
