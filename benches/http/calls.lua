@@ -9,6 +9,11 @@ local requests = {
     return wrk.format("POST", "/api/agent/v1/search", nil, '{"term_queries":["revenue"]}')
   end,
   aggregate = function()
+    local body = '{"fresh":true,"metrics":["revenue"],"group_by":["product.category"]}'
+    return wrk.format("POST", "/api/agent/query", nil, body)
+  end,
+  -- The same, kept since the first of them.
+  kept = function()
     local body = '{"metrics":["revenue"],"group_by":["product.category"]}'
     return wrk.format("POST", "/api/agent/query", nil, body)
   end,

@@ -101,6 +101,19 @@ fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opt
     Some(format!("; did you mean `{close}`?"))
 }
 
+/// Whether a question asks for a column of this name.
+fn is_asked(query: &SemanticQuery, name: &str) -> bool {
+    let named = |alias: &Option<String>, own: Option<&String>| {
+        alias.as_ref().or(own).is_some_and(|given| given == name)
+    };
+    query.metrics.iter().any(|ask| named(&ask.value.alias, Some(&ask.value.name.value)))
+        || query.measures.iter().any(|ask| named(&ask.value.alias, Some(&ask.value.name.value)))
+        || query.aggregations.iter().any(|ask| named(&ask.value.alias, None))
+        || query.fields.iter().any(|ask| named(&ask.value.alias, None))
+        || query.group_by.iter().any(|ask| named(&ask.value.alias, None))
+        || query.shares.iter().any(|ask| named(&ask.value.alias, None))
+}
+
 /// At most 64 characters of what an asker wrote.
 fn shorten(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
@@ -468,6 +481,8 @@ impl Asking<'_> {
             let columns = shape.columns();
             let by = match columns.iter().position(|column| column.name == *name) {
                 Some(position) => Some(SortBy::Column(position)),
+                // What is wrong with the column of that name has been told.
+                None if self.wrong() > 0 && is_asked(query, name) => None,
                 None => self.order_field(drafts, name, &path, shape),
             };
             if let Some(by) = by
