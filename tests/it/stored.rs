@@ -436,12 +436,12 @@ tables:
     primary_key: [s]
     fields: { id: {}, s: {}, m: {} }
     relationships:
-      fine: { to: u, on: { s: n }, cardinality: many_to_one }
+      fine: { to: u, on: { s: ns }, cardinality: many_to_one }
       zoned: { to: v, on: { m: z }, cardinality: many_to_one }
   u:
-    primary_key: [n]
-    fields: { id: {}, n: {}, word: {} }
-    relationships: { coarse: { to: t, on: { n: s }, cardinality: many_to_one } }
+    primary_key: [ns]
+    fields: { id: {}, ns: {}, word: {} }
+    relationships: { coarse: { to: t, on: { ns: s }, cardinality: many_to_one } }
   v: { primary_key: [z], fields: { z: {}, word: {} } }
 metrics:
   rows: { table: t, expr: count(*) }
@@ -457,7 +457,7 @@ metrics:
     let z = TimestampMicrosecondArray::from(vec![i64::MAX, -1_500_000, 7]);
     let z: ArrayRef = Arc::new(z.with_timezone("Europe/Berlin"));
     let t = RecordBatch::try_from_iter([("id", ids()), ("s", seconds), ("m", m)]);
-    let u = RecordBatch::try_from_iter([("id", ids()), ("n", nanos), ("word", words())]);
+    let u = RecordBatch::try_from_iter([("id", ids()), ("ns", nanos), ("word", words())]);
     let v = RecordBatch::try_from_iter([("z", z), ("word", words())]);
     let engine = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
     let engine = engine.batches("t", vec![t.unwrap()]).batches("u", vec![u.unwrap()]);

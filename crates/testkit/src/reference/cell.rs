@@ -74,7 +74,11 @@ impl Cell {
             (Instant(a), Instant(b)) => Some(a.cmp(b)),
             _ => match (self.exact(), other.exact()) {
                 (Some((a, s)), Some((b, t))) => Some((a * ten(t)).cmp(&(b * ten(s)))),
-                _ => self.double()?.partial_cmp(&other.double()?),
+                // What is no number is greater than every number.
+                _ => match (self.double()?, other.double()?) {
+                    (a, b) if a.is_nan() || b.is_nan() => Some(a.is_nan().cmp(&b.is_nan())),
+                    (a, b) => a.partial_cmp(&b),
+                },
             },
         }
     }
@@ -93,7 +97,21 @@ impl Cell {
             (Null, Null) => Ordering::Equal,
             (Null, _) => Ordering::Greater,
             (_, Null) => Ordering::Less,
-            _ => self.compare(other).unwrap_or(Ordering::Equal),
+            // Of two kinds that are not compared, each stands with its own.
+            _ => self.compare(other).unwrap_or_else(|| self.kind().cmp(&other.kind())),
+        }
+    }
+
+    /// A number for each kind of values that are compared with each other.
+    fn kind(&self) -> u8 {
+        match self {
+            Int(_) | Decimal(..) | Double(_) => 0,
+            Text(_) => 1,
+            Bool(_) => 2,
+            Date(_) => 3,
+            Instant(_) => 4,
+            Cell::Clock(_) => 5,
+            Null => 6,
         }
     }
 

@@ -395,7 +395,10 @@ impl World {
             Calculation::Conversion { base, follows, on: pairs, .. } => {
                 let own = |of: &Input, columns: &[usize]| match &self.metrics[of.metric].calculation
                 {
-                    Calculation::Simple { table, .. } => on(*table, columns),
+                    // Which of two comes first is told by their times.
+                    Calculation::Simple { table, time, .. } => {
+                        on(*table, columns) && self.time_of(*table, *time).is_some()
+                    }
                     _ => false,
                 };
                 let (here, there): (Vec<usize>, Vec<usize>) = pairs.iter().copied().unzip();
