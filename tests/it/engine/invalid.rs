@@ -351,6 +351,40 @@ policies: { all: { groups: [chiefs], grant: { tables: [sales] } } }
     }
 }
 
+/// A field of 8191 parts: in a comparison with a constant each of them stands twice. One of these
+/// has 1 + 2 × (8191 + 1) = 16,385 parts, two have 32,770, of which 30,000 are allowed.
+#[tokio::test]
+async fn what_a_question_asks_for_counts_as_often_as_it_is_named() {
+    let mut model = "
+tables:
+  sales:
+    primary_key: [id]
+    fields:
+      id: {}
+      x11: { expr: id + 0 }
+"
+    .to_owned();
+    for (n, next) in (0..11).zip(1..) {
+        model += &format!("      x{n}: {{ expr: x{next} + x{next} }}\n");
+    }
+    let policies = "
+groups: { chiefs: {} }
+policies: { all: { groups: [chiefs], grant: { tables: [sales] } } }
+";
+    let builder = Engine::builder().model("m.yaml", &model).policies("p.yaml", policies);
+    let engine = builder.batches("sales", vec![rows(3)]).build().await.unwrap();
+    let session = super::chief(&engine);
+    for (many, told) in [(1, None), (2, Some("Q0162"))] {
+        let conditions: Vec<String> =
+            (0..many).map(|n| format!(r#"{{"field":"x0","op":">","value":{n}}}"#)).collect();
+        let filter = conditions.join(",");
+        let question =
+            format!(r#"{{"table":"sales","fields":["id"],"filter":{{"and":[{filter}]}}}}"#);
+        let checked = session.check(&SemanticQuery::from_json(&question).unwrap());
+        assert_eq!(checked.err().map(|error| error.code()), told, "{many}");
+    }
+}
+
 #[tokio::test]
 async fn the_unreadable_definition_of_a_source_is_the_only_problem_of_its_table() {
     let model = "

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use futures::StreamExt;
 use sandbar::{Engine, EngineBuilder, ErrorKind, Limits, Model};
 
+use super::cancelled::until;
 use super::runtime::Queries;
 use super::{asked, chief, csv};
 
@@ -90,4 +91,56 @@ async fn l43_a_busy_join_ends_within_a_second_of_its_right() {
     let count = r#"{"table":"orders","aggregations":["count"]}"#;
     assert_eq!(csv(&session, count).await, "count\n40000\n");
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+}
+
+const SERIES: &str = "
+tables:
+  sales: { primary_key: [id], time: day, fields: { id: {}, day: {}, who: {} } }
+metrics:
+  sold: { table: sales, expr: count(*) }
+  so_far: { cumulative: { metric: sold } }
+";
+const SO_FAR: &str = r#"{"metrics":["so_far"],"group_by":["who",{"field":"day","grain":"day"}]}"#;
+
+/// So many sales of one person each on the first day, and one of somebody on a later day.
+fn accumulated(people: i64, later: i32) -> EngineBuilder {
+    let ids = || Arc::new(Int64Array::from_iter_values(0..=people)) as ArrayRef;
+    let days = (0..=people).map(|id| if id < people { 0 } else { later });
+    let days = Arc::new(Date32Array::from_iter_values(days)) as ArrayRef;
+    let rows = RecordBatch::try_from_iter([("id", ids()), ("day", days), ("who", ids())]);
+    Engine::builder()
+        .model("model.yaml", SERIES)
+        .policies("policies.yaml", &POLICIES.replace("[orders, products]", "[sales]"))
+        .batches("sales", vec![rows.unwrap()])
+}
+
+/// Each of 40 sales of the first day counts in 100 periods, and that of the last day in one.
+#[tokio::test]
+async fn e0309_rows_that_are_written_out_for_periods_count_as_joined_ones() {
+    let session = chief(&accumulated(40, 99).build().await.unwrap());
+    let limit = |rows: u64| Limits::default().with_joined_rows(rows);
+    let error = asked(&session.clone().with_limits(limit(4_000)), SO_FAR).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::LimitExceeded, "E0309"), "{error}");
+    // A few more, for the last day of all.
+    let answer = asked(&session.with_limits(limit(4_101)), SO_FAR).await.unwrap();
+    assert_eq!(answer.num_rows(), 4_001);
+}
+
+/// Two hundred million rows to be written out: neither the time of the question nor whoever drops
+/// its answer waits for more than some thousand of them.
+#[tokio::test]
+async fn what_is_written_out_for_periods_ends_with_its_question() {
+    let queries = Queries::new(2);
+    let engine = queries.of(accumulated(20_000, 9_998)).build().await.unwrap();
+    let limits = Limits::default().with_memory(1 << 40).with_joined_rows(u64::MAX);
+    let short = limits.clone().with_time(Some(Duration::from_millis(500)));
+    let error = asked(&chief(&engine).with_limits(short), SO_FAR).await.unwrap_err();
+    assert_eq!(error.code(), "E0302", "{error}");
+    let alive = || queries.handle().metrics().num_alive_tasks() > 0;
+    until("the work goes on after its time", || !alive()).await;
+    let mut answer = chief(&engine).with_limits(limits).query_json(SO_FAR).await.unwrap();
+    let soon = Duration::from_millis(300);
+    assert!(tokio::time::timeout(soon, answer.next()).await.is_err(), "it is over");
+    drop(answer);
+    until("the work goes on after its answer", || !alive()).await;
 }
