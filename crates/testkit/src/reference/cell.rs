@@ -110,7 +110,7 @@ impl Cell {
             Bool(_) => 2,
             Date(_) => 3,
             Instant(_) => 4,
-            Cell::Clock(_) => 5,
+            Clock(_) => 5,
             Null => 6,
         }
     }
