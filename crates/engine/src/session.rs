@@ -168,11 +168,7 @@ impl Session {
             }
             Ready::Proven(proven, slot) => {
                 let Proven { plan, prepared, shield } = *proven;
-                let stream = span.in_scope(|| executor.start(&prepared, allowance))?;
-                let stream = match slot {
-                    Some(slot) => stream.kept_in(slot),
-                    None => stream,
-                };
+                let stream = span.in_scope(|| executor.start(&prepared, allowance, slot))?;
                 (plan, shield, stream, false)
             }
         };

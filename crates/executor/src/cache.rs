@@ -71,6 +71,7 @@ struct Entry {
 pub struct Slot {
     answers: Arc<Answers>,
     key: AnswerKey,
+    sources: BTreeSet<String>,
     data: Vec<Version>,
     batches: Vec<RecordBatch>,
     bytes: u64,
@@ -104,8 +105,9 @@ impl AnswerCache {
         sources: &Sources,
         state: &SessionState,
     ) -> Option<Slot> {
-        let names: BTreeSet<&str> = plan.guards().iter().map(|guard| guard.source()).collect();
-        let data = join_all(names.into_iter().map(|name| sources.newest(name, state))).await;
+        let names = plan.guards().iter().map(|guard| guard.source().to_owned());
+        let names: BTreeSet<String> = names.collect();
+        let data = join_all(names.iter().map(|name| sources.newest(name, state))).await;
         if data.iter().any(|version| matches!(version, Version::Unknown)) {
             return None;
         }
@@ -113,7 +115,8 @@ impl AnswerCache {
         let bytes = size_of_plan(&plan);
         let key = AnswerKey { rights: *rights, row_cap, plan };
         let (answers, batches, largest) = (Arc::clone(&self.answers), Vec::new(), self.largest);
-        (bytes <= largest).then_some(Slot { answers, key, data, batches, bytes, largest })
+        let sources = names;
+        (bytes <= largest).then_some(Slot { answers, key, sources, data, batches, bytes, largest })
     }
 }
 
@@ -142,6 +145,14 @@ impl Slot {
     /// The answer, if it is kept.
     pub fn answer(&self) -> Option<CachedAnswer> {
         self.answers.get(&self.key).filter(|found| found.0.is_of(&self.data))
+    }
+
+    /// The same for a plan that is ready to be run; `None` where it may read other data than those
+    /// that were listed for the slot: listings have numbers that do not come again.
+    pub(crate) fn for_ready(self, sources: &Sources) -> Option<Self> {
+        let mut now = self.sources.iter().map(|name| sources.version(name));
+        let same = self.data.iter().all(|data| now.next().is_some_and(|now| now.is_same(data)));
+        same.then_some(self)
     }
 
     /// With more rows; `None` where they are too many to be kept.

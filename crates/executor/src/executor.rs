@@ -303,7 +303,8 @@ impl Executor {
     }
 
     /// Starts a prepared plan, in the place where queries run. Dropping the stream cancels the
-    /// query.
+    /// query. If all of its rows come they are kept in the slot, if there is one and the plan reads
+    /// the data of it.
     ///
     /// # Errors
     /// What DataFusion finds wrong before the first row.
@@ -311,7 +312,9 @@ impl Executor {
         &self,
         prepared: &Prepared,
         allowance: &Allowance,
+        slot: Option<Slot>,
     ) -> Result<AnswerStream, RunError> {
+        let slot = slot.and_then(|slot| slot.for_ready(&self.sources));
         let context = self.context(&prepared.physical, allowance)?;
         let Allowance { limits, deadline, permit } = allowance.clone();
         let budget = Budget::new(limits.joined_rows, deadline);
@@ -321,7 +324,11 @@ impl Executor {
         let stream = self.place.stream(prepared.physical.schema(), open, permit)?;
         let stream =
             AnswerStream::new(stream, prepared.row_cap, limits, deadline, prepared.narrowed);
-        Ok(stream?.for_somebody(waiting))
+        let stream = stream?.for_somebody(waiting);
+        Ok(match slot {
+            Some(slot) => stream.kept_in(slot),
+            None => stream,
+        })
     }
 }
 

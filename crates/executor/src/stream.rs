@@ -92,8 +92,7 @@ impl AnswerStream {
 
     /// The same rows, which are kept for others if all of them come. What is kept holds its values
     /// and nothing beside them; an answer that cannot be made so is not kept.
-    #[must_use]
-    pub fn kept_in(self, slot: Slot) -> Self {
+    pub(crate) fn kept_in(self, slot: Slot) -> Self {
         match Renewal::new(self.schema(), true) {
             Ok(renewal) => Self { renewal, slot: Some(slot), ..self },
             Err(_) => self,

@@ -244,6 +244,34 @@ tables: {{ points: {{ primary_key: [id], fields: {{ id: {{}}, team: {{}}, points
     }
 }
 
+/// As a copy does that keeps the times of files.
+#[tokio::test]
+async fn a_file_that_says_an_old_time_is_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("1.csv");
+    let old = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let write = |points: i64| {
+        fs::write(&path, format!("id,team,points,weight,fit\n1,red,{points},1.5,true\n")).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+    };
+    write(7);
+    let made = files::over_points("csv", ".").base_dir(folder.path()).keep_answers(ROOM);
+    let world = Keeping::over(made).await;
+    let red = files::session(&world.engine);
+    let query =
+        r#"{"table":"points","aggregations":[{"function":"sum","field":"points","as":"s"}]}"#;
+    let sum = |points: i64, kept| (format!("s\n{points}\n"), kept);
+    assert_eq!(world.told(&red, query).await, sum(7, false));
+    assert_eq!(world.told(&red, query).await, sum(7, true));
+    // Written over in place, and in a new file that may have the old one's inode.
+    write(8);
+    assert_eq!(world.told(&red, query).await, sum(8, false));
+    fs::remove_file(&path).unwrap();
+    write(9);
+    assert_eq!(world.told(&red, query).await, sum(9, false));
+    assert_eq!(world.told(&red, query).await, sum(9, true));
+}
+
 #[tokio::test]
 async fn tables_of_the_host_may_change_unseen() {
     let table = MemTable::try_new(rows(4).schema(), vec![vec![rows(4)]]).unwrap();

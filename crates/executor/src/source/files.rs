@@ -22,6 +22,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::DataFusionError;
 use datafusion::execution::cache::TableScopedPath;
 use datafusion::execution::cache::cache_manager::{CachedFileMetadata, SchemaFingerprint};
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -56,9 +57,24 @@ pub struct FileTable {
     partitions: Partitions,
     schema: TableSchema,
     fingerprint: Arc<SchemaFingerprint>,
-    /// The files that agree with the schema, ordered by path.
-    verified: Mutex<Arc<Vec<ObjectMeta>>>,
+    verified: Mutex<Listing>,
 }
+
+/// The files that agree with the schema, as they were listed last.
+#[derive(Debug)]
+struct Listing {
+    /// Ordered by path.
+    files: Arc<Vec<ObjectMeta>>,
+    /// When each was changed in any way, where that has been looked at.
+    changes: Vec<Change>,
+    /// Which listing this is: another one whenever they are others, also where they have been the
+    /// same before.
+    number: u64,
+}
+
+/// When a local file was changed in any way, in seconds and nanoseconds: nobody sets this time back,
+/// as the one that a listing has can be.
+type Change = Option<(i64, i64)>;
 
 impl FileTable {
     /// Reads the schema of every file and pins what they have in common.
@@ -126,7 +142,11 @@ impl FileTable {
             partitions,
             schema: TableSchema::builder(pinned).with_table_partition_cols(fields).build(),
             fingerprint,
-            verified: Mutex::new(Arc::new(files)),
+            verified: Mutex::new(Listing {
+                files: Arc::new(files),
+                changes: Vec::new(),
+                number: 0,
+            }),
         })
     }
 
@@ -137,16 +157,34 @@ impl FileTable {
 
     /// The files of the last scan, or of the opening.
     pub(super) fn files(&self) -> Vec<String> {
-        self.current().iter().map(|file| shown(&file.location)).collect()
+        let files = Arc::clone(&self.verified.lock().files);
+        files.iter().map(|file| shown(&file.location)).collect()
     }
 
-    /// The files of the last scan, or of the opening: the same list for as long as they stay.
-    pub(super) fn current(&self) -> Arc<Vec<ObjectMeta>> {
-        Arc::clone(&self.verified.lock())
+    /// The number of the listing of the last scan, or of the opening: the same for as long as the
+    /// files stay, and never the same again.
+    pub(super) fn listing(&self) -> u64 {
+        self.verified.lock().number
+    }
+
+    /// The number of the listing of this moment, in which files are told apart by all their times.
+    pub(super) async fn newest(&self, state: &dyn Session) -> Result<u64, SourceProblemKind> {
+        let (_, files) = self.listed(state).await?;
+        let is_local = self.location.url == ObjectStoreUrl::local_filesystem();
+        let changes = files.iter().map(|file| if is_local { change(file) } else { None });
+        let changes: Vec<Change> = changes.collect();
+        let mut known = self.verified.lock();
+        if !Arc::ptr_eq(&known.files, &files) || known.changes != changes {
+            // Others may have been listed meanwhile.
+            known.number += 1;
+            known.changes = changes;
+            known.files = files;
+        }
+        Ok(known.number)
     }
 
     /// The files of this moment, which are current from then on, and the store that they lie in.
-    pub(super) async fn listed(
+    async fn listed(
         &self,
         state: &dyn Session,
     ) -> Result<(Arc<dyn ObjectStore>, Arc<Vec<ObjectMeta>>), SourceProblemKind> {
@@ -163,7 +201,7 @@ impl FileTable {
         store: &Arc<dyn ObjectStore>,
     ) -> Result<Arc<Vec<ObjectMeta>>, SourceProblemKind> {
         let files = list(&self.location, store.as_ref()).await?;
-        let known = Arc::clone(&self.verified.lock());
+        let known = Arc::clone(&self.verified.lock().files);
         if *known == files {
             return Ok(known);
         }
@@ -178,7 +216,10 @@ impl FileTable {
             .try_collect::<()>()
             .await?;
         let files = Arc::new(files);
-        *self.verified.lock() = Arc::clone(&files);
+        let mut listing = self.verified.lock();
+        listing.number += 1;
+        listing.changes = Vec::new();
+        listing.files = Arc::clone(&files);
         Ok(files)
     }
 
@@ -356,6 +397,18 @@ impl TableProvider for FileTable {
         let pinned = Steady::new(store, self.location.url.as_str(), Pins::ordered(verified));
         Ok(read_through(plan, Arc::new(pinned), state))
     }
+}
+
+#[cfg(unix)]
+fn change(file: &ObjectMeta) -> Change {
+    use std::os::unix::fs::MetadataExt;
+    let known = std::fs::metadata(shown(&file.location)).ok()?;
+    Some((known.ctime(), known.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn change(_: &ObjectMeta) -> Change {
+    None
 }
 
 fn store(

@@ -26,7 +26,6 @@ use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use futures::FutureExt;
-use object_store::ObjectMeta;
 
 pub use files::FileTable;
 pub use problem::{SourceProblem, SourceProblemKind};
@@ -40,12 +39,12 @@ pub struct Sources {
 }
 
 /// The data of a source at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Version {
     /// They never change.
     Fixed,
-    /// They are those of these files.
-    Files(Arc<Vec<ObjectMeta>>),
+    /// They are those of the listing of this number.
+    Files(u64),
     /// Nobody knows whether they have changed.
     Unknown,
 }
@@ -55,7 +54,7 @@ impl Version {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Fixed, Self::Fixed) => true,
-            (Self::Files(a), Self::Files(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Self::Files(a), Self::Files(b)) => a == b,
             _ => false,
         }
     }
@@ -139,7 +138,7 @@ impl Sources {
     /// The data that a source has given last.
     pub(crate) fn version(&self, name: &str) -> Version {
         match self.opened.get(name) {
-            Some(Opened { files: Some(files), .. }) => Version::Files(files.current()),
+            Some(Opened { files: Some(files), .. }) => Version::Files(files.listing()),
             Some(Opened { fixed: true, .. }) => Version::Fixed,
             _ => Version::Unknown,
         }
@@ -149,10 +148,7 @@ impl Sources {
     /// is unknown.
     pub(crate) async fn newest(&self, name: &str, state: &SessionState) -> Version {
         match self.opened.get(name).and_then(|source| source.files.as_ref()) {
-            Some(files) => match files.listed(state).await {
-                Ok((_, files)) => Version::Files(files),
-                Err(_) => Version::Unknown,
-            },
+            Some(files) => files.newest(state).await.map_or(Version::Unknown, Version::Files),
             None => self.version(name),
         }
     }

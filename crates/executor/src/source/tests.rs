@@ -371,6 +371,33 @@ async fn a_file_replaced_with_same_size_and_time() {
     assert_eq!(world.run(sql).await.unwrap(), ["5 6 11"]);
 }
 
+/// Neither what was there meanwhile nor the time that a file says makes two listings one.
+#[tokio::test]
+async fn the_number_of_a_listing_does_not_come_again() {
+    let world = World::new();
+    world.write("1.csv", "id\n11\n");
+    let sources = world.table(world.spec(CSV, "1.csv")).await;
+    let state = world.context.state();
+    let newest = async || sources.newest("t", &state).await;
+    let first = newest().await;
+    assert!(first.is_same(&newest().await) && first.is_same(&sources.version("t")));
+    // Another file, which a scan finds, and then the first one again, as it was.
+    fs::rename(world.path("1.csv"), world.path("aside")).unwrap();
+    world.write("1.csv", "id\n22\n");
+    check_rows(&world, "id", &["22"]).await;
+    assert!(!first.is_same(&sources.version("t")));
+    fs::rename(world.path("aside"), world.path("1.csv")).unwrap();
+    let again = newest().await;
+    assert!(!first.is_same(&again) && again.is_same(&newest().await));
+    check_rows(&world, "id", &["11"]).await;
+    assert!(again.is_same(&sources.version("t")));
+    // Written over in place, with the old time.
+    let time = fs::metadata(world.path("1.csv")).unwrap().modified().unwrap();
+    world.write("1.csv", "id\n33\n");
+    File::options().write(true).open(world.path("1.csv")).unwrap().set_modified(time).unwrap();
+    assert!(!again.is_same(&newest().await));
+}
+
 #[tokio::test]
 async fn a_file_rewritten_in_place_with_same_size() {
     let world = World::new();
