@@ -123,19 +123,26 @@ fn formatters(columns: &[ArrayRef]) -> Result<Vec<ArrayFormatter<'_>>, Error> {
 fn shown(array: &ArrayRef, formatter: &ArrayFormatter<'_>, row: usize) -> Result<String, Error> {
     match as_double(array, row) {
         Some(n) => Ok(format!("{n:?}")),
-        None => match formatter.value(row).try_to_string() {
-            Ok(text) => Ok(text),
-            Err(error) => beyond_calendar(array, row).ok_or_else(|| Error::internal(error)),
+        None => match beyond_calendar(array, row) {
+            Some(text) => Ok(text),
+            None => formatter.value(row).try_to_string().map_err(Error::internal),
         },
     }
 }
 
-/// How a day or instant is written for which Arrow has no calendar: its year has a sign, as ISO 8601
-/// expands years. `None` of other values.
+/// How a day or instant is written for which Arrow has no calendar, or none for sure: within a day of
+/// its ends it is that of a zone. Its year has a sign, as ISO 8601 expands years. `None` of other
+/// values.
 pub fn beyond_calendar(array: &ArrayRef, row: usize) -> Option<String> {
+    /// Two days within the years -262143 and 262142, in days since 1970.
+    const SURE: std::ops::Range<i64> = -96_465_290..95_026_234;
+    if array.is_null(row) {
+        return None;
+    }
     let (count, each) = match array.data_type() {
         DataType::Date32 => {
-            return Some(written_day(array.as_primitive::<Date32Type>().value(row).into()));
+            let day = i64::from(array.as_primitive::<Date32Type>().value(row));
+            return (!SURE.contains(&day)).then(|| written_day(day));
         }
         DataType::Timestamp(TimeUnit::Second, _) => {
             (array.as_primitive::<TimestampSecondType>().value(row), 1)
@@ -149,6 +156,9 @@ pub fn beyond_calendar(array: &ArrayRef, row: usize) -> Option<String> {
         _ => return None,
     };
     let (second, part) = (count.div_euclid(each), count.rem_euclid(each));
+    if SURE.contains(&second.div_euclid(86_400)) {
+        return None;
+    }
     let day = written_day(second.div_euclid(86_400));
     let of_day = second.rem_euclid(86_400);
     let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);

@@ -131,8 +131,10 @@ impl Cells<'_> {
     }
 
     fn text(&self, row: usize) -> Result<String, ArrowError> {
-        let text = self.formatter.value(row).try_to_string();
-        text.or_else(|error| beyond_calendar(self.array, row).ok_or(error))
+        match beyond_calendar(self.array, row) {
+            Some(text) => Ok(text),
+            None => self.formatter.value(row).try_to_string(),
+        }
     }
 }
 

@@ -121,6 +121,7 @@ fn all() -> Routes<Engine> {
             )
             .takes("limit", Kind::Number(0), "how many values; 100 if left out")
             .gives::<FieldValues<'_>>()
+            .tells(&[Header::Scoped])
             .refuses(&[403, 404]),
         )
         .get(
@@ -164,7 +165,8 @@ fn all() -> Routes<Engine> {
             batch::batch,
             Operation::new("batch", "Up to 50 questions, each with what it would get alone")
                 .body::<Batch>()
-                .gives::<Results>(),
+                .gives::<Results>()
+                .tells(&[Header::Scoped]),
         )
         .post(
             "/explain",
@@ -173,6 +175,7 @@ fn all() -> Routes<Engine> {
                 .body::<SemanticQuery>()
                 .body::<v1::Asked>()
                 .gives::<Explained<'_>>()
+                .tells(&[Header::Scoped])
                 .refuses(&[403, 404]),
         )
         .under("/v1", v1::routes())

@@ -233,7 +233,7 @@ fn a_condition_divides_what_a_metric_is_made_of_in_three() {
 fn narrowed(_: &World, question: Question) -> Option<Question> {
     unknown(question.having.as_ref()?, first_column(&question)?)?;
     let (totals, order_by, limit) = (Vec::new(), Vec::new(), None);
-    question.from.is_none().then(|| Question { totals, order_by, limit, ..question })
+    question.from.is_none().then_some(Question { totals, order_by, limit, ..question })
 }
 
 /// The name of a column of an answer.

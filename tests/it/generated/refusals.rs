@@ -10,21 +10,22 @@ const CALCULATES: &str = "calculates";
 /// It calculates what the model does of something that is hidden.
 const CALCULATES_HIDDEN: &str = "calculates of what is hidden";
 
+/// Whatever the question makes use of.
+const ALWAYS: &[&str] = &[];
+
 /// The codes with which questions are refused that the evaluator answers, each with what such a
-/// question makes use of: one of these.
-const DELIBERATE: [(&str, &[&str]); 15] = [
+/// question makes use of: one of these, if there are any.
+const DELIBERATE: [(&str, &[&str]); 16] = [
     // A name in what the question calculates. To the evaluator what it does not go by is not there.
     ("Q0105", &[CALCULATES_HIDDEN]),
     // Over masked keys. The evaluator knows each row by its stored key.
     ("Q0111", &["derived metric", "derived table"]),
     // A number of texts or times, as an answer may have them. The evaluator adds nothing up.
     ("Q0127", &["from"]),
-    // A comparison of one type with another: of numbers of the answer, of metrics, of dates with
-    // instants. To the evaluator no two such values are equal.
-    (
-        "Q0136",
-        &["filter clock", "filter instant", "filter metric", "filter metric per", "from", "having"],
-    ),
+    // A test or a value of another type than that of what the name is of in some table. To the
+    // evaluator no two such values are equal, and none is ordered.
+    ("Q0133", ALWAYS),
+    ("Q0136", ALWAYS),
     // The first day of a week of the model, which for the asker is another one.
     ("Q0137", &["asked week start"]),
     // A name in conditions that is a field of several tables, or times of two types together. The
@@ -45,8 +46,8 @@ const DELIBERATE: [(&str, &[&str]); 15] = [
     ("Q0153", &["all time", "asked offset", "input offset", "to date", "trailing"]),
     // A share of what is no number, and totals that were widened until one stood twice.
     ("Q0155", &["requires", "shares"]),
-    // Bins of texts or times, as an answer may have them.
-    ("Q0158", &["from"]),
+    // Bins of texts or times, as an answer may have them, or another table under that name.
+    ("Q0158", ALWAYS),
     // What the question calculates of rows that are told in groups, or beside them.
     ("Q0160", &[CALCULATES]),
     // The days of the model in another zone. The evaluator counts as the model does.
@@ -72,7 +73,9 @@ pub(super) fn is_deliberate(code: &str, world: &World, question: &Question) -> b
     used.extend(json(question).contains("\"calculated\":").then_some(CALCULATES));
     used.extend(calculates_hidden(world, question).then_some(CALCULATES_HIDDEN));
     let makes_use = |of: &&str| used.contains(of);
-    DELIBERATE.iter().any(|(known, of)| *known == code && of.iter().any(makes_use))
+    DELIBERATE
+        .iter()
+        .any(|(known, of)| *known == code && (of.is_empty() || of.iter().any(makes_use)))
 }
 
 /// All that an asker is told of a refusal.

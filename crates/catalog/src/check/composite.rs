@@ -618,17 +618,17 @@ fn named(input: &Located<MetricInput>) -> Located<String> {
 /// How large a metric is: each aggregation once with all that it reads, and what is calculated from
 /// them as often as it is used.
 fn extent(built: &Built, snapshot: &Snapshot) -> Extent {
-    let leaf =
-        |leaf: &Leaf| Extent { depth: snapshot.extent(&leaf.expr).depth, parts: above(&leaf.expr) };
+    let leaf = |leaf: &Leaf| Extent { parts: above(&leaf.expr), ..snapshot.extent(&leaf.expr) };
     let leaves: Vec<Extent> = built.leaves.iter().map(leaf).collect();
     let mut all = built.expr.extent(&|leaf| match &leaf.kind {
         ExprKind::Input(index) => leaves.get(*index).copied().unwrap_or(Extent::ONE),
         _ => Extent::ONE,
     });
     for read in built.leaves.iter().flat_map(Leaf::expressions) {
-        let Extent { parts, depth } = snapshot.extent(read);
+        let Extent { parts, depth, decisions } = snapshot.extent(read);
         all.parts = all.parts.saturating_add(parts);
         all.depth = all.depth.max(depth);
+        all.decisions = all.decisions.max(decisions);
     }
     all
 }

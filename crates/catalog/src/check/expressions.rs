@@ -277,10 +277,11 @@ pub(super) fn expression(
 
 /// What is wrong with an expression that is too large.
 pub(super) fn too_large() -> String {
-    let Extent { parts, depth } = Extent::MOST;
+    let Extent { parts, depth, decisions } = Extent::MOST;
     format!(
         "with all that it is computed from this has more than {parts} parts, where each counts as \
-         often as it is used, or more than {depth} in each other"
+         often as it is used, or more than {depth} in each other, or {decisions} comparisons and \
+         `case`"
     )
 }
 

@@ -13,17 +13,22 @@ pub struct Extent {
     pub parts: usize,
     /// How many of them stand in each other.
     pub depth: usize,
+    /// How many comparisons and `case` stand in each other: DataFusion goes through what decides
+    /// about others again and again.
+    pub decisions: usize,
 }
 
 impl Extent {
     /// Of what is not calculated.
-    pub const ONE: Self = Self { parts: 1, depth: 1 };
+    pub const ONE: Self = Self { parts: 1, depth: 1, decisions: 0 };
     /// The most that there may be.
-    pub const MOST: Self = Self { parts: 10_000, depth: 96 };
+    pub const MOST: Self = Self { parts: 10_000, depth: 96, decisions: 16 };
 
     /// Whether it is no larger than anything may be.
     pub fn fits(self) -> bool {
-        self.parts <= Self::MOST.parts && self.depth <= Self::MOST.depth
+        self.parts <= Self::MOST.parts
+            && self.depth <= Self::MOST.depth
+            && self.decisions <= Self::MOST.decisions
     }
 }
 
@@ -193,16 +198,30 @@ impl Expr {
         }
         let mut all = Extent { parts: 1, ..Extent::default() };
         for (index, child) in children.into_iter().enumerate() {
-            let Extent { parts, depth } = child.extent(leaf);
+            let Extent { parts, depth, decisions } = child.extent(leaf);
             all.parts = all.parts.saturating_add(parts.saturating_mul(self.copies(index)));
             all.depth = all.depth.max(depth);
+            all.decisions = all.decisions.max(decisions);
         }
         all.depth = all.depth.saturating_add(1);
+        all.decisions = all.decisions.saturating_add(usize::from(self.decides()));
         all
     }
 
+    /// Whether it is a comparison or a choice.
+    fn decides(&self) -> bool {
+        matches!(
+            &self.kind,
+            ExprKind::Compare(..)
+                | ExprKind::Between(..)
+                | ExprKind::InList(..)
+                | ExprKind::Case(..)
+                | ExprKind::Call(Function::NullIf, _)
+        )
+    }
+
     /// How often an operand stands in what it becomes for DataFusion, or in the SQL text of that: more
-    /// than once where its value decides about itself, and as often as DataFusion looks at it anew.
+    /// than once where its value decides about itself.
     fn copies(&self, operand: usize) -> usize {
         match &self.kind {
             ExprKind::Compare(_, a, b) if a.varies() && b.varies() => 1,
@@ -215,8 +234,6 @@ impl Expr {
                 let alone = members.iter().filter(|member| !is_constant(member)).count();
                 compared(value, value).saturating_mul(alone.saturating_add(1))
             }
-            // Conditions of conditions are gone through twice for each.
-            ExprKind::Case(arms, _) if operand < 2 * arms.len() && operand.is_multiple_of(2) => 2,
             ExprKind::Cast { strict: false, .. }
                 if matches!(self.data_type, Type::Date | Type::Datetime) =>
             {
@@ -453,13 +470,19 @@ fn total_cast(from: Type, to: Type) -> bool {
     }
 }
 
-/// How often two values stand in a comparison of them: it is asked whether a double is NaN, or one
-/// of two zeros, and what no value can be equal to is compared with itself.
+/// How often two values stand in a comparison of them: it is asked whether a double is NaN, or one of
+/// two zeros, and what no value of a type can be equal to is compared with itself.
 fn compared(a: &Expr, b: &Expr) -> usize {
-    let copies = |value: &Expr| match value.data_type {
-        Type::Number => 3,
-        Type::Integer | Type::Decimal { .. } | Type::Date | Type::Datetime => 2,
-        _ => 1,
+    let is_zero = |value: &Expr| match &value.kind {
+        ExprKind::Literal(Literal::Integer(n)) => *n == 0,
+        ExprKind::Literal(Literal::Decimal { value, .. }) => *value == 0,
+        ExprKind::Literal(Literal::Number(n)) => *n == 0.0,
+        _ => false,
     };
-    copies(a).max(copies(b))
+    match (a.data_type, b.data_type) {
+        (Type::Number, _) | (_, Type::Number) if is_zero(a) || is_zero(b) => 3,
+        (Type::Number, _) | (_, Type::Number) => 2,
+        (a, b) if a == b => 1,
+        _ => 2,
+    }
 }

@@ -33,12 +33,11 @@ fn value(
         return Ok(Value::Null);
     }
     let text = || -> Result<String, ArrowError> {
-        let text = formatter.value(row).try_to_string();
-        text.or_else(|error| {
-            let beyond = beyond_calendar(array, row).ok_or(error)?;
-            let day = *array.data_type() == DataType::Date32;
-            Ok(if day { format!("{beyond}T00:00:00Z") } else { beyond })
-        })
+        let Some(beyond) = beyond_calendar(array, row) else {
+            return formatter.value(row).try_to_string();
+        };
+        let day = *array.data_type() == DataType::Date32;
+        Ok(if day { format!("{beyond}T00:00:00Z") } else { beyond })
     };
     Ok(match array.data_type() {
         DataType::Boolean => Value::Bool(array.as_boolean().value(row)),

@@ -120,6 +120,7 @@ pub(crate) fn routes() -> Routes<Engine> {
         Operation::new(id, summary)
             .takes("limit", Kind::Number(1), "how many values; 30 if left out")
             .gives::<values::ValuesView>()
+            .tells(&[Header::Scoped])
             .refuses(&[403, 404])
     };
     let switches = |operation: Operation, switches: &[(&'static str, bool)]| {
@@ -128,9 +129,9 @@ pub(crate) fn routes() -> Routes<Engine> {
         })
     };
     let table = Operation::new("v1GetTable", "A table").gives::<table::TableView>();
-    let table = table.refuses(&[403, 404]);
+    let table = table.tells(&[Header::Scoped]).refuses(&[403, 404]);
     let metric = Operation::new("v1GetMetric", "A metric").gives::<metric::MetricView>();
-    let metric = metric.refuses(&[403, 404]);
+    let metric = metric.tells(&[Header::Scoped]).refuses(&[403, 404]);
     Routes::new()
         .get("/ping", ping, Operation::new("v1Ping", "That the asker is let in").gives::<Pong>())
         .get("/table/{id}", table::get, switches(table, &table::SWITCHES))

@@ -84,10 +84,11 @@ impl Checker<'_> {
 /// A condition on rows that a policy may look at, sorted by the tables that it speaks of.
 fn condition(snapshot: &Snapshot, expr: &Expr) -> Result<Condition, Unsorted> {
     if !snapshot.extent(expr).fits() {
-        let Extent { parts, depth } = Extent::MOST;
+        let Extent { parts, depth, decisions } = Extent::MOST;
         let message = format!(
             "with all that it is computed from a row filter has at most {parts} parts, where each \
-             counts as often as it is used, and at most {depth} in each other"
+             counts as often as it is used, and at most {depth} in each other, of comparisons and \
+             `case` {decisions}"
         );
         return Err(Unsorted::Set(CONDITION, message));
     }

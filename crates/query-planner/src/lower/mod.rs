@@ -541,8 +541,8 @@ pub(crate) fn cast(plan: Plan, to: DataType) -> Plan {
 /// A day or instant, where Arrow has a calendar for it, and missing beyond: there it fails instead
 /// of being tried.
 fn within_calendar(value: Plan, arrow: &DataType) -> Result<Plan, QueryError> {
-    /// Of the years -262143 and 262142, in days since 1970.
-    const FIRST_AND_LAST: (i32, i32) = (-96_465_293, 95_026_236);
+    /// Two days within the years -262143 and 262142, in days since 1970: there is a zone's day, too.
+    const FIRST_AND_LAST: (i32, i32) = (-96_465_290, 95_026_234);
     let bound = |day: i32| match arrow {
         DataType::Date32 => Ok(lit(ScalarValue::Date32(Some(day)))),
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {

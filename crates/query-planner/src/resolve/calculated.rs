@@ -164,9 +164,10 @@ impl Asking<'_> {
             return Meaning::Broken;
         }
         let (snapshot, inputs) = (self.compiled.snapshot(), self.widths.as_slice());
-        let Extent { parts, depth } = snapshot.extent(&expr);
+        let Extent { parts, depth, decisions } = snapshot.extent(&expr);
         self.spent.all.parts = self.spent.all.parts.saturating_add(parts);
         self.spent.all.depth = self.spent.all.depth.max(depth);
+        self.spent.all.decisions = self.spent.all.decisions.max(decisions);
         let mut texts = Widths { snapshot, inputs, made: self.spent.texts };
         texts.of(&expr);
         self.spent.texts = texts.made;
@@ -180,10 +181,11 @@ impl Asking<'_> {
             return Meaning::Broken;
         }
         if !self.spent.all.fits() {
-            let Extent { parts, depth } = Extent::MOST;
+            let Extent { parts, depth, decisions } = Extent::MOST;
             let message = format!(
                 "what a question calculates has at most {parts} parts, each as often as it is \
-                 used, and at most {depth} in each other"
+                 used, and at most {depth} in each other, of comparisons and `case` \
+                 {decisions}"
             );
             self.problem("Q0162", "calculated", message);
             return Meaning::Broken;

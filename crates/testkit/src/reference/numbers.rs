@@ -205,6 +205,8 @@ fn at(ordered: &[Cell], hundredths: u8) -> Cell {
     let (low, high) = (&ordered[way / 100], &ordered[way.div_ceil(100)]);
     let weight = f64::from(u8::try_from(way % 100).unwrap_or(0)) / 100.0;
     match (low.double(), high.double()) {
+        // Of one number, and not of two parts of it.
+        (Some(low), Some(high)) if low.to_bits() == high.to_bits() => Cell::Double(low),
         (Some(low), Some(high)) => Cell::Double(low * (1.0 - weight) + high * weight),
         _ => Cell::Null,
     }
