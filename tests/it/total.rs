@@ -24,7 +24,8 @@ const NUMBERS: [&str; 13] = [
 const TIMES: [&str; 5] = ["day", "day64", "seconds", "micros", "nanos"];
 const OTHERS: [&str; 2] = ["word", "flag"];
 
-/// A harmless row, the least and the greatest of each type, and what else is special.
+/// A harmless row, the least and the greatest of each type, and what else is special: of times, the
+/// last day before Arrow's calendar.
 fn rows(count: usize) -> RecordBatch {
     let decimals = |values: [i128; 4], precision, scale| -> ArrayRef {
         let values = Decimal128Array::from(values.to_vec());
@@ -51,9 +52,12 @@ fn rows(count: usize) -> RecordBatch {
         ("d38_10", decimals([1, -most, most, 0], 38, 10)),
         ("d38_38", decimals([1, -most, most, 0], 38, 38)),
         ("d76", Arc::new(huge.with_precision_and_scale(76, 2).unwrap())),
-        ("day", Arc::new(Date32Array::from(vec![1, i32::MIN, i32::MAX, 2_000_000_000]))),
+        ("day", Arc::new(Date32Array::from(vec![1, i32::MIN, i32::MAX, -96_465_293]))),
         ("day64", Arc::new(Date64Array::from(vec![86_400_000, i64::MIN, i64::MAX, -1]))),
-        ("seconds", Arc::new(TimestampSecondArray::from(vec![1, i64::MIN, i64::MAX, -1]))),
+        (
+            "seconds",
+            Arc::new(TimestampSecondArray::from(vec![1, i64::MIN, i64::MAX, -8_334_601_228_801])),
+        ),
         (
             "micros",
             Arc::new(

@@ -270,6 +270,13 @@ mod tests {
             &["+292278994-08-17T07:12:55.807Z", "-292275055-05-16T16:47:04.192Z"],
         );
         check(TimestampSecondArray::from(vec![i64::MAX]), &["+292277026596-12-04T15:30:07Z"]);
+        // Within a day of the ends of Arrow's calendar, where some zone has none.
+        check(
+            TimestampSecondArray::from(vec![8_210_266_876_799]).with_timezone("Asia/Kolkata"),
+            &["+262142-12-31T23:59:59Z"],
+        );
+        let known: ArrayRef = Arc::new(Date32Array::from(vec![Some(95_026_233), None]));
+        assert_eq!((beyond_calendar(&known, 0), beyond_calendar(&known, 1)), (None, None));
         let none: ArrayRef = Arc::new(Int64Array::from(vec![1]));
         assert_eq!(beyond_calendar(&none, 0), None);
     }
