@@ -7,7 +7,9 @@
 //!   Whole plans are compared, and no digests of them.
 //! - *the rights of the asker*, so that two things would have to fail together for an answer to
 //!   reach somebody else.
-//! - *the data*. Files are listed anew before an answer is given again. A table of the host may
+//! - *the data*. Files are listed anew before an answer is given again, and each listing that is
+//!   another one has a number that does not come again, whatever files are put back. An answer is
+//!   kept only where nothing else was listed from its question to its plan. A table of the host may
 //!   change unseen, so that no answer that reads one is kept.
 //!
 //! The model is no part of it: each reload begins with another executor, and an empty cache.
