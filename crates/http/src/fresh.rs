@@ -86,7 +86,6 @@ impl<T: JsonSchema> JsonSchema for OrFresh<T> {
         let member = json_schema!({
             "description": "Whether the answer is computed anew, also where one is kept.",
             "type": "boolean",
-            "default": false,
         });
         let properties = schema.ensure_object().get_mut("properties");
         if let Some(properties) = properties.and_then(serde_json::Value::as_object_mut) {

@@ -246,6 +246,11 @@ pub(crate) mod shapes {
         continuation_token: String,
     }
 
+    /// What has a default in a document is taken for given by makers of clients.
+    fn without_default(schema: &mut Schema) {
+        schema.remove("default");
+    }
+
     /// Many questions, each in either language.
     #[derive(JsonSchema)]
     #[schemars(rename = "Batch", deny_unknown_fields)]
@@ -254,7 +259,7 @@ pub(crate) mod shapes {
         #[schemars(length(min = 1, max = 50))]
         queries: Vec<Value>,
         /// Whether each is computed anew, also where its answer is kept.
-        #[schemars(default)]
+        #[schemars(default, transform = without_default)]
         fresh: bool,
     }
 
