@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use sandbar::{
     Definitions, Engine, EngineBuilder, Error, ErrorKind, PolicyCases, PolicyDefinitions, Report,
-    SemanticQuery, SourceText,
+    SemanticQuery, Session, SourceText,
 };
 
 use super::{MODEL, model, rows};
@@ -321,19 +321,19 @@ policies: { all: { groups: [chiefs], grant: { tables: [sales] } } }
     }
 }
 
-/// What a question calculates counts the parts of the fields in it: 1 + 8191 + 1 and 1 + 2 × 8191.
-#[tokio::test]
-async fn values_of_a_question_count_what_the_model_calculates() {
-    let mut model = "
+/// A session over fields of which each uses the next one twice: `x0` has as many before the `last`.
+async fn doubling(fields: usize, last: &str) -> Session {
+    let mut model = format!(
+        "
 tables:
   sales:
     primary_key: [id]
     fields:
-      id: {}
-      x12: { expr: id }
+      id: {{}}
+      x{fields}: {{ expr: {last} }}
 "
-    .to_owned();
-    for (n, next) in (0..12).zip(1..) {
+    );
+    for (n, next) in (0..fields).zip(1..) {
         model += &format!("      x{n}: {{ expr: x{next} + x{next} }}\n");
     }
     let policies = "
@@ -341,13 +341,23 @@ groups: { chiefs: {} }
 policies: { all: { groups: [chiefs], grant: { tables: [sales] } } }
 ";
     let builder = Engine::builder().model("m.yaml", &model).policies("p.yaml", policies);
-    let engine = builder.batches("sales", vec![rows(3)]).build().await.unwrap();
-    let session = super::chief(&engine);
+    super::chief(&builder.batches("sales", vec![rows(3)]).build().await.unwrap())
+}
+
+#[track_caller]
+fn check_refused(session: &Session, question: &str, code: Option<&str>) {
+    let checked = session.check(&SemanticQuery::from_json(question).unwrap());
+    assert_eq!(checked.err().map(|error| error.code()), code, "{question}");
+}
+
+/// What a question calculates counts the parts of the fields in it: 1 + 8191 + 1 and 1 + 2 × 8191.
+#[tokio::test]
+async fn values_of_a_question_count_what_the_model_calculates() {
+    let session = doubling(12, "id").await;
     for (text, told) in [("x0 + 1", None), ("x0 + x0", Some("Q0162"))] {
         let question =
             format!(r#"{{"table":"sales","calculated":{{"y":"{text}"}},"fields":["y"]}}"#);
-        let checked = session.check(&SemanticQuery::from_json(&question).unwrap());
-        assert_eq!(checked.err().map(|error| error.code()), told, "{text}");
+        check_refused(&session, &question, told);
     }
 }
 
@@ -355,33 +365,14 @@ policies: { all: { groups: [chiefs], grant: { tables: [sales] } } }
 /// of which 30,000 are allowed.
 #[tokio::test]
 async fn what_a_question_asks_for_counts_as_often_as_it_is_named() {
-    let mut model = "
-tables:
-  sales:
-    primary_key: [id]
-    fields:
-      id: {}
-      x11: { expr: id + 0 }
-"
-    .to_owned();
-    for (n, next) in (0..11).zip(1..) {
-        model += &format!("      x{n}: {{ expr: x{next} + x{next} }}\n");
-    }
-    let policies = "
-groups: { chiefs: {} }
-policies: { all: { groups: [chiefs], grant: { tables: [sales] } } }
-";
-    let builder = Engine::builder().model("m.yaml", &model).policies("p.yaml", policies);
-    let engine = builder.batches("sales", vec![rows(3)]).build().await.unwrap();
-    let session = super::chief(&engine);
+    let session = doubling(11, "id + 0").await;
     for (many, told) in [(3, None), (4, Some("Q0162"))] {
         let conditions: Vec<String> =
             (0..many).map(|n| format!(r#"{{"field":"x0","op":">","value":{n}}}"#)).collect();
         let filter = conditions.join(",");
         let question =
             format!(r#"{{"table":"sales","fields":["id"],"filter":{{"and":[{filter}]}}}}"#);
-        let checked = session.check(&SemanticQuery::from_json(&question).unwrap());
-        assert_eq!(checked.err().map(|error| error.code()), told, "{many}");
+        check_refused(&session, &question, told);
     }
 }
 
