@@ -105,6 +105,20 @@ async fn a_unit_of_other_rows_is_none_of_a_number() {
     assert!(error.starts_with("Q0150"), "{error}");
 }
 
+/// A number that is asked for twice has one condition, and another one has its own.
+#[tokio::test]
+async fn a_unit_is_that_of_each_number() {
+    let euros = |name: &str| {
+        format!(r#"{{"name":"sold","as":"{name}","filter":{{"field":"currency","value":"EUR"}}}}"#)
+    };
+    let (a, b) = (euros("a"), euros("b"));
+    assert_eq!(asked(&format!(r#"{{"metrics":[{a},{b}]}}"#)).await.unwrap(), "a,b\n10,10\n");
+    for metrics in [format!(r#"{a},{b},"sold""#), format!(r#""sold",{a},{b}"#)] {
+        let error = asked(&format!(r#"{{"metrics":[{metrics}]}}"#)).await.unwrap_err();
+        assert!(error.starts_with("Q0150"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_time_of_other_rows_is_no_period_of_a_number() {
     let own = r#"{"metrics":["sold_so_far"],"group_by":[{"field":"day","grain":"month"}]}"#;

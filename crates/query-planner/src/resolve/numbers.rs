@@ -139,12 +139,11 @@ impl Drafts {
         }
     }
 
-    /// Remembers what the next leaf of a part wants.
-    fn required(&mut self, part: usize, fields: &[FieldId], about: &str, path: &str) {
-        if fields.is_empty() {
-            return;
-        }
-        let leaf = self.all.get(part).map_or(0, |draft| draft.leaves.len());
+    /// Remembers what a leaf of a part wants, which is the next one or is there already.
+    fn required(&mut self, part: usize, leaf: &Leaf, fields: &[FieldId], about: &str, path: &str) {
+        let Some(draft) = self.all.get(part).filter(|_| !fields.is_empty()) else { return };
+        let there = draft.leaves.iter().position(|known| known == leaf);
+        let leaf = there.unwrap_or(draft.leaves.len());
         let (fields, about, path) = (fields.to_vec(), about.to_owned(), path.to_owned());
         self.required.push(Required { part, fields, about, path, leaf });
     }
@@ -352,9 +351,9 @@ impl Asking<'_> {
             let draft = drafts.all.get_mut(part)?;
             draft.filter.extend(filters);
             draft.fills(leaf, about);
-            drafts.required(part, &leaf.requires, about, narrowed.path);
-            let leaf = Leaf::new(leaf.expr.clone(), Vec::new());
-            return Some(drafts.leaf(part, leaf));
+            let made = Leaf::new(leaf.expr.clone(), Vec::new());
+            drafts.required(part, &made, &leaf.requires, about, narrowed.path);
+            return Some(drafts.leaf(part, made));
         }
         // Of what time another is asked only who may see it can say.
         if moved && leaf.time.is_none() || shift.is_some() && !self.timed(leaf.time) {
@@ -370,11 +369,10 @@ impl Asking<'_> {
         filters.extend(self.narrowed(narrowed, part, drafts));
         drafts.all.get_mut(part)?.fills(leaf, about);
         let (expr, semi_additive) = (leaf.expr.clone(), leaf.semi_additive.clone());
-        drafts.required(part, &leaf.requires, about, narrowed.path);
-        let min_group_size = leaf.min_group_size;
-        let zone = Zone::Model;
-        let leaf = Leaf { expr, zone, filters, semi_additive, min_group_size, definer };
-        Some(drafts.leaf(part, leaf))
+        let (min_group_size, zone) = (leaf.min_group_size, Zone::Model);
+        let made = Leaf { expr, zone, filters, semi_additive, min_group_size, definer };
+        drafts.required(part, &made, &leaf.requires, about, narrowed.path);
+        Some(drafts.leaf(part, made))
     }
 
     /// The condition of one number alone, over the rows of its part.
