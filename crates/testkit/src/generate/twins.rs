@@ -158,7 +158,9 @@ fn change(random: &mut Random, world: &mut World, policies: &Policies, table: us
             }
         }
         _ => {
-            let copies = if random.percent(10) { 10 * (1 + shown.len()) } else { 1 };
+            // Ten times as many rows as there are, once: more of them would multiply each time.
+            let many = random.percent(10) && shown.len() < 100;
+            let copies = if many { 10 * (1 + shown.len()) } else { 1 };
             let columns = world.tables[table].columns.clone();
             let mut row: Vec<Cell> = columns
                 .iter()
