@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -24,17 +24,38 @@ tables:
     relationships:
       part: { to: parts, on: { key: key }, cardinality: many_to_one, trusted: true }
   parts: { primary_key: [key], fields: { key: {}, name: {} } }
+  events:
+    primary_key: [id]
+    time: day
+    fields: { id: {}, key: {}, text: {}, day: {} }
+metrics:
+  events: { table: events, expr: count(*) }
+  newest:
+    table: events
+    expr: sum(key)
+    semi_additive: { over: day, pick: last, per: { fields: [text] } }
+  followed:
+    conversion:
+      base: events
+      conversion: events
+      entity: { base: text, conversion: text }
+      window: { count: 7, unit: day }
 ";
 const POLICIES: &str = "
 groups: { all: {} }
-policies: { all: { groups: [all], grant: { tables: [facts, parts] } } }
+policies: { all: { groups: [all], grant: { tables: [facts, parts, events] } } }
 ";
+
+/// How often each kind of work is dropped.
+const ROUNDS: u32 = 100;
+/// How much of what takes long is looked at.
+const LONGEST: Duration = Duration::from_secs(4);
 
 const ROWS: i64 = 1_000_000;
 const BATCH: i64 = 8_192;
 
 /// What is asked, and within how many milliseconds its work has to end.
-const WORK: [(&str, u64, &str); 5] = [
+const WORK: [(&str, u64, &str); 7] = [
     ("scan", 50, r#"{"table":"facts","fields":["id","text"]}"#),
     (
         "filter",
@@ -46,16 +67,21 @@ const WORK: [(&str, u64, &str); 5] = [
     ("sort", 50, r#"{"table":"facts","fields":["text","id"],"order_by":[{"field":"text"}]}"#),
     // Each fact has a thousand parts, although the model says that it has one.
     ("join", 500, r#"{"table":"facts","group_by":["part.name"],"aggregations":["count"]}"#),
+    // What is told of each text looks at all of its rows together.
+    ("balance", 500, r#"{"metrics":["newest"],"group_by":["key"]}"#),
+    ("conversion", 500, r#"{"metrics":["followed"],"group_by":["key"]}"#),
 ];
 
 fn facts() -> Vec<RecordBatch> {
     let batch = |start: i64| {
         let ids = || start..(start + BATCH).min(ROWS);
         let texts = ids().map(|id| format!("text {}", (id * 7_919) % ROWS));
-        let columns: [(&str, ArrayRef); 3] = [
+        let days = ids().map(|id| i32::try_from(id % 1_000).expect("it is small"));
+        let columns: [(&str, ArrayRef); 4] = [
             ("id", Arc::new(Int64Array::from_iter_values(ids()))),
             ("key", Arc::new(Int64Array::from_iter_values(ids().map(|id| id % 10)))),
             ("text", Arc::new(StringArray::from_iter_values(texts))),
+            ("day", Arc::new(Date32Array::from_iter_values(days))),
         ];
         RecordBatch::try_from_iter(columns).expect("the columns fit")
     };
@@ -98,6 +124,7 @@ impl Bench {
             .policies("policies.yaml", POLICIES)
             .batches("facts", facts())
             .batches("parts", vec![parts()])
+            .batches("events", facts())
             .session_state(state)
             .runtime(queries.handle().clone())
             .limits(Limits::default().with_rows(u64::MAX).with_time(None))
@@ -113,6 +140,13 @@ impl Bench {
 
     fn idle(&self) -> bool {
         self.queries.metrics().num_alive_tasks() == 0 && self.pool.reserved() == 0
+    }
+
+    /// How long an answer takes, or the longest that is looked at.
+    async fn whole(&self, query: &str) -> Duration {
+        let asked = Instant::now();
+        let answered = self.dropped(query, LONGEST).await.is_none();
+        if answered { asked.elapsed() } else { LONGEST }
     }
 
     /// From the drop of an answer that has been worked on for so long to the end of its work;
@@ -146,15 +180,16 @@ fn shares(mut times: Vec<Duration>) -> String {
 
 fn main() {
     let once = std::env::args().any(|argument| argument == "--test");
-    let rounds = if once { 1 } else { 200 };
+    let rounds = if once { 1 } else { ROUNDS };
     let host = runtime(1);
     host.block_on(async {
         let bench = Bench::new(runtime(2)).await;
         for (name, bound, query) in WORK {
+            let whole = bench.whole(query).await;
             let mut times = Vec::new();
             for round in 0..rounds {
-                // At another moment each time.
-                let worked = Duration::from_micros(500 + (round * 7_919) % 60_000);
+                // At another moment each time, from the beginning to the end.
+                let worked = whole * ((round * 79) % ROUNDS) / ROUNDS;
                 times.extend(bench.dropped(query, worked).await);
             }
             if !times.is_empty() {

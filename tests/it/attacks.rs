@@ -6,6 +6,7 @@ mod advice;
 mod beside;
 mod by_row;
 mod definer;
+mod empty;
 mod failing;
 mod grains;
 mod groups;

@@ -18,10 +18,12 @@ use futures::{Stream, StreamExt};
 
 use crate::deadline::Deadline;
 use crate::error::RunError;
+use crate::filled::filled;
 use crate::pairs::stopped_between;
 use crate::passing::{Beside, PassingExec, Tells};
 use crate::resting::{Rests, gives_at_once};
 use crate::slices::written_in_slices;
+use crate::windows::by_batches;
 
 /// What the joins of one query, and what is like them, may give, and until when.
 #[derive(Debug)]
@@ -54,8 +56,8 @@ impl Budget {
         Waiting { gone: Arc::clone(&self.gone) }
     }
 
-    /// The plan with all of it counted that makes more rows of some, and with rests where rows are read. Nothing is
-    /// optimised after this.
+    /// The plan with all of it counted that makes more rows of some, with rests where rows are read,
+    /// and with windows that go by batches. Nothing is optimised after this.
     pub(crate) fn over(
         self,
         plan: &Arc<dyn ExecutionPlan>,
@@ -65,6 +67,12 @@ impl Budget {
         let counted = Arc::clone(plan).transform_up(|node| {
             if gives_at_once(&node) {
                 return Ok(Transformed::yes(Arc::new(PassingExec::new(node, Arc::clone(&rests)))));
+            }
+            if let Some(parted) = by_batches(&node, &rests) {
+                return Ok(Transformed::yes(Arc::new(PassingExec::new(
+                    parted,
+                    Arc::clone(&rests),
+                ))));
             }
             let more = match written_in_slices(&node)? {
                 Some(sliced) => sliced,
@@ -102,7 +110,7 @@ impl Beside for Budget {
     const TELLS: Tells = Tells::Order;
 
     fn around(self: &Arc<Self>, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-        let counted = Counted { input, budget: Arc::clone(self) };
+        let counted = Counted { input: filled(input), budget: Arc::clone(self) };
         // One batch of the input may give very many: without a rest in between whoever reads them
         // could not be stopped.
         make_cooperative(Box::pin(counted))

@@ -15,6 +15,7 @@ mod decoding;
 mod error;
 mod exact_lists;
 mod executor;
+mod filled;
 mod footers;
 mod guarded;
 mod keys;
@@ -38,6 +39,7 @@ mod stream;
 mod verify;
 #[cfg(test)]
 mod verify_tests;
+mod windows;
 
 pub use admission::{Admission, Gate, Permit, Turn};
 pub use allowance::Allowance;

@@ -14,6 +14,7 @@ use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{Stream, StreamExt};
 
+use crate::filled::filled;
 use crate::passing::{Beside, Tells};
 
 /// How long is worked without a rest, where there are rows all the time.
@@ -34,7 +35,7 @@ impl Beside for Rests {
     const TELLS: Tells = Tells::Order;
 
     fn around(self: &Arc<Self>, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-        Box::pin(Resting { input, since: None })
+        Box::pin(Resting { input: filled(input), since: None })
     }
 }
 

@@ -94,16 +94,12 @@ impl Lower<'_> {
         data_type: Type,
     ) -> Result<Lowered, QueryError> {
         if self.lifts {
-            return self.total(|lower| lower.aggregate_of(aggregate, data_type));
+            return self.total(|lower| lower.filtered(aggregate, data_type));
         }
-        self.aggregate_of(aggregate, data_type)
+        self.filtered(aggregate, data_type)
     }
 
-    fn aggregate_of(
-        &mut self,
-        aggregate: &Aggregate,
-        data_type: Type,
-    ) -> Result<Lowered, QueryError> {
+    fn filtered(&mut self, aggregate: &Aggregate, data_type: Type) -> Result<Lowered, QueryError> {
         let own = match &aggregate.filter {
             Some(condition) => Some(self.expr(condition)?.plan),
             None => None,
@@ -112,6 +108,19 @@ impl Lower<'_> {
             (Some(a), Some(b)) => Some(binary(a, Operator::And, b)),
             (a, b) => a.or(b),
         };
+        // Whether what is aggregated can fail decides how it is filtered.
+        let before = std::mem::take(&mut self.fallible);
+        let lowered = self.aggregate_of(aggregate, data_type, filter);
+        self.fallible |= before;
+        lowered
+    }
+
+    fn aggregate_of(
+        &mut self,
+        aggregate: &Aggregate,
+        data_type: Type,
+        filter: Option<Plan>,
+    ) -> Result<Lowered, QueryError> {
         if let (AggregateFunction::Avg, Some(argument)) = (aggregate.function, &aggregate.argument)
             && matches!(argument.data_type, Type::Decimal { .. })
         {
@@ -160,6 +169,10 @@ impl Lower<'_> {
 
     /// The column of an aggregation between the aggregation and what is calculated from it; equal
     /// aggregations share one.
+    ///
+    /// What can fail is calculated for the rows that pass the filter, and for no others. DataFusion
+    /// calculates it for every row where there are groups, and otherwise for those that are left of
+    /// a batch, also where that is none: with constants, it would fail by where batches end.
     pub(super) fn column_of(
         &mut self,
         udaf: Arc<AggregateUDF>,
@@ -167,6 +180,14 @@ impl Lower<'_> {
         distinct: bool,
         filter: Option<Plan>,
     ) -> Plan {
+        let mut arguments = arguments;
+        let filter = match (filter, arguments.first_mut()) {
+            (Some(filter), Some(value)) if self.fallible => {
+                *value = only_where(Some(filter), value.clone());
+                None
+            }
+            (filter, _) => filter,
+        };
         let plan = Plan::AggregateFunction(PlanAggregate::new_udf(
             udaf,
             arguments,

@@ -55,8 +55,9 @@ fn hostile(random: &mut Random, world: &World, kind: Kind, wild: bool) -> Cell {
             let first = i64::from(day(1, 1, 1)) * DAY;
             let last = i64::from(day(9999, 12, 31)) * DAY;
             // The evaluator's clocks have none of the rules of long ago.
-            let first = if wild { first } else { last };
-            let instants = [first, last, -1, i64::MAX, i64::MIN];
+            let end_of_june = i64::from(day(2023, 7, 1)) * DAY - 1;
+            let (first, before) = if wild { (first, -1) } else { (last, end_of_june) };
+            let instants = [first, last, before, i64::MAX, i64::MIN];
             Cell::Instant(instants[random.below(if wild { 5 } else { 3 })])
         }
     }
