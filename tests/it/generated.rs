@@ -428,25 +428,31 @@ struct Case {
 struct Asker {
     session: Session,
     bare: Option<Session>,
-    /// Somebody who sees everything, of the same engine as he is.
-    other: Option<Session>,
+    /// Of the same engine as he is, somebody who sees everything, and another one of his group.
+    others: Option<[Session; 2]>,
 }
 
 impl Asker {
     /// What becomes of a question, over the rows of `seen`.
     ///
-    /// Every second one was asked before by somebody who sees everything, and is asked again: what
-    /// is kept of others is none of his, and what is kept of his own is right.
+    /// Every second one was asked before by somebody who sees everything, or by another one of his
+    /// group, who has other attributes, and is asked again: what is kept of others is none of his, and
+    /// what is kept of his own is right. Nor is anything good for him that is handed out to them.
     async fn outcome(&self, seen: &World, question: &Question) -> Outcome {
         let text = json(question);
-        let often = self.other.as_ref().filter(|_| text.len().is_multiple_of(2));
-        if let Some(other) = often
-            && let Ok(answer) = other.query_json(&text).await
-        {
-            let _ = answer.collect().await;
+        let others = self.others.as_ref().filter(|_| text.len().is_multiple_of(2));
+        let before = others.map(|others| &others[text.len() / 2 % 2]);
+        if let Some(other) = before {
+            if other.binding() == self.session.binding() {
+                let why = "bound: he and somebody of other rights are handed out the same";
+                return Outcome::Wrong(why.to_owned());
+            }
+            if let Ok(answer) = other.query_json(&text).await {
+                let _ = answer.collect().await;
+            }
         }
         let mut found = outcome(&self.session, seen, question).await;
-        if often.is_some() && matches!(found, Outcome::Same(_)) {
+        if before.is_some() && matches!(found, Outcome::Same(_)) {
             found = outcome(&self.session, seen, question).await;
         }
         let (Outcome::Refused(_, told), Some(bare)) = (&found, &self.bare) else { return found };
@@ -461,12 +467,12 @@ impl Asker {
 impl Case {
     async fn asker(&self) -> Result<Asker, String> {
         let Some(policies) = &self.policies else {
-            return Ok(Asker { session: session(&self.world).await?, bare: None, other: None });
+            return Ok(Asker { session: session(&self.world).await?, bare: None, others: None });
         };
         let (world, open) = without_hidden(&self.world, policies);
         let bare = Some(narrowed::session(&world, &open).await?);
-        let (session, other) = narrowed::sessions(&self.world, policies).await?;
-        Ok(Asker { session, bare, other: Some(other) })
+        let (session, others) = narrowed::sessions(&self.world, policies).await?;
+        Ok(Asker { session, bare, others: Some(others) })
     }
 
     /// What the asker sees of the world.
@@ -522,8 +528,9 @@ impl Case {
 
     fn told(&self, seed: &str, why: &str) -> String {
         let asker = self.policies.as_ref().map_or(String::new(), |policies| {
+            let Policies { cats, sizes, attributes, .. } = policies;
             let yaml = policies_yaml(&self.world, policies);
-            format!("{yaml}{:?} {:?}\n", policies.cats, policies.sizes)
+            format!("{yaml}{cats:?} {sizes:?} {attributes:?}\n")
         });
         case(seed, &self.world, &self.question, &format!("{asker}{why}"))
     }

@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 use sandbar::{Collected, Decision, Error, SemanticQuery, Session, Warning};
 use sandbar_testkit::generate::{
-    Random, alike, arm, ask_by_name, attack, closer, concerned, give_names, hidden_names, json,
-    propagating, question, questions_below, spell_out, stratified, tables, twin, wide_world, yaml,
+    Random, alike, arm, ask_by_name, attack, attributed, closer, concerned, give_names,
+    hidden_names, json, propagating, question, questions_below, spell_out, stratified, tables,
+    twin, wide_world, yaml,
 };
 use sandbar_testkit::reference::{Policies, Question, World};
 use sandbar_testkit::rows::{Rows, same_cell};
@@ -227,15 +228,15 @@ impl Pair {
 
     fn told(&self, seed: &str, why: &str) -> String {
         let [a, b] = &self.worlds;
-        let Policies { cats, sizes, .. } = &self.policies;
+        let Policies { cats, sizes, attributes, .. } = &self.policies;
         let policies = policies_yaml(a, &self.policies);
         let question = json(&self.question);
         let model = yaml(a, Some(&self.question));
         let other = if yaml(a, None) == yaml(b, None) { String::new() } else { yaml(b, None) };
         let (one, another) = (shortened(&tables(a)), shortened(&tables(b)));
         format!(
-            "seed {seed}\n{model}{policies}{cats:?} {sizes:?}\n{one}----\n{other}{another}\
-             {question}\n{why}"
+            "seed {seed}\n{model}{policies}{cats:?} {sizes:?} {attributes:?}\n{one}----\n{other}\
+             {another}{question}\n{why}"
         )
     }
 }
@@ -301,6 +302,7 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
         let mut world = wide_world(&mut random);
         arm(&mut random, &mut world);
         let mut policies = stratified(&mut random, &world);
+        attributed(&mut Random::new(seed ^ 0xA77), &world, &mut policies);
         propagating(&mut Random::new(seed ^ 0xFA17), &world, &mut policies);
         let hidden = hidden_names(&world, &policies);
         give_names(&mut Random::new(seed ^ 0x4A3E), &mut world);

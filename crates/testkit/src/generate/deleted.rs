@@ -1,5 +1,6 @@
 //! A world from whose model and rows is deleted what somebody does not see.
 
+use super::attributes::asking;
 use super::twins::{is_free, questions};
 use crate::reference::{Cell, Kind, Link, Policies, RowRule, Rule, Table, World};
 
@@ -26,9 +27,10 @@ fn every_row(table: &Table, number: usize) -> RowRule {
 ///
 /// What other tables are built with stays, and stays hidden by policies: keys and times, and what a
 /// derived table asks for. So do masks, and that there are conditions on rows, as which they decide
-/// what may be asked; every row that is left passes them.
+/// what may be asked; every row that is left passes them. Where he lacks an attribute for all that
+/// would show him a table, he is told so, and what goes with it stays as well.
 pub fn without_hidden(world: &World, policies: &Policies) -> (World, Policies) {
-    let (seen, questions) = (world.seen(policies), questions(world));
+    let (seen, questions) = (world.seen(&policies.promised()), questions(world));
     let (mut bare, mut open) = (world.clone(), policies.clone());
     for (index, table) in bare.tables.iter_mut().enumerate() {
         let granted = policies.grants.iter().any(|grant| grant.table == index);
@@ -49,7 +51,9 @@ pub fn without_hidden(world: &World, policies: &Policies) -> (World, Policies) {
     open.grants.retain(|grant| is_left(grant.table));
     for (number, grant) in open.grants.iter_mut().enumerate() {
         let table = &bare.tables[grant.table];
-        grant.rows = grant.rows.is_some().then(|| every_row(table, number));
+        let passed =
+            |rows: &RowRule| rows.lacking().map_or_else(|| every_row(table, number), asking);
+        grant.rows = grant.rows.as_ref().map(passed);
         let table = grant.table;
         grant.hidden.retain(|column| column_is_left(table, *column));
         grant.masks.retain(|(column, _)| column_is_left(table, *column));

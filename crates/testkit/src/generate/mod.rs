@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod attributes;
 mod batches;
 mod calculated;
 mod calendars;
@@ -33,6 +34,7 @@ mod worlds;
 mod written;
 
 pub use attacks::{arm, attack};
+pub use attributes::{attributed, rival};
 pub use batches::batch;
 pub use calendars::{by_calendar, with_calendar};
 pub use constructs::constructs;

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use sandbar::{AttributeValue, Principal};
+use sandbar::Principal;
 
+use super::attributes;
 use super::metrics::rule;
 use super::random::Random;
 use super::worlds::{TEXTS, some_value};
@@ -158,6 +159,7 @@ fn condition(world: &World, table: usize, prefix: &str, of: &RowRule) -> String 
             let list = if column.kind == Kind::Text { "cats" } else { "sizes" };
             format!("{prefix}{} in (attribute.{list})", column.name)
         }
+        RowRule::Attribute(rule) => attributes::written(world, table, prefix, rule),
         RowRule::Related(link, inner) => {
             let link = &world.tables[table].links[*link];
             condition(world, link.to, &format!("{prefix}{}.", link.name), inner)
@@ -184,26 +186,16 @@ fn condition(world: &World, table: usize, prefix: &str, of: &RowRule) -> String 
     }
 }
 
-fn attribute(values: &[Cell]) -> AttributeValue {
-    let one = |cell: &Cell| match cell {
-        Cell::Int(n) => AttributeValue::Integer(*n),
-        Cell::Text(text) => AttributeValue::Text(text.clone()),
-        _ => AttributeValue::Null,
-    };
-    AttributeValue::List(values.iter().map(one).collect())
-}
-
 /// Somebody whom the policies concern.
 ///
 /// # Panics
 /// Never: his name is well-formed.
 pub fn concerned(policies: &Policies) -> Principal {
-    let principal = Principal::asserted_by_host("somebody")
+    let somebody = Principal::asserted_by_host("somebody")
         .group("here")
-        .attribute("cats", attribute(&policies.cats))
-        .attribute("sizes", attribute(&policies.sizes))
-        .build();
-    principal.expect("a name")
+        .attribute("cats", attributes::list(&policies.cats))
+        .attribute("sizes", attributes::list(&policies.sizes));
+    attributes::holding(somebody, &policies.attributes).build().expect("a name")
 }
 
 /// Over which relationships rows go with those of a table, where they do.
@@ -219,8 +211,10 @@ fn propagated(world: &World, of: &Propagation) -> String {
 /// The policies in YAML. They concern the group `here`; somebody else sees everything.
 pub fn policies_yaml(world: &World, policies: &Policies) -> String {
     let mut text = "format: 1\nattributes:\n  cats: { type: text, list: true }\n  sizes: { type: \
-                    integer, list: true }\ngroups: { here: {}, elsewhere: {} }\npolicies:\n"
+                    integer, list: true }\n"
         .to_owned();
+    text += &attributes::declared(&policies.attributes);
+    text += "groups: { here: {}, elsewhere: {} }\npolicies:\n";
     // The first policy of a table says it, whether it grants or restricts; or one of its own.
     let mut unsaid: Vec<&Propagation> = policies.propagations.iter().collect();
     let mut say = |table: usize| {

@@ -4,7 +4,7 @@ use super::random::Random;
 use crate::reference::{Policies, Propagation, World};
 
 /// Whether a row says which version of a history it belongs to.
-fn is_dated(world: &World, (table, link): (usize, usize)) -> bool {
+pub(super) fn is_dated(world: &World, (table, link): (usize, usize)) -> bool {
     let (own, link) = (&world.tables[table], &world.tables[table].links[link]);
     world.tables[link.to].validity.is_none() || link.as_of.or(own.time).is_some()
 }

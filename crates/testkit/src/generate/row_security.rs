@@ -3,10 +3,11 @@
 
 use std::fmt::Write;
 
+use super::attributes::attributed;
 use super::random::Random;
 use super::strata::stratified;
 use crate::reference::calendar::Unit;
-use crate::reference::{Cell, InRows, Kind, Policies, RowRule, Rule, World};
+use crate::reference::{Cell, InRows, Kind, Policies, RowRule, Rule, Side, World};
 
 /// Random policies of rows alone, and the statements that make them of the tables in PostgreSQL.
 ///
@@ -16,6 +17,7 @@ use crate::reference::{Cell, InRows, Kind, Policies, RowRule, Rule, World};
 pub fn row_security(random: &mut Random, world: &World) -> (Policies, String) {
     loop {
         let mut policies = stratified(random, world);
+        attributed(&mut random.aside(0xA77), world, &mut policies);
         policies.denied.clear();
         for grant in &mut policies.grants {
             grant.hidden.clear();
@@ -86,6 +88,12 @@ fn condition(
         RowRule::Among(at, values) => {
             let values: Vec<String> = values.iter().map(constant).collect();
             Some(format!("{} IN ({})", column(*at), values.join(", ")))
+        }
+        RowRule::Attribute(rule) => {
+            let Side::Column(at) = &rule.side else { return None };
+            let one = |value: &Cell| format!("{} {} {}", column(*at), rule.op, constant(value));
+            let tests: Vec<String> = rule.attribute.values()?.iter().map(one).collect();
+            Some(tests.join(" OR "))
         }
         RowRule::Related(link, inner) => {
             let link = &own.links[*link];

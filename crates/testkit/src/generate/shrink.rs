@@ -273,7 +273,7 @@ fn rules(of: &RowRule) -> Vec<RowRule> {
             let with = |rows| RowRule::InRows(Box::new(InRows { rows, ..(**set).clone() }));
             all.chain(smaller).map(with).collect()
         }
-        RowRule::Own(_) | RowRule::Among(..) => Vec::new(),
+        RowRule::Own(_) | RowRule::Among(..) | RowRule::Attribute(_) => Vec::new(),
     }
 }
 
@@ -313,6 +313,10 @@ pub fn weaker(of: &Policies) -> Vec<Policies> {
                 }
             });
         }
+    }
+    if !of.attributes.is_empty() {
+        // Where something asks for one, these are no policies.
+        add(&|p| p.attributes.clear());
     }
     if !of.denied.is_empty() {
         add(&|p| p.denied.clear());

@@ -76,7 +76,7 @@ fn counts_days(policies: &Policies) -> bool {
     fn row_rule(of: &RowRule) -> bool {
         match of {
             RowRule::Own(of) => rule(of),
-            RowRule::Among(..) => false,
+            RowRule::Among(..) | RowRule::Attribute(_) => false,
             RowRule::Related(_, inner) => row_rule(inner),
             RowRule::InRows(set) => set.rows.as_ref().is_some_and(row_rule),
             RowRule::All(parts) | RowRule::Any(parts) => parts.iter().any(row_rule),
@@ -334,7 +334,8 @@ pub fn twin(random: &mut Random, world: &World, policies: &Policies) -> (World, 
         changes += usize::from(veil(random, world, &mut twin, policies, place));
     }
     if random.percent(50) {
-        disguise(&mut twin, &world.seen(policies));
+        // Names that go with an attribute which he lacks are told.
+        disguise(&mut twin, &world.seen(&policies.promised()));
     }
     (twin, changes)
 }

@@ -10,6 +10,7 @@
 )]
 
 mod answer;
+mod attributes;
 mod bins;
 mod calculated;
 pub mod calendar;
@@ -30,6 +31,7 @@ mod stage;
 mod world;
 mod zones;
 
+pub use attributes::{Attribute, AttributeRule, Given, Side};
 pub use bins::{Bin, Cut};
 pub use calculated::Expression;
 pub use cell::Cell;

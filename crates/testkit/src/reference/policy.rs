@@ -2,6 +2,7 @@
 //! what is hidden altogether is marked, before anything is asked.
 
 use super::Reference;
+use super::attributes::{Attribute, AttributeRule};
 use super::cell::Cell;
 use super::filter::{Truth, all, any};
 use super::world::{Calculation, Column, Input, Link, Measure, Rule, World};
@@ -24,6 +25,8 @@ pub enum RowRule {
     Own(Rule),
     /// The value of a column is one of the values of the asker's attribute.
     Among(usize, Vec<Cell>),
+    /// A comparison with an attribute that the asker may lack.
+    Attribute(AttributeRule),
     /// The row leads over a relationship, by its position, to one for which it is true.
     Related(usize, Box<RowRule>),
     /// The value of a column is, or is not, among those of a column of other rows.
@@ -69,6 +72,8 @@ pub struct Policies {
     pub cats: Vec<Cell>,
     /// The whole numbers of his attribute `sizes`.
     pub sizes: Vec<Cell>,
+    /// The attributes that the policies declare besides, with what he has of them.
+    pub attributes: Vec<Attribute>,
     /// What he is shown.
     pub grants: Vec<Grant>,
     /// Which rows remain of each table.
@@ -91,11 +96,13 @@ pub struct Propagation {
 }
 
 impl RowRule {
-    /// Whether it asks for a value of an empty list: then no row passes, whatever else it says.
+    /// Whether it asks for a value of an empty list, or for an attribute that the asker lacks: then
+    /// no row passes, whatever else it says.
     pub(crate) fn is_void(&self) -> bool {
         match self {
             Self::Own(_) => false,
             Self::Among(_, values) => values.is_empty(),
+            Self::Attribute(rule) => rule.attribute.values().is_none_or(|all| all.is_empty()),
             Self::Related(_, inner) => inner.is_void(),
             Self::InRows(set) => set.rows.as_ref().is_some_and(Self::is_void),
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_void),
@@ -140,6 +147,7 @@ impl Reference<'_> {
                 }
                 Some(values.iter().any(|value| cell.same(value)))
             }
+            RowRule::Attribute(rule) => rule.holds(&self.world.tables[table].rows[row]),
             RowRule::Related(link, inner) => {
                 let to = self.world.tables[table].links[*link].to;
                 let partner = self.follow(self.ground(table, None), row, &[*link]);
@@ -245,8 +253,8 @@ impl World {
         let stored = Reference::new(self);
         let mut calculated = Vec::new();
         for (index, table) in self.tables.iter().enumerate() {
-            let grants: Vec<&Grant> =
-                policies.grants.iter().filter(|grant| grant.table == index).collect();
+            let of_table = |grant: &&Grant| grant.table == index && !grant.lacks();
+            let grants: Vec<&Grant> = policies.grants.iter().filter(of_table).collect();
             let shown = &mut seen.tables[index];
             shown.hidden = grants.is_empty();
             let sizes = policies.min_group_sizes.iter().filter(|(of, _)| *of == index);
