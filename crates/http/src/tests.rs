@@ -13,11 +13,15 @@ mod questions;
 mod sessions;
 mod socket;
 
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use sandbar::{AttributeValue, Engine, EngineBuilder, TokenMinter, Verifier};
+use sandbar::{
+    Action, AttributeValue, Decision, DecisionOutcome, Engine, EngineBuilder, TokenMinter, Verifier,
+};
 use sandbar_shop::{Asker, Attribute};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -37,6 +41,21 @@ async fn engine() -> Engine {
 
 async fn app() -> Router {
     crate::router(engine().await)
+}
+
+/// How questions have ended, in their order.
+type Outcomes = Arc<Mutex<Vec<DecisionOutcome>>>;
+
+/// What writes down how questions end, and where.
+fn outcomes() -> (Outcomes, impl Fn(&Decision) + Send + Sync + 'static) {
+    let outcomes = Outcomes::default();
+    let kept = Arc::clone(&outcomes);
+    let record = move |decision: &Decision| {
+        if decision.action == Action::Query {
+            kept.lock().unwrap().push(decision.outcome);
+        }
+    };
+    (outcomes, record)
 }
 
 fn token_with(secret: &str, name: &str, now: u64) -> String {

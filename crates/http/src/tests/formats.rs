@@ -1,6 +1,6 @@
 //! One answer in every format, and how streams end.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -10,12 +10,12 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use sandbar::{Action, Decision, DecisionOutcome};
+use sandbar::DecisionOutcome;
 use sandbar_shop::Asker;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::{Told, app, post, shop};
+use super::{Told, app, outcomes, post, shop};
 use crate::cells;
 
 const ARROW: &str = "application/vnd.apache.arrow.stream";
@@ -244,13 +244,7 @@ async fn every_format_says_what_the_asker_should_know() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_read_is_let_go_when_its_time_is_over() {
-    let outcomes = Arc::new(Mutex::new(Vec::new()));
-    let sink = Arc::clone(&outcomes);
-    let record = move |decision: &Decision| {
-        if decision.action == Action::Query {
-            sink.lock().unwrap().push(decision.outcome);
-        }
-    };
+    let (outcomes, record) = outcomes();
     let limits = sandbar::Limits::default().with_time(Some(std::time::Duration::from_secs(5)));
     let app = crate::router(shop().limits(limits).decisions(record).build().await.unwrap());
     let ask = post(ALL_ORDERS).bearing("ana").with("accept", LINES).with("te", "trailers");
@@ -269,13 +263,7 @@ async fn an_answer_that_is_not_read_is_let_go_when_its_time_is_over() {
 #[tokio::test]
 async fn a_client_that_goes_away_cancels_its_query() {
     for format in [LINES, ARROW] {
-        let outcomes = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&outcomes);
-        let record = move |decision: &Decision| {
-            if decision.action == Action::Query {
-                sink.lock().unwrap().push(decision.outcome);
-            }
-        };
+        let (outcomes, record) = outcomes();
         let app = crate::router(shop().decisions(record).build().await.unwrap());
         let ask = post(ALL_ORDERS).bearing("ana").with("accept", format).with("te", "trailers");
         let response = app.oneshot(ask.0).await.unwrap();

@@ -1,6 +1,8 @@
 //! The same over a connection: what a client sees of the end of a stream.
 #![expect(clippy::disallowed_methods, reason = "client and server share one process")]
 
+mod unread;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
