@@ -1,6 +1,8 @@
 //! The same over a connection: what a client sees of the end of a stream.
 #![expect(clippy::disallowed_methods, reason = "client and server share one process")]
 
+#[cfg(target_os = "linux")]
+mod crowd;
 mod unread;
 
 use std::io::{ErrorKind, Read, Write};
@@ -184,6 +186,17 @@ async fn health_from(own: &str, address: SocketAddr) -> String {
     told.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
+/// Waits until an address has a place again: the server may not have seen yet that others have gone.
+#[cfg(target_os = "linux")]
+async fn let_in(own: &str, address: SocketAddr) {
+    let mut tries = 0;
+    while health_from(own, address).await != "200" {
+        tries += 1;
+        assert!(tries < 500, "a place is lost");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Whoever keeps connections open, and opens them again when they are closed, keeps nobody out.
 #[cfg(target_os = "linux")]
 #[tokio::test]
@@ -197,13 +210,7 @@ async fn l56_one_address_does_not_take_the_places_of_others() {
         assert_eq!(health_from("127.0.0.2", address).await, "200");
     }
     drop(silent);
-    // The server may not have seen yet that they are gone.
-    let mut tries = 0;
-    while health_from("127.0.0.1", address).await != "200" {
-        tries += 1;
-        assert!(tries < 500, "a place is lost");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let_in("127.0.0.1", address).await;
 }
 
 /// What comes back for a head with these further lines.
