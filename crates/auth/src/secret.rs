@@ -108,62 +108,120 @@ const MIN_BYTES: usize = 32;
 const MIN_DIFFERENT: usize = 8;
 
 /// Starts of secrets that stand in tutorials, documentation and default configurations, in lower
-/// case without hyphens, underscores, dots and spaces.
-const SAMPLES: [&str; 55] = [
+/// case without hyphens, underscores, dots and spaces; in the order of their bytes. Some are such
+/// words in base64, and one is that of a token.
+const SAMPLES: [&str; 112] = [
     "0011223344",
     "0123456789",
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    "0f987876650b4a085e64594fae9219e7781b17506bec02489ad061fba8cb22db",
     "1234567890",
+    "1q2w3e4r",
+    "1qaz2wsx",
+    "37c304f851aa419aa1af06154e63707a",
     "3cfa76ef14937c1c0ea519f8fc057a80fcd04a7420f8e8bcd0a7567c272e007b",
+    "3ek6fd+o0+c7tzbnvfjpmkndi2yaraakzqlk8o2ikoxqu4nf7edah8s3twphwrdwt6r",
     "404e635266556a586e3272357538782f413f4428472b4b6250645367566b5970",
+    "413f4428472b4b6250655368566d597033733676397924",
+    "482b4d6251655468576d5a7134743777217a25432a462d4a",
+    "5367566b59703373367639792f423f4528482b4d6251655468",
+    "6116487bcda152c2b5b5c8022c45e263",
+    "==========",
+    "a1c0952f3ff361f1e7dd8433a0a50689a004317a198ecb0a67ba90c73c27a958",
     "abc123",
     "abcdefghij",
+    "accesstoken",
+    "apisecret",
+    "appsecret",
     "asecretkey",
     "asecretthatis",
     "astringsecretatleast256bitslong",
+    "authsecret",
     "avalidstringsecret",
     "averylong",
     "averysecret",
     "aym1sysppbydfgzld3umj1qzkobwvmkoq",
+    "bezkoder",
+    "bxlzzwnyzx",
+    "byym000ollmqg6vvvp1oh7xzyr",
+    "c2vjcmv0",
     "changeit",
     "changeme",
     "changethis",
+    "changeyour",
     "correcthorsebattery",
     "defaultsecret",
+    "developmentsecret",
     "devsecret",
+    "dghpc2lz",
+    "djangoinsecure",
     "donotuse",
     "dontuse",
     "examplesecret",
-    "djangoinsecure",
-    "insecure",
+    "eyjhbgcioij",
+    "hjtxiz2usn5kbqfbttnwbpdmhkv8fjgonbc6mxccyg",
     "iloveyou",
+    "insecure",
+    "jsonwebtoken",
+    "jwtauthentication",
+    "jwtkey",
+    "jwtrefresh",
     "jwtsecret",
+    "jwttoken",
     "keyboardcat",
     "letmein",
     "loremipsum",
+    "metabasesecret",
+    "myjwtsecret",
+    "mykey",
     "mylong",
     "mysecret",
     "mysuper",
-    "myjwtsecret",
+    "myvery",
     "nextauthsecret",
     "notasecret",
+    "notsecret",
+    "notsosecret",
     "password",
     "placeholder",
     "pleasechange",
     "qwertyuiop",
-    "replacethis",
+    "randomsecret",
+    "reallyreally",
+    "refreshtoken",
     "replaceme",
+    "replacethis",
+    "replacewith",
+    "replaceyour",
     "samplesecret",
+    "secret123",
+    "secretjwt",
     "secretkey",
+    "secretpassword",
+    "secretstring",
+    "shhh",
+    "somerandom",
     "somesecret",
+    "somevery",
     "supersecret",
+    "supersecure",
+    "superstrong",
+    "testkey",
+    "testnondevsecret",
     "testsecret",
     "thequickbrownfox",
+    "thesecret",
     "thisis",
+    "thiskey",
+    "thissecret",
+    "thistoken",
     "tobechanged",
+    "tobemodified",
     "topsecret",
     "verylong",
     "verysecret",
+    "veryvery",
+    "yh2k7qsu4l8czg5p6x3pna9l0miy4d3bvt0jvr87ucoj69kq",
     "your",
 ];
 
@@ -294,6 +352,27 @@ mod tests {
         check(bytes, Ok(()));
     }
 
+    /// Each start counts by itself, and however it is written.
+    #[test]
+    fn jwt6_atk3_each_sample_is_refused() {
+        assert!(SAMPLES.is_sorted());
+        for (at, sample) in SAMPLES.iter().enumerate() {
+            let mut others = SAMPLES.iter().enumerate();
+            let covered = others.find(|(other, start)| *other != at && sample.starts_with(**start));
+            assert_eq!(covered, None, "{sample}");
+            check(format!("{sample}{GOOD}"), Err(SecretError::WellKnown));
+            let loud = sample.to_ascii_uppercase();
+            check(format!("{loud}_{GOOD}"), Err(SecretError::WellKnown));
+            let apart: Vec<String> = sample.chars().map(String::from).collect();
+            for between in ["-", "_", ".", " "] {
+                let spread = apart.join(between);
+                check(format!("{spread}{between}{GOOD}"), Err(SecretError::WellKnown));
+            }
+            // Elsewhere than at the start it says nothing.
+            check(format!("{GOOD}{sample}"), Ok(()));
+        }
+    }
+
     #[test]
     fn jwt6_atk3_well_known_samples() {
         for secret in [
@@ -307,6 +386,21 @@ mod tests {
             "qwertyuiopasdfghjklzxcvbnm123456",
             "1234567890abcdefghijklmnopqrstuvwxyz",
             "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+            "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",
+            "a1c0952f3ff361f1e7dd8433a0a50689a004317a198ecb0a67ba90c73c27a958",
+            "3EK6FD+o0+c7tzBNVfjpMkNDi2yARAAKzQlk8O2IKoxQu4nF7EdAh8s3TwpHwrdWT6R",
+            "0f987876650b4a085e64594fae9219e7781b17506bec02489ad061fba8cb22db",
+            "37c304f8-51aa-419a-a1af-06154e63707a",
+            "6116487b-cda1-52c2-b5b5-c8022c45e263",
+            "413F4428472B4B6250655368566D5970337336763979244226452948404D6351",
+            "5367566B59703373367639792F423F4528482B4D6251655468576D5A71347437",
+            "======================BezKoder=Spring===========================",
+            "Yh2k7QSu4l8CZg5p6X3Pna9L0Miy4D3Bvt0JVr87UcOj69Kqw5R2Nmf4FWs03Hdx",
+            "JWTAuthenticationHIGHsecuredPasswordVVVp1OH7Xzyr",
+            "reallyreallyreallyreallyverysafe",
+            "DO NOT USE THIS VALUE. INSTEAD, CREATE A COMPLEX SECRET",
+            "c2VjcmV0LWtleS1vZi1hLXR1dG9yaWFs",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0",
         ] {
             check(secret, Err(SecretError::WellKnown));
         }
