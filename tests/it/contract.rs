@@ -7,6 +7,7 @@ mod conditions;
 mod described;
 mod discovery;
 mod given_back;
+mod headers;
 mod ids;
 mod leaks;
 mod numbers;
@@ -92,7 +93,12 @@ impl Shop {
     fn of_mia(engine: Engine) -> Self {
         let mia = Principal::asserted_by_host("mia").group("staff").build().unwrap();
         let app = sandbar_http::router(engine).layer(axum::Extension(mia));
-        Self { app, ids: BTreeMap::default() }
+        Self::bare(app)
+    }
+
+    /// Without the ids of what it shows.
+    fn bare(app: Router) -> Self {
+        Self { app, ids: BTreeMap::new() }
     }
 
     async fn of(engine: Engine) -> Self {
@@ -100,7 +106,7 @@ impl Shop {
     }
 
     async fn at(app: Router) -> Self {
-        let mut shop = Self { app, ids: BTreeMap::new() };
+        let mut shop = Self::bare(app);
         let found = shop.post("ana", "/v1/search", json!({})).await.json();
         for item in found["data"].as_array().unwrap() {
             let name = item["name"].as_str().unwrap();
@@ -224,8 +230,9 @@ impl Shop {
     }
 }
 
-/// A request, and what has to come back.
+/// A request, and what has to come back. Its headers follow from the rest.
 struct Row {
+    /// Nobody, where there is no name.
     who: &'static str,
     method: Method,
     path: &'static str,
@@ -234,8 +241,9 @@ struct Row {
     expected: Expected,
 }
 
+/// What stands in the body, and whether it is JSON or plain text.
 enum Expected {
-    /// These bytes.
+    /// This text.
     Text(&'static str),
     /// This JSON.
     Json(&'static str),
@@ -243,8 +251,19 @@ enum Expected {
     At(&'static str, &'static str),
     /// A text that has this in it.
     Has(&'static str),
+    /// JSON that has this in it somewhere.
+    JsonHas(&'static str),
 }
-use Expected::{At, Has, Json, Text};
+use Expected::{At, Has, Json, JsonHas, Text};
+
+impl Expected {
+    fn media_type(&self) -> &'static str {
+        match self {
+            Text(_) | Has(_) => TEXT,
+            Json(_) | At(..) | JsonHas(_) => JSON,
+        }
+    }
+}
 
 const fn get(who: &'static str, path: &'static str, status: u16, expected: Expected) -> Row {
     Row { who, method: Method::GET, path, body: "", status, expected }
@@ -260,7 +279,7 @@ const fn post(
     Row { who, method: Method::POST, path, body, status, expected }
 }
 
-/// Asks every row of a table; tells all that differ.
+/// Asks every row of a table; tells all that differ, in their status, their body or a header.
 async fn check(shop: &Shop, rows: &[Row]) {
     let mut wrong = Vec::new();
     for row in rows {
@@ -269,25 +288,24 @@ async fn check(shop: &Shop, rows: &[Row]) {
             Err(_) => row.body.to_owned(),
         };
         let body = (row.method == Method::POST).then_some(body.as_str());
-        let token = minted(row.who, None);
-        let told = shop.ask(Some(&token), row.method.clone(), row.path, body).await;
-        let fits = match &row.expected {
-            Text(text) => told.body == *text && told.header("content-type") == TEXT,
-            Json(text) => {
-                let wanted: Value = serde_json::from_str(text).unwrap();
-                told.header("content-type") == "application/json"
-                    && told.json() == shop.filled(&wanted)
-            }
-            At(pointer, text) => {
-                let wanted: Value = serde_json::from_str(text).unwrap();
-                serde_json::from_str::<Value>(&told.body).is_ok()
-                    && told.at(pointer) == shop.filled(&wanted)
-            }
-            Has(part) => told.body.contains(part),
+        let token = (!row.who.is_empty()).then(|| minted(row.who, None));
+        let told = shop.ask(token.as_deref(), row.method.clone(), row.path, body).await;
+        let found: Option<Value> = serde_json::from_str(&told.body).ok();
+        let wanted = |text: &str| {
+            let wanted: Value = serde_json::from_str(text).unwrap();
+            shop.filled(&wanted)
         };
-        if told.status != row.status || !fits {
+        let fits = match row.expected {
+            Text(text) => told.body == text,
+            Json(text) => found == Some(wanted(text)),
+            At(pointer, text) => found.is_some() && told.at(pointer) == wanted(text),
+            Has(part) | JsonHas(part) => told.body.contains(part),
+        };
+        let tagged = row.method == Method::GET && row.status == 200;
+        let headers = headers::wrong(&told, row.expected.media_type(), tagged);
+        if told.status != row.status || !fits || !headers.is_empty() {
             wrong.push(format!(
-                "{} {} {} {}: {} {}",
+                "{} {} {} {}: {} {} {headers:?}",
                 row.who, row.method, row.path, row.body, told.status, told.body
             ));
         }
@@ -296,3 +314,4 @@ async fn check(shop: &Shop, rows: &[Row]) {
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";

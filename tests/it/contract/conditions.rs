@@ -1,6 +1,6 @@
 //! Filters, numbers, groups and orders that are refused, each with the words of the contract.
 
-use super::{At, Has, Shop, check, post};
+use super::{At, Has, JsonHas, Shop, check, post};
 
 const CONSTRUCT: &str = "/v1/construct-query";
 const QUERY: &str = "/v1/query";
@@ -18,14 +18,14 @@ async fn the_form_of_filters() {
             CONSTRUCT,
             r#"{"table_id":3,"filters":[{}]}"#,
             400,
-            Has("`segment_id`, or a `field_id`"),
+            JsonHas("`segment_id`, or a `field_id`"),
         ),
         post(
             "ana",
             CONSTRUCT,
             r#"{"table_id":3,"filters":[{"operation":"is-null"}]}"#,
             400,
-            Has("`segment_id`, or a `field_id`"),
+            JsonHas("`segment_id`, or a `field_id`"),
         ),
         post(
             "ana",
@@ -39,7 +39,7 @@ async fn the_form_of_filters() {
             CONSTRUCT,
             r#"{"table_id":3,"filters":[{"segment_id":1,"field_id":"orders:total","operation":"is-null"}]}"#,
             400,
-            Has("not both"),
+            JsonHas("not both"),
         ),
         post(
             "ana",
@@ -53,7 +53,7 @@ async fn the_form_of_filters() {
             CONSTRUCT,
             r#"{"table_id":3,"filters":[{"field_id":"orders:total","operation":"between","values":[1,2]}]}"#,
             400,
-            Has("unknown filter operation `between`"),
+            JsonHas("unknown filter operation `between`"),
         ),
         post(
             "ana",
@@ -144,7 +144,7 @@ async fn the_form_of_filters() {
             CONSTRUCT,
             r#"{"table_id":3,"filters":[{"field_id":"orders:created_at","operation":"equals","bucket":"fortnight","value":"2024-01-01"}]}"#,
             400,
-            Has("unknown bucket `fortnight`"),
+            JsonHas("unknown bucket `fortnight`"),
         ),
         // Every problem at once.
         post(
@@ -284,42 +284,42 @@ async fn numbers_groups_and_orders() {
             CONSTRUCT,
             r#"{"table_id":3,"aggregations":[{}]}"#,
             400,
-            Has("a `function` or a `measure_id` is wanted"),
+            JsonHas("a `function` or a `measure_id` is wanted"),
         ),
         post(
             "ana",
             CONSTRUCT,
             r#"{"table_id":3,"aggregations":[{"function":"sum"}]}"#,
             400,
-            Has("a `field_id` is wanted"),
+            JsonHas("a `field_id` is wanted"),
         ),
         post(
             "ana",
             CONSTRUCT,
             r#"{"table_id":3,"aggregations":[{"function":"count","measure_id":"units"}]}"#,
             400,
-            Has("not both"),
+            JsonHas("not both"),
         ),
         post(
             "ana",
             CONSTRUCT,
             r#"{"table_id":3,"aggregations":[{"function":"median","field_id":"orders:total"}]}"#,
             400,
-            Has("unknown aggregation function `median`; use one of count, count-distinct"),
+            JsonHas("unknown aggregation function `median`; use one of count, count-distinct"),
         ),
         post(
             "ana",
             CONSTRUCT,
             r#"{"table_id":3,"aggregations":[{"function":"count_distinct","field_id":"orders:total"}]}"#,
             400,
-            Has("did you mean `count-distinct`?"),
+            JsonHas("did you mean `count-distinct`?"),
         ),
         post(
             "ana",
             CONSTRUCT,
             r#"{"table_id":3,"aggregations":[{"function":"count","sort_order":"down"}]}"#,
             400,
-            Has("unknown direction `down`"),
+            JsonHas("unknown direction `down`"),
         ),
         post(
             "ana",
@@ -333,14 +333,14 @@ async fn numbers_groups_and_orders() {
             CONSTRUCT,
             r#"{"table_id":3,"group_by":[{"field_id":"orders:created_at","field_granularity":"decade"}]}"#,
             400,
-            Has("unknown field_granularity `decade`"),
+            JsonHas("unknown field_granularity `decade`"),
         ),
         post(
             "ana",
             CONSTRUCT,
             r#"{"table_id":3,"group_by":[{"field_id":"orders:created_at","field_granularity":"hour-of-day"}]}"#,
             400,
-            Has("unknown field_granularity"),
+            JsonHas("unknown field_granularity"),
         ),
         post(
             "ana",
@@ -375,7 +375,7 @@ async fn numbers_groups_and_orders() {
             CONSTRUCT,
             r#"{"table_id":3,"order_by":[{"field":{"field_id":"orders:id"},"direction":"up"}]}"#,
             400,
-            Has("unknown direction `up`"),
+            JsonHas("unknown direction `up`"),
         ),
         post(
             "ana",

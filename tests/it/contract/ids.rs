@@ -48,7 +48,7 @@ async fn flights(model: &str, group: &str) -> Shop {
         .unwrap();
     let asker = Principal::asserted_by_host("mia").group(group).build().unwrap();
     let app = sandbar_http::router(engine).layer(axum::Extension(asker));
-    Shop { app, ids: Default::default() }
+    Shop::bare(app)
 }
 
 /// The ids of a table's fields, by the way to each.

@@ -1,6 +1,6 @@
 //! What is refused, each with the status and the words of the contract.
 
-use super::{At, Has, Json, Shop, Text, check, get, post};
+use super::{At, Has, Json, JsonHas, Shop, Text, check, get, post};
 
 const CONSTRUCT: &str = "/v1/construct-query";
 const QUERY: &str = "/v1/query";
@@ -105,7 +105,7 @@ async fn the_form_of_a_body() {
             400,
             At("/errors/filter", r#""unknown key `filter`; did you mean `filters`?""#),
         ),
-        post("ana", CONSTRUCT, r#"{"table_id":2,"joins":[]}"#, 400, Has("unknown key `joins`")),
+        post("ana", CONSTRUCT, r#"{"table_id":2,"joins":[]}"#, 400, JsonHas("unknown key `joins`")),
         post(
             "ana",
             CONSTRUCT,
@@ -113,8 +113,8 @@ async fn the_form_of_a_body() {
             400,
             At("/problems/0/path", r#""filters[0].field""#),
         ),
-        post("ana", CONSTRUCT, r#"{"table_id":2,"filters":{}}"#, 400, Has("expected a list")),
-        post("ana", CONSTRUCT, r#"{"table_id":2,"filters":[7]}"#, 400, Has("filters[0]")),
+        post("ana", CONSTRUCT, r#"{"table_id":2,"filters":{}}"#, 400, JsonHas("expected a list")),
+        post("ana", CONSTRUCT, r#"{"table_id":2,"filters":[7]}"#, 400, JsonHas("filters[0]")),
         // Absent, null and empty are alike.
         post(
             "ana",
@@ -429,8 +429,8 @@ async fn addresses_and_their_parameters() {
         get("ana", "/v1/table/3?with-fields=yes", 400, At("/errors/with-fields", flag)),
         get("ana", "/v1/table/3?with-segments=", 400, At("/errors/with-segments", flag)),
         get("ana", "/v1/metric/101?with-segments=1", 400, At("/errors/with-segments", flag)),
-        get("ana", "/v1/table/3?with_fields=true", 400, Has("did you mean `with-fields`?")),
-        get("ana", "/v1/table/3?with-fields=true&with-fields=true", 400, Has("is given twice")),
+        get("ana", "/v1/table/3?with_fields=true", 400, JsonHas("did you mean `with-fields`?")),
+        get("ana", "/v1/table/3?with-fields=true&with-fields=true", 400, JsonHas("is given twice")),
         get("ana", "/v1/ping", 200, Json(r#"{"message":"pong"}"#)),
         get("ana", "/v1/ping?x=1", 400, At("/errors/x", r#""`x` is not a parameter here""#)),
         get("ana", "/v1/table/999999/field/t999999-1/values", 404, Text("Not found.")),
@@ -476,13 +476,13 @@ async fn addresses_and_their_parameters() {
             "ana",
             "/v1/table/3/field/{orders:id}/values?max=3",
             400,
-            Has("is not a parameter here"),
+            JsonHas("is not a parameter here"),
         ),
         get("nia", "/v1/table/3/field/t3-1/values", 403, Text(DENIED)),
         post("ana", "/v1/execute", "{}", 400, At("/errors/query", BLANK)),
         post("ana", "/v1/execute", r#"{"query":" "}"#, 400, At("/errors/query", BLANK)),
         post("ana", "/v1/execute", r#"{"query":7}"#, 400, At("/errors/query", BLANK)),
-        post("ana", "/v1/execute", r#"{"sql":"select 1"}"#, 400, Has("unknown key `sql`")),
+        post("ana", "/v1/execute", r#"{"sql":"select 1"}"#, 400, JsonHas("unknown key `sql`")),
         post(
             "ana",
             "/v1/query",
@@ -511,7 +511,7 @@ async fn addresses_and_their_parameters() {
             400,
             At("/problems/0/path", r#""term_queries""#),
         ),
-        post("ana", "/v1/search", r#"{"terms":[]}"#, 400, Has("unknown key `terms`")),
+        post("ana", "/v1/search", r#"{"terms":[]}"#, 400, JsonHas("unknown key `terms`")),
         post("ana", "/v1/search?limit=0", "{}", 400, At("/errors/limit", POSITIVE)),
     ];
     check(&shop, &rows).await;

@@ -1,12 +1,11 @@
 //! What the bodies look like is a promise: one of each address is committed, and every change of
 //! one is a change that CHANGELOG.md tells. `SANDBAR_BLESS=1 cargo test` writes them anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use sandbar::{Administrator, Limits, RateLimit};
@@ -104,11 +103,6 @@ fn route(method: &str, path: &str) -> String {
     format!("{} {}", found.method, found.path)
 }
 
-/// Routes of which no ids are known.
-fn bare(app: Router) -> Shop {
-    Shop { app, ids: BTreeMap::new() }
-}
-
 #[tokio::test]
 async fn bodies_are_as_they_were_and_the_changelog_tells_of_changes() {
     let served = Shop::open().await;
@@ -195,11 +189,11 @@ async fn bodies_are_as_they_were_and_the_changelog_tells_of_changes() {
     let nothing = "GET /api/agent/v1/table/nothing";
     seen.ask(&served, "refused_absent", nothing, bearer("ana", None), Value::Null).await;
     let telling = Options::default().forbid_hidden(Administrator::asserted_by_host());
-    let telling = bare(telling.router(engine().await));
+    let telling = Shop::bare(telling.router(engine().await));
     let people = "GET /api/agent/v1/table/1";
     seen.ask(&telling, "refused_denied", people, bearer("vic", None), Value::Null).await;
     let access = Access::default().with_requests(RateLimit::new(1, 1));
-    let once = bare(Options::default().access(Arc::new(access)).router(engine().await));
+    let once = Shop::bare(Options::default().access(Arc::new(access)).router(engine().await));
     assert_eq!(once.get("ana", "/v1/ping").await.status, 200);
     for (name, asked) in [("own_refused_often", own), ("refused_often", v1)] {
         seen.ask(&once, name, asked, bearer("ana", None), Value::Null).await;
@@ -240,7 +234,7 @@ fn shapes() -> Vec<(String, String)> {
     shapes
 }
 
-fn page(name: &str) -> String {
+pub(super) fn page(name: &str) -> String {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     fs::read_to_string(format!("{root}/{name}")).unwrap()
 }

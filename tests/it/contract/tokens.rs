@@ -252,7 +252,7 @@ async fn l12_no_character_of_what_is_handed_out_can_be_another() {
     // By the host's word, so that nobody counts how often it is asked.
     let ana = Principal::asserted_by_host("ana@shop.test").group("analysts").build().unwrap();
     let app = keyed(shop().build().await.unwrap(), 1).layer(axum::Extension(ana));
-    let shop = Shop { app, ids: Default::default() };
+    let shop = Shop::bare(app);
     let metric = json!({ "metric_id": 101, "limit": 1 });
     let native = json!({ "table": "products", "fields": ["id"], "order_by": ["title"] });
     let query = construct(&shop, "ana", metric.clone()).await;
@@ -336,7 +336,7 @@ async fn l13_a_query_is_not_for_others_of_the_same_rights() {
     let of = |subject: &str| {
         let person = Principal::asserted_by_host(subject).group("analysts").build().unwrap();
         let app = keyed(engine.clone(), 1).layer(axum::Extension(person));
-        Shop { app, ids: Default::default() }
+        Shop::bare(app)
     };
     let (ana, zoe) = (of("ana@shop.test"), of("zoe@shop.test"));
     let body = json!({ "table_id": 2, "limit": 3 });
@@ -374,8 +374,8 @@ async fn l13_a_query_is_for_what_could_be_seen_then() {
             .unwrap()
     };
     let app = |states: &[&str]| keyed(engine.clone(), 1).layer(axum::Extension(session(states)));
-    let west = Shop { app: app(&["CA", "WA"]), ids: Default::default() };
-    let east = Shop { app: app(&["NY"]), ids: Default::default() };
+    let west = Shop::bare(app(&["CA", "WA"]));
+    let east = Shop::bare(app(&["NY"]));
     let made = west.post("wei", "/v1/construct-query", json!({ "metric_id": 109 })).await;
     let query = made.at("/query").as_str().unwrap().to_owned();
     assert_eq!(execute(&west, "wei", &query).await.status, 202);

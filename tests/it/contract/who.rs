@@ -43,7 +43,7 @@ async fn with_header(shop: &Shop, method: &str, path: &str, header: Option<&str>
 async fn every_address_wants_to_know_who_asks() {
     let known = Shop::open().await;
     let engine = sandbar_testkit::shop().build().await.unwrap();
-    let unconfigured = Shop { app: sandbar_http::router(engine), ids: Default::default() };
+    let unconfigured = Shop::bare(sandbar_http::router(engine));
     let good = minted("ana", None);
     let bad = format!("Bearer {good}x");
     for (method, path) in ROUTES {
