@@ -12,6 +12,7 @@ mod grains;
 mod groups;
 mod hidden;
 mod masked;
+mod named;
 mod parents;
 mod positions;
 mod row_level;

@@ -105,6 +105,9 @@ async fn l2_a_policy_that_contradicts_itself_leaves_no_partner() {
         "rows: \"state = 'CA' and state = 'NY' and name in (select name from shops where id = 1)\",
            propagate: true",
         "rows: \"false\", propagate: true",
+        // Two lists with nothing in common, of which the shorter is written as alternatives.
+        "rows: \"(((state = 'CA' or state = 'NY') or state = 'FL') or state = 'TX') and \
+           ((state = 'OR' or state = 'WA') or state = 'NV')\", propagate: true",
     ] {
         let session = session(policy, 10).await;
         let orders = r#"{"table":"orders","fields":["id","cid"],"order_by":["id"]}"#;

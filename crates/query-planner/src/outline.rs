@@ -10,7 +10,7 @@ use std::fmt;
 
 use sandbar_catalog::definitions::WindowDef;
 use sandbar_catalog::expr::{Expr, ExprKind, Function, Names};
-use sandbar_catalog::{FieldId, FieldPath, MetricId, RelationshipId, Snapshot, TableId};
+use sandbar_catalog::{FieldId, FieldKind, FieldPath, MetricId, RelationshipId, Snapshot, TableId};
 use sandbar_permissions::{Grants, Level};
 
 use crate::origins::lineage_of;
@@ -98,13 +98,24 @@ pub struct JoinOutline {
 impl ResolvedQuery {
     /// What the question is made of, as far as these grants show it.
     pub fn outline(&self, grants: &Grants) -> Outline {
-        Teller { grants, snapshot: grants.snapshot() }.outline(self)
+        Teller { grants, snapshot: grants.snapshot() }.outline(self, Told::Asked)
     }
 }
 
 struct Teller<'a> {
     grants: &'a Grants,
     snapshot: &'a Snapshot,
+}
+
+/// Whose the names of an answer's columns are.
+#[derive(Clone, Copy)]
+enum Told {
+    /// Those of the question that is asked.
+    Asked,
+    /// Those of a derived table's question: names of its fields, as far as they are shown.
+    Fields(TableId),
+    /// Those of a question within that one, which nobody else reads.
+    Nowhere,
 }
 
 /// The names of fields from a table on; the inputs are told already.
@@ -125,7 +136,7 @@ impl Names for From<'_> {
 }
 
 impl Teller<'_> {
-    fn outline(&self, query: &ResolvedQuery) -> Outline {
+    fn outline(&self, query: &ResolvedQuery, told: Told) -> Outline {
         let mut outline = Outline::default();
         let (keys, numbers) = match &query.source {
             Source::Parts(parts) => {
@@ -136,9 +147,14 @@ impl Teller<'_> {
                 (keys, self.numbers(parts))
             }
             Source::Answer(stage) => {
+                let from = match told {
+                    Told::Asked => Told::Asked,
+                    Told::Fields(_) | Told::Nowhere => Told::Nowhere,
+                };
+                let columns = stage.inner.shape.columns();
                 let inner: Vec<String> =
-                    stage.inner.shape.columns().iter().map(|column| column.name.clone()).collect();
-                outline.from = Some(Box::new(self.outline(&stage.inner)));
+                    columns.iter().map(|column| self.column(from, &column.name)).collect();
+                outline.from = Some(Box::new(self.outline(&stage.inner, from)));
                 let filters = stage.filter.iter();
                 outline.on_from = filters.map(|p| self.predicate(None, p, &inner)).collect();
                 let keys = stage.keys.iter().map(|key| self.expr(None, key, &inner)).collect();
@@ -161,7 +177,7 @@ impl Teller<'_> {
                 let of = number.map_or(HIDDEN, |made| made.computed.as_str());
                 let level = groups.levels.get(share.level).into_iter().flatten();
                 let within = level.filter_map(|key| groups.keys.get(*key));
-                let within: Vec<&str> = within.map(|key| key.name.as_str()).collect();
+                let within: Vec<String> = within.map(|key| self.column(told, &key.name)).collect();
                 let computed = match within.as_slice() {
                     [] => format!("{of}, as a share of its total"),
                     within => format!("{of}, as a share of that by {}", within.join(", ")),
@@ -176,13 +192,33 @@ impl Teller<'_> {
             made.extend(marker.map(|_| Made::of("0 for groups, else the total".to_owned())));
         }
         let columns = query.shape.columns();
-        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let names: Vec<String> =
+            columns.iter().map(|column| self.column(told, &column.name)).collect();
         for (at, (name, made)) in names.iter().zip(made).enumerate() {
             let lineage = self.stored(query.lineage(self.snapshot, at));
             outline.columns.push(made.column(name.clone(), self.metric(query, at), lineage));
         }
         outline.having = query.having.iter().map(|p| self.predicate(None, p, &names)).collect();
         outline
+    }
+
+    /// The name of a column of an answer.
+    fn column(&self, told: Told, name: &str) -> String {
+        let shown = |table: TableId| {
+            let mut fields = self.snapshot.table(table).fields.iter();
+            let of = fields.find(|field| match &field.kind {
+                FieldKind::Stored { column, .. } => column == name,
+                FieldKind::Calculated(_) => false,
+            });
+            of.is_some_and(|field| self.shows(&own(field.id)))
+        };
+        let is_told = self.grants.are_all()
+            || match told {
+                Told::Asked => true,
+                Told::Fields(table) => shown(table),
+                Told::Nowhere => false,
+            };
+        if is_told { name.to_owned() } else { HIDDEN.to_owned() }
     }
 
     /// The metric that a column is.
@@ -246,7 +282,8 @@ impl Teller<'_> {
                 grain.joins.push(JoinOutline { path, table });
             }
             if let Some(inner) = &scan.derived {
-                grain.derived.push((self.table(scan.source), self.outline(inner)));
+                let inner = self.outline(inner, Told::Fields(scan.source));
+                grain.derived.push((self.table(scan.source), inner));
             }
         }
         let members = rows.members.iter().map(|member| self.member(member));

@@ -6,8 +6,8 @@ use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
 use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{
-    Conversion, FieldId, FieldPath, Literal, RelationshipId, Shift, TableId, Type, Window,
-    WindowStart,
+    Conversion, FieldId, FieldPath, Literal, RelationshipId, Shift, TableId, Type, Visibility,
+    Window, WindowStart,
 };
 
 use super::derived::TOO_MANY;
@@ -368,8 +368,16 @@ impl Asking<'_> {
                 {
                     continue;
                 }
-                let name = &self.compiled.snapshot().field(*field).name;
-                let about = shorten(&wanted.about);
+                let required = self.compiled.snapshot().field(*field);
+                let (name, about) = (&required.name, shorten(&wanted.about));
+                if required.visibility == Visibility::Internal {
+                    let message = format!(
+                        "`{about}` adds up numbers of one value of a field that cannot be asked \
+                         for: only other numbers can be made of it"
+                    );
+                    self.problem("Q0150", &wanted.path, message);
+                    continue;
+                }
                 let instead = if levels.is_none() {
                     format!(
                         "a condition on it would add up all of them; ask for `{about}` in a \
