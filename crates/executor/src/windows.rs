@@ -295,6 +295,7 @@ impl RecordBatchStream for Parted {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::disallowed_methods, reason = "windows of DataFusion's own plans")]
     use datafusion::arrow::array::{Int64Array, StringArray};
     use datafusion::arrow::compute::concat_batches;
     use datafusion::error::DataFusionError;

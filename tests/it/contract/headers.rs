@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use super::{At, JSON, Json, Shop, Text, Told, check, get, post, shapes, shop};
 
+/// Whether a value has the form that it should have.
+type IsForm = fn(&str) -> bool;
+
 /// What every answer has; requests call themselves `here`.
 const ALWAYS: [(&str, &str); 5] = [
     ("x-request-id", "here"),
@@ -49,7 +52,7 @@ pub(super) fn wrong(told: &Told, media_type: &str, tagged: bool) -> Vec<String> 
     hold("content-type", told.header("content-type") == media_type);
     hold("www-authenticate", told.header("www-authenticate") == scheme);
     hold("x-sandbar-scoped", told.header("x-sandbar-scoped") == scoped);
-    let formed: [(&str, bool, fn(&str) -> bool); 4] = [
+    let formed: [(&str, bool, IsForm); 4] = [
         ("allow", told.status == 405, is_methods),
         ("etag", tagged, is_tag),
         ("retry-after", told.status == 429, is_seconds),
