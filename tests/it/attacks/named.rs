@@ -86,7 +86,7 @@ async fn l21_l3_what_is_shown_names_nothing_hidden_that_it_is_made_of() {
     for question in [
         r#"{"table":"big","fields":["id"]}"#,
         r#"{"table":"big","aggregations":["count"]}"#,
-        r#"{"table":"per_currency","fields":["currency","most"]}"#,
+        r#"{"table":"per_currency","fields":["currency","most"],"order_by":["currency"]}"#,
         r#"{"table":"per_currency","aggregations":[{"function":"sum","field":"most"}]}"#,
         r#"{"metrics":["paid"]}"#,
         r#"{"metrics":["paid"],"group_by":["currency"]}"#,
