@@ -1,9 +1,9 @@
 //! The format of an answer, as `Accept` asks for it (RFC 9110, section 12.5.1).
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, TE};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Version};
 
 use crate::refusal::Refusal;
 
@@ -82,11 +82,15 @@ pub(crate) enum Delivery {
 impl Accepted {
     pub(crate) const JSON: Self = Self { format: Format::Json, delivery: Delivery::Whole };
 
-    fn new(format: Format, headers: &HeaderMap) -> Self {
-        let reads_trailers = headers.get_all(TE).iter().any(|value| {
-            let mut codings = value.as_bytes().split(|byte| *byte == b',');
-            codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
-        });
+    fn new(format: Format, parts: &Parts) -> Self {
+        // Before HTTP/1.1 there are no trailers, and a body that is cut off ends as any other.
+        let has_trailers = parts.version >= Version::HTTP_11;
+        let mut wanted = parts.headers.get_all(TE).iter();
+        let reads_trailers = has_trailers
+            && wanted.any(|value| {
+                let mut codings = value.as_bytes().split(|byte| *byte == b',');
+                codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+            });
         let delivery = match format {
             Format::Lines | Format::Arrow if reads_trailers => Delivery::Streamed,
             _ => Delivery::Whole,
@@ -103,7 +107,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Accepted {
             let names: Vec<&str> = Format::ALL.map(Format::media_type).to_vec();
             Refusal::not_acceptable(format!("answers come as {}", names.join(", ")))
         })?;
-        Ok(Self::new(format, &parts.headers))
+        Ok(Self::new(format, parts))
     }
 }
 

@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamReader;
+use axum::http::Version;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
@@ -272,6 +273,25 @@ async fn a_client_that_goes_away_cancels_its_query() {
         assert!(outcomes.lock().unwrap().is_empty());
         drop(pieces);
         assert_eq!(*outcomes.lock().unwrap(), [DecisionOutcome::Cancelled], "{format}");
+    }
+}
+
+/// Before HTTP/1.1 there is no place for what is known at the end, and no end that is not regular.
+#[tokio::test]
+async fn an_answer_before_http_1_1_is_told_whole() {
+    let app = app().await;
+    for format in [LINES, ARROW] {
+        for (version, streamed) in [(Version::HTTP_10, false), (Version::HTTP_11, true)] {
+            let mut ask = post(ALL_ORDERS).bearing("ana").with("accept", format);
+            ask = ask.with("te", "trailers");
+            *ask.0.version_mut() = version;
+            let response = app.clone().oneshot(ask.0).await.unwrap();
+            assert_eq!(response.status(), 200);
+            // 18,760 orders are more than the 10,000 rows of an answer.
+            let told = response.headers().get("x-sandbar-truncated");
+            assert_eq!(told.is_none(), streamed, "{format} {version:?}");
+            assert_eq!(response.headers().contains_key("trailer"), streamed, "{format}");
+        }
     }
 }
 
