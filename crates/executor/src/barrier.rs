@@ -5,30 +5,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::error::Result;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use sandbar_query_planner::Barrier;
 
-use crate::filled::filled;
 use crate::passing::{Beside, PassingExec, Tells};
 
 /// A node that nothing is moved through, and that tells nothing of its rows.
 pub(crate) type SecurityBarrierExec = PassingExec<Shut>;
 
-/// What it does beside: it leaves out batches without rows.
+/// What it does beside: nothing.
 #[derive(Debug)]
 pub(crate) struct Shut;
 
 impl Beside for Shut {
     const NAME: &'static str = "SecurityBarrierExec";
     const TELLS: Tells = Tells::Nothing;
-
-    fn around(self: &Arc<Self>, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-        filled(input)
-    }
 }
 
 /// Plans the logical barrier.

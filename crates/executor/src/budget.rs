@@ -18,10 +18,9 @@ use futures::{Stream, StreamExt};
 
 use crate::deadline::Deadline;
 use crate::error::RunError;
-use crate::filled::filled;
 use crate::pairs::stopped_between;
 use crate::passing::{Beside, PassingExec, Tells};
-use crate::resting::{Rests, gives_at_once};
+use crate::resting::{gives_at_once, resting};
 use crate::slices::written_in_slices;
 use crate::windows::by_batches;
 
@@ -63,16 +62,12 @@ impl Budget {
         plan: &Arc<dyn ExecutionPlan>,
     ) -> std::result::Result<Arc<dyn ExecutionPlan>, RunError> {
         let budget = Arc::new(self);
-        let rests = Arc::new(Rests);
         let counted = Arc::clone(plan).transform_up(|node| {
             if gives_at_once(&node) {
-                return Ok(Transformed::yes(Arc::new(PassingExec::new(node, Arc::clone(&rests)))));
+                return Ok(Transformed::yes(resting(node)));
             }
-            if let Some(parted) = by_batches(&node, &rests) {
-                return Ok(Transformed::yes(Arc::new(PassingExec::new(
-                    parted,
-                    Arc::clone(&rests),
-                ))));
+            if let Some(parted) = by_batches(&node) {
+                return Ok(Transformed::yes(resting(parted)));
             }
             let more = match written_in_slices(&node)? {
                 Some(sliced) => sliced,
@@ -110,7 +105,7 @@ impl Beside for Budget {
     const TELLS: Tells = Tells::Order;
 
     fn around(self: &Arc<Self>, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-        let counted = Counted { input: filled(input), budget: Arc::clone(self) };
+        let counted = Counted { input, budget: Arc::clone(self) };
         // One batch of the input may give very many: without a rest in between whoever reads them
         // could not be stopped.
         make_cooperative(Box::pin(counted))

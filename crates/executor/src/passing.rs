@@ -1,6 +1,6 @@
 //! Nodes that pass the rows of another on, in their partitions and their order. Some do something
 //! beside and are put into a plan after it is optimised; others keep what is known of the rows from
-//! whoever optimises it.
+//! whoever optimises it. Batches without rows end at any of them (`filled.rs`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
 use crate::error::RunError;
+use crate::filled::filled;
 
 /// What such nodes do, and what they let through. Whatever else DataFusion would move through a node
 /// (limits, projections, sorts) it refuses to by its defaults.
@@ -57,6 +58,15 @@ pub(crate) enum Tells {
 pub(crate) fn unordered(plan: &Arc<dyn ExecutionPlan>) -> Arc<PlanProperties> {
     let known = plan.properties().as_ref().clone();
     Arc::new(known.with_eq_properties(EquivalenceProperties::new(plan.schema())))
+}
+
+/// The input of a node that has one.
+pub(crate) fn only(
+    mut children: Vec<Arc<dyn ExecutionPlan>>,
+    name: &str,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let input = children.pop().filter(|_| children.is_empty());
+    input.ok_or_else(|| DataFusionError::Internal(format!("{name} has one input")))
 }
 
 /// The plan with something done beside each of these nodes of it.
@@ -129,12 +139,9 @@ impl<B: Beside> ExecutionPlan for PassingExec<B> {
 
     fn with_new_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(input, Arc::clone(&self.what)))),
-            _ => Err(DataFusionError::Internal(format!("{} has one input", B::NAME))),
-        }
+        Ok(Arc::new(Self::new(only(children, B::NAME)?, Arc::clone(&self.what))))
     }
 
     fn execute(
@@ -142,7 +149,7 @@ impl<B: Beside> ExecutionPlan for PassingExec<B> {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        self.what.execute(&self.input, partition, context)
+        Ok(filled(self.what.execute(&self.input, partition, context)?))
     }
     fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
         match B::TELLS {

@@ -14,8 +14,7 @@ use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{Stream, StreamExt};
 
-use crate::filled::filled;
-use crate::passing::{Beside, Tells};
+use crate::passing::{Beside, PassingExec, Tells};
 
 /// How long is worked without a rest, where there are rows all the time.
 const STRETCH: Duration = Duration::from_millis(4);
@@ -26,16 +25,21 @@ pub(crate) fn gives_at_once(node: &Arc<dyn ExecutionPlan>) -> bool {
         || matches!(node.name(), "RepartitionExec" | "CoalescePartitionsExec")
 }
 
+/// A node with rests between its rows.
+pub(crate) fn resting(node: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    Arc::new(PassingExec::new(node, Arc::new(Rests)))
+}
+
 /// Rests between the rows of a node.
 #[derive(Debug)]
-pub(crate) struct Rests;
+struct Rests;
 
 impl Beside for Rests {
     const NAME: &'static str = "RestExec";
     const TELLS: Tells = Tells::Order;
 
     fn around(self: &Arc<Self>, input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-        Box::pin(Resting { input: filled(input), since: None })
+        Box::pin(Resting { input, since: None })
     }
 }
 

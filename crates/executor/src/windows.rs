@@ -14,7 +14,7 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
@@ -25,16 +25,13 @@ use datafusion::physical_plan::windows::WindowAggExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{Stream, StreamExt};
 
-use crate::passing::PassingExec;
-use crate::resting::Rests;
+use crate::passing::only;
+use crate::resting::resting;
 use crate::size::value_bytes;
 
 /// A node of windows over all rows of each partition that goes by batches; `None`: it is another
 /// node, or has windows of other kinds.
-pub(crate) fn by_batches(
-    node: &Arc<dyn ExecutionPlan>,
-    rests: &Arc<Rests>,
-) -> Option<Arc<dyn ExecutionPlan>> {
+pub(crate) fn by_batches(node: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
     let windows = node.downcast_ref::<WindowAggExec>()?;
     let partition_by = windows.window_expr().first()?.partition_by().to_vec();
     let aggregates: Option<Vec<_>> =
@@ -46,7 +43,7 @@ pub(crate) fn by_batches(
         return None;
     }
     Some(Arc::new(WindowsExec {
-        input: Arc::new(PassingExec::new(Arc::clone(windows.input()), Arc::clone(rests))),
+        input: resting(Arc::clone(windows.input())),
         properties: Arc::clone(node.properties()),
         partition_by,
         keys,
@@ -69,7 +66,7 @@ fn over_all(
 }
 
 /// The node. Its input is sorted by partition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct WindowsExec {
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
@@ -111,18 +108,10 @@ impl ExecutionPlan for WindowsExec {
 
     fn with_new_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self {
-                input,
-                properties: Arc::clone(&self.properties),
-                partition_by: self.partition_by.clone(),
-                keys: self.keys.clone(),
-                aggregates: self.aggregates.clone(),
-            })),
-            _ => Err(DataFusionError::Internal("windows have one input".to_owned())),
-        }
+        let input = only(children, self.name())?;
+        Ok(Arc::new(Self { input, ..(*self).clone() }))
     }
 
     fn execute(
@@ -326,9 +315,8 @@ mod tests {
     /// The same plan, with its windows by batches.
     fn parted(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
         use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-        let rests = Arc::new(Rests);
         let parted = Arc::clone(plan).transform_up(|node| {
-            Ok(by_batches(&node, &rests).map_or(Transformed::no(node), Transformed::yes))
+            Ok(by_batches(&node).map_or(Transformed::no(node), Transformed::yes))
         });
         let parted = parted.data().unwrap();
         let text = displayable(parted.as_ref()).indent(false).to_string();
@@ -406,8 +394,9 @@ mod tests {
             let sql = "select max(v) over (partition by p) from (select * from t order by p) as t";
             let plan = planned(&context, &rows, sql).await;
             // Sorting is done before, without a limit.
-            let windows = find(&plan).unwrap();
-            let input = Arc::clone(windows.downcast_ref::<WindowAggExec>().unwrap().input());
+            let found = find(&plan).unwrap();
+            let windows = found.downcast_ref::<WindowAggExec>().unwrap();
+            let input = Arc::clone(windows.input());
             let sorted = collect(input, context.task_ctx()).await.unwrap();
             let schema = sorted.first().unwrap().schema();
             let source = datafusion::datasource::memory::MemorySourceConfig::try_new_exec(
@@ -415,7 +404,7 @@ mod tests {
                 schema,
                 None,
             );
-            let windows = windows.downcast_ref::<WindowAggExec>().unwrap().window_expr().to_vec();
+            let windows = windows.window_expr().to_vec();
             let plan: Arc<dyn ExecutionPlan> =
                 Arc::new(WindowAggExec::try_new(windows, source.unwrap(), false).unwrap());
             let pool = Arc::new(GreedyMemoryPool::new(20_000));

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use sandbar::{Engine, Principal, SemanticQuery};
+use sandbar::{Engine, SemanticQuery};
+
+use super::definer::session;
 
 /// A model whose field, column of an inner question and columns of an answer have these names.
 fn model([internal, denied, unlisted, inner]: [&str; 4]) -> String {
@@ -64,8 +66,7 @@ async fn engine(names: [&str; 4]) -> Engine {
 
 /// All that is told of a question: its answer, and how it is answered.
 async fn told(engine: &Engine, question: &str) -> String {
-    let somebody = Principal::asserted_by_host("somebody").group("some").build().unwrap();
-    let session = engine.session(somebody);
+    let session = session(engine, "some");
     let answer = async { session.query_json(question).await?.collect().await }.await;
     let answer = match answer {
         Ok(answer) => answer.to_csv().unwrap(),

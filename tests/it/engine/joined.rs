@@ -66,10 +66,9 @@ async fn e0309_joins_give_as_many_rows_as_allowed_and_no_more() {
 }
 
 /// On a runtime of the host's own, which has nothing else to do than a join of which nothing comes
-/// for long: it ends soon after the reload that takes one of its tables, and the next question has
+/// for long: how soon it ends after the reload that takes one of its tables. The next question has
 /// its turn.
-#[tokio::test]
-async fn l43_a_busy_join_ends_soon_after_its_right() {
+async fn ends_after_its_right() -> Duration {
     let queries = Queries::new(2);
     // 800 million rows.
     let engine: Engine = queries.of(builder(40_000, 20_000)).build().await.unwrap();
@@ -87,11 +86,23 @@ async fn l43_a_busy_join_ends_soon_after_its_right() {
     let error = answer.next().await.unwrap().unwrap_err();
     let took = since.elapsed();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Cancelled, "E0308"), "{error}");
-    // Of a join that goes on for minutes; a second is for a machine that does nothing else.
-    assert!(took < Duration::from_secs(10), "{took:?}");
     let count = r#"{"table":"orders","aggregations":["count"]}"#;
     assert_eq!(csv(&session, count).await, "count\n40000\n");
-    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    took
+}
+
+#[tokio::test]
+async fn l43_a_busy_join_ends_within_a_second_of_its_right() {
+    let mut took = Vec::new();
+    // A machine that is busy itself is given another try.
+    for _ in 0..3 {
+        took.push(ends_after_its_right().await);
+        if took.iter().any(|took| *took < Duration::from_secs(1)) {
+            return;
+        }
+    }
+    panic!("{took:?}");
 }
 
 const SERIES: &str = "

@@ -147,6 +147,15 @@ impl<'a> Lower<'a> {
         result
     }
 
+    /// Lowers, and tells whether something of that alone can fail on some data.
+    pub(crate) fn by_itself<T>(&mut self, lower: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        let before = std::mem::take(&mut self.fallible);
+        let lowered = lower(self);
+        let fallible = self.fallible;
+        self.fallible |= before;
+        (lowered, fallible)
+    }
+
     /// An expression that the model's author wrote.
     pub(crate) fn modelled(&mut self, expr: &Expr) -> Result<Lowered, QueryError> {
         self.within(self.compiled.clock(), |lower| lower.expr(expr))

@@ -170,10 +170,8 @@ impl<'a> Planner<'a, '_> {
         predicate: &Predicate,
         lower: &mut Lower<'a>,
     ) -> Result<Conjunct, QueryError> {
-        let before = std::mem::take(&mut lower.fallible);
-        let plan = lower.predicate(predicate)?;
-        let fallible = lower.fallible;
-        lower.fallible |= before;
+        let (plan, fallible) = lower.by_itself(|lower| lower.predicate(predicate));
+        let plan = plan?;
         let mut own = predicate.members().is_empty();
         let snapshot = self.compiled.snapshot();
         predicate.expressions(&mut |expr| {

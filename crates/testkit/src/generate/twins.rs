@@ -73,17 +73,9 @@ fn counts_days(policies: &Policies) -> bool {
             Rule::Compare(..) | Rule::IsNull(_) => false,
         }
     }
-    fn row_rule(of: &RowRule) -> bool {
-        match of {
-            RowRule::Own(of) => rule(of),
-            RowRule::Among(..) | RowRule::Attribute(_) => false,
-            RowRule::Related(_, inner) => row_rule(inner),
-            RowRule::InRows(set) => set.rows.as_ref().is_some_and(row_rule),
-            RowRule::All(parts) | RowRule::Any(parts) => parts.iter().any(row_rule),
-        }
-    }
     let grants = policies.grants.iter().filter_map(|grant| grant.rows.as_ref());
-    grants.chain(policies.restrictions.iter().map(|(_, rule)| rule)).any(row_rule)
+    let mut rules = grants.chain(policies.restrictions.iter().map(|(_, rule)| rule));
+    rules.any(|of| of.leaves().iter().any(|leaf| matches!(leaf, RowRule::Own(of) if rule(of))))
 }
 
 /// The stored tables alone, nothing of which is worked out.

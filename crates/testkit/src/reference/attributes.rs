@@ -99,13 +99,10 @@ impl AttributeRule {
 impl RowRule {
     /// The first attribute that it asks for and the asker lacks: then it says nothing at all.
     pub(crate) fn lacking(&self) -> Option<&Attribute> {
-        match self {
-            Self::Own(_) | Self::Among(..) => None,
+        self.leaves().into_iter().find_map(|leaf| match leaf {
             Self::Attribute(rule) => Some(&rule.attribute).filter(|of| of.values().is_none()),
-            Self::Related(_, inner) => inner.lacking(),
-            Self::InRows(set) => set.rows.as_ref().and_then(Self::lacking),
-            Self::All(parts) | Self::Any(parts) => parts.iter().find_map(Self::lacking),
-        }
+            _ => None,
+        })
     }
 }
 

@@ -99,13 +99,21 @@ impl RowRule {
     /// Whether it asks for a value of an empty list, or for an attribute that the asker lacks: then
     /// no row passes, whatever else it says.
     pub(crate) fn is_void(&self) -> bool {
-        match self {
-            Self::Own(_) => false,
+        self.leaves().into_iter().any(|leaf| match leaf {
             Self::Among(_, values) => values.is_empty(),
             Self::Attribute(rule) => rule.attribute.values().is_none_or(|all| all.is_empty()),
-            Self::Related(_, inner) => inner.is_void(),
-            Self::InRows(set) => set.rows.as_ref().is_some_and(Self::is_void),
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_void),
+            _ => false,
+        })
+    }
+
+    /// The rules of single rows that it is put together from, in their order, also those of rows
+    /// that it leads to or looks values up in.
+    pub(crate) fn leaves(&self) -> Vec<&Self> {
+        match self {
+            Self::Own(_) | Self::Among(..) | Self::Attribute(_) => vec![self],
+            Self::Related(_, inner) => inner.leaves(),
+            Self::InRows(set) => set.rows.as_ref().map(Self::leaves).unwrap_or_default(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::leaves).collect(),
         }
     }
 }
