@@ -30,6 +30,7 @@ mod explained;
 mod fuzzed;
 mod generated;
 mod golden;
+mod infinite;
 mod optimised;
 mod partners;
 mod percentiles;
