@@ -2,8 +2,8 @@
 //!
 //! Both zeros are equal, and so is every value that is not a number, which is greater than all
 //! others: as in DuckDB and PostgreSQL. DataFusion goes by bits where it groups and sorts, takes a NaN
-//! with a sign for the least of all, and its least and greatest of groups with a NaN depend on the
-//! order of the rows.
+//! with a sign for the least of all, its least and greatest of groups with a NaN depend on the order
+//! of the rows, and its greatest of a group of minus infinities is the least finite number.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use datafusion_common::arrow::array::{Array, ArrayRef, AsArray, Float64Array, In
 use datafusion_common::arrow::compute::cast;
 use datafusion_common::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion_common::{Result, exec_err};
-use datafusion_expr::expr::ScalarFunction;
+use datafusion_expr::expr::{Cast, ScalarFunction};
 use datafusion_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -38,14 +38,20 @@ pub(crate) fn same_double(value: Expr) -> Expr {
     call(Gives::Same, value)
 }
 
-/// The place of a number: the greater the number, the greater its place.
-pub(crate) fn place(value: Expr) -> Expr {
-    call(Gives::Place, value)
+/// What the least or greatest of values of a type is looked for by: of doubles their places.
+pub(crate) fn place(value: Expr, arrow: &DataType) -> Expr {
+    if arrow.is_floating() { call(Gives::Place, value) } else { value }
 }
 
-/// The number at a place.
-pub(crate) fn placed(value: Expr) -> Expr {
-    call(Gives::Placed, value)
+/// The value that such a least or greatest one stands for.
+pub(crate) fn placed(found: Expr, arrow: &DataType) -> Expr {
+    match arrow {
+        DataType::Float64 => call(Gives::Placed, found),
+        shorter if shorter.is_floating() => {
+            Expr::Cast(Cast::new(Box::new(call(Gives::Placed, found)), shorter.clone()))
+        }
+        _ => found,
+    }
 }
 
 fn call(gives: Gives, value: Expr) -> Expr {

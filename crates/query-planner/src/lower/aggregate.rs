@@ -62,12 +62,11 @@ impl Lower<'_> {
         &mut self,
         lower: impl FnOnce(&mut Self) -> Result<T, QueryError>,
     ) -> Result<T, QueryError> {
-        let before = std::mem::take(&mut self.fallible);
-        let lowered = lower(self)?;
-        if self.fallible {
+        let (lowered, fallible) = self.by_itself(lower);
+        let lowered = lowered?;
+        if fallible {
             return Err(QueryError::internal("what an author lifts can fail on stored values"));
         }
-        self.fallible = before;
         Ok(lowered)
     }
 
@@ -109,10 +108,7 @@ impl Lower<'_> {
             (a, b) => a.or(b),
         };
         // Whether what is aggregated can fail decides how it is filtered.
-        let before = std::mem::take(&mut self.fallible);
-        let lowered = self.aggregate_of(aggregate, data_type, filter);
-        self.fallible |= before;
-        lowered
+        self.by_itself(|lower| lower.aggregate_of(aggregate, data_type, filter)).0
     }
 
     fn aggregate_of(
@@ -176,11 +172,10 @@ impl Lower<'_> {
     pub(super) fn column_of(
         &mut self,
         udaf: Arc<AggregateUDF>,
-        arguments: Vec<Plan>,
+        mut arguments: Vec<Plan>,
         distinct: bool,
         filter: Option<Plan>,
     ) -> Plan {
-        let mut arguments = arguments;
         let filter = match (filter, arguments.first_mut()) {
             (Some(filter), Some(value)) if self.fallible => {
                 *value = only_where(Some(filter), value.clone());
@@ -267,13 +262,9 @@ impl Lower<'_> {
             AggregateFunction::Min => functions::min_max::min_udaf(),
             _ => functions::min_max::max_udaf(),
         };
-        let places = vec![place(value.plan)];
-        let extreme = placed(self.aggregate_column(udaf, places, aggregate.distinct, filter));
-        let plan = match &value.arrow {
-            DataType::Float64 => extreme,
-            shorter => cast(extreme, shorter.clone()),
-        };
-        Ok(Lowered::new(plan, value.arrow))
+        let places = vec![place(value.plan, &value.arrow)];
+        let extreme = self.aggregate_column(udaf, places, aggregate.distinct, filter);
+        Ok(Lowered::new(placed(extreme, &value.arrow), value.arrow))
     }
 
     /// The function, its argument, and the type DataFusion gives the result.

@@ -24,7 +24,7 @@ use super::window::{Frame, over, over_all, with_windows};
 use super::{Planner, bare};
 use crate::barrier::apart;
 use crate::error::QueryError;
-use crate::functions::{Clock, bucket, instant_type, later, midnight};
+use crate::functions::{Clock, bucket, instant_type, later, midnight, place, placed};
 use crate::lower::{Lower, Lowered, aggregate_name, balanced, cast, one_number};
 use crate::query::{Events, Part};
 
@@ -82,8 +82,9 @@ impl<'a> Planner<'a, '_> {
         together.push(bare(NUMBER));
         let since = over_all(max_udaf(), of_row(bare(TIME)), together.clone())?;
         let mut windows = vec![(since, SINCE.to_owned())];
-        for index in 0..keys.len() {
-            let key = over_all(max_udaf(), bare(&key_column(index)), together.clone())?;
+        for (index, arrow) in keys.iter().enumerate() {
+            let key = place(bare(&key_column(index)), arrow);
+            let key = over_all(max_udaf(), key, together.clone())?;
             windows.push((key, format!("#of{index}")));
         }
         let line = with_windows(line, windows)?;
@@ -108,7 +109,10 @@ impl<'a> Planner<'a, '_> {
             Some(credited) => line.filter(is_row.or(credited))?,
             None => line,
         };
-        let groups = (0..keys.len()).map(|i| bare(&format!("#of{i}")).alias(key_column(i)));
+        let groups = keys
+            .iter()
+            .enumerate()
+            .map(|(i, arrow)| placed(bare(&format!("#of{i}")), arrow).alias(key_column(i)));
         let name = aggregate_name(self.shared.aggregates);
         self.shared.aggregates += 1;
         let event = Case::new(None, vec![(Box::new(is_event), Box::new(lit(1_i64)))], None);

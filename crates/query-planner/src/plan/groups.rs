@@ -12,6 +12,7 @@ use super::part::key_column;
 use super::window::{one_row, over_all, with_windows};
 use super::{Computed, Planner, bare};
 use crate::error::QueryError;
+use crate::functions::{place, placed};
 use crate::lower::{Columns, Lower, cast, not_zero, only_where};
 use crate::query::{Groups, Part};
 
@@ -124,17 +125,17 @@ impl<'a> Planner<'a, '_> {
             else {
                 return Err(QueryError::internal("a share of nothing"));
             };
-            let value = bare(&output.column.name);
+            let value = cast(bare(&output.column.name), DataType::Float64);
             let number = i64::try_from(share.level + 1).unwrap_or(i64::MAX);
-            let arm = (Box::new(bare(LEVEL).eq(lit(number))), Box::new(value.clone()));
+            let total = place(value.clone(), &DataType::Float64);
+            let arm = (Box::new(bare(LEVEL).eq(lit(number))), Box::new(total));
             let of_level = Plan::Case(Case::new(None, vec![arm], None));
             let partition = level.iter().filter_map(|key| groups.keys.get(*key));
             let partition: Vec<Plan> = partition.map(|key| bare(&key.name)).collect();
             let total = format!("#total{index}");
             windows.push((over_all(max_udaf(), of_level, partition)?, total.clone()));
-            let double = |plan: Plan| cast(plan, DataType::Float64);
-            let whole = not_zero(double(bare(&total)));
-            let (value, whole) = (Box::new(double(value)), Box::new(whole));
+            let whole = not_zero(placed(bare(&total), &DataType::Float64));
+            let (value, whole) = (Box::new(value), Box::new(whole));
             let ratio = Plan::BinaryExpr(BinaryExpr::new(value, Operator::Divide, whole));
             // A total over more than the groups of the share is a share of none of them.
             let inside = (0_i64..)

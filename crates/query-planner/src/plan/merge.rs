@@ -3,7 +3,7 @@
 //! The rows of all parts are put under each other, each with NULL for the numbers of the others,
 //! and grouped once more. A chain of full joins would split the groups whose keys are missing.
 
-use datafusion_common::arrow::datatypes::DataType;
+use datafusion_common::arrow::datatypes::{DataType, FieldRef, Fields};
 use datafusion_common::{DataFusionError, ScalarValue};
 use datafusion_expr::expr::Case;
 use datafusion_expr::{BinaryExpr, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator};
@@ -16,7 +16,7 @@ use super::part::{AggregateColumn, Aggregated, EACH, ONLY, UNTIL, beside, key_co
 use super::window::{Frame, for_each_of, over, over_all, with_column, with_windows};
 use super::{Planner, bare};
 use crate::error::QueryError;
-use crate::functions::{floor_date, gap};
+use crate::functions::{floor_date, gap, place, placed};
 use crate::lower::{Lowered, balanced, cast, first_known};
 use crate::query::{Dense, Part, Place};
 
@@ -311,9 +311,20 @@ fn plain(data_type: &DataType) -> DataType {
 
 /// Each group once: of every number the one row that has it.
 fn grouped_again(union: LogicalPlan, keys: usize) -> Result<LogicalPlanBuilder, QueryError> {
-    let names: Vec<String> = union.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let (keys, numbers) = names.split_at(keys.min(names.len()));
-    let groups: Vec<Plan> = keys.iter().map(|name| bare(name)).collect();
-    let numbers: Vec<Plan> = numbers.iter().map(|name| max(bare(name)).alias(name)).collect();
-    Ok(LogicalPlanBuilder::from(union).aggregate(groups, numbers)?)
+    let fields = Fields::clone(union.schema().fields());
+    let (keys, numbers) = fields.split_at(keys.min(fields.len()));
+    let groups: Vec<Plan> = keys.iter().map(|key| bare(key.name())).collect();
+    let one = |number: &FieldRef| {
+        let value = place(bare(number.name()), number.data_type());
+        max(value).alias(number.name())
+    };
+    let again = numbers.iter().map(one).collect::<Vec<_>>();
+    let builder = LogicalPlanBuilder::from(union).aggregate(groups.clone(), again)?;
+    if !numbers.iter().any(|number| number.data_type().is_floating()) {
+        return Ok(builder);
+    }
+    let known = numbers
+        .iter()
+        .map(|number| placed(bare(number.name()), number.data_type()).alias(number.name()));
+    Ok(builder.project(groups.into_iter().chain(known))?)
 }
