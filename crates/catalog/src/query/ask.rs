@@ -359,6 +359,18 @@ impl Share {
     pub fn new(of: &str) -> Self {
         Self { of: Located::from(of.to_owned()), within: Vec::new(), alias: None }
     }
+
+    /// The share of the total of the groups that have the same values in these columns.
+    #[must_use]
+    pub fn within(self, columns: &[&str]) -> Self {
+        Self { within: columns.iter().map(|name| (*name).to_owned()).collect(), ..self }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn alias(self, name: &str) -> Self {
+        Self { alias: Some(name.to_owned()), ..self }
+    }
 }
 
 shorthand!(Share, ShareFull, "the name of a number, or {of, within, as}", "Share", false);
@@ -413,10 +425,22 @@ impl FieldAsk {
         Self { field: Located::from(name.to_owned()), grain: None, bin: None, alias: None }
     }
 
+    /// The same truncated, or a part of it.
+    #[must_use]
+    pub fn grain(self, grain: Truncation) -> Self {
+        Self { grain: Some(grain), ..self }
+    }
+
     /// The same in bins.
     #[must_use]
     pub fn bin(self, bin: Bin) -> Self {
         Self { bin: Some(bin), ..self }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn alias(self, name: &str) -> Self {
+        Self { alias: Some(name.to_owned()), ..self }
     }
 }
 

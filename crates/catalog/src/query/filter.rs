@@ -513,22 +513,26 @@ impl Filter {
         }
     }
 
+    /// All of these hold. Without a condition it is refused.
+    pub fn all(conditions: impl IntoIterator<Item = Self>) -> Self {
+        Self::And(items(conditions))
+    }
+
+    /// One of these holds. Without a condition it is refused.
+    pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
+        Self::Or(items(conditions))
+    }
+
     /// Both hold.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let mut items = Items::default();
-        items.push(self);
-        items.push(other);
-        Self::And(items)
+        Self::all([self, other])
     }
 
     /// One of both holds.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        let mut items = Items::default();
-        items.push(self);
-        items.push(other);
-        Self::Or(items)
+        Self::any([self, other])
     }
 
     /// It does not hold.
@@ -543,11 +547,27 @@ impl Filter {
         Self::Field { field, grain: None, op, values, case_sensitive: false }
     }
 
+    /// The same for tests of texts (contains, starts_with, ends_with), in which upper and lower case
+    /// differ then.
+    pub fn with_case(field: &str, op: Op, values: Vec<Value>) -> Self {
+        let field = Located::from(field.to_owned());
+        Self::Field { field, grain: None, op, values, case_sensitive: true }
+    }
+
     /// A comparison of a grain or part of a temporal field with any number of values.
     pub fn with_grain(field: &str, grain: Truncation, op: Op, values: Vec<Value>) -> Self {
         let field = Located::from(field.to_owned());
         Self::Field { field, grain: Some(grain), op, values, case_sensitive: false }
     }
+}
+
+/// Conditions as a list.
+fn items(conditions: impl IntoIterator<Item = Filter>) -> Items<Filter> {
+    let mut items = Items::default();
+    for condition in conditions {
+        items.push(condition);
+    }
+    items
 }
 
 #[cfg(test)]

@@ -209,6 +209,13 @@ impl SemanticQuery {
         self
     }
 
+    /// Also lists this field, truncated, in bins or under another name.
+    #[must_use]
+    pub fn field_as(mut self, field: FieldAsk) -> Self {
+        self.fields.push(field);
+        self
+    }
+
     /// Also groups by this field.
     #[must_use]
     pub fn group_by(mut self, name: &str) -> Self {
@@ -227,6 +234,13 @@ impl SemanticQuery {
     #[must_use]
     pub fn group_by_bin(mut self, name: &str, bin: Bin) -> Self {
         self.group_by.push(GroupBy::new(name).bin(bin));
+        self
+    }
+
+    /// Also groups by this field, truncated, in bins or under another name.
+    #[must_use]
+    pub fn group_by_as(mut self, field: GroupBy) -> Self {
+        self.group_by.push(field);
         self
     }
 
@@ -250,6 +264,13 @@ impl SemanticQuery {
     pub fn share(mut self, of: &str, name: &str) -> Self {
         let share = Share::new(of);
         self.shares.push(Share { alias: Some(name.to_owned()), ..share });
+        self
+    }
+
+    /// Also tells a number as a share of its total over all groups, or within some of them.
+    #[must_use]
+    pub fn share_as(mut self, share: Share) -> Self {
+        self.shares.push(share);
         self
     }
 
@@ -310,8 +331,8 @@ impl SemanticQuery {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::{
-        Aggregation, Compare, Filter, MeasureAsk, MetricAsk, Op, RelativeUnit, SemanticQuery,
-        Truncation,
+        Aggregation, Bin, Compare, FieldAsk, Filter, MeasureAsk, MetricAsk, Op, RelativeUnit,
+        SemanticQuery, Share, Truncation,
     };
     use crate::time::{Grain, Part, WeekStart};
 
@@ -391,6 +412,54 @@ mod tests {
                 { "field": "created_at", "op": "this", "unit": "year" },
                 { "field": "created_at", "op": "last", "count": 3, "unit": "month" }] },
                 { "field": "created_at", "op": "previous", "count": 2, "unit": "quarter" }] } }"#,
+        );
+    }
+
+    #[test]
+    fn a_field_has_a_grain_or_bins_and_a_name() {
+        let month = Truncation::Grain(Grain::Month);
+        check(
+            &SemanticQuery::table("orders")
+                .field_as(FieldAsk::new("created_at").grain(month).alias("month"))
+                .field_as(FieldAsk::new("total").bin(Bin::width(50)).alias("from")),
+            r#"{ "table": "orders", "fields": [
+                { "field": "created_at", "grain": "month", "as": "month" },
+                { "field": "total", "bin": { "width": 50 }, "as": "from" }] }"#,
+        );
+        check(
+            &SemanticQuery::metric("revenue")
+                .group_by("customer.state")
+                .group_by_as(FieldAsk::new("created_at").grain(month).alias("month"))
+                .share_as(Share::new("revenue").within(&["month"]).alias("share"))
+                .share_as(Share::new("revenue")),
+            r#"{ "metrics": ["revenue"],
+                "group_by": ["customer.state", { "field": "created_at", "grain": "month", "as": "month" }],
+                "shares": [{ "of": "revenue", "within": ["month"], "as": "share" }, "revenue"] }"#,
+        );
+    }
+
+    #[test]
+    fn conditions_stand_beside_each_other_or_in_each_other() {
+        let [a, b, c] = ["a", "b", "c"].map(Filter::is_null);
+        check(
+            &SemanticQuery::table("orders").filter(Filter::all([a.clone(), b.clone(), c.clone()])),
+            r#"{ "table": "orders", "filter": { "and": [{ "field": "a", "op": "is_null" },
+                { "field": "b", "op": "is_null" }, { "field": "c", "op": "is_null" }] } }"#,
+        );
+        check(
+            &SemanticQuery::table("orders").filter(Filter::any([a, b.and(c)])),
+            r#"{ "table": "orders", "filter": { "or": [{ "field": "a", "op": "is_null" },
+                { "and": [{ "field": "b", "op": "is_null" }, { "field": "c", "op": "is_null" }] }] } }"#,
+        );
+    }
+
+    #[test]
+    fn upper_and_lower_case_count_where_they_are_to() {
+        let starts = Filter::with_case("name", Op::StartsWith, vec!["Mc".into()]);
+        check(
+            &SemanticQuery::table("people").filter(starts),
+            r#"{ "table": "people", "filter":
+                { "field": "name", "op": "starts_with", "value": "Mc", "case_sensitive": true } }"#,
         );
     }
 
