@@ -1,6 +1,6 @@
 //! The examples of the manual: each YAML and JSON block of the pages on models, policies and
 //! questions is read as a host would read it, and each question is asked. The Rust blocks are doc
-//! tests of this package.
+//! tests of this package; `builders.rs` holds questions in Rust to those in JSON.
 
 use sandbar::{Definitions, PolicyCases, PolicyDefinitions, SemanticQuery};
 use sandbar_shop::ASKERS;
@@ -8,11 +8,11 @@ use sandbar_testkit::{fixture, principal, shop, told};
 
 use crate::traps::world;
 
-/// A fenced block of a page.
-struct Block {
-    language: String,
-    line: usize,
-    text: String,
+/// A fenced block of a page, and the line that opens it.
+pub struct Block {
+    pub language: String,
+    pub line: usize,
+    pub text: String,
 }
 
 impl Block {
@@ -21,17 +21,17 @@ impl Block {
         self.language.strip_prefix("json ")
     }
 
-    fn is_question(&self) -> bool {
+    pub fn is_question(&self) -> bool {
         self.language == "json" || self.trap().is_some()
     }
 }
 
-fn page(name: &str) -> String {
+pub fn page(name: &str) -> String {
     let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
     std::fs::read_to_string(format!("{docs}/{name}")).unwrap()
 }
 
-fn blocks(page: &str) -> Vec<Block> {
+pub fn blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
     for (index, line) in page.lines().enumerate() {

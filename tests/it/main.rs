@@ -13,6 +13,7 @@ mod batches;
 mod bins;
 mod bounded;
 mod bridged;
+mod builders;
 mod calculated;
 mod clocks;
 mod constants;
