@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::principal::{Identity, Origin, Principal};
+use crate::seen::OneUse;
 use crate::token_error::TokenRefusal;
 
 /// What a token says of its bearer, before anybody has looked whether he is known.
@@ -13,12 +14,16 @@ use crate::token_error::TokenRefusal;
 /// It is what a session keeps: who he is and what he may is worked out anew at every request
 /// ([`Verifier::admit`](crate::Verifier::admit)).
 #[derive(Clone, Debug)]
-pub struct Claimed(pub(crate) Principal);
+pub struct Claimed {
+    pub(crate) principal: Principal,
+    /// Where its token is for one use; clones are of the same use.
+    pub(crate) once: Option<Arc<OneUse>>,
+}
 
 impl Claimed {
     /// The folded address, or whatever an API key is called.
     pub fn subject(&self) -> &str {
-        self.0.subject()
+        self.principal.subject()
     }
 }
 
@@ -48,7 +53,7 @@ impl AdmissionRules {
     /// He is in the groups of his token and in those that the directory has for him. Of an
     /// attribute that both have, that of the directory counts.
     pub(crate) fn admit(&self, claimed: &Claimed) -> Result<Principal, TokenRefusal> {
-        let principal = &claimed.0;
+        let principal = &claimed.principal;
         // A service is configured as a whole, and is nobody whom a directory could know.
         if *principal.origin() == Origin::ApiKey {
             return Ok(principal.clone());

@@ -133,7 +133,7 @@ impl ApiKey {
             attributes: self.attributes.clone(),
             scopes: self.scopes.clone(),
         };
-        Claimed(Principal::new(identity, Origin::ApiKey))
+        Claimed { principal: Principal::new(identity, Origin::ApiKey), once: None }
     }
 }
 

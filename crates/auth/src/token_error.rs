@@ -87,7 +87,8 @@ pub enum TokenRefusal {
     BadTokenId,
     /// A token may be used once, and this one has been, or it has no `jti`.
     Replayed,
-    /// More tokens have been used within the maximum age than are remembered.
+    /// More tokens have been used within the maximum age than are remembered: there is nothing
+    /// wrong with this one.
     TooManyTokens,
 }
 

@@ -11,7 +11,7 @@ use crate::directory::Directory;
 use crate::key_set::KeyRing;
 use crate::principal::Principal;
 use crate::secret::{SecretError, SharedSecret};
-use crate::seen::SeenTokens;
+use crate::seen::{OneUse, SeenTokens};
 use crate::token_error::{TokenError, TokenRefusal};
 use crate::verifying_key::VerifyingKey;
 
@@ -142,9 +142,10 @@ impl Verifier {
     }
 
     /// A token may then be used once, and has to have an id (`jti`). So many are remembered while
-    /// they are young enough; further ones are refused.
+    /// they are young enough; further ones are refused until there is room.
     ///
-    /// Clones of the verifier remember together; other processes do not.
+    /// It is used up when its bearer is let in ([`Verifier::admit`]), and not by being read. Clones
+    /// of the verifier remember together; other processes do not.
     #[must_use]
     pub fn once(mut self, most: usize) -> Self {
         self.seen = Some(Arc::new(SeenTokens::new(most)));
@@ -226,26 +227,37 @@ impl Verifier {
         self.admit(&self.claimed(token, now)?)
     }
 
-    /// What a token says, which a session keeps.
+    /// What a token says, which a session keeps. A token that is for one use is not used up by
+    /// that.
     ///
     /// # Errors
     /// As for [`Verifier::verify`], but for people who are not known.
     pub fn claimed(&self, token: &str, now: u64) -> Result<Claimed, TokenError> {
         let claims = signed_claims(token, &self.keys.current(), &self.kind)?;
         let principal = self.rules.principal(&claims, now)?;
-        if let Some(seen) = &self.seen {
-            let (id, ends) = self.rules.id_until(&claims).ok_or(TokenRefusal::Replayed)?;
-            seen.first_time(id, ends, now)?;
-        }
-        Ok(Claimed(principal))
+        let once = match &self.seen {
+            Some(seen) => {
+                let (id, ends) = self.rules.id_until(&claims).ok_or(TokenRefusal::Replayed)?;
+                Some(Arc::new(OneUse::of(seen, id, ends, now)?))
+            }
+            None => None,
+        };
+        Ok(Claimed { principal, once })
     }
 
-    /// Who somebody is now, of whom a token or an API key has been seen to be right.
+    /// Who somebody is now, of whom a token or an API key has been seen to be right. A token that
+    /// is for one use is used up by that: what it said may be admitted again, as for a session, and
+    /// the token may not be.
     ///
     /// # Errors
-    /// Somebody who is not known, or known not to be let in.
+    /// Somebody who is not known, or known not to be let in; a token that has been used up since it
+    /// was read, or for which there is no room any more.
     pub fn admit(&self, claimed: &Claimed) -> Result<Principal, TokenError> {
-        Ok(self.admission.admit(claimed)?)
+        let principal = self.admission.admit(claimed)?;
+        if let Some(once) = &claimed.once {
+            once.make()?;
+        }
+        Ok(principal)
     }
 }
 
@@ -262,9 +274,10 @@ impl fmt::Debug for Verifier {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::SecretError;
     use crate::testing::{NOW, check_token, sign, verifier};
+    use crate::{People, Person, SecretError, Sessions};
 
     #[test]
     fn jwt6_weak_secrets_make_no_verifier() {
@@ -315,6 +328,51 @@ mod tests {
         let early = once.clone().audience("shop");
         check_token(&early, &with(r#","jti":"3""#), Err(TokenRefusal::WrongAudience));
         check_token(&once, &with(r#","jti":"3""#), Ok(()));
+    }
+
+    #[test]
+    fn atk12_a_token_is_used_up_by_whoever_is_let_in() {
+        let people = Arc::new(People::default());
+        let known = verifier().once(1).known_people(Arc::clone(&people) as Arc<dyn Directory>);
+        let token = |jti: &str| {
+            let claims = format!(r#"{{"iat":{NOW},"email":"ana@shop.test","jti":"{jti}"}}"#);
+            sign(r#"{"alg":"HS256"}"#, &claims)
+        };
+        let ana = || Person::new("ana@shop.test").unwrap();
+        // Whoever is not let in has used nothing, and takes no room.
+        for jti in ["1", "1", "2", "3"] {
+            check_token(&known, &token(jti), Err(TokenRefusal::UnknownPerson));
+        }
+        people.replace(People::new([ana().inactive()]).unwrap());
+        check_token(&known, &token("1"), Err(TokenRefusal::InactivePerson));
+        people.replace(People::new([ana()]).unwrap());
+        // Two that are read at the same time are one.
+        let [first, second] = [(); 2].map(|()| known.claimed(&token("1"), NOW).unwrap());
+        assert!(known.admit(&second).is_ok());
+        let refused = known.admit(&first).err().map(|error| error.reason());
+        assert_eq!(refused, Some(TokenRefusal::Replayed));
+        check_token(&known, &token("1"), Err(TokenRefusal::Replayed));
+        check_token(&known, &token("2"), Err(TokenRefusal::TooManyTokens));
+        // A session goes on being its bearer, as long as he is let in.
+        let sessions = Sessions::new(3_600);
+        let word = sessions.open(second, [7; 32], NOW).unwrap().word;
+        for now in [NOW, NOW + 3_599] {
+            assert!(known.admit(&sessions.find(&word, now).unwrap()).is_ok());
+        }
+    }
+
+    #[test]
+    fn atk12_a_token_that_was_used_takes_nobody_in() {
+        let people = Arc::new(People::default());
+        let open =
+            verifier().once(10).provisioned_people(Arc::clone(&people) as Arc<dyn Directory>);
+        let token = |email: &str| {
+            let claims = format!(r#"{{"iat":{NOW},"email":"{email}","jti":"1"}}"#);
+            sign(r#"{"alg":"HS256"}"#, &claims)
+        };
+        check_token(&open, &token("ana@shop.test"), Ok(()));
+        check_token(&open, &token("mia@shop.test"), Err(TokenRefusal::Replayed));
+        assert_eq!(people.len(), 1);
     }
 
     #[test]

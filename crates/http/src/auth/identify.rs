@@ -91,8 +91,8 @@ pub(crate) fn identify(parts: &Parts, engine: &Engine) -> Result<Session, Uniden
     Ok(session)
 }
 
-/// Lets the engine look for somebody. What fails counts against its address; while too much has
-/// failed from there, tokens are not even looked at.
+/// Lets the engine look for somebody. What fails counts against its address, but for a token for
+/// which there is no room here; while too much has failed from there, tokens are not even looked at.
 pub(super) fn attempt(
     engine: &Engine,
     access: Option<&Arc<Access>>,
@@ -113,7 +113,9 @@ pub(super) fn attempt(
     tracing::info!(code = error.code(), ?reason, "somebody is not let in");
     // The clock is read where somebody is looked for, and nowhere else.
     let Some(now) = read.get() else { return Err(Unidentified::NotConfigured) };
-    if let (Some(access), Some(source)) = (access, source) {
+    if let (Some(access), Some(source)) = (access, source)
+        && reason != Some(TokenRefusal::TooManyTokens)
+    {
         access.failures().take(source, now).map_err(Unidentified::TooManyFailures)?;
     }
     Err(Unidentified::Invalid)

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use sandbar::{ApiKey, ApiKeys, Limits, RateLimit};
+use sandbar::{ApiKey, ApiKeys, Limits, RateLimit, Verifier};
+use sandbar_testkit::forge::{self, Forge};
 use serde_json::{Value, json};
 
 use super::sessions::{app_with, nobody, session_of, tables, verifier};
@@ -68,6 +69,27 @@ async fn atk14_too_much_that_fails_from_one_address_is_not_looked_at() {
     assert_eq!(from(tables().bearing("ana"), HERE).of(&app).await.status, 200);
     nobody(&bad(&app, HERE).await);
     wait(&bad(&app, HERE).await, "A0301", "2");
+}
+
+/// There is nothing wrong with a token for which there is no room: its bearer is told what is told of
+/// all that are refused, and it does not count as one of them.
+#[tokio::test]
+async fn atk12_a_token_without_room_is_no_failure() {
+    let once = Verifier::hs256(forge::SECRET).unwrap().once(1);
+    let access = Access::default().with_failures(RateLimit::new(1, 1));
+    let (app, _) = app_with(once, access).await;
+    let with = |jti: &str| {
+        let token = Forge::new().and(&format!(r#""jti":"{jti}""#)).token();
+        from(tables().with("authorization", &format!("Bearer {token}")), HERE)
+    };
+    assert_eq!(with("1").of(&app).await.status, 200);
+    for further in ["2", "3", "2"] {
+        nobody(&with(further).of(&app).await);
+    }
+    // One that has been used is wrong, and there may be one of these.
+    nobody(&with("1").of(&app).await);
+    wait(&with("1").of(&app).await, "A0301", "60");
+    wait(&with("2").of(&app).await, "A0301", "60");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use axum::http::Method;
 use sandbar::{
     ApiKey, ApiKeys, Directory, People, Person, RateLimit, Scopes, Sessions, TokenMinter, Verifier,
 };
+use sandbar_testkit::forge::{self, Forge};
 use serde_json::{Value, json};
 
 use super::{Ask, NOW, SECRET, Told, app, get, post, shop, token, token_with};
@@ -216,6 +217,34 @@ async fn l58_a_session_may_be_used_for_no_more_than_its_token() {
     tables().with("x-metabase-session", &word).of(&app).await.refused(403, "Denied", "E0103");
     let told = get("/api/agent/search?q=orders").with("x-metabase-session", &word).of(&app).await;
     assert_eq!(told.status, 200);
+}
+
+/// A token for one use is used up by its bearer, and by nobody who is not let in.
+#[tokio::test]
+async fn atk12_a_token_for_one_use_opens_one_session() {
+    let people = Arc::new(People::default());
+    let once = Verifier::hs256(forge::SECRET).unwrap().once(1);
+    let known = once.known_people(Arc::clone(&people) as Arc<dyn Directory>);
+    let (app, _) = app_with(known, Access::default()).await;
+    let token = |jti: &str| Forge::new().and(&format!(r#""jti":"{jti}""#)).token();
+    let bearing = |jti: &str| tables().with("authorization", &format!("Bearer {}", token(jti)));
+    // Nobody is known yet.
+    for jti in ["1", "2"] {
+        assert_eq!(exchange(&token(jti)).of(&app).await.status, 401);
+        nobody(&bearing(jti).of(&app).await);
+    }
+    people.replace(People::new([Person::new("ana@shop.test").unwrap()]).unwrap());
+    let told = exchange(&token("1")).of(&app).await;
+    assert_eq!(told.status, 200, "{}", told.text());
+    let word = told.json()["session_token"].as_str().unwrap().to_owned();
+    // It has been used, and for another one there is no room.
+    for jti in ["1", "2"] {
+        assert_eq!(exchange(&token(jti)).of(&app).await.status, 401);
+        nobody(&bearing(jti).of(&app).await);
+    }
+    for _ in 0..2 {
+        assert_eq!(tables().with("x-metabase-session", &word).of(&app).await.status, 200);
+    }
 }
 
 #[tokio::test]
