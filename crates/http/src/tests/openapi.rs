@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::sessions::{app_with, verifier};
 use super::{Ask, Told, app, get, post, question, token};
-use crate::Access;
+use crate::{Access, Route};
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schema/openapi.json");
 
@@ -63,6 +63,35 @@ fn every_route_has_its_operation_and_every_reference_leads_somewhere() {
             }
             Value::Array(items) => open.extend(items),
             _ => {}
+        }
+    }
+}
+
+/// What some route takes is stated by each that takes it, and refused by all others.
+#[tokio::test]
+async fn routes_take_the_parameters_that_the_document_states() {
+    let (app, document) = (app().await, crate::openapi());
+    let stated = |route: &Route| {
+        let operation = &document["paths"][&route.path][route.method.to_ascii_lowercase()];
+        let all = operation["parameters"].as_array().into_iter().flatten();
+        let all = all.filter(|parameter| parameter["in"] == "query");
+        let names = all.map(|parameter| parameter["name"].as_str().unwrap().to_owned());
+        names.collect::<BTreeSet<String>>()
+    };
+    let routes = crate::routes();
+    let all: BTreeSet<String> = routes.iter().flat_map(&stated).collect();
+    assert!(all.contains("limit") && all.contains("page_size"), "{all:?}");
+    for route in &routes {
+        let stated = stated(route);
+        let path = route.path.replace("{id}", "products").replace("{field}", "category");
+        let path = path.replace("{file}", "explorer.js");
+        for name in &all {
+            let mut ask = if route.method == "POST" { post("{}") } else { get("/") };
+            *ask.0.uri_mut() = format!("{path}?{name}=x").parse().unwrap();
+            *ask.0.method_mut() = route.method.parse().unwrap();
+            let told = ask.bearing("ana").of(&app).await;
+            let refused = told.text().contains("is not a parameter here");
+            assert_eq!(refused, !stated.contains(name), "{route:?} {name}: {}", told.text());
         }
     }
 }

@@ -167,6 +167,7 @@ pub(crate) fn routes() -> Routes<Engine> {
             "/search",
             search::post,
             Operation::new("v1Search", "Tables and metrics that fit some searches, best first")
+                .takes("limit", Kind::Number(1), "how many results; 50 if left out")
                 .body::<body::SearchBody>()
                 .gives::<search::Results>()
                 .refuses(&[403]),
