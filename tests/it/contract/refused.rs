@@ -541,6 +541,20 @@ async fn more_than_anybody_needs() {
         let body = serde_json::json!({ "term_queries": words });
         assert_eq!(shop.post("ana", "/v1/search", body).await.status, status, "{n}");
     }
+    // Both lists count together, and the refusal says how many there may be.
+    for (terms, others, status) in [(25, 25, 200), (26, 25, 400), (1, 50, 400), (0, 51, 400)] {
+        let words = |count: usize| vec!["orders"; count];
+        let body = serde_json::json!({
+            "term_queries": words(terms),
+            "semantic_queries": words(others),
+        });
+        let told = shop.post("ana", "/v1/search", body).await;
+        assert_eq!(told.status, status, "{terms} {others}: {told:?}");
+        if status == 400 {
+            assert_eq!(told.at("/errors/term_queries"), "at most 50 queries at a time");
+            assert_eq!(told.header("x-sandbar-code"), "H0201");
+        }
+    }
     // More than a document may hold.
     let words = vec!["a"; 20_000];
     let body = serde_json::json!({ "term_queries": words });

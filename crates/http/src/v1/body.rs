@@ -120,12 +120,14 @@ pub(super) struct ExecuteBody {
     pub(super) warnings: Option<Vec<String>>,
 }
 
-/// What to search for.
+/// What to search for: at most 50 searches in both lists together.
 #[derive(Debug, Default, DeriveDeserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "V1Search")]
 pub(super) struct SearchBody {
+    #[schemars(length(max = 50))]
     pub(super) term_queries: Option<Vec<NonBlank>>,
+    #[schemars(length(max = 50))]
     pub(super) semantic_queries: Option<Vec<NonBlank>>,
 }
 
