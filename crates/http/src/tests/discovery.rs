@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Told, app, get, post};
+use super::{Told, app, get, post, question};
 
 /// Every word that stands as a value or key in a document.
 fn words(value: &Value, into: &mut Vec<String>) {
@@ -126,6 +126,54 @@ async fn search_needs_words() {
         let told = get(&format!("/api/agent/search{wrong}")).bearing("ana").of(&app).await;
         told.refused(400, "InvalidRequest", "H0106");
     }
-    let unreadable = get("/api/agent/tables/%ff").bearing("ana").of(&app).await;
-    unreadable.refused(400, "InvalidRequest", "H0107");
+}
+
+/// Bytes that are no text are refused wherever they stand in an address: no other name is looked for
+/// in their place.
+#[tokio::test]
+async fn addresses_are_text() {
+    let app = app().await;
+    for path in [
+        "/health?%ff",
+        "/openapi.json?x=%ff",
+        "/explorer/%ff",
+        "/api/agent/tables/%ff",
+        "/api/agent/tables/%c3/fields",
+        "/api/agent/tables/products/fields/%ff/values",
+        "/api/agent/tables/products/fields/category/values?limit=%ff",
+        "/api/agent/tables?x=%ff",
+        "/api/agent/metrics/%ff",
+        "/api/agent/search?q=%ff",
+        "/api/agent/search?q=a%c3&%a9",
+        "/api/agent/v1/table/%ff",
+        "/api/agent/v1/table/products?with-fields=%ff",
+        "/api/agent/v1/table/products?%ff=true",
+        "/api/agent/v1/table/products/field/%ff/values",
+        "/api/agent/v1/metric/%ff",
+        "/api/agent/v1/metric/revenue/field/%ff/values",
+        "/api/agent/v1/database/%ff",
+        "/api/agent/v1/ping?x=%ff",
+    ] {
+        let told = get(path).bearing("ana").of(&app).await;
+        assert_eq!((told.status.as_u16(), told.header("x-sandbar-code")), (400, "H0107"), "{path}");
+        told.refused(400, "InvalidRequest", "H0107");
+    }
+    let query = question("revenue_by_category");
+    for (path, body) in [
+        ("/api/agent/query?page_size=%ff", query.as_str()),
+        ("/api/agent/batch?%ff", "{}"),
+        ("/api/agent/explain?%ff", query.as_str()),
+        ("/api/agent/v1/search?limit=%ff", "{}"),
+        ("/api/agent/v1/query?%ff", "{}"),
+        ("/auth/sso?%ff", "{}"),
+    ] {
+        let mut ask = post(body.to_owned()).bearing("ana");
+        *ask.0.uri_mut() = path.parse().unwrap();
+        ask.of(&app).await.refused(400, "InvalidRequest", "H0107");
+    }
+    // What is text stays what it is, and a `%` that begins nothing means itself.
+    for words in ["%C3%A9t%c3%a9", "100%", "%25ff", "a%+b"] {
+        let path = format!("/api/agent/search?q={words}");
+        assert_eq!(get(&path).bearing("ana").of(&app).await.status, 200, "{words}");
+    }
 }
