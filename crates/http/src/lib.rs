@@ -75,8 +75,8 @@
 //! that goes away cancels its query.
 //!
 //! # Headers of every answer
-//! `x-request-id` is that of the request, or a new one, and stands in the log. What a `GET` below
-//! `/api/agent` tells has an `ETag`: with it in `If-None-Match` the answer is 304 as long as the asker
+//! `x-request-id` is that of the request, or a new one, and stands in the log. What a `GET` or `HEAD`
+//! below `/api/agent` tells has an `ETag`: with it in `If-None-Match` the answer is 304 as long as the asker
 //! sees the same. Nothing is to be kept on the way (`no-store`), and no page of another origin may
 //! read anything: there is no CORS unless a host adds it.
 //!

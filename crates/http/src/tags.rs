@@ -11,12 +11,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 
+use crate::answer::SCOPED;
 use crate::refusal::Refusal;
 
 /// Gives what a `GET` tells a tag, which is made of its bytes: of what its asker sees, and of nothing
-/// else. It is made anew for each request, rights are looked at as ever, and only then compared.
+/// else. It is made anew for each request, rights are looked at as ever, and only then compared. A
+/// `HEAD` has the same: its answer has a body up to here, which is left out behind.
 pub(crate) async fn tagged(request: Request, next: Next) -> Response {
-    if request.method() != Method::GET {
+    if ![Method::GET, Method::HEAD].contains(request.method()) {
         return next.run(request).await;
     }
     let known = request.headers().clone();
@@ -37,8 +39,10 @@ pub(crate) async fn tagged(request: Request, next: Next) -> Response {
     }
     if is_known {
         parts.status = StatusCode::NOT_MODIFIED;
-        parts.headers.remove(CONTENT_TYPE);
-        parts.headers.remove(CONTENT_LENGTH);
+        // What is said of the body is known with it.
+        for about in [CONTENT_TYPE, CONTENT_LENGTH, SCOPED] {
+            parts.headers.remove(about);
+        }
         return Response::from_parts(parts, Body::empty());
     }
     Response::from_parts(parts, Body::from(bytes))

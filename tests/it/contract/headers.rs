@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderName, Request};
+use axum::http::{HeaderName, Method, Request};
 use sandbar::{Limits, RateLimit};
 use sandbar_http::{Access, Options, Readiness};
 use serde_json::Value;
 
-use super::{At, JSON, Json, Shop, Text, Told, check, get, post, shapes, shop};
+use super::{At, JSON, Json, Shop, Text, Told, check, get, minted, post, shapes, shop};
 
 /// Whether a value has the form that it should have.
 type IsForm = fn(&str) -> bool;
@@ -151,6 +151,48 @@ async fn paths_of_our_own_have_the_same_headers() {
         get("ana", long, 414, At("/code", r#""H0111""#)),
     ];
     check(&shop, &rows).await;
+}
+
+/// A `HEAD` has the headers of what it is of; and whoever has that already is told no more of it.
+#[tokio::test]
+async fn a_head_is_what_is_looked_up_without_its_body() {
+    let shop = Shop::open().await;
+    for path in [
+        "/tables",
+        "/tables/products",
+        "/tables/products/fields",
+        "/tables/products/fields/category/values",
+        "/metrics",
+        "/metrics/revenue",
+        "/search?q=revenue",
+        "/v1/ping",
+        "/v1/table/2?with-field-values=true",
+        "/v1/table/2/field/{products:category}/values",
+        "/v1/metric/101",
+        "/v1/database",
+        "/v1/database/1",
+    ] {
+        let ask = async |method: Method, known: &str| {
+            let uri = format!("/api/agent{}", shop.address(path));
+            let ask = Request::builder().method(method).uri(uri).header("x-request-id", "here");
+            let ask = ask.header("authorization", format!("Bearer {}", minted("ana", None)));
+            shop.send(ask.header("if-none-match", known).body(Body::empty()).unwrap()).await
+        };
+        let whole = ask(Method::GET, "\"x\"").await;
+        let head = ask(Method::HEAD, "\"x\"").await;
+        assert_eq!((whole.status, head.status, head.body.as_str()), (200, 200, ""), "{path}");
+        assert_eq!(whole.headers, head.headers, "{path}");
+        let found = wrong(&whole, JSON, true);
+        assert!(found.is_empty(), "{path}: {found:?} {whole:?}");
+        let tag = whole.header("etag");
+        for method in [Method::GET, Method::HEAD] {
+            let told = ask(method, tag).await;
+            let seen = (told.status, told.body.as_str(), told.header("etag"));
+            assert_eq!(seen, (304, "", tag), "{path}");
+            let found = wrong(&told, "", true);
+            assert!(found.is_empty(), "{path}: {found:?} {told:?}");
+        }
+    }
 }
 
 /// In v1 the status does not tell, nor is there anything to say of rows that have not come.
