@@ -1,7 +1,7 @@
 //! The member `fresh` beside a question: its answer is computed anew, also where one is kept.
 //!
 //! It says how a question is answered, and not what is asked, so that it stands in a body here and
-//! is no part of the language below.
+//! is no part of the language below; and so that it means the same beside the token of a page.
 
 use std::borrow::Cow;
 use std::fmt;

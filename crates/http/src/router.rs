@@ -153,7 +153,7 @@ fn all() -> Routes<Engine> {
                 .takes("page_size", Kind::Number(1), "in pages of so many rows")
                 .body::<OrFresh<SemanticQuery>>()
                 .body::<OrFresh<v1::Asked>>()
-                .body::<NextPage>()
+                .body::<OrFresh<NextPage>>()
                 .gives::<Answered<'_>>()
                 .gives::<v1::Answer>()
                 .also_as(&Format::BESIDE_JSON)

@@ -1,7 +1,10 @@
 //! The paths of our own: questions in either language, in pages, many at a time, explained.
 
+use std::sync::{Arc, Mutex};
+
 use axum::body::Body;
 use axum::http::{Method, Request};
+use sandbar::{Action, Decision};
 use serde_json::{Value, json};
 
 use super::{Shop, Told, minted};
@@ -104,6 +107,44 @@ async fn a_limit_is_a_total_and_pages_have_a_size() {
     assert_eq!(told.body.lines().count(), 3, "{told:?}");
     let told = accepting(&shop, "application/x-ndjson", "/query?page_size=2", &native).await;
     assert_eq!(told.status, 406);
+}
+
+/// It says how a question is answered, and not what is asked: beside a token as beside a question.
+#[tokio::test]
+async fn a_page_may_be_fresh() {
+    let kept = Arc::<Mutex<Vec<bool>>>::default();
+    let seen = Arc::clone(&kept);
+    let sink = move |decision: &Decision| {
+        if decision.action == Action::Query {
+            seen.lock().unwrap().push(decision.kept);
+        }
+    };
+    let engine = super::shop().keep_answers(16 << 20).decisions(sink).build().await.unwrap();
+    let shop = Shop::of(engine).await;
+    let native = json!({ "table": "products", "fields": ["id"] });
+    let theirs = json!({ "table_id": 2, "fields": [{ "field_id": "products:id" }] });
+    // Of two sizes, so that the one question does not keep the other's pages.
+    for (body, size, rows) in [(native, 3, "/rows"), (theirs, 4, "/data/rows")] {
+        let first = shop.post("ana", &format!("/query?page_size={size}"), body).await;
+        let token = first.at("/continuation_token");
+        let second: Vec<Value> = (size + 1..=2 * size).map(|id| json!([id])).collect();
+        kept.lock().unwrap().clear();
+        for fresh in [false, false, true] {
+            let body = json!({ "continuation_token": token, "fresh": fresh });
+            let told = shop.post("ana", "/query", body).await;
+            assert_eq!((told.status, told.at(rows)), (200, json!(second)), "{told:?}");
+        }
+        assert_eq!(*kept.lock().unwrap(), [false, true, false], "{rows}");
+        for wrong in [json!(null), json!(1), json!("true")] {
+            let body = json!({ "continuation_token": token, "fresh": wrong });
+            let told = shop.post("ana", "/query", body).await;
+            assert_eq!((told.status, told.at("/code")), (400, json!("H0106")), "{told:?}");
+        }
+        // In v1 there is no such key.
+        let body = json!({ "continuation_token": token, "fresh": true });
+        let told = shop.post("ana", "/v1/query", body).await;
+        assert_eq!((told.status, told.at("/problems/0/path")), (400, json!("fresh")), "{told:?}");
+    }
 }
 
 /// In JSON a question in the words of v1 comes in pages, in every other form as one of ours does.
