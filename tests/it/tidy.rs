@@ -479,6 +479,24 @@ fn every_code_has_a_section_and_every_section_a_code() {
     none(unique.difference(&codes).cloned().collect(), "sections without a code");
 }
 
+#[test]
+fn the_table_of_codes_begins_and_ends_with_sections() {
+    let manual = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let titles = manual.lines().filter_map(|line| line.strip_prefix("## ")?.split_once(": "));
+    let mut left: BTreeSet<&str> = titles.map(|(code, _)| code).collect();
+    let rows = manual.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let ranges = rows.filter_map(|(range, _)| range.split_once(" – "));
+    let ranges: Vec<_> = ranges.filter(|(first, last)| is_code(first) && is_code(last)).collect();
+    assert!(ranges.len() > 8, "{ranges:?}");
+    for (first, last) in ranges {
+        for end in [first, last] {
+            assert!(left.contains(end), "`{first} – {last}`: no section of {end} is left");
+        }
+        left.retain(|code| !(first..=last).contains(code));
+    }
+    assert!(left.is_empty(), "sections that no row of the table tells of: {left:?}");
+}
+
 /// Whether a text is an error code: a letter and four digits.
 fn is_code(word: &str) -> bool {
     let mut bytes = word.bytes();

@@ -261,6 +261,17 @@ async fn a_head_has_64_kib_to_the_byte() {
     assert!(told.starts_with("HTTP/1.1 431 "), "{told}");
 }
 
+/// Before there is a request only the connection answers: with a status, and nothing of ours.
+#[tokio::test]
+async fn what_is_no_request_is_told_a_status_and_no_more() {
+    let address = serve(engine().await).await;
+    for sent in ["GET /health HTTP/1.1\r\nno header\r\n\r\n", "no request at all\r\n\r\n"] {
+        let told = until_closed(address, sent).await;
+        assert!(told.starts_with("HTTP/1.1 400 ") && told.ends_with("\r\n\r\n"), "{told}");
+        assert!(!told.contains("x-sandbar-code") && !told.contains("x-request-id"), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn a_head_without_end_is_refused() {
     let address = serve(engine().await).await;
