@@ -209,7 +209,7 @@ fn one_of(mut schemas: Vec<Schema>) -> Option<Value> {
 fn parameter(parameter: &Parameter) -> Value {
     let schema = match parameter.kind {
         Kind::Flag(default) => json!({ "type": "boolean", "default": default }),
-        Kind::Number(least) => json!({ "type": "integer", "minimum": least }),
+        Kind::Number(least) => json!({ "type": "integer", "format": "uint64", "minimum": least }),
         Kind::Text => json!({ "type": "string" }),
     };
     let Parameter { name, about, required, .. } = parameter;
@@ -243,6 +243,7 @@ pub(crate) mod shapes {
     #[schemars(rename = "NextPage", deny_unknown_fields)]
     #[expect(dead_code, reason = "for its schema")]
     pub(crate) struct NextPage {
+        #[schemars(regex(pattern = r"\S"))]
         continuation_token: String,
     }
 

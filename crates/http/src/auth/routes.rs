@@ -62,6 +62,7 @@ pub(crate) fn routes() -> Routes<Engine> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Exchange {
+    #[schemars(regex(pattern = r"\S"))]
     jwt: String,
 }
 

@@ -290,6 +290,40 @@ async fn refusals_are_what_the_document_says() {
     held.status(429, sso, send("/auth/sso", &json!({ "jwt": token("ana") }))).await;
 }
 
+/// What is refused for its form is none by the document either.
+#[test]
+fn the_schemas_of_bodies_are_no_wider_than_what_is_taken() {
+    let document = crate::openapi();
+    let many = |key: &str, one: Value, count: usize| json!({ key: vec![one; count] });
+    let field = || json!({ "field_id": "id" });
+    for (name, body, fits) in [
+        ("V1Search", many("term_queries", json!("orders"), 50), true),
+        ("V1Search", many("term_queries", json!("orders"), 51), false),
+        ("V1Search", many("semantic_queries", json!("orders"), 51), false),
+        ("V1Search", many("term_queries", json!(" "), 1), false),
+        ("V1Question", many("fields", field(), 256), true),
+        ("V1Question", many("fields", field(), 257), false),
+        ("V1Question", many("group_by", field(), 257), false),
+        ("V1Question", many("aggregations", json!({ "function": "count" }), 257), false),
+        ("V1Question", json!({ "table_id": "orders", "metric_id": 1, "limit": 1 }), true),
+        ("V1Question", json!({ "table_id": " " }), false),
+        ("V1Question", json!({ "metric_id": 0 }), false),
+        ("V1Question", json!({ "limit": 0 }), false),
+        ("V1QuestionOrFresh", many("fields", field(), 257), false),
+        ("NextPageOrFresh", json!({ "continuation_token": "x", "fresh": true }), true),
+        ("NextPageOrFresh", json!({ "continuation_token": " " }), false),
+        ("NextPageOrFresh", json!({ "continuation_token": "x", "fresh": null }), false),
+        ("Exchange", json!({ "jwt": "a.b.c" }), true),
+        ("Exchange", json!({ "jwt": " " }), false),
+        ("Batch", many("queries", json!({}), 51), false),
+    ] {
+        let pointer = format!("#/components/schemas/{name}");
+        let schema = json!({ "$ref": pointer, "components": document["components"] });
+        let bodies = jsonschema::draft202012::new(&schema).unwrap();
+        assert_eq!(bodies.is_valid(&body), fits, "{name}: {:.100}", body.to_string());
+    }
+}
+
 #[test]
 fn the_schema_of_questions_lets_none_pass_that_has_no_meaning() {
     let document = crate::openapi();

@@ -50,8 +50,11 @@ pub(crate) struct Body {
     pub(super) table_id: Option<Id>,
     pub(super) metric_id: Option<Id>,
     pub(super) filters: Option<Items<FilterBody>>,
+    #[schemars(length(max = 256))]
     pub(super) fields: Option<Items<FieldBody>>,
+    #[schemars(length(max = 256))]
     pub(super) aggregations: Option<Items<AggregationBody>>,
+    #[schemars(length(max = 256))]
     pub(super) group_by: Option<Items<GroupByBody>>,
     pub(super) order_by: Option<Items<OrderByBody>>,
     pub(super) limit: Option<Positive>,
@@ -227,14 +230,14 @@ macro_rules! read_scalar {
 
 read_scalar!(
     Id,
-    json_schema!({ "type": ["integer", "string"], "minimum": 1, "minLength": 1 }),
+    json_schema!({ "type": ["integer", "string"], "minimum": 1, "pattern": "\\S" }),
     POSITIVE,
     |n| (n > 0).then(|| Id(n.to_string())),
     Id::read
 );
 read_scalar!(
     Positive,
-    json_schema!({ "type": "integer", "minimum": 1 }),
+    json_schema!({ "type": "integer", "format": "uint64", "minimum": 1 }),
     POSITIVE,
     |n| u64::try_from(n).ok().filter(|n| *n > 0).map(Positive),
     |_| None
