@@ -28,11 +28,13 @@ use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, Principal, Session};
 use sandbar_testkit::generate::{
-    Random, ask_by_name, ask_spreads, batch, by_calendar, constructs, give_names, json,
+    Random, ask_by_name, ask_spreads, batch, by_calendar, constructs, give_names, hiding, json,
     policies_yaml, question, smaller, spell_out, strata_of, tables, weaker, with_calendar,
     with_spreads, without_hidden, world, yaml,
 };
-use sandbar_testkit::reference::{Answer, Cell, Policies, Question, Reference, Table, World};
+use sandbar_testkit::reference::{
+    Answer, Cell, MASK_KEY, Policies, Question, Reference, Table, World,
+};
 use sandbar_testkit::rows::Rows;
 use sandbar_testkit::told;
 use tokio::runtime::Runtime;
@@ -246,6 +248,7 @@ fn builder(world: &World, policies: &Policies) -> EngineBuilder {
     Engine::builder()
         .model("model.yaml", &yaml(world, None))
         .policies("policies.yaml", &policies_yaml(world, policies))
+        .mask_key(MASK_KEY)
         .clock(move || now)
 }
 
@@ -570,6 +573,8 @@ struct Tally {
     unclear: usize,
     /// How much of the tables they are about the asker sees, of those that are answered.
     strata: BTreeMap<&'static str, usize>,
+    /// By what policies hide, and in how many worlds.
+    hiding: BTreeMap<&'static str, usize>,
     /// How many of the answers leave something out that is of few rows.
     few: usize,
     wrong: Vec<String>,
@@ -596,6 +601,9 @@ impl Tally {
         for seed in first..first + cases {
             let (mut random, plain, mut policies) = make(seed);
             let world = furnished(seed, &plain, policies.as_mut());
+            for name in policies.iter().flat_map(hiding) {
+                *tally.hiding.entry(name).or_default() += 1;
+            }
             let mut case = Case { world, policies, question: Question::default() };
             let asker = match runtime.block_on(case.asker()) {
                 Ok(asker) => asker,
@@ -635,10 +643,11 @@ impl Tally {
                 }
             }
         }
-        let Self { asked, answered, used, refused, unclear, strata, few, wrong, digest } = &tally;
+        let Self { asked, answered, used, refused, unclear, strata, hiding, few, wrong, digest } =
+            &tally;
         eprintln!("{asked} asked, {answered} answered, {unclear} unclear, refused: {refused:?}");
         eprintln!("used: {used:?}");
-        eprintln!("seen: {strata:?}; {few} leave something out");
+        eprintln!("seen: {strata:?}; {few} leave something out; hidden by: {hiding:?}");
         eprintln!("digest of {name}, {cases} worlds from seed {first}: {digest}");
         none_is_wrong(name, wrong);
         tally

@@ -5,7 +5,8 @@ use std::cell::Cell;
 
 use sandbar::Session;
 use sandbar_testkit::generate::{
-    Random, STRATA, attributed, concerned, in_groups, propagating, rival, stratified, wide_world,
+    HIDING, Random, STRATA, attributed, concerned, in_groups, propagating, rival, stratified,
+    wide_world,
 };
 use sandbar_testkit::reference::{Policies, World};
 use sandbar_testkit::told;
@@ -38,7 +39,7 @@ fn show_others(world: &World, before: &Policies, policies: &Policies) -> bool {
 #[test]
 fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
     let (worlds, asked_for, gone) = (Cell::new(0), Cell::new(0), Cell::new(0));
-    let Tally { asked, answered, refused, strata, .. } = Tally::of("narrowed", |seed| {
+    let Tally { asked, answered, refused, strata, hiding, .. } = Tally::of("narrowed", |seed| {
         let mut random = Random::new(seed ^ 0x5EED);
         let world = wide_world(&mut random);
         let plain = stratified(&mut random, &world);
@@ -56,6 +57,11 @@ fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
     assert!(some * 10 > worlds.get(), "in {some} of {} worlds", worlds.get());
     // In many worlds rows go with those that they belong to.
     assert!(gone.get() * 6 > worlds.get(), "in {} of {} worlds", gone.get(), worlds.get());
+    // Some worlds at least have each way to hide something.
+    for name in HIDING {
+        let count = hiding.get(name).copied().unwrap_or(0);
+        assert!(count * 25 > worlds.get(), "{name} in {count} of {} worlds", worlds.get());
+    }
     // Much of what is asked is hidden from whoever asks.
     assert!(answered * 4 > asked, "{answered} of {asked} are answered");
     // What he is refused is compared as well: most of it speaks of names, hidden ones among them.

@@ -89,13 +89,16 @@ fn stored(random: &mut Random, world: &World, table: usize) -> Rule {
 }
 
 fn mask(random: &mut Random, world: &World, kind: Kind) -> Mask {
-    match (random.below(3), kind) {
+    // What came later has numbers of its own, so that all else stays as it was.
+    let hashes = kind == Kind::Text && random.aside(0x4A54).percent(30);
+    let mask = match (random.below(3), kind) {
         (0, _) => Mask::Null,
         (1, Kind::Text) => Mask::Prefix(random.below(3)),
         // An instant has no constants.
         (_, Kind::Instant) => Mask::Null,
         _ => Mask::Constant(some_value(random, kind, world.calendar.zone)),
-    }
+    };
+    if hashes { Mask::Hash } else { mask }
 }
 
 fn grant(random: &mut Random, world: &World, table: usize, asker: &Policies) -> Grant {
@@ -242,6 +245,7 @@ pub fn policies_yaml(world: &World, policies: &Policies) -> String {
                     Mask::Constant(Cell::Text(text)) => format!("{{ constant: '{text}' }}"),
                     Mask::Constant(cell) => format!("{{ constant: {} }}", cell.text()),
                     Mask::Prefix(length) => format!("{{ prefix: {length} }}"),
+                    Mask::Hash => "hash".to_owned(),
                 };
                 format!("{}: {mask}", name(column))
             };

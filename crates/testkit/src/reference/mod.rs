@@ -36,7 +36,7 @@ pub use bins::{Bin, Cut};
 pub use calculated::Expression;
 pub use cell::Cell;
 pub(crate) use cell::clock;
-pub use policy::{Grant, InRows, Mask, Policies, Propagation, RowRule};
+pub use policy::{Grant, InRows, MASK_KEY, Mask, Policies, Propagation, RowRule};
 pub use question::{
     Answer, AskedAggregation, AskedField, AskedMeasure, AskedMetric, AskedShare, Condition,
     Question,

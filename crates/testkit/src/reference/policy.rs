@@ -16,7 +16,12 @@ pub enum Mask {
     Constant(Cell),
     /// So many first characters.
     Prefix(usize),
+    /// A hash with a key, of texts.
+    Hash,
 }
+
+/// The key of the hashes: whoever masks with another one shows others.
+pub const MASK_KEY: [u8; 32] = *b"whoever has it can test a guess.";
 
 /// Which rows of a table a policy speaks of: those for which it is true.
 #[derive(Clone, Debug)]
@@ -138,7 +143,12 @@ impl Mask {
                 let start: String = text.chars().take(*length).collect();
                 Cell::Text(start + "***")
             }
-            (Self::Prefix(_), _) => Cell::Null,
+            (Self::Hash, Cell::Text(text)) => {
+                // 128 bits of BLAKE3, keyed, in hexadecimal (SECURITY.md).
+                let hash = blake3::keyed_hash(&MASK_KEY, text.as_bytes());
+                Cell::Text(hash.to_hex().chars().take(32).collect())
+            }
+            (Self::Prefix(_) | Self::Hash, _) => Cell::Null,
         }
     }
 }
