@@ -5,8 +5,8 @@ use std::cell::Cell;
 
 use sandbar::Session;
 use sandbar_testkit::generate::{
-    HIDING, Random, STRATA, attributed, concerned, in_groups, propagating, rival, stratified,
-    wide_world,
+    HIDING, Random, STRATA, attributed, concerned, denying, in_groups, propagating, rival,
+    stratified, wide_world,
 };
 use sandbar_testkit::reference::{Policies, World};
 use sandbar_testkit::told;
@@ -50,6 +50,7 @@ fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
         worlds.set(worlds.get() + 1);
         asked_for.set(asked_for.get() + usize::from(show_others(&world, &plain, &asking)));
         gone.set(gone.get() + usize::from(show_others(&world, &asking, &policies)));
+        denying(&mut Random::new(seed ^ 0xDE41), &world, &mut policies);
         (random, world, Some(policies))
     });
     // In some worlds what he sees is a matter of attributes that he may lack.

@@ -2,7 +2,7 @@
 
 use super::attributes::asking;
 use super::twins::{is_free, questions};
-use crate::reference::{Cell, Kind, Link, Policies, RowRule, Rule, Table, World};
+use crate::reference::{Cell, Denied, Kind, Link, Policies, RowRule, Rule, Table, World};
 
 /// Whether a table is built with a column, whoever sees it: a part of its key or of one that leads
 /// to others, or a time.
@@ -23,7 +23,7 @@ fn every_row(table: &Table, number: usize) -> RowRule {
 
 /// A world without what is hidden from somebody, and policies that show him of it what he saw:
 /// tables that no policy shows, with all that leads there; columns, measures, segments and metrics
-/// over them; rows.
+/// over them; metrics that are denied; rows.
 ///
 /// What other tables are built with stays, and stays hidden by policies: keys and times, and what a
 /// derived table asks for. So do masks, and that there are conditions on rows, as which they decide
@@ -34,7 +34,8 @@ pub fn without_hidden(world: &World, policies: &Policies) -> (World, Policies) {
     let (mut bare, mut open) = (world.clone(), policies.clone());
     for (index, table) in bare.tables.iter_mut().enumerate() {
         let granted = policies.grants.iter().any(|grant| grant.table == index);
-        table.hidden = !granted && is_free(&table.name, &questions);
+        let gone = !granted || policies.denies_table(index);
+        table.hidden = gone && is_free(&table.name, &questions);
         if table.derived.is_some() {
             continue;
         }
@@ -44,6 +45,9 @@ pub fn without_hidden(world: &World, policies: &Policies) -> (World, Policies) {
         }
         let mut shown = world.shown(policies, index).into_iter();
         table.rows.retain(|_| shown.next() == Some(true));
+    }
+    for (index, metric) in bare.metrics.iter_mut().enumerate() {
+        metric.hidden = policies.denies_metric(index);
     }
     let is_left = |table: usize| !bare.tables[table].hidden;
     let column_is_left =
@@ -64,6 +68,11 @@ pub fn without_hidden(world: &World, policies: &Policies) -> (World, Policies) {
     }
     open.min_group_sizes.retain(|(table, _)| is_left(*table));
     open.denied.retain(|(table, column)| column_is_left(*table, *column));
+    open.denials.retain(|denial| match denial.of {
+        Denied::Table(table) => is_left(table),
+        Denied::Column(table, column) => column_is_left(table, column),
+        Denied::Metric(metric) => bare.shows(metric),
+    });
     open.propagations.clear();
     (bare, open)
 }

@@ -1,9 +1,18 @@
 //! By what policies hide: what is counted, so that each has its share of the worlds.
 
-use crate::reference::{Mask, Policies};
+use crate::reference::{Denied, Mask, Policies};
 
 /// What some worlds at least are asked under.
-pub const HIDING: [&str; 4] = ["mask null", "mask constant", "mask prefix", "mask hash"];
+pub const HIDING: [&str; 8] = [
+    "mask null",
+    "mask constant",
+    "mask prefix",
+    "mask hash",
+    "denied table",
+    "denied field",
+    "denied metric",
+    "denied to others",
+];
 
 /// By what some policies hide, each once.
 pub fn hiding(policies: &Policies) -> Vec<&'static str> {
@@ -16,6 +25,13 @@ pub fn hiding(policies: &Policies) -> Vec<&'static str> {
             Mask::Hash => "mask hash",
         });
     }
+    found.extend(policies.denials_of_his().map(|of| match of {
+        Denied::Table(_) => "denied table",
+        Denied::Column(..) => "denied field",
+        Denied::Metric(_) => "denied metric",
+    }));
+    let others = policies.denials.iter().filter(|of| !policies.groups.contains(&of.group));
+    found.extend(others.map(|_| "denied to others"));
     found.sort_unstable();
     found.dedup();
     found

@@ -4,11 +4,10 @@ use std::fmt::Write;
 
 use sandbar::Principal;
 
-use super::attributes;
 use super::metrics::rule;
 use super::random::Random;
 use super::worlds::{TEXTS, some_value};
-use super::written;
+use super::{attributes, denials, written};
 use crate::reference::{
     Cell, Grant, InRows, Kind, Mask, Policies, Propagation, RowRule, Rule, World,
 };
@@ -194,8 +193,9 @@ fn condition(world: &World, table: usize, prefix: &str, of: &RowRule) -> String 
 /// # Panics
 /// Never: his name is well-formed.
 pub fn concerned(policies: &Policies) -> Principal {
-    let somebody = Principal::asserted_by_host("somebody")
-        .group("here")
+    let somebody = Principal::asserted_by_host("somebody").group("here");
+    let somebody = policies.groups.iter().fold(somebody, |somebody, group| somebody.group(group));
+    let somebody = somebody
         .attribute("cats", attributes::list(&policies.cats))
         .attribute("sizes", attributes::list(&policies.sizes));
     attributes::holding(somebody, &policies.attributes).build().expect("a name")
@@ -217,7 +217,8 @@ pub fn policies_yaml(world: &World, policies: &Policies) -> String {
                     integer, list: true }\n"
         .to_owned();
     text += &attributes::declared(&policies.attributes);
-    text += "groups: { here: {}, elsewhere: {} }\npolicies:\n";
+    let further = denials::declared(policies);
+    let _ = writeln!(text, "groups: {{ here: {{}}, elsewhere: {{}}{further} }}\npolicies:");
     // The first policy of a table says it, whether it grants or restricts; or one of its own.
     let mut unsaid: Vec<&Propagation> = policies.propagations.iter().collect();
     let mut say = |table: usize| {
@@ -285,6 +286,7 @@ pub fn policies_yaml(world: &World, policies: &Policies) -> String {
             table.name
         );
     }
+    text += &denials::written(world, policies);
     let tables = world.tables.iter().filter(|table| !table.hidden);
     let names: Vec<&str> = tables.map(|table| table.name.as_str()).collect();
     let _ = writeln!(

@@ -321,5 +321,10 @@ pub fn weaker(of: &Policies) -> Vec<Policies> {
     if !of.denied.is_empty() {
         add(&|p| p.denied.clear());
     }
+    for at in 0..of.denials.len() {
+        add(&|p| {
+            p.denials.remove(at);
+        });
+    }
     found
 }

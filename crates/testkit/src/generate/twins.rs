@@ -7,7 +7,7 @@ use super::random::Random;
 use super::worlds::some_value;
 use super::written::shows;
 use crate::reference::calendar::day;
-use crate::reference::{Cell, Expression, Kind, Policies, RowRule, Rule, World};
+use crate::reference::{Cell, Denied, Expression, Kind, Policies, RowRule, Rule, World};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -294,6 +294,10 @@ fn veil(
 /// The columns of stored tables that somebody sees masked or not at all, in some row.
 fn veiled(world: &World, policies: &Policies) -> Vec<(usize, usize)> {
     let mut found = policies.denied.clone();
+    found.extend(policies.denials_of_his().filter_map(|of| match of {
+        Denied::Column(table, column) => Some((table, column)),
+        Denied::Table(_) | Denied::Metric(_) => None,
+    }));
     for grant in &policies.grants {
         let columns = grant.masks.iter().map(|(column, _)| column).chain(&grant.hidden);
         found.extend(columns.map(|column| (grant.table, *column)));

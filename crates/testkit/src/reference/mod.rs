@@ -16,6 +16,7 @@ mod calculated;
 pub mod calendar;
 mod cell;
 mod conversion;
+mod denials;
 mod entity;
 mod filter;
 mod groups;
@@ -36,6 +37,7 @@ pub use bins::{Bin, Cut};
 pub use calculated::Expression;
 pub use cell::Cell;
 pub(crate) use cell::clock;
+pub use denials::{Denial, Denied};
 pub use policy::{Grant, InRows, MASK_KEY, Mask, Policies, Propagation, RowRule};
 pub use question::{
     Answer, AskedAggregation, AskedField, AskedMeasure, AskedMetric, AskedShare, Condition,

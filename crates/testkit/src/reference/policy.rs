@@ -4,6 +4,7 @@
 use super::Reference;
 use super::attributes::{Attribute, AttributeRule};
 use super::cell::Cell;
+use super::denials::Denial;
 use super::filter::{Truth, all, any};
 use super::world::{Calculation, Column, Input, Link, Measure, Rule, World};
 
@@ -87,6 +88,10 @@ pub struct Policies {
     pub min_group_sizes: Vec<(usize, usize)>,
     /// Columns that are hidden, whatever else shows them.
     pub denied: Vec<(usize, usize)>,
+    /// The further groups of the asker.
+    pub groups: Vec<&'static str>,
+    /// What is denied to those of further groups, his and others.
+    pub denials: Vec<Denial>,
     /// Where rows go with hidden rows, at most once for each table that these are of.
     pub propagations: Vec<Propagation>,
 }
@@ -209,8 +214,11 @@ impl Reference<'_> {
         })
     }
 
-    /// The grants that show a row, which no restriction takes away again.
+    /// The grants that show a row, which no restriction or denial takes away again.
     fn showing<'p>(&self, policies: &'p Policies, table: usize, row: usize) -> Vec<&'p Grant> {
+        if policies.denies_table(table) {
+            return Vec::new();
+        }
         let mut remains = policies.restrictions.iter().filter(|(of, _)| *of == table);
         if !remains.all(|(_, rule)| self.holds(table, row, Some(rule))) {
             return Vec::new();
@@ -274,7 +282,7 @@ impl World {
             let of_table = |grant: &&Grant| grant.table == index && !grant.lacks();
             let grants: Vec<&Grant> = policies.grants.iter().filter(of_table).collect();
             let shown = &mut seen.tables[index];
-            shown.hidden = grants.is_empty();
+            shown.hidden = grants.is_empty() || policies.denies_table(index);
             let sizes = policies.min_group_sizes.iter().filter(|(of, _)| *of == index);
             shown.min_group_size = sizes.map(|(_, rows)| *rows).max();
             let from = table.validity.map(|(from, _)| from);
@@ -285,13 +293,13 @@ impl World {
                     |grant: &&Grant| grant.shows(&[*column]) && grant.mask(*column).is_none();
                 let everywhere = |grant: &&Grant| grant.rows.is_none() && clear(grant);
                 let shows = grants.iter().all(clear) || grants.iter().any(everywhere);
-                shows && !policies.denied.contains(&(index, *column))
+                shows && !policies.denies_column(index, *column)
             };
             shown.told_apart &= tell.iter().all(told);
             let columns = 0..table.columns.len();
             for column in columns.clone() {
                 let made_of = table.made_of(column);
-                let denied = made_of.iter().any(|of| policies.denied.contains(&(index, *of)));
+                let denied = made_of.iter().any(|of| policies.denies_column(index, *of));
                 let shows = |grant: &&Grant| grant.shows(&made_of);
                 shown.columns[column].hidden = denied || !grants.iter().any(shows);
             }
@@ -366,6 +374,9 @@ impl World {
                 shown.columns[column].shown_in = rows.contains(&false).then_some(rows);
             }
         }
+        for (index, metric) in seen.metrics.iter_mut().enumerate() {
+            metric.hidden |= policies.denies_metric(index);
+        }
         for (table, column) in calculated {
             let of = self.tables[table].columns[column].calculated.as_ref();
             if of.is_some_and(|of| !seen.shows_inputs(table, of)) {
@@ -391,8 +402,11 @@ impl World {
         !of.hidden && columns.iter().all(|column| !of.columns[*column].hidden)
     }
 
-    /// Whether nothing is hidden of what a metric is computed from.
+    /// Whether a metric is not hidden, nor anything that it is computed from.
     pub fn shows(&self, metric: usize) -> bool {
+        if self.metrics[metric].hidden {
+            return false;
+        }
         let on = |table: usize, columns: &[usize]| {
             let of = &self.tables[table];
             !of.hidden && columns.iter().all(|column| !of.columns[*column].hidden)

@@ -350,12 +350,15 @@ pub struct Metric {
     pub measure: Option<usize>,
     /// The columns of its table that a question groups by, or narrows to one value each.
     pub requires: Vec<usize>,
+    /// For the asker there is no such metric.
+    pub hidden: bool,
 }
 
 impl Metric {
     /// A metric and nothing more.
     pub fn new(name: String, calculation: Calculation) -> Self {
-        Self { name, calculation, fill: None, measure: None, requires: Vec::new() }
+        let (fill, measure, requires, hidden) = (None, None, Vec::new(), false);
+        Self { name, calculation, fill, measure, requires, hidden }
     }
 }
 
