@@ -531,9 +531,9 @@ impl Case {
 
     fn told(&self, seed: &str, why: &str) -> String {
         let asker = self.policies.as_ref().map_or(String::new(), |policies| {
-            let Policies { cats, sizes, attributes, groups, .. } = policies;
+            let Policies { cats, sizes, attributes, groups, scope, .. } = policies;
             let yaml = policies_yaml(&self.world, policies);
-            format!("{yaml}{cats:?} {sizes:?} {attributes:?} {groups:?}\n")
+            format!("{yaml}{cats:?} {sizes:?} {attributes:?} {groups:?} {scope:?}\n")
         });
         case(seed, &self.world, &self.question, &format!("{asker}{why}"))
     }

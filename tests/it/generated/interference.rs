@@ -14,8 +14,8 @@ use futures::FutureExt;
 use sandbar::{Collected, Decision, Error, SemanticQuery, Session, Warning};
 use sandbar_testkit::generate::{
     Random, alike, arm, ask_by_name, attack, attributed, closer, concerned, denying, give_names,
-    hidden_names, json, propagating, question, questions_below, spell_out, stratified, tables,
-    twin, wide_world, yaml,
+    hidden_names, json, propagating, question, questions_below, scoping, spell_out, stratified,
+    tables, twin, wide_world, yaml,
 };
 use sandbar_testkit::reference::{Policies, Question, World};
 use sandbar_testkit::rows::{Rows, same_cell};
@@ -228,15 +228,15 @@ impl Pair {
 
     fn told(&self, seed: &str, why: &str) -> String {
         let [a, b] = &self.worlds;
-        let Policies { cats, sizes, attributes, groups, .. } = &self.policies;
+        let Policies { cats, sizes, attributes, groups, scope, .. } = &self.policies;
         let policies = policies_yaml(a, &self.policies);
         let question = json(&self.question);
         let model = yaml(a, Some(&self.question));
         let other = if yaml(a, None) == yaml(b, None) { String::new() } else { yaml(b, None) };
         let (one, another) = (shortened(&tables(a)), shortened(&tables(b)));
         format!(
-            "seed {seed}\n{model}{policies}{cats:?} {sizes:?} {attributes:?} {groups:?}\n{one}----\n{other}\
-             {another}{question}\n{why}"
+            "seed {seed}\n{model}{policies}{cats:?} {sizes:?} {attributes:?} {groups:?} {scope:?}\n\
+             {one}----\n{other}{another}{question}\n{why}"
         )
     }
 }
@@ -305,6 +305,7 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
         attributed(&mut Random::new(seed ^ 0xA77), &world, &mut policies);
         propagating(&mut Random::new(seed ^ 0xFA17), &world, &mut policies);
         denying(&mut Random::new(seed ^ 0xDE41), &world, &mut policies);
+        scoping(&mut Random::new(seed ^ 0x5C09), &world, &mut policies);
         let hidden = hidden_names(&world, &policies);
         give_names(&mut Random::new(seed ^ 0x4A3E), &mut world);
         let (other, changes) = twin(&mut random, &world, &policies);

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use sandbar::Session;
 use sandbar_testkit::generate::{
-    HIDING, Random, STRATA, attributed, concerned, denying, in_groups, propagating, rival,
+    HIDING, Random, STRATA, attributed, concerned, denying, in_groups, propagating, rival, scoping,
     stratified, wide_world,
 };
 use sandbar_testkit::reference::{Policies, World};
@@ -51,6 +51,7 @@ fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
         asked_for.set(asked_for.get() + usize::from(show_others(&world, &plain, &asking)));
         gone.set(gone.get() + usize::from(show_others(&world, &asking, &policies)));
         denying(&mut Random::new(seed ^ 0xDE41), &world, &mut policies);
+        scoping(&mut Random::new(seed ^ 0x5C09), &world, &mut policies);
         (random, world, Some(policies))
     });
     // In some worlds what he sees is a matter of attributes that he may lack.

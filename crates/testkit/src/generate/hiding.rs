@@ -3,7 +3,7 @@
 use crate::reference::{Denied, Mask, Policies};
 
 /// What some worlds at least are asked under.
-pub const HIDING: [&str; 8] = [
+pub const HIDING: [&str; 9] = [
     "mask null",
     "mask constant",
     "mask prefix",
@@ -12,6 +12,7 @@ pub const HIDING: [&str; 8] = [
     "denied field",
     "denied metric",
     "denied to others",
+    "scope",
 ];
 
 /// By what some policies hide, each once.
@@ -32,6 +33,7 @@ pub fn hiding(policies: &Policies) -> Vec<&'static str> {
     }));
     let others = policies.denials.iter().filter(|of| !policies.groups.contains(&of.group));
     found.extend(others.map(|_| "denied to others"));
+    found.extend(policies.scope.iter().map(|_| "scope"));
     found.sort_unstable();
     found.dedup();
     found

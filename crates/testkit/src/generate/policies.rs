@@ -191,13 +191,17 @@ fn condition(world: &World, table: usize, prefix: &str, of: &RowRule) -> String 
 /// Somebody whom the policies concern.
 ///
 /// # Panics
-/// Never: his name is well-formed.
+/// Never: his name is well-formed, and so is his scope.
 pub fn concerned(policies: &Policies) -> Principal {
     let somebody = Principal::asserted_by_host("somebody").group("here");
     let somebody = policies.groups.iter().fold(somebody, |somebody, group| somebody.group(group));
     let somebody = somebody
         .attribute("cats", attributes::list(&policies.cats))
         .attribute("sizes", attributes::list(&policies.sizes));
+    let somebody = match &policies.scope {
+        Some(scope) => somebody.scope(&scope.0.join(" ")),
+        None => somebody,
+    };
     attributes::holding(somebody, &policies.attributes).build().expect("a name")
 }
 

@@ -321,6 +321,14 @@ pub fn weaker(of: &Policies) -> Vec<Policies> {
     if !of.denied.is_empty() {
         add(&|p| p.denied.clear());
     }
+    if let Some(scope) = &of.scope {
+        add(&|p| p.scope = None);
+        for at in 0..scope.0.len() {
+            add(&|p| {
+                p.scope.iter_mut().for_each(|scope| drop(scope.0.remove(at)));
+            });
+        }
+    }
     for at in 0..of.denials.len() {
         add(&|p| {
             p.denials.remove(at);

@@ -259,7 +259,7 @@ fn sized(random: &mut Random, most: usize) -> World {
     // The leap day, at times at which it is another day elsewhere.
     let minute = *random.pick(&[0, 0, 5 * 60, 12 * 60, 23 * 60 + 30]);
     let now = (i64::from(day(2024, 2, 29)) * 1440 + minute) * MINUTE;
-    let mut world = World { calendar, now, tables, metrics: Vec::new() };
+    let mut world = World { calendar, now, tables, metrics: Vec::new(), scope: None };
     derived(random, &mut world);
     calculated(random, &mut world);
     metrics(random, &mut world);

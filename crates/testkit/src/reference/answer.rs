@@ -24,6 +24,12 @@ impl Reference<'_> {
     /// # Errors
     /// The question means nothing.
     pub fn answer(&self, question: &Question) -> Result<Answer, Refused> {
+        self.within_scope(question)?;
+        self.whole(question)
+    }
+
+    /// The same, whatever the asker's token is for.
+    pub(super) fn whole(&self, question: &Question) -> Result<Answer, Refused> {
         self.asked_by(question).told(question)
     }
 

@@ -105,7 +105,7 @@ impl World {
         let asked = |column: &&Column| column.calculated.is_none() && !column.name.starts_with('#');
         let names: Vec<String> =
             of.columns.iter().filter(asked).map(|column| column.name.clone()).collect();
-        let answer = Reference::new(self).answer(question).ok();
+        let answer = Reference::new(self).whole(question).ok();
         let rows = answer.and_then(|answer| answer.in_order(&names));
         let below = self.tables.iter().find(|table| Some(&table.name) == question.table.as_ref());
         let told_apart = below.is_some_and(|below| below.told_apart);

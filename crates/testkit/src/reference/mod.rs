@@ -26,6 +26,7 @@ mod numbers;
 mod policy;
 mod question;
 mod requires;
+mod scope;
 mod series;
 mod smallest;
 mod stage;
@@ -43,6 +44,7 @@ pub use question::{
     Answer, AskedAggregation, AskedField, AskedMeasure, AskedMetric, AskedShare, Condition,
     Question,
 };
+pub use scope::Scope;
 pub use world::{
     Back, Calculation, Column, Formula, Function, Input, Kind, Link, Measure, Metric, Rule, Semi,
     Shift, Start, Table, Window, World,

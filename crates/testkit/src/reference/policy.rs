@@ -6,6 +6,7 @@ use super::attributes::{Attribute, AttributeRule};
 use super::cell::Cell;
 use super::denials::Denial;
 use super::filter::{Truth, all, any};
+use super::scope::Scope;
 use super::world::{Calculation, Column, Input, Link, Measure, Rule, World};
 
 /// What stands in place of a value.
@@ -92,6 +93,8 @@ pub struct Policies {
     pub groups: Vec<&'static str>,
     /// What is denied to those of further groups, his and others.
     pub denials: Vec<Denial>,
+    /// What his token may be used for; whatever he may, if it does not say.
+    pub scope: Option<Scope>,
     /// Where rows go with hidden rows, at most once for each table that these are of.
     pub propagations: Vec<Propagation>,
 }
@@ -276,6 +279,7 @@ impl World {
     #[must_use]
     pub fn seen(&self, policies: &Policies) -> Self {
         let mut seen = self.clone();
+        seen.scope.clone_from(&policies.scope);
         let stored = Reference::new(self);
         let mut calculated = Vec::new();
         for (index, table) in self.tables.iter().enumerate() {

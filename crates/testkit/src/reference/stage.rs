@@ -13,7 +13,7 @@ impl Reference<'_> {
         question: &Question,
         inner: &Question,
     ) -> Result<Answer, Refused> {
-        let inner = self.answer(inner)?;
+        let inner = self.whole(inner)?;
         let column = |name: &str| {
             let found = inner.head.iter().position(|known| known == name);
             found.ok_or_else(|| format!("no column {name}"))

@@ -5,6 +5,7 @@ use super::calendar::{Calendar, Unit};
 use super::cell::Cell;
 use super::policy::Mask;
 use super::question::Question;
+use super::scope::Scope;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -373,6 +374,8 @@ pub struct World {
     pub tables: Vec<Table>,
     /// The metrics; each is computed from earlier ones.
     pub metrics: Vec<Metric>,
+    /// What the asker's token may be used for, where it says so.
+    pub scope: Option<Scope>,
 }
 
 impl World {
