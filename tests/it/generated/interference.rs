@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 use sandbar::{Collected, Decision, Error, SemanticQuery, Session, Warning};
 use sandbar_testkit::generate::{
-    Random, alike, arm, ask_by_name, attack, attributed, closer, concerned, denying, give_names,
-    hidden_names, json, propagating, question, questions_below, scoping, spell_out, stratified,
-    tables, twin, wide_world, yaml,
+    Random, alike, arm, ask_by_name, attack, attributed, closer, concerned, denying, describing,
+    give_names, hidden_names, json, propagating, question, questions_below, scoping, spell_out,
+    stratified, tables, twin, wide_world, yaml,
 };
 use sandbar_testkit::reference::{Policies, Question, World};
 use sandbar_testkit::rows::{Rows, same_cell};
@@ -306,6 +306,7 @@ fn l1_to_l36_what_is_hidden_changes_nothing_that_is_told() {
         propagating(&mut Random::new(seed ^ 0xFA17), &world, &mut policies);
         denying(&mut Random::new(seed ^ 0xDE41), &world, &mut policies);
         scoping(&mut Random::new(seed ^ 0x5C09), &world, &mut policies);
+        describing(&mut Random::new(seed ^ 0xDE5C), &world, &mut policies);
         let hidden = hidden_names(&world, &policies);
         give_names(&mut Random::new(seed ^ 0x4A3E), &mut world);
         let (other, changes) = twin(&mut random, &world, &policies);

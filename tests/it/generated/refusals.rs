@@ -15,8 +15,9 @@ const ALWAYS: &[&str] = &[];
 
 /// The codes with which questions are refused that the evaluator answers, each with what such a
 /// question makes use of: one of these, if there are any.
-const DELIBERATE: [(&str, &[&str]); 16] = [
+const DELIBERATE: [(&str, &[&str]); 17] = [
     // A name in what the question calculates. To the evaluator what it does not go by is not there.
+    ("Q0103", &[CALCULATES_HIDDEN]),
     ("Q0105", &[CALCULATES_HIDDEN]),
     // Over masked keys. The evaluator knows each row by its stored key.
     ("Q0111", &["derived metric", "derived table"]),

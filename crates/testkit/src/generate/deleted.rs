@@ -28,9 +28,10 @@ fn every_row(table: &Table, number: usize) -> RowRule {
 /// What other tables are built with stays, and stays hidden by policies: keys and times, and what a
 /// derived table asks for. So do masks, and that there are conditions on rows, as which they decide
 /// what may be asked; every row that is left passes them. Where he lacks an attribute for all that
-/// would show him a table, he is told so, and what goes with it stays as well.
+/// would show him a table, he is told so, and what goes with it stays as well; and so does what he
+/// may know of and not ask about, without its rows.
 pub fn without_hidden(world: &World, policies: &Policies) -> (World, Policies) {
-    let (seen, questions) = (world.seen(&policies.promised()), questions(world));
+    let (seen, questions) = (world.seen(&policies.promised().listed()), questions(world));
     let (mut bare, mut open) = (world.clone(), policies.clone());
     for (index, table) in bare.tables.iter_mut().enumerate() {
         let granted = policies.grants.iter().any(|grant| grant.table == index);
@@ -45,6 +46,10 @@ pub fn without_hidden(world: &World, policies: &Policies) -> (World, Policies) {
         }
         let mut shown = world.shown(policies, index).into_iter();
         table.rows.retain(|_| shown.next() == Some(true));
+    }
+    if bare.tables.iter().all(|table| table.hidden) {
+        // A model has a table, if only one that he does not see.
+        bare.tables[0].hidden = false;
     }
     for (index, metric) in bare.metrics.iter_mut().enumerate() {
         metric.hidden = policies.denies_metric(index);
@@ -68,6 +73,7 @@ pub fn without_hidden(world: &World, policies: &Policies) -> (World, Policies) {
     }
     open.min_group_sizes.retain(|(table, _)| is_left(*table));
     open.denied.retain(|(table, column)| column_is_left(*table, *column));
+    open.described_metrics.retain(|metric| bare.shows(*metric));
     open.denials.retain(|denial| match denial.of {
         Denied::Table(table) => is_left(table),
         Denied::Column(table, column) => column_is_left(table, column),

@@ -3,7 +3,7 @@
 use crate::reference::{Denied, Mask, Policies};
 
 /// What some worlds at least are asked under.
-pub const HIDING: [&str; 9] = [
+pub const HIDING: [&str; 12] = [
     "mask null",
     "mask constant",
     "mask prefix",
@@ -13,6 +13,9 @@ pub const HIDING: [&str; 9] = [
     "denied metric",
     "denied to others",
     "scope",
+    "described table",
+    "described in part",
+    "described metric",
 ];
 
 /// By what some policies hide, each once.
@@ -33,6 +36,12 @@ pub fn hiding(policies: &Policies) -> Vec<&'static str> {
     }));
     let others = policies.denials.iter().filter(|of| !policies.groups.contains(&of.group));
     found.extend(others.map(|_| "denied to others"));
+    for grant in policies.grants.iter().filter(|grant| grant.described) {
+        let mut all = policies.grants.iter().filter(|other| other.table == grant.table);
+        let whole = all.all(|other| other.described);
+        found.push(if whole { "described table" } else { "described in part" });
+    }
+    found.extend(policies.described_metrics.iter().map(|_| "described metric"));
     found.extend(policies.scope.iter().map(|_| "scope"));
     found.sort_unstable();
     found.dedup();

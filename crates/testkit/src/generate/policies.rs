@@ -7,7 +7,7 @@ use sandbar::Principal;
 use super::metrics::rule;
 use super::random::Random;
 use super::worlds::{TEXTS, some_value};
-use super::{attributes, denials, written};
+use super::{attributes, denials, levels, written};
 use crate::reference::{
     Cell, Grant, InRows, Kind, Mask, Policies, Propagation, RowRule, Rule, World,
 };
@@ -104,7 +104,8 @@ fn grant(random: &mut Random, world: &World, table: usize, asker: &Policies) -> 
     let is_stored = world.tables[table].derived.is_none();
     let rows = (is_stored && random.percent(75)).then(|| row_rule(random, world, table, asker, 2));
     let columns = &world.tables[table].columns;
-    let mut grant = Grant { table, rows, hidden: Vec::new(), masks: Vec::new() };
+    let (hidden, masks, described) = (Vec::new(), Vec::new(), false);
+    let mut grant = Grant { table, rows, hidden, masks, described };
     for (index, column) in columns.iter().enumerate() {
         if random.percent(6) {
             grant.hidden.push(index);
@@ -236,7 +237,8 @@ pub fn policies_yaml(world: &World, policies: &Policies) -> String {
         if let Some(rows) = &grant.rows {
             let _ = write!(text, ", rows: \"{}\"", condition(world, grant.table, "", rows));
         }
-        if index % 2 == 0 {
+        // What is only described shows no rows that others could go with.
+        if index % 2 == 0 && !grant.described {
             text += &say(grant.table);
         }
         if !grant.hidden.is_empty() {
@@ -256,6 +258,9 @@ pub fn policies_yaml(world: &World, policies: &Policies) -> String {
             };
             let masks: Vec<String> = grant.masks.iter().map(mask).collect();
             let _ = write!(text, ", masks: {{ {} }}", masks.join(", "));
+        }
+        if grant.described {
+            text += ", level: describe";
         }
         text += " } }\n";
     }
@@ -290,6 +295,7 @@ pub fn policies_yaml(world: &World, policies: &Policies) -> String {
             table.name
         );
     }
+    text += &levels::written(world, policies);
     text += &denials::written(world, policies);
     let tables = world.tables.iter().filter(|table| !table.hidden);
     let names: Vec<&str> = tables.map(|table| table.name.as_str()).collect();

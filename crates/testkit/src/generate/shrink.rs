@@ -291,6 +291,9 @@ pub fn weaker(of: &Policies) -> Vec<Policies> {
             add(&|p| p.grants[index].rows = None);
             rules(rows).into_iter().for_each(|r| add(&|p| p.grants[index].rows = Some(r.clone())));
         }
+        if grant.described {
+            add(&|p| p.grants[index].described = false);
+        }
         for at in 0..grant.hidden.len() {
             add(&|p| {
                 p.grants[index].hidden.remove(at);
@@ -320,6 +323,11 @@ pub fn weaker(of: &Policies) -> Vec<Policies> {
     }
     if !of.denied.is_empty() {
         add(&|p| p.denied.clear());
+    }
+    for at in 0..of.described_metrics.len() {
+        add(&|p| {
+            p.described_metrics.remove(at);
+        });
     }
     if let Some(scope) = &of.scope {
         add(&|p| p.scope = None);

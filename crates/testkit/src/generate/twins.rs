@@ -242,7 +242,7 @@ fn disguise(world: &mut World, seen: &World) {
 
 /// The names that somebody does not see.
 pub fn hidden_names(world: &World, policies: &Policies) -> Vec<String> {
-    let seen = world.seen(policies);
+    let seen = world.seen(&policies.listed());
     let mut names = Vec::new();
     for (index, (table, shown)) in world.tables.iter().zip(&seen.tables).enumerate() {
         names.extend(shown.hidden.then(|| table.name.clone()));
@@ -330,8 +330,8 @@ pub fn twin(random: &mut Random, world: &World, policies: &Policies) -> (World, 
         changes += usize::from(veil(random, world, &mut twin, policies, place));
     }
     if random.percent(50) {
-        // Names that go with an attribute which he lacks are told.
-        disguise(&mut twin, &world.seen(&policies.promised()));
+        // Names that go with an attribute which he lacks are told, and those of what he may know of.
+        disguise(&mut twin, &world.seen(&policies.promised().listed()));
     }
     (twin, changes)
 }

@@ -70,6 +70,8 @@ pub struct Grant {
     pub hidden: Vec<usize>,
     /// The columns that it shows masked.
     pub masks: Vec<(usize, Mask)>,
+    /// It shows that they are there, and nothing of them.
+    pub described: bool,
 }
 
 /// The policies that concern one asker, in the order of their file.
@@ -83,6 +85,8 @@ pub struct Policies {
     pub attributes: Vec<Attribute>,
     /// What he is shown.
     pub grants: Vec<Grant>,
+    /// Metrics that he may know of, and not ask about.
+    pub described_metrics: Vec<usize>,
     /// Which rows remain of each table.
     pub restrictions: Vec<(usize, RowRule)>,
     /// Tables that are told in groups of so many rows.
@@ -128,6 +132,17 @@ impl RowRule {
             Self::InRows(set) => set.rows.as_ref().map(Self::leaves).unwrap_or_default(),
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::leaves).collect(),
         }
+    }
+}
+
+impl Policies {
+    /// Policies under which he may ask about all that he may know of: what these hide has no name
+    /// for him.
+    pub(crate) fn listed(&self) -> Self {
+        let mut listed = self.clone();
+        listed.grants.iter_mut().for_each(|grant| grant.described = false);
+        listed.described_metrics.clear();
+        listed
     }
 }
 
@@ -230,7 +245,8 @@ impl Reference<'_> {
         if !above.all(|propagation| self.belongs(policies, propagation, table, row)) {
             return Vec::new();
         }
-        let grants = policies.grants.iter().filter(|grant| grant.table == table);
+        let of_table = |grant: &&Grant| grant.table == table && !grant.described;
+        let grants = policies.grants.iter().filter(of_table);
         grants.filter(|grant| self.holds(table, row, grant.rows.as_ref())).collect()
     }
 }
@@ -275,7 +291,8 @@ impl World {
         rows.map(|row| !stored.showing(policies, table, row).is_empty()).collect()
     }
 
-    /// What somebody sees whom these policies concern. Rows still lead where their stored keys say.
+    /// What somebody sees whom these policies concern, and may ask about: what he may only know of
+    /// is hidden as well. Rows still lead where their stored keys say.
     #[must_use]
     pub fn seen(&self, policies: &Policies) -> Self {
         let mut seen = self.clone();
@@ -283,7 +300,8 @@ impl World {
         let stored = Reference::new(self);
         let mut calculated = Vec::new();
         for (index, table) in self.tables.iter().enumerate() {
-            let of_table = |grant: &&Grant| grant.table == index && !grant.lacks();
+            let of_table =
+                |grant: &&Grant| grant.table == index && !grant.described && !grant.lacks();
             let grants: Vec<&Grant> = policies.grants.iter().filter(of_table).collect();
             let shown = &mut seen.tables[index];
             shown.hidden = grants.is_empty() || policies.denies_table(index);
@@ -379,7 +397,8 @@ impl World {
             }
         }
         for (index, metric) in seen.metrics.iter_mut().enumerate() {
-            metric.hidden |= policies.denies_metric(index);
+            let described = policies.described_metrics.contains(&index);
+            metric.hidden |= described || policies.denies_metric(index);
         }
         for (table, column) in calculated {
             let of = self.tables[table].columns[column].calculated.as_ref();
