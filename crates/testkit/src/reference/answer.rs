@@ -6,7 +6,7 @@ use super::cell::Cell;
 use super::groups::{Group, Key, Part, same_keys};
 use super::listing::ordered;
 use super::names::Place;
-use super::numbers::{Extra, Leaf, Value};
+use super::numbers::{Extra, Leaf, Value, moved};
 use super::question::{Answer, AskedField, AskedMeasure, Condition, Question};
 use super::world::{Function, Shift};
 use super::{Reference, Refused};
@@ -63,7 +63,7 @@ impl Reference<'_> {
                 let first = leaves.len();
                 let value = self.calculation(index, &mut leaves);
                 for leaf in &mut leaves[first..] {
-                    leaf.shifts.extend(shift.map(|shift| (shift, self.calendar)));
+                    leaf.shifts.extend(shift.map(|shift| moved(shift, self.calendar)));
                     leaf.filters.extend(asked.filter.iter().cloned().map(Extra::Asked));
                 }
                 value

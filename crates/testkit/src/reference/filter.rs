@@ -6,7 +6,7 @@ use super::calendar::{self, Calendar, Unit};
 use super::cell::Cell;
 use super::names::{Ground, NotFound};
 use super::question::Condition;
-use super::world::Rule;
+use super::world::{Kind, Rule};
 use super::{Reference, Refused};
 
 /// True, false or unknown.
@@ -152,6 +152,26 @@ impl Reference<'_> {
             "previous" => (calendar::back(this, count, unit), this),
             // Choice, from the table in docs/query.md: `last` 3 months are 4, with the current one.
             _ => (calendar::back(this, count, unit), self.calendar.next(this, unit)),
+        }
+    }
+
+    /// A date has no hours, whether there are rows or none.
+    pub(super) fn has_grains(&self, ground: Ground, condition: &Condition) -> Result<(), Refused> {
+        match condition {
+            Condition::And(parts) | Condition::Or(parts) => {
+                parts.iter().try_for_each(|part| self.has_grains(ground, part))
+            }
+            Condition::Not(inner) => self.has_grains(ground, inner),
+            Condition::Field { field, grain: Some(grain), .. } => {
+                let Ok(place) = self.field(ground, field) else { return Ok(()) };
+                let kind = self.world.tables[place.table].columns[place.column].kind;
+                let finer = ["hour", "minute", "second"].iter().any(|of| grain.starts_with(of));
+                if kind == Kind::Date && finer {
+                    return Err(format!("{field} is a date, which has no {grain}"));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 

@@ -29,6 +29,11 @@ pub(super) struct Follows {
 /// Another time, and by whose weeks.
 pub(super) type Moved = (Shift, Calendar);
 
+/// Times are moved by days, which are so many in every zone.
+pub(super) fn moved(shift: Shift, by: Calendar) -> Moved {
+    (shift, Calendar { zone: Calendar::default().zone, ..by })
+}
+
 /// One aggregation of one table.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Leaf {
@@ -278,7 +283,7 @@ impl Reference<'_> {
         let value = self.calculation(input.metric, leaves);
         for leaf in &mut leaves[first..] {
             leaf.filters.extend(input.filter.iter().cloned().map(Extra::Rule));
-            leaf.shifts.extend(input.offset.map(|shift| (shift, self.world.calendar)));
+            leaf.shifts.extend(input.offset.map(|shift| moved(shift, self.world.calendar)));
         }
         value
     }
@@ -297,6 +302,11 @@ impl Reference<'_> {
         rows: &[usize],
         extras: &[Extra],
     ) -> Result<Vec<usize>, Refused> {
+        for extra in extras {
+            if let Extra::Asked(condition) = extra {
+                self.has_grains(ground, condition)?;
+            }
+        }
         let mut kept = Vec::new();
         for row in rows {
             let mut counts = true;
