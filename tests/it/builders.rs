@@ -94,7 +94,7 @@ fn manual() -> Vec<Code> {
                         .grain(Truncation::Grain(Grain::Month))
                         .alias("month")
                 )
-                .filter(Filter::previous("created_at", 2, "quarter"))
+                .filter(Filter::previous("created_at", 2, RelativeUnit::Quarter))
                 .segment("discounted")
                 .order_by("revenue", Order::Desc)
                 .limit(20)
@@ -141,7 +141,7 @@ fn manual() -> Vec<Code> {
                         .compare(Compare::Difference)
                 )
                 .group_by_grain("metric_time", Truncation::Grain(Grain::Month))
-                .filter(Filter::previous("created_at", 6, "month"))
+                .filter(Filter::previous("created_at", 6, RelativeUnit::Month))
         ),
         code!(
             SemanticQuery::table("orders")
@@ -294,10 +294,14 @@ fn manual() -> Vec<Code> {
                     ))
                 )
         ),
-        code!(SemanticQuery::metric("revenue").filter(Filter::last("created_at", 3, "month"))),
-        code!(Filter::this("created_at", "month")),
-        code!(Filter::previous("created_at", 3, "month")),
-        code!(Filter::last("created_at", 3, "month")),
+        code!(SemanticQuery::metric("revenue").filter(Filter::last(
+            "created_at",
+            3,
+            RelativeUnit::Month
+        ))),
+        code!(Filter::this("created_at", RelativeUnit::Month)),
+        code!(Filter::previous("created_at", 3, RelativeUnit::Month)),
+        code!(Filter::last("created_at", 3, RelativeUnit::Month)),
         code!(SemanticQuery::metric("revenue").segment("discounted").segment("western")),
         code!(SemanticQuery::metric("revenue").group_by("customer.state").having(Filter::compare(
             "revenue",

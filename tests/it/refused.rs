@@ -66,6 +66,9 @@ async fn q0123_values_that_cannot_be_grouped() {
         .unwrap();
     let count = SemanticQuery::table("orders").aggregate(Aggregation::new("count"));
     check(&engine, &count.group_by("picture"), "Q0123").await;
+    let listed = SemanticQuery::table("orders").field("picture");
+    let again = SemanticQuery::from_answer(listed).aggregate(Aggregation::new("count"));
+    check(&engine, &again.group_by("picture"), "Q0123").await;
 }
 
 const PICTURES: &str = "
@@ -77,7 +80,7 @@ policies: { all: { groups: [everyone], grant: { tables: [orders] } } }
 #[tokio::test]
 async fn q0134_a_stretch_of_time_that_leaves_the_calendar() {
     let engine = engine(&fixture("refused"), Way::Plain).await.unwrap();
-    let long = Filter::previous("paid_on", 20_000, "year");
+    let long = Filter::previous("paid_on", 20_000, RelativeUnit::Year);
     check(&engine, &SemanticQuery::metric("revenue").filter(long), "Q0134").await;
 }
 

@@ -1,6 +1,8 @@
 //! Tags of what is looked up (RFC 9110, section 8.8.3): who has it already is told so, in few bytes.
 
-use axum::body::Body;
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -8,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::stream;
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 
@@ -39,11 +42,14 @@ pub(crate) async fn tagged(request: Request, next: Next) -> Response {
     }
     if is_known {
         parts.status = StatusCode::NOT_MODIFIED;
-        // What is said of the body is known with it.
+        // What is said of the body is known with it. An empty one would have its length told.
         for about in [CONTENT_TYPE, CONTENT_LENGTH, SCOPED] {
             parts.headers.remove(about);
         }
-        return Response::from_parts(parts, Body::empty());
+        return Response::from_parts(
+            parts,
+            Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()),
+        );
     }
     Response::from_parts(parts, Body::from(bytes))
 }

@@ -3,7 +3,8 @@
 
 use sandbar_catalog::decode::suggest;
 use sandbar_catalog::{
-    Field, FieldPath, Measure, Metric, MetricId, Relationship, Segment, Table, TableId,
+    Field, FieldPath, Measure, MeasureId, Metric, MetricId, Relationship, RelationshipId, Segment,
+    SegmentId, Table, TableId,
 };
 
 use crate::grants::{Grants, Refusal};
@@ -204,6 +205,59 @@ impl Grants {
             .filter(|f| self.field_level(&FieldPath::own(f.id)) == Level::Query)
             .map(|f| f.name.as_str());
         let found = suggest(name, known);
+        let suggestion = found.map(|found| Suggestion::Close(format!("{prefix}{found}")));
+        Err(Missing::Unknown { suggestion })
+    }
+
+    /// The measure of that name of a table, to be queried.
+    ///
+    /// # Errors
+    /// As for [`Grants::find_table`].
+    pub fn find_measure(&self, table: TableId, name: &str) -> Result<MeasureId, Missing> {
+        let table = self.snapshot().table(table);
+        if let Some(id) = table.find_measure(name) {
+            match self.measure_level(id) {
+                Level::Query => return Ok(id),
+                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
+                Level::None => {}
+            }
+        }
+        let known = table.measures.iter().filter(|m| self.measure_level(m.id) == Level::Query);
+        let suggestion = Suggestion::close(name, known.map(|m| m.name.as_str()));
+        Err(Missing::Unknown { suggestion })
+    }
+
+    /// The segment that a name means from a table on, to be queried: one of its own, or behind
+    /// to-one relationships one of where they lead, with the way there.
+    ///
+    /// # Errors
+    /// As for [`Grants::find_table`].
+    pub fn find_segment(
+        &self,
+        table: TableId,
+        name: &str,
+    ) -> Result<(Vec<RelationshipId>, SegmentId), Missing> {
+        let (mut at, mut via, mut rest) = (table, Vec::new(), name);
+        while let Some((step, behind)) = rest.split_once('.') {
+            let known = self.relationships(at).find(|r| r.name == step);
+            let Some(found) = known.filter(|r| r.cardinality.is_to_one()) else { break };
+            if self.table_level(at).min(self.table_level(found.to)) < Level::Query {
+                return Err(Missing::Refused(Refusal::DescribeOnly));
+            }
+            via.push(found.id);
+            (at, rest) = (found.to, behind);
+        }
+        let table = self.snapshot().table(at);
+        if let Some(id) = table.find_segment(rest) {
+            match self.segment_level(id) {
+                Level::Query => return Ok((via, id)),
+                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
+                Level::None => {}
+            }
+        }
+        let known = table.segments.iter().filter(|s| self.segment_level(s.id) == Level::Query);
+        let prefix = name.strip_suffix(rest).unwrap_or_default();
+        let found = suggest(rest, known.map(|s| s.name.as_str()));
         let suggestion = found.map(|found| Suggestion::Close(format!("{prefix}{found}")));
         Err(Missing::Unknown { suggestion })
     }

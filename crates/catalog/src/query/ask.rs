@@ -665,7 +665,7 @@ impl Aggregation {
 shorthand!(
     Aggregation,
     AggregationFull,
-    "`count`, or {function, field, grain, as, filter}",
+    "`count`, or {function, field, grain, p, as, filter}",
     "Aggregation",
     false
 );

@@ -464,31 +464,22 @@ impl Filter {
         Self::with(field, Op::IsNull, Vec::new())
     }
 
-    /// The `count` complete units (`day` … `year`) before the current one. An unknown unit is
-    /// read as `day`.
-    pub fn previous(field: &str, count: u32, unit: &str) -> Self {
+    /// The `count` complete units before the current one.
+    pub fn previous(field: &str, count: u32, unit: RelativeUnit) -> Self {
         Self::relative(field, Op::Previous, count, unit)
     }
 
-    /// The `count` complete units before the current one, and the current one. An unknown unit is
-    /// read as `day`.
-    pub fn last(field: &str, count: u32, unit: &str) -> Self {
+    /// The `count` complete units before the current one, and the current one.
+    pub fn last(field: &str, count: u32, unit: RelativeUnit) -> Self {
         Self::relative(field, Op::Last, count, unit)
     }
 
-    /// The current unit. An unknown unit is read as `day`.
-    pub fn this(field: &str, unit: &str) -> Self {
+    /// The current unit.
+    pub fn this(field: &str, unit: RelativeUnit) -> Self {
         Self::relative(field, Op::This, 1, unit)
     }
 
-    fn relative(field: &str, op: Op, count: u32, unit: &str) -> Self {
-        let unit = match unit {
-            "week" => RelativeUnit::Week,
-            "month" => RelativeUnit::Month,
-            "quarter" => RelativeUnit::Quarter,
-            "year" => RelativeUnit::Year,
-            _ => RelativeUnit::Day,
-        };
+    fn relative(field: &str, op: Op, count: u32, unit: RelativeUnit) -> Self {
         Self::Relative { field: Located::from(field.to_owned()), op, count, unit }
     }
 

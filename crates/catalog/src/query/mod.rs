@@ -30,11 +30,11 @@ use crate::time::WeekStart;
 /// A question, in names.
 ///
 /// ```
-/// use sandbar_catalog::query::{Filter, SemanticQuery};
+/// use sandbar_catalog::query::{Filter, RelativeUnit, SemanticQuery};
 ///
 /// let query = SemanticQuery::metric("revenue")
 ///     .group_by("product.category")
-///     .filter(Filter::previous("created_at", 1, "quarter"));
+///     .filter(Filter::previous("created_at", 1, RelativeUnit::Quarter));
 /// let same = SemanticQuery::from_json(
 ///     r#"{"metrics": ["revenue"], "group_by": ["product.category"],
 ///         "filter": {"field": "created_at", "op": "previous", "unit": "quarter"}}"#,
@@ -403,9 +403,9 @@ mod tests {
 
     #[test]
     fn a_condition_is_of_a_stretch_of_time_around_now() {
-        let stretches = Filter::this("created_at", "year")
-            .or(Filter::last("created_at", 3, "month"))
-            .or(Filter::previous("created_at", 2, "quarter"));
+        let stretches = Filter::this("created_at", RelativeUnit::Year)
+            .or(Filter::last("created_at", 3, RelativeUnit::Month))
+            .or(Filter::previous("created_at", 2, RelativeUnit::Quarter));
         check(
             &SemanticQuery::metric("revenue").filter(stretches),
             r#"{ "metrics": ["revenue"], "filter": { "or": [{ "or": [

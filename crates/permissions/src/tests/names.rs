@@ -49,6 +49,20 @@ fn check_field(policies: &[&str], name: &str, expected: &str) {
     assert_eq!(answer(found), expected, "{name}");
 }
 
+/// A measure of `orders`.
+#[track_caller]
+fn check_measure(policies: &[&str], name: &str, expected: &str) {
+    let grants = see(policies);
+    assert_eq!(answer(grants.find_measure(table(&grants, "orders"), name)), expected, "{name}");
+}
+
+/// A segment as seen from `orders`.
+#[track_caller]
+fn check_segment(policies: &[&str], name: &str, expected: &str) {
+    let grants = see(policies);
+    assert_eq!(answer(grants.find_segment(table(&grants, "orders"), name)), expected, "{name}");
+}
+
 #[track_caller]
 fn check_search(policies: &[&str], words: &str, expected: &[&str]) {
     let grants = see(policies);
@@ -103,6 +117,30 @@ fn what_is_only_described_is_never_suggested() {
     let metric = "groups: [a], grant: {metrics: [revenue], level: describe}";
     check_metric(&[ORDERS, metric], "revenue", "DescribeOnly");
     check_metric(&[ORDERS, metric], "revenu", "unknown, instead: order_count");
+}
+
+#[test]
+fn measures_and_segments_are_found_or_unknown_or_only_described() {
+    let ids = "groups: [a], grant: {tables: [orders], fields: {only: [id, total]}}";
+    for (policies, discounts, big_net) in [
+        (&[ORDERS][..], "found", "found"),
+        (&[ids], "unknown", "unknown, close: big"),
+        (&[DESCRIBED, ids], "DescribeOnly", "DescribeOnly"),
+        (&[DESCRIBED], "DescribeOnly", "DescribeOnly"),
+        (&[], "unknown", "unknown"),
+    ] {
+        check_measure(policies, "discounts", discounts);
+        check_segment(policies, "big_net", big_net);
+    }
+    check_measure(&[ORDERS], "discuonts", "unknown, close: discounts");
+    // What is only described is never suggested.
+    check_measure(&[DESCRIBED, ids], "discuonts", "unknown");
+    check_segment(&[DESCRIBED, ids], "big_nte", "unknown, close: big");
+    let people = "groups: [a], grant: {tables: [people], level: describe}";
+    check_segment(&[ORDERS, people], "western", "DescribeOnly");
+    check_segment(&[ORDERS], "western", "unknown");
+    check_segment(&[ORDERS, people], "customer.any", "DescribeOnly");
+    check_segment(&[ORDERS], "customer.any", "unknown");
 }
 
 #[test]

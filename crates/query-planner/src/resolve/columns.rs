@@ -146,13 +146,17 @@ impl Asking<'_> {
             return None;
         }
         if data_type == Type::Other && used == Use::Grouped {
-            let message = format!("`{}` has values that cannot be grouped", shorten(name));
-            self.problem("Q0123", path, message);
+            self.not_to_group(name, path);
             return None;
         }
         let shown = ask.alias.clone().unwrap_or_else(|| name.clone());
         let column = self.column(&field, cut, shown);
         Some((column, Key { bridge, ..Key::new(field, cut) }))
+    }
+
+    pub(super) fn not_to_group(&mut self, name: &str, path: &str) {
+        let message = format!("`{}` has values that cannot be grouped", shorten(name));
+        self.problem("Q0123", path, message);
     }
 
     /// What the question calculates of each row, as a column.
@@ -166,8 +170,7 @@ impl Asking<'_> {
         let (name, data_type) = (&ask.field.value, expr.data_type);
         let cut = self.cut(ask, data_type, path)?;
         if matches!(data_type, Type::Other | Type::Null) && used == Use::Grouped {
-            let message = format!("`{}` has values that cannot be grouped", shorten(name));
-            self.problem("Q0123", path, message);
+            self.not_to_group(name, path);
             return None;
         }
         let column = AnswerColumn {

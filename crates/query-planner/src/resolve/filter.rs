@@ -93,7 +93,7 @@ impl Asking<'_> {
         let known = "Q0131";
         if !self.problems.iter().any(|p| p.code == known) {
             let message = format!(
-                "a question has at most {MAX_CONDITIONS} conditions; use `in` for many values"
+                "a filter has at most {MAX_CONDITIONS} conditions; use `in` for many values"
             );
             self.problem(known, path, message);
         }

@@ -1,9 +1,8 @@
 //! Finding tables, metrics, measures and segments, and saying so when there is none.
 
-use sandbar_catalog::decode::suggest;
 use sandbar_catalog::query::SemanticQuery;
 use sandbar_catalog::{MeasureId, MetricId, TableId};
-use sandbar_permissions::{Level, Missing, Refusal, Suggestion};
+use sandbar_permissions::{Missing, Refusal, Suggestion};
 
 use super::ground::Ground;
 use super::{AskedMetric, Asking, shorten};
@@ -94,46 +93,26 @@ impl Asking<'_> {
     }
 
     pub(super) fn measure(&mut self, table: TableId, name: &str, path: &str) -> Option<MeasureId> {
-        let visible = |id: MeasureId| self.grants.measure_level(id) == Level::Query;
-        let table = self.compiled.snapshot().table(table);
-        if let Some(id) = table.find_measure(name)
-            && visible(id)
-        {
-            return Some(id);
+        match self.grants.find_measure(table, name) {
+            Ok(id) => Some(id),
+            Err(missing) => {
+                self.missing("Q0106", "measure", name, &missing, path);
+                None
+            }
         }
-        let known = table.measures.iter().filter(|m| visible(m.id)).map(|m| m.name.as_str());
-        let suggestion = suggest(name, known).map(|found| Suggestion::Close(found.to_owned()));
-        self.missing("Q0106", "measure", name, &Missing::Unknown { suggestion }, path);
-        None
     }
 
     /// A named condition of the table, or of one that it leads to: `customer.west`.
     pub(super) fn segment(&mut self, ground: &Ground, name: &str, path: &str) -> Option<Predicate> {
-        let snapshot = self.compiled.snapshot();
-        let (mut at, mut via) = (ground.table, Vec::new());
-        let mut rest = name;
-        while let Some((step, behind)) = rest.split_once('.') {
-            let known = self.grants.relationships(at).find(|r| r.name == step);
-            let usable = known.filter(|r| {
-                r.cardinality.is_to_one() && self.grants.table_level(r.to) == Level::Query
-            });
-            let Some(found) = usable else { break };
-            via.push(found.id);
-            (at, rest) = (found.to, behind);
+        match self.grants.find_segment(ground.table, name) {
+            Ok((via, id)) => {
+                let condition = &self.compiled.snapshot().segment(id).condition;
+                Some(Predicate::Modelled(condition.behind(&via)))
+            }
+            Err(missing) => {
+                self.missing("Q0107", "segment", name, &missing, path);
+                None
+            }
         }
-        let table = snapshot.table(at);
-        if let Some(id) = table.find_segment(rest)
-            && self.grants.segment_level(id) == Level::Query
-        {
-            let condition = snapshot.segment(id).condition.behind(&via);
-            return Some(Predicate::Modelled(condition));
-        }
-        let known = table.segments.iter();
-        let known = known.filter(|s| self.grants.segment_level(s.id) == Level::Query);
-        let prefix = name.strip_suffix(rest).unwrap_or_default();
-        let close = suggest(rest, known.map(|s| s.name.as_str()));
-        let suggestion = close.map(|found| Suggestion::Close(format!("{prefix}{found}")));
-        self.missing("Q0107", "segment", name, &Missing::Unknown { suggestion }, path);
-        None
     }
 }

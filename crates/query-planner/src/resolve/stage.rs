@@ -135,6 +135,10 @@ impl Asking<'_> {
             let (name, path) = (&ask.field.value, format!("{list}[{index}]"));
             let Some(value) = self.inner_column(columns, name, &path) else { continue };
             let Some(found) = self.cut(ask, value.data_type, &path) else { continue };
+            if value.data_type == Type::Other && list == "group_by" {
+                self.not_to_group(name, &path);
+                continue;
+            }
             let known = columns.iter().find(|column| column.name == *name);
             shown.push(AnswerColumn {
                 name: ask.alias.clone().unwrap_or_else(|| name.clone()),
