@@ -29,8 +29,8 @@ use futures::FutureExt;
 use sandbar::{Engine, EngineBuilder, Principal, Session};
 use sandbar_testkit::generate::{
     Random, ask_by_name, ask_spreads, batch, by_calendar, constructs, give_names, hiding, json,
-    policies_yaml, question, smaller, spell_out, strata_of, tables, weaker, with_calendar,
-    with_spreads, without_hidden, world, yaml,
+    policies_yaml, question, smaller, spell_out, strata_of, tables, unbounded, weaker,
+    with_calendar, with_spreads, without_hidden, world, yaml,
 };
 use sandbar_testkit::reference::{
     Answer, Cell, MASK_KEY, Policies, Question, Reference, Table, World,
@@ -268,6 +268,7 @@ fn everybody() -> Principal {
 fn furnished(seed: u64, plain: &World, policies: Option<&mut Policies>) -> World {
     let mut world = with_spreads(&mut Random::new(seed ^ 0x5D_5D5D), plain);
     with_calendar(&mut Random::new(seed ^ 0x0454), &mut world, policies);
+    unbounded(&mut Random::new(seed ^ 0x1F1F), &mut world);
     give_names(&mut Random::new(seed ^ 0x4A3E), &mut world);
     world
 }

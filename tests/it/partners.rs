@@ -108,6 +108,10 @@ async fn l2_a_policy_that_contradicts_itself_leaves_no_partner() {
         // Two lists with nothing in common, of which the shorter is written as alternatives.
         "rows: \"(((state = 'CA' or state = 'NY') or state = 'FL') or state = 'TX') and \
            ((state = 'OR' or state = 'WA') or state = 'NV')\", propagate: true",
+        // The same behind other conditions.
+        "rows: \"name <> 'all' and ((state < 'D' or state = 'TX') and \
+           ((((state = 'CA' or state = 'NY') or state = 'FL') or state = 'TX') and \
+           ((state = 'OR' or state = 'WA') or state = 'NV')))\", propagate: true",
     ] {
         let session = session(policy, 10).await;
         let orders = r#"{"table":"orders","fields":["id","cid"],"order_by":["id"]}"#;

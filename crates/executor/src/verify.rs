@@ -17,7 +17,7 @@ use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::error::Result;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::utils::{self as logical_utils, conjunction};
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Operator};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Literal};
@@ -329,8 +329,26 @@ fn leaves_nothing(guard: &Guard, state: &SessionState, sources: &Sources) -> Res
     let policy = Forms::new(&schema, state)?.coerced(all)?;
     let schema = Arc::new(DFSchema::try_from(schema)?);
     let row = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema });
-    let left = state.optimize(&LogicalPlanBuilder::from(row).filter(policy)?.build()?)?;
-    Ok(matches!(left, LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, .. })))
+    let is_nothing = |condition: Expr| -> Result<bool> {
+        let rows = LogicalPlanBuilder::from(row.clone()).filter(condition)?.build()?;
+        let left = state.optimize(&rows)?;
+        Ok(matches!(left, LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, .. })))
+    };
+    if is_nothing(policy.clone())? {
+        return Ok(true);
+    }
+    // Two lists meet only where they stand beside each other, and the optimiser moves conditions.
+    let parts = logical_utils::split_conjunction(&policy);
+    for (position, one) in parts.iter().enumerate() {
+        let columns = one.column_refs();
+        for other in parts.iter().skip(position + 1) {
+            let meet = !columns.is_disjoint(&other.column_refs());
+            if meet && is_nothing((*one).clone().and((*other).clone()))? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn expect(guard: &Guard, state: &SessionState, sources: &Sources) -> Result<Expected> {

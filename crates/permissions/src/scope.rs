@@ -132,9 +132,7 @@ impl Grants {
     }
 
     fn within_scope(&self, named: Named<'_>) -> Level {
-        if self.scopes().is_none() {
-            return Level::Query;
-        }
+        let Some(scopes) = self.scopes() else { return Level::Query };
         let any = |uses: &[&str]| uses.iter().any(|wanted| self.covers(wanted, named));
         let read = match named {
             Named::Table(_) => READ_TABLE,
@@ -162,7 +160,14 @@ impl Grants {
                 }
             }
             Purpose::Tables | Purpose::Metrics | Purpose::Search | Purpose::Databases => {
-                if !any(self.purpose.uses()) {
+                let listing = match (self.purpose, named) {
+                    // Metrics are shown with their table, unless the token says which may be read.
+                    (Purpose::Tables, Named::Metric(_)) if scopes.touch(READ_METRIC) => {
+                        &[READ_METRIC]
+                    }
+                    (purpose, _) => purpose.uses(),
+                };
+                if !any(listing) {
                     Level::None
                 } else if any(&[QUERY, EXECUTE]) {
                     Level::Query

@@ -96,6 +96,24 @@ async fn l58_a_token_may_be_used_for_what_it_says() {
 }
 
 #[tokio::test]
+async fn l58_metrics_are_shown_with_their_table_as_the_token_says() {
+    let engine = shop().build().await.unwrap();
+    let open = wei(&engine, None).describe_table("orders").unwrap().metrics;
+    assert!(open.len() > 3 && open.contains(&"revenue".to_owned()), "{open:?}");
+    for (scope, shown) in [
+        ("agent:table:read", &open[..]),
+        ("agent:table:read agent:metric:read", &open[..]),
+        ("agent:table:read agent:metric:read:revenue", &["revenue".to_owned()]),
+        ("agent:table:read:orders agent:metric:read:revenue", &["revenue".to_owned()]),
+        ("agent:table:read agent:metric:read:nothing", &[]),
+        ("agent:table:read:orders", &[]),
+    ] {
+        let told = wei(&engine, Some(scope)).describe_table("orders").unwrap();
+        assert_eq!(told.metrics, shown, "{scope}");
+    }
+}
+
+#[tokio::test]
 async fn l58_no_scope_gives_more_than_policies_do() {
     let engine = shop().build().await.unwrap();
     let free = everything(&wei(&engine, None)).await;

@@ -13,7 +13,7 @@ const OTHER: &str = "strangers";
 /// Makes some askers one of further groups, and denies these and others tables, fields and metrics.
 /// It takes no chance away from what else is random: it has its own.
 pub fn denying(random: &mut Random, world: &World, policies: &mut Policies) {
-    if !random.percent(22) {
+    if !random.percent(11) {
         return;
     }
     policies.groups = HIS.to_vec();

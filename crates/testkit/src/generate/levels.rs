@@ -8,7 +8,7 @@ use crate::reference::{Grant, Policies, World};
 /// Lets some askers know of a table, of more fields and rows of one, or of a metric, which they may
 /// not ask about. It takes no chance away from what else is random: it has its own.
 pub fn describing(random: &mut Random, world: &World, policies: &mut Policies) {
-    if policies.grants.is_empty() || !random.percent(22) {
+    if policies.grants.is_empty() || !random.percent(11) {
         return;
     }
     if random.percent(50) {

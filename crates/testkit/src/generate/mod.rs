@@ -34,6 +34,7 @@ mod spelled;
 mod spreads;
 mod strata;
 mod twins;
+mod unbounded;
 mod worlds;
 mod written;
 
@@ -59,5 +60,6 @@ pub use spelled::spell_out;
 pub use spreads::{ask_spreads, with_spreads};
 pub use strata::{STRATA, strata_of, stratified};
 pub use twins::{alike, closer, hidden_names, twin};
+pub use unbounded::unbounded;
 pub use worlds::{wide_world, world};
 pub use written::{tables, yaml};

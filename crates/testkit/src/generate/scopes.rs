@@ -39,7 +39,7 @@ fn reading(random: &mut Random, kind: &str, names: &[&str]) -> Vec<String> {
 /// ask about they may often read, and something of each kind they always may. It takes no chance
 /// away from what else is random: it has its own.
 pub fn scoping(random: &mut Random, world: &World, policies: &mut Policies) {
-    if !random.percent(12) {
+    if !random.percent(7) {
         return;
     }
     let tables: Vec<&str> = world.tables.iter().map(|table| table.name.as_str()).collect();
