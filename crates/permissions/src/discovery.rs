@@ -67,6 +67,15 @@ pub enum SearchTarget {
     Metric(MetricId),
 }
 
+/// Whether what has a name may be queried; where it is hidden, it is as if nothing had the name.
+fn queried(level: Level) -> Result<bool, Missing> {
+    match level {
+        Level::None => Ok(false),
+        Level::Describe => Err(Missing::Refused(Refusal::DescribeOnly)),
+        Level::Query => Ok(true),
+    }
+}
+
 impl Grants {
     /// The tables this principal may describe or query.
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
@@ -193,10 +202,8 @@ impl Grants {
         }
         if let Some(field) = self.snapshot().table(at).find_field(name) {
             let path = FieldPath { via, field };
-            match self.field_level(&path) {
-                Level::Query => return Ok(path),
-                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
-                Level::None => {}
+            if queried(self.field_level(&path))? {
+                return Ok(path);
             }
         }
         let prefix: String = steps.iter().flat_map(|step| [*step, "."]).collect();
@@ -215,12 +222,10 @@ impl Grants {
     /// As for [`Grants::find_table`].
     pub fn find_measure(&self, table: TableId, name: &str) -> Result<MeasureId, Missing> {
         let table = self.snapshot().table(table);
-        if let Some(id) = table.find_measure(name) {
-            match self.measure_level(id) {
-                Level::Query => return Ok(id),
-                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
-                Level::None => {}
-            }
+        if let Some(id) = table.find_measure(name)
+            && queried(self.measure_level(id))?
+        {
+            return Ok(id);
         }
         let known = table.measures.iter().filter(|m| self.measure_level(m.id) == Level::Query);
         let suggestion = Suggestion::close(name, known.map(|m| m.name.as_str()));
@@ -248,12 +253,10 @@ impl Grants {
             (at, rest) = (found.to, behind);
         }
         let table = self.snapshot().table(at);
-        if let Some(id) = table.find_segment(rest) {
-            match self.segment_level(id) {
-                Level::Query => return Ok((via, id)),
-                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
-                Level::None => {}
-            }
+        if let Some(id) = table.find_segment(rest)
+            && queried(self.segment_level(id))?
+        {
+            return Ok((via, id));
         }
         let known = table.segments.iter().filter(|s| self.segment_level(s.id) == Level::Query);
         let prefix = name.strip_suffix(rest).unwrap_or_default();
