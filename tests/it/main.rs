@@ -32,6 +32,7 @@ mod fuzzed;
 mod generated;
 mod golden;
 mod infinite;
+mod instants;
 mod optimised;
 mod partners;
 mod percentiles;

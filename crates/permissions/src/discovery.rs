@@ -1,6 +1,8 @@
 //! What a principal may list, name and search. Hidden and absent are one case here, so nothing
 //! that uses these functions has anything to leak.
 
+use std::collections::{HashMap, HashSet};
+
 use sandbar_catalog::decode::suggest;
 use sandbar_catalog::{
     Field, FieldPath, Measure, MeasureId, Metric, MetricId, Relationship, RelationshipId, Segment,
@@ -152,7 +154,8 @@ impl Grants {
             let words = words(name);
             let mut best: Option<(f64, &Metric)> = None;
             for metric in known().filter(|m| m.verified) {
-                let score = score_metric(&words, metric);
+                let searched = Searched::of_metric(metric);
+                let score = mean(words.iter().map(|word| searched.fit(word)), words.len());
                 if best.is_none_or(|(s, _)| score > s) {
                     best = Some((score, metric));
                 }
@@ -172,13 +175,13 @@ impl Grants {
             return Err(Missing::Unknown { suggestion: None });
         };
         if steps.is_empty()
-            && let Some(path) = self.field_of_id(table, name)
+            && let Some((of, number)) = id(name)
         {
-            match self.field_level(path) {
-                Level::Query => return Ok(path.clone()),
-                Level::Describe => return Err(Missing::Refused(Refusal::DescribeOnly)),
-                Level::None => return Err(Missing::Unknown { suggestion: None }),
-            }
+            // Nothing is suggested for an id, whether there is such a field or not.
+            let found = self.field_of_id(table, of, number);
+            let unknown = || Missing::Unknown { suggestion: None };
+            let path = found.ok_or_else(unknown)?;
+            return queried(self.field_level(path))?.then(|| path.clone()).ok_or_else(unknown);
         }
         let mut via = Vec::with_capacity(steps.len());
         let mut at = table;
@@ -265,12 +268,10 @@ impl Grants {
         Err(Missing::Unknown { suggestion })
     }
 
-    /// What an id stands for from this table on, whoever may see it. No name has a `-`.
-    fn field_of_id(&self, table: TableId, id: &str) -> Option<&FieldPath> {
-        let (of, number) = id.strip_prefix('t')?.split_once('-')?;
+    /// What an id stands for from this table on, whoever may see it.
+    fn field_of_id(&self, table: TableId, of: u64, number: u64) -> Option<&FieldPath> {
         let table = self.snapshot().table(table);
-        let fits = of.parse() == Ok(table.number);
-        table.find_field_number(number.parse().ok().filter(|_| fits)?)
+        table.find_field_number(number).filter(|_| of == table.number)
     }
 
     /// Tables and metrics that fit one of several searches, best first: what stands far up in
@@ -283,32 +284,33 @@ impl Grants {
                 distinct.push(text);
             }
         }
-        let (first, rest) = match distinct.as_slice() {
-            [] => return self.search(""),
-            [first, rest @ ..] => (first, rest),
-        };
-        let mut fused = self.search(first);
+        let mut vocabulary = Vec::new();
+        let asked: Vec<Asked> =
+            distinct.into_iter().map(|text| Asked::new(text, &mut vocabulary)).collect();
+        let objects = self.objects(&vocabulary);
+        let everything = Asked::new("", &mut vocabulary);
+        let (first, rest) = asked.split_first().unwrap_or((&everything, &[]));
+        let ranked = first.ranked(&objects);
         if rest.is_empty() {
-            return fused;
+            return ranked.into_iter().map(|(object, score)| object.hit(score)).collect();
         }
-        let mut rank = 0.0;
-        for hit in &mut fused {
-            rank += 1.0;
-            hit.score = 1.0 / (60.0 + rank);
-        }
-        for text in rest {
+        // In the order in which they were found; of each object its score.
+        let mut fused: Vec<(&Object, f64)> = Vec::new();
+        let mut known: HashMap<SearchTarget, usize> = HashMap::new();
+        for ranked in std::iter::once(ranked).chain(rest.iter().map(|asked| asked.ranked(&objects)))
+        {
             let mut rank = 60.0;
-            for hit in self.search(text) {
+            for (object, _) in ranked {
                 rank += 1.0;
-                let score = 1.0 / rank;
-                match fused.iter_mut().find(|known| known.target == hit.target) {
-                    Some(known) => known.score += score,
-                    None => fused.push(SearchHit { score, ..hit }),
+                let at = *known.entry(object.target).or_insert(fused.len());
+                match fused.get_mut(at) {
+                    Some((_, score)) => *score += 1.0 / rank,
+                    None => fused.push((object, 1.0 / rank)),
                 }
             }
         }
-        fused.sort_by(|a, b| b.score.total_cmp(&a.score));
-        fused
+        fused.sort_by(|a, b| b.1.total_cmp(&a.1));
+        fused.into_iter().map(|(object, score)| object.hit(score)).collect()
     }
 
     /// Tables and metrics whose name, label, synonyms or description fit the words, best first.
@@ -316,26 +318,87 @@ impl Grants {
     /// Exact names come before synonyms, those before parts of names, those before words of a
     /// description; verified metrics come first among equals.
     pub fn search(&self, text: &str) -> Vec<SearchHit> {
-        let wanted = words(text);
-        let mut hits = Vec::new();
-        for table in self.tables() {
-            let score = score(
-                &wanted,
-                &table.name,
-                table.label.as_deref(),
-                &table.synonyms,
-                table.description.as_deref(),
-            );
-            hits.push((score, false, SearchTarget::Table(table.id)));
-        }
-        for metric in self.metrics() {
-            let score = score_metric(&wanted, metric);
-            hits.push((score, metric.verified, SearchTarget::Metric(metric.id)));
-        }
-        hits.retain(|(score, ..)| *score > 0.0 || wanted.is_empty());
-        hits.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
-        hits.into_iter().map(|(score, _, target)| SearchHit { target, score }).collect()
+        self.search_any(&[text])
     }
+
+    /// What may be found, each with how well every word fits it.
+    fn objects(&self, vocabulary: &[String]) -> Vec<Object> {
+        let fits = |text: &Searched| vocabulary.iter().map(|word| text.fit(word)).collect();
+        let tables = self.tables().map(|table| {
+            let (label, description) = (table.label.as_deref(), table.description.as_deref());
+            let text = Searched::new(&table.name, label, &table.synonyms, description);
+            let target = SearchTarget::Table(table.id);
+            Object { target, verified: false, fits: fits(&text) }
+        });
+        let metrics = self.metrics().map(|metric| Object {
+            target: SearchTarget::Metric(metric.id),
+            verified: metric.verified,
+            fits: fits(&Searched::of_metric(metric)),
+        });
+        tables.chain(metrics).collect()
+    }
+}
+
+/// A table or metric that may be found.
+struct Object {
+    target: SearchTarget,
+    verified: bool,
+    /// How well each word of all that is searched fits it.
+    fits: Vec<f64>,
+}
+
+impl Object {
+    fn hit(&self, score: f64) -> SearchHit {
+        SearchHit { target: self.target, score }
+    }
+}
+
+/// How many different words count of all that is searched at once.
+const MAX_WORDS: usize = 64;
+
+/// One of several searches.
+struct Asked {
+    /// Where its words stand among those of all, as far as they count.
+    words: Vec<usize>,
+    /// How many it has.
+    count: usize,
+}
+
+impl Asked {
+    fn new(text: &str, vocabulary: &mut Vec<String>) -> Self {
+        let (mut positions, words) = (Vec::new(), words(text));
+        let count = words.len();
+        for word in words {
+            match vocabulary.iter().position(|known| *known == word) {
+                Some(known) => positions.push(known),
+                None if vocabulary.len() < MAX_WORDS => {
+                    positions.push(vocabulary.len());
+                    vocabulary.push(word);
+                }
+                None => {}
+            }
+        }
+        Self { words: positions, count }
+    }
+
+    /// What fits it, best first; without words everything does.
+    fn ranked<'o>(&self, objects: &'o [Object]) -> Vec<(&'o Object, f64)> {
+        let score = |object: &Object| {
+            mean(self.words.iter().filter_map(|word| object.fits.get(*word)).copied(), self.count)
+        };
+        let mut hits: Vec<(&Object, f64)> =
+            objects.iter().map(|object| (object, score(object))).collect();
+        hits.retain(|(_, score)| *score > 0.0 || self.count == 0);
+        hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.verified.cmp(&a.0.verified)));
+        hits
+    }
+}
+
+/// The mean of so many values, of which those that are left out are nothing.
+fn mean(values: impl Iterator<Item = f64>, count: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "at most 16 words")]
+    let count = count.max(1) as f64;
+    values.sum::<f64>() / count
 }
 
 /// At most 16 words of a text, in lower case.
@@ -344,47 +407,61 @@ fn words(text: &str) -> Vec<String> {
     words.take(16).map(str::to_lowercase).collect()
 }
 
-fn score_metric(wanted: &[String], metric: &Metric) -> f64 {
-    let (label, description) = (metric.label.as_deref(), metric.description.as_deref());
-    score(wanted, &metric.name, label, &metric.synonyms, description)
+/// The texts of a table or metric that are searched, in lower case.
+struct Searched {
+    name: String,
+    label: String,
+    synonyms: Vec<String>,
+    /// The words of these.
+    parts: HashSet<String>,
+    /// The words of the description.
+    described: HashSet<String>,
 }
 
-/// The mean over the wanted words of how well each fits.
-fn score(
-    wanted: &[String],
-    name: &str,
-    label: Option<&str>,
-    synonyms: &[String],
-    description: Option<&str>,
-) -> f64 {
-    if wanted.is_empty() {
-        return 0.0;
+impl Searched {
+    fn new(
+        name: &str,
+        label: Option<&str>,
+        synonyms: &[String],
+        description: Option<&str>,
+    ) -> Self {
+        let parts = |text: &str| -> Vec<String> {
+            let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        };
+        let (name, label) = (name.to_lowercase(), label.unwrap_or_default().to_lowercase());
+        let synonyms: Vec<String> = synonyms.iter().map(|s| s.to_lowercase()).collect();
+        let named = [&name, &label].into_iter().chain(&synonyms);
+        let named = named.flat_map(|text| parts(text)).collect();
+        let described = parts(&description.unwrap_or_default().to_lowercase());
+        Self { name, label, synonyms, parts: named, described: described.into_iter().collect() }
     }
-    let name = name.to_lowercase();
-    let label = label.unwrap_or_default().to_lowercase();
-    let synonyms: Vec<String> = synonyms.iter().map(|s| s.to_lowercase()).collect();
-    let description = description.unwrap_or_default().to_lowercase();
-    let part = |text: &str, word: &str| {
-        text.split(|c: char| !c.is_alphanumeric()).any(|token| token == word)
-    };
-    let of_word = |word: &String| -> f64 {
-        if name == *word || label == *word {
+
+    fn of_metric(metric: &Metric) -> Self {
+        let (label, description) = (metric.label.as_deref(), metric.description.as_deref());
+        Self::new(&metric.name, label, &metric.synonyms, description)
+    }
+
+    /// How well a word fits.
+    fn fit(&self, word: &str) -> f64 {
+        if self.name == word || self.label == word {
             1.0
-        } else if synonyms.contains(word) {
+        } else if self.synonyms.iter().any(|synonym| synonym == word) {
             0.9
-        } else if part(&name, word) || part(&label, word) || synonyms.iter().any(|s| part(s, word))
-        {
+        } else if self.parts.contains(word) {
             0.7
-        } else if name.starts_with(word.as_str()) || suggest(word, [name.as_str()]).is_some() {
+        } else if self.name.starts_with(word) || suggest(word, [self.name.as_str()]).is_some() {
             0.5
-        } else if part(&description, word) {
+        } else if self.described.contains(word) {
             0.3
         } else {
             0.0
         }
-    };
-    let sum: f64 = wanted.iter().map(of_word).sum();
-    #[expect(clippy::cast_precision_loss, reason = "at most 16 words")]
-    let count = wanted.len() as f64;
-    sum / count
+    }
+}
+
+/// The numbers of an id, `t<table>-<n>`. No name has a `-`.
+fn id(name: &str) -> Option<(u64, u64)> {
+    let (table, number) = name.strip_prefix('t')?.split_once('-')?;
+    Some((table.parse().ok()?, number.parse().ok()?))
 }

@@ -114,6 +114,28 @@ async fn l58_metrics_are_shown_with_their_table_as_the_token_says() {
 }
 
 #[tokio::test]
+async fn l58_a_token_for_a_metric_is_not_for_other_numbers_of_its_table() {
+    let engine = shop().build().await.unwrap();
+    let numbers = [
+        r#""aggregations":["count"]"#,
+        r#""aggregations":[{"function":"max","field":"total"}]"#,
+        r#""measures":["orders_placed"]"#,
+    ];
+    for number in numbers {
+        let metric = r#""metrics":["revenue"]"#;
+        let question = format!("{{{metric},{number}}}");
+        let within = format!(r#"{{"from":{question}}}"#);
+        let both = "agent:query:metric:revenue agent:query:table:orders";
+        for question in [&question, &within] {
+            let open = rows(&wei(&engine, None), question).await.unwrap();
+            assert_eq!(rows(&wei(&engine, Some(both)), question).await.unwrap(), open);
+            let scoped = rows(&wei(&engine, Some("agent:query:metric:revenue")), question).await;
+            assert_eq!(scoped.unwrap_err().code(), "Q0114", "{question}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn l58_no_scope_gives_more_than_policies_do() {
     let engine = shop().build().await.unwrap();
     let free = everything(&wei(&engine, None)).await;

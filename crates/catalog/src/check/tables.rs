@@ -284,6 +284,19 @@ fn keys(table: &mut Table, entry: TableEntry<'_>, sink: &mut Sink) {
             }
         };
         table.validity = end(&validity.from).zip(end(&validity.to));
+        let types = table.validity.map(|(from, to)| {
+            [from, to].map(|id| table.fields.get(id.index()).map_or(Type::Null, |f| f.data_type))
+        });
+        // Whether versions overlap would go by the zone of each question.
+        if let Some([from, to]) = types
+            && from != to
+            && from != Type::Null
+            && to != Type::Null
+        {
+            let message = format!("`validity` goes from a {from} to a {to}: use one type for both");
+            sink.at(entry.file, &validity.to, complaint(codes::TIME_FIELD, message));
+            table.validity = None;
+        }
     }
     if let Some(name) = &entry.def.time {
         match own_field(table, name) {

@@ -19,7 +19,15 @@ use super::problem::Problems;
 pub fn decode<T: DeserializeOwned>(node: &Node, problems: &mut Problems) -> Option<T> {
     let node = &node.with_each_key_once(problems);
     let known = std::mem::take(problems);
-    let sink = Sink { problems: known, told: HashSet::new(), left_out: Vec::new() };
+    let most = known.len() + MAX_TOLD;
+    let sink = Sink {
+        problems: known,
+        most,
+        more: false,
+        told: HashSet::new(),
+        unknown: HashSet::new(),
+        left_out: Vec::new(),
+    };
     let sink = RefCell::new(sink);
     let reader = Reader { node, path: String::new(), sink: &sink };
     let read = loop {
@@ -34,16 +42,30 @@ pub fn decode<T: DeserializeOwned>(node: &Node, problems: &mut Problems) -> Opti
     };
     // Without one of its parts a document would be said to lack what stands there.
     let whole = !reader.has_left_out(|path| !path.contains('.'));
-    *problems = sink.into_inner().problems;
+    let sink = sink.into_inner();
+    *problems = sink.problems;
+    if sink.more {
+        problems.say_more();
+    }
     read.filter(|_| whole)
 }
 
 /// How many values of one document are left out, one after the other, to find what else is wrong.
 const MAX_LEFT_OUT: usize = 100;
 
+/// How many problems of one document are told. What is read does not become longer by what is wrong
+/// with it.
+const MAX_TOLD: usize = 100;
+
 /// What is wrong so far, and the paths of the values that are left out because of it.
 struct Sink {
     problems: Problems,
+    /// How many there are at most.
+    most: usize,
+    /// Whether there are more.
+    more: bool,
+    /// The paths of unknown keys, which are there each time that their map is read.
+    unknown: HashSet<String>,
     /// Paths and sentences of the problems: a value is read again after another was left out.
     told: HashSet<(String, String)>,
     left_out: Vec<LeftOut>,
@@ -87,8 +109,22 @@ impl<'n, 's> Reader<'n, 's> {
         let problem = failure.into_problem(self.place(), &self.path);
         let mut sink = self.sink.borrow_mut();
         if sink.told.insert((problem.path.clone(), problem.message.clone())) {
-            sink.problems.push(problem);
+            if sink.problems.len() < sink.most {
+                sink.problems.push(problem);
+            } else {
+                sink.more = true;
+            }
         }
+    }
+
+    /// Whether an unknown key is to be told: once, and as long as there is room.
+    fn tells_unknown(&self, key: &str) -> bool {
+        let mut sink = self.sink.borrow_mut();
+        if sink.problems.len() >= sink.most {
+            sink.more = true;
+            return false;
+        }
+        sink.unknown.insert(self.below(key))
     }
 
     /// Records why something at or below this value could not be read. What lies below is left
@@ -106,7 +142,8 @@ impl<'n, 's> Reader<'n, 's> {
             path = path.rfind(['.', '[']).and_then(|end| path.get(..end)).unwrap_or_default();
         }
         let mut sink = self.sink.borrow_mut();
-        let fresh = path.len() > self.path.len() && sink.left_out.len() < MAX_LEFT_OUT;
+        let room = sink.left_out.len() < MAX_LEFT_OUT && !sink.more;
+        let fresh = path.len() > self.path.len() && room;
         if fresh {
             sink.left_out.push(LeftOut { owner: self.path.clone(), path: path.to_owned() });
         }
@@ -248,6 +285,9 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
             entries.iter().partition(|(key, _, _)| fields.contains(&key.as_str()));
         known.retain(|(key, _, _)| !self.is_left_out(key));
         for (key, place, _) in unknown {
+            if !self.tells_unknown(key) {
+                continue;
+            }
             let failure = <Failure as de::Error>::unknown_field(key, fields);
             self.record(failure.located(*place, &self.below(key)));
         }

@@ -29,6 +29,9 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What the last problem says where there are more.
+const MORE: &str = "; beyond these there are more, which are told when these are mended";
+
 /// Everything that is wrong, in the order in which it was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
@@ -39,6 +42,21 @@ impl Problems {
     /// Adds a problem.
     pub fn push(&mut self, problem: Problem) {
         self.list.push(problem);
+    }
+
+    /// Leaves the first so many; the last of them then says that there are more.
+    pub fn cut(&mut self, most: usize) {
+        if self.list.len() > most {
+            self.list.truncate(most);
+            self.say_more();
+        }
+    }
+
+    /// Says with the last problem that there are more.
+    pub(crate) fn say_more(&mut self) {
+        if let Some(last) = self.list.last_mut() {
+            last.message.push_str(MORE);
+        }
     }
 
     /// The problems.

@@ -10,15 +10,21 @@ pub fn suggest<'c>(input: &str, candidates: impl IntoIterator<Item = &'c str>) -
         return None;
     }
     let lower = input.to_lowercase();
+    let own = lower.chars().count();
     let mut best: Option<(usize, f64, &'c str)> = None;
     for candidate in candidates {
         let other = candidate.to_lowercase();
         if other == lower {
             return Some(candidate);
         }
+        let length = other.chars().count();
+        let (shorter, longer) = (length.min(own), length.max(own));
+        // More edits than that, and by Jaro–Winkler 0.6 · (2 + shorter / longer) / 3 + 0.4 at most.
+        if longer - shorter > 2 && 2 * shorter < longer {
+            continue;
+        }
         let distance = strsim::damerau_levenshtein(&lower, &other);
         let similarity = strsim::jaro_winkler(&lower, &other);
-        let shorter = lower.chars().count().min(other.chars().count());
         let limit = match shorter {
             0 | 1 => 0,
             2..=4 => 1,

@@ -27,6 +27,9 @@ use serde_json::value::RawValue;
 use crate::decode::{Entries, Items, Located, Node, Problem, Problems, decode};
 use crate::time::WeekStart;
 
+/// How many problems of a question are told.
+const MAX_PROBLEMS: usize = 20;
+
 /// A question, in names.
 ///
 /// ```
@@ -133,7 +136,10 @@ impl SemanticQuery {
         };
         match decode::<Self>(&node, &mut problems) {
             Some(query) if problems.is_empty() => Ok(query),
-            _ => Err(problems),
+            _ => {
+                problems.cut(MAX_PROBLEMS);
+                Err(problems)
+            }
         }
     }
 
@@ -413,6 +419,21 @@ mod tests {
                 { "field": "created_at", "op": "last", "count": 3, "unit": "month" }] },
                 { "field": "created_at", "op": "previous", "count": 2, "unit": "quarter" }] } }"#,
         );
+    }
+
+    #[test]
+    fn so_many_problems_are_told() {
+        let keys: Vec<String> = (0..9_000).map(|key| format!(r#""key{key}":0"#)).collect();
+        let wrong = vec!["1"; 900].join(",");
+        let text = format!(r#"{{"totals":[[{wrong}]],{}}}"#, keys.join(","));
+        let problems = SemanticQuery::from_json(&text).unwrap_err();
+        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(all.len(), 20, "{all:?}");
+        let more = "beyond these there are more, which are told when these are mended";
+        assert!(all[19].ends_with(more) && !all[18].contains(more), "{all:?}");
+        let two = SemanticQuery::from_json(r#"{"tabel":"a","filtr":1}"#).unwrap_err();
+        assert_eq!(two.to_string().matches("did you mean").count(), 2, "{two}");
+        assert!(!two.to_string().contains(more), "{two}");
     }
 
     #[test]

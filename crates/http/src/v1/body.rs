@@ -17,7 +17,10 @@ use super::words::{Bucket, Direction, Function, Granularity, Operation};
 /// What is said of a number that counts things or names one.
 pub(super) const POSITIVE: &str = "value must be an integer greater than zero.";
 
-/// Reads a JSON body; everything that is wrong with its form is told at once.
+/// How much of what is wrong with a body is told.
+const TOLD: usize = 20;
+
+/// Reads a JSON body; what is wrong with its form is told at once.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Value), Refusal> {
     let mut problems = Problems::default();
     let read = match Node::from_json(text) {
@@ -31,6 +34,7 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Value), Refusa
     match read {
         Some(body) if problems.is_empty() => Ok((body, received)),
         _ => {
+            problems.cut(TOLD);
             let list = problems.iter().map(|problem| Problem {
                 code: problem.code,
                 path: problem.path.clone(),

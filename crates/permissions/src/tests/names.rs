@@ -124,7 +124,7 @@ fn measures_and_segments_are_found_or_unknown_or_only_described() {
     let ids = "groups: [a], grant: {tables: [orders], fields: {only: [id, total]}}";
     for (policies, discounts, big_net) in [
         (&[ORDERS][..], "found", "found"),
-        (&[ids], "unknown", "unknown, close: big"),
+        (&[ids], "unknown", "unknown"),
         (&[DESCRIBED, ids], "DescribeOnly", "DescribeOnly"),
         (&[DESCRIBED], "DescribeOnly", "DescribeOnly"),
         (&[], "unknown", "unknown"),
@@ -135,12 +135,45 @@ fn measures_and_segments_are_found_or_unknown_or_only_described() {
     check_measure(&[ORDERS], "discuonts", "unknown, close: discounts");
     // What is only described is never suggested.
     check_measure(&[DESCRIBED, ids], "discuonts", "unknown");
-    check_segment(&[DESCRIBED, ids], "big_nte", "unknown, close: big");
+    check_segment(&[DESCRIBED, ids], "big_nte", "unknown");
     let people = "groups: [a], grant: {tables: [people], level: describe}";
     check_segment(&[ORDERS, people], "western", "DescribeOnly");
     check_segment(&[ORDERS], "western", "unknown");
     check_segment(&[ORDERS, people], "customer.any", "DescribeOnly");
     check_segment(&[ORDERS], "customer.any", "unknown");
+}
+
+#[test]
+fn l9_nothing_is_suggested_for_an_id() {
+    let grants = see(&[ORDERS, "deny: {tables: [orders], fields: [note, discount]}"]);
+    let orders = grants.snapshot().table(table(&grants, "orders"));
+    let of = |field: &str| {
+        let id = orders.find_field(field).unwrap();
+        format!("t{}-{}", orders.number, grants.snapshot().field(id).number)
+    };
+    for id in [of("discount"), format!("t{}-1", orders.number), "t1-2".to_owned()] {
+        assert_eq!(answer(grants.find_field(orders.id, &[&id])), "unknown", "{id}");
+    }
+    assert_eq!(answer(grants.find_field(orders.id, &[&of("total")])), "found");
+}
+
+#[test]
+fn of_all_searches_so_many_different_words_count() {
+    let many: Vec<String> = (0..5)
+        .map(|text| {
+            (0..16).map(|word| format!("nothing{}", text * 16 + word)).collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    let grants = see(&[ORDERS]);
+    let texts = |with: usize| -> Vec<&str> {
+        let mut texts: Vec<&str> = many.iter().map(String::as_str).collect();
+        texts.insert(with, "revenue");
+        texts
+    };
+    assert!(grants.search_any(&texts(0)).iter().any(|hit| hit.score > 0.0));
+    assert!(grants.search_any(&texts(3)).iter().any(|hit| hit.score > 0.0));
+    assert!(grants.search_any(&texts(4)).is_empty());
+    assert!(grants.search_any(&texts(5)).is_empty());
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::part::{AggregateColumn, Aggregated, EACH, ONLY, UNTIL, beside, key_co
 use super::window::{Frame, for_each_of, over, over_all, with_column, with_windows};
 use super::{Planner, bare};
 use crate::error::QueryError;
-use crate::functions::{floor_date, gap, place, placed};
+use crate::functions::{Clock, floor_date, gap, micros, place, placed};
 use crate::lower::{Lowered, balanced, cast, first_known};
 use crate::query::{Dense, Part, Place};
 
@@ -100,7 +100,7 @@ impl Planner<'_, '_> {
             Some(only) if single => only.builder,
             Some(last) => {
                 all.push(last);
-                grouped_again(union(all, keys)?, keys)?
+                grouped_again(union(all, keys, &self.query.clock)?, keys)?
             }
             None => return Err(QueryError::internal("a question without a part")),
         };
@@ -246,7 +246,7 @@ fn filled(plan: Plan, counts: &[(String, DataType)]) -> Result<Plan, QueryError>
 }
 
 /// The parts under each other, each with NULL for the numbers of the others.
-fn union(parts: Vec<Aggregated>, keys: usize) -> Result<LogicalPlan, QueryError> {
+fn union(parts: Vec<Aggregated>, keys: usize, clock: &Clock) -> Result<LogicalPlan, QueryError> {
     let mut types: Vec<DataType> = Vec::with_capacity(keys);
     for index in 0..keys {
         types.push(common_type(parts.iter().filter_map(|part| part.keys.get(index)))?);
@@ -264,7 +264,11 @@ fn union(parts: Vec<Aggregated>, keys: usize) -> Result<LogicalPlan, QueryError>
         let mut shown = Vec::with_capacity(keys + columns.len());
         for (index, (target, own)) in types.iter().zip(&aggregated.keys).enumerate() {
             let name = key_column(index);
-            let key = if own == target { bare(&name) } else { cast(bare(&name), target.clone()) };
+            let key = match (own, target) {
+                (own, target) if own == target => bare(&name),
+                (DataType::Timestamp(..), DataType::Timestamp(..)) => micros(bare(&name), clock),
+                _ => cast(bare(&name), target.clone()),
+            };
             shown.push(key.alias(name));
         }
         for (of, name, arrow) in &columns {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion_common::arrow::datatypes::DataType;
+use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::{Column, JoinType, ScalarValue};
 use datafusion_expr::expr::{AggregateFunction, Case};
 use datafusion_expr::{AggregateUDF, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
@@ -52,13 +52,18 @@ pub(super) fn key_column(index: usize) -> String {
 }
 
 impl<'a> Planner<'a, '_> {
-    /// What rows are grouped by.
+    /// What rows are grouped by: instants by their microseconds, in whatever they are stored, so that
+    /// groups are the same beside those of another table.
     pub(super) fn group_key(
         &self,
         key: &Key,
         lower: &mut Lower<'a>,
     ) -> Result<Lowered, QueryError> {
-        self.key(key, lower).map(one_number)
+        let value = one_number(self.key(key, lower)?);
+        match &value.arrow {
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => lower.convert(value, Type::Datetime),
+            _ => Ok(value),
+        }
     }
 
     /// What a key is, of each row.

@@ -351,12 +351,34 @@ impl<'a> Planner<'a, '_> {
             // key, which was seen to be part of this one.
             return match listed(query) {
                 Some(base) => {
-                    self.rely_on_key(base, &snapshot.table(base.source.table()).primary_key)
+                    let of = base.source.table();
+                    let table = snapshot.table(of);
+                    self.rely_on_key(base, &table.primary_key)?;
+                    match (table.validity, &base.derived) {
+                        // A list has versions that never held as well.
+                        (Some((from, _)), None) => {
+                            let mut identity = table.primary_key.clone();
+                            identity.push(from);
+                            self.declare(of, &identity, None)
+                        }
+                        _ => Ok(()),
+                    }
                 }
                 None => Ok(()),
             };
         }
         let to = scan.source.table();
+        self.declare(to, fields, snapshot.table(to).validity)
+    }
+
+    /// Remembers that stored fields are a key, of versions where there are ends.
+    fn declare(
+        &mut self,
+        to: TableId,
+        fields: &[FieldId],
+        ends: Option<(FieldId, FieldId)>,
+    ) -> Result<(), QueryError> {
+        let snapshot = self.compiled.snapshot();
         let stored = self.compiled.stored(to)?;
         let column = |field: FieldId| match &snapshot.field(field).kind {
             FieldKind::Stored { column, .. } => Ok(column.clone()),
@@ -366,7 +388,7 @@ impl<'a> Planner<'a, '_> {
         let mut columns = columns.collect::<Result<Vec<_>, _>>()?;
         columns.sort_unstable();
         columns.dedup();
-        let validity = match snapshot.table(to).validity {
+        let validity = match ends {
             Some((from, to)) => Some((column(from)?, column(to)?)),
             None => None,
         };

@@ -32,7 +32,7 @@ use sandbar_catalog::query::{Filter, SemanticQuery};
 use sandbar_catalog::{
     FieldId, FieldKind, FieldPath, MetricId, Relationship, RelationshipId, TableId,
 };
-use sandbar_permissions::Grants;
+use sandbar_permissions::{Grants, Level};
 
 use crate::compiled::Compiled;
 use crate::error::{ProblemKind, QueryError, QueryProblem};
@@ -262,7 +262,9 @@ impl Asking<'_> {
         }
         let mut drafts = Drafts { timed: speaks_of_time(query), ..Drafts::default() };
         let values = if grouped {
-            let table = named.or_else(|| self.only_table(&metrics));
+            // A token for a metric is not for all numbers of its table.
+            let asked = |table: &TableId| self.grants.asked_table_level(*table) == Level::Query;
+            let table = named.or_else(|| self.only_table(&metrics).filter(asked));
             self.numbers(query, table, &metrics, &mut drafts)
         } else {
             Vec::new()

@@ -155,7 +155,7 @@ impl Reference<'_> {
         }
     }
 
-    /// A date has no hours, whether there are rows or none.
+    /// A date has no hours, and a number no days, whether there are rows or none.
     pub(super) fn has_grains(&self, ground: Ground, condition: &Condition) -> Result<(), Refused> {
         match condition {
             Condition::And(parts) | Condition::Or(parts) => {
@@ -166,8 +166,8 @@ impl Reference<'_> {
                 let Ok(place) = self.field(ground, field) else { return Ok(()) };
                 let kind = self.world.tables[place.table].columns[place.column].kind;
                 let finer = ["hour", "minute", "second"].iter().any(|of| grain.starts_with(of));
-                if kind == Kind::Date && finer {
-                    return Err(format!("{field} is a date, which has no {grain}"));
+                if !kind.is_time() || kind == Kind::Date && finer {
+                    return Err(format!("{field} has no {grain}"));
                 }
                 Ok(())
             }

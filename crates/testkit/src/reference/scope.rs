@@ -32,6 +32,8 @@ impl Scope {
 struct About<'q> {
     tables: Vec<&'q str>,
     metrics: Vec<&'q str>,
+    /// Metrics whose table is asked for other numbers as well.
+    tables_of: Vec<&'q str>,
 }
 
 impl<'q> About<'q> {
@@ -40,6 +42,9 @@ impl<'q> About<'q> {
             self.question(inner);
         }
         self.tables.extend(of.table.iter().map(String::as_str));
+        if of.table.is_none() && !(of.measures.is_empty() && of.aggregations.is_empty()) {
+            self.tables_of.extend(of.metrics.iter().map(|asked| asked.name.as_str()));
+        }
         self.metrics.extend(of.metrics.iter().map(|asked| asked.name.as_str()));
         let filters = of.metrics.iter().map(|asked| &asked.filter);
         let filters = filters.chain(of.measures.iter().map(|asked| &asked.filter));
@@ -69,6 +74,13 @@ impl Reference<'_> {
         let mut about = About::default();
         about.question(question);
         let asks = |kind: &str, names: &[&str]| names.iter().all(|name| scope.asks(kind, name));
+        for name in std::mem::take(&mut about.tables_of) {
+            let metric = self.world.metrics.iter().position(|metric| metric.name == name);
+            let mut leaves = Vec::new();
+            metric.into_iter().for_each(|metric| drop(self.calculation(metric, &mut leaves)));
+            let tables = leaves.iter().map(|leaf| leaf.ground().table);
+            about.tables.extend(tables.map(|table| self.world.tables[table].name.as_str()));
+        }
         match asks("table", &about.tables) && asks("metric", &about.metrics) {
             true => Ok(()),
             false => Err("outside of the scope".to_owned()),
