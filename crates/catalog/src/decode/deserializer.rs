@@ -17,9 +17,19 @@ use super::problem::Problems;
 
 /// Reads a tree into a type. What is wrong goes into `problems`; `None` if nothing could be made.
 pub fn decode<T: DeserializeOwned>(node: &Node, problems: &mut Problems) -> Option<T> {
+    decode_first(node, problems, usize::MAX)
+}
+
+/// The same, with so many problems at most; the last of them then says that there are more. What
+/// anybody may send is not read for longer, or answered with more, because more is wrong with it.
+pub fn decode_first<T: DeserializeOwned>(
+    node: &Node,
+    problems: &mut Problems,
+    most: usize,
+) -> Option<T> {
     let node = &node.with_each_key_once(problems);
     let known = std::mem::take(problems);
-    let most = known.len() + MAX_TOLD;
+    let most = known.len().saturating_add(most);
     let sink = Sink {
         problems: known,
         most,
@@ -52,10 +62,6 @@ pub fn decode<T: DeserializeOwned>(node: &Node, problems: &mut Problems) -> Opti
 
 /// How many values of one document are left out, one after the other, to find what else is wrong.
 const MAX_LEFT_OUT: usize = 100;
-
-/// How many problems of one document are told. What is read does not become longer by what is wrong
-/// with it.
-const MAX_TOLD: usize = 100;
 
 /// What is wrong so far, and the paths of the values that are left out because of it.
 struct Sink {

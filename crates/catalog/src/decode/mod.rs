@@ -15,7 +15,7 @@ mod problem;
 mod render;
 mod suggest;
 
-pub use deserializer::decode;
+pub use deserializer::{decode, decode_first};
 pub(crate) use entries::DIGITS;
 pub use entries::{Entries, Items, optional};
 pub use located::Located;

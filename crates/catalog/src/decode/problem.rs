@@ -44,14 +44,6 @@ impl Problems {
         self.list.push(problem);
     }
 
-    /// Leaves the first so many; the last of them then says that there are more.
-    pub fn cut(&mut self, most: usize) {
-        if self.list.len() > most {
-            self.list.truncate(most);
-            self.say_more();
-        }
-    }
-
     /// Says with the last problem that there are more.
     pub(crate) fn say_more(&mut self) {
         if let Some(last) = self.list.last_mut() {

@@ -24,7 +24,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::decode::{Entries, Items, Located, Node, Problem, Problems, decode};
+use crate::decode::{Entries, Items, Located, Node, Problem, Problems, decode_first};
 use crate::time::WeekStart;
 
 /// How many problems of a question are told.
@@ -134,12 +134,9 @@ impl SemanticQuery {
                 return Err(problems);
             }
         };
-        match decode::<Self>(&node, &mut problems) {
+        match decode_first::<Self>(&node, &mut problems, MAX_PROBLEMS) {
             Some(query) if problems.is_empty() => Ok(query),
-            _ => {
-                problems.cut(MAX_PROBLEMS);
-                Err(problems)
-            }
+            _ => Err(problems),
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use sandbar::decode::{Items, Located, Node, Problems, decode, suggest};
+use sandbar::decode::{Items, Located, Node, Problems, decode_first, suggest};
 use sandbar::query::Value as Constant;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize as DeriveDeserialize;
@@ -24,7 +24,7 @@ const TOLD: usize = 20;
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Value), Refusal> {
     let mut problems = Problems::default();
     let read = match Node::from_json(text) {
-        Ok(node) => decode::<T>(&node, &mut problems),
+        Ok(node) => decode_first::<T>(&node, &mut problems, TOLD),
         Err(problem) => {
             problems.push(problem);
             None
@@ -34,7 +34,6 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Value), Refusa
     match read {
         Some(body) if problems.is_empty() => Ok((body, received)),
         _ => {
-            problems.cut(TOLD);
             let list = problems.iter().map(|problem| Problem {
                 code: problem.code,
                 path: problem.path.clone(),
