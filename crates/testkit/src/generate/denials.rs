@@ -27,7 +27,7 @@ pub fn denying(random: &mut Random, world: &World, policies: &mut Policies) {
     for of in all {
         // Not all at once: then little would be left to ask about.
         if random.percent(50) {
-            policies.denials.push(Denial { group: *random.pick(&HIS), of });
+            policies.denials.push(Denial { group: HIS[random.below(HIS.len())], of });
         }
     }
     if random.percent(60) {
