@@ -284,21 +284,21 @@ impl Grants {
                 distinct.push(text);
             }
         }
+        if distinct.is_empty() {
+            distinct.push("");
+        }
         let mut vocabulary = Vec::new();
         let asked: Vec<Asked> =
             distinct.into_iter().map(|text| Asked::new(text, &mut vocabulary)).collect();
         let objects = self.objects(&vocabulary);
-        let everything = Asked::new("", &mut vocabulary);
-        let (first, rest) = asked.split_first().unwrap_or((&everything, &[]));
-        let ranked = first.ranked(&objects);
-        if rest.is_empty() {
-            return ranked.into_iter().map(|(object, score)| object.hit(score)).collect();
+        if let [only] = asked.as_slice() {
+            let ranked = only.ranked(&objects).into_iter();
+            return ranked.map(|(object, score)| object.hit(score)).collect();
         }
         // In the order in which they were found; of each object its score.
         let mut fused: Vec<(&Object, f64)> = Vec::new();
         let mut known: HashMap<SearchTarget, usize> = HashMap::new();
-        for ranked in std::iter::once(ranked).chain(rest.iter().map(|asked| asked.ranked(&objects)))
-        {
+        for ranked in asked.iter().map(|asked| asked.ranked(&objects)) {
             let mut rank = 60.0;
             for (object, _) in ranked {
                 rank += 1.0;

@@ -284,9 +284,7 @@ fn keys(table: &mut Table, entry: TableEntry<'_>, sink: &mut Sink) {
             }
         };
         table.validity = end(&validity.from).zip(end(&validity.to));
-        let types = table.validity.map(|(from, to)| {
-            [from, to].map(|id| table.fields.get(id.index()).map_or(Type::Null, |f| f.data_type))
-        });
+        let types = table.validity.map(|(from, to)| [from, to].map(|id| type_of(table, id)));
         // Whether versions overlap would go by the zone of each question.
         if let Some([from, to]) = types
             && from != to
@@ -306,10 +304,15 @@ fn keys(table: &mut Table, entry: TableEntry<'_>, sink: &mut Sink) {
     }
 }
 
+/// The type of a field; none that has been reported already.
+fn type_of(table: &Table, id: FieldId) -> Type {
+    table.fields.get(id.index()).map_or(Type::Null, |field| field.data_type)
+}
+
 /// Whether a field holds dates or instants, or something that has been reported already.
 fn is_temporal(table: &Table, id: FieldId) -> bool {
-    let data_type = table.fields.get(id.index()).map(|field| field.data_type);
-    data_type.is_some_and(|t| t.is_temporal() || t == Type::Null)
+    let data_type = type_of(table, id);
+    data_type.is_temporal() || data_type == Type::Null
 }
 
 fn unknown_field(

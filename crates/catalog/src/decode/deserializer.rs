@@ -77,6 +77,15 @@ struct Sink {
     left_out: Vec<LeftOut>,
 }
 
+impl Sink {
+    /// Whether one more problem is told; if not, it is said that there are more.
+    fn has_room(&mut self) -> bool {
+        let room = self.problems.len() < self.most;
+        self.more |= !room;
+        room
+    }
+}
+
 struct LeftOut {
     /// The entry (or document) that is read without the value.
     owner: String,
@@ -114,23 +123,16 @@ impl<'n, 's> Reader<'n, 's> {
     fn record(&self, failure: Failure) {
         let problem = failure.into_problem(self.place(), &self.path);
         let mut sink = self.sink.borrow_mut();
-        if sink.told.insert((problem.path.clone(), problem.message.clone())) {
-            if sink.problems.len() < sink.most {
-                sink.problems.push(problem);
-            } else {
-                sink.more = true;
-            }
+        let told = (problem.path.clone(), problem.message.clone());
+        if sink.told.insert(told) && sink.has_room() {
+            sink.problems.push(problem);
         }
     }
 
     /// Whether an unknown key is to be told: once, and as long as there is room.
     fn tells_unknown(&self, key: &str) -> bool {
         let mut sink = self.sink.borrow_mut();
-        if sink.problems.len() >= sink.most {
-            sink.more = true;
-            return false;
-        }
-        sink.unknown.insert(self.below(key))
+        sink.has_room() && sink.unknown.insert(self.below(key))
     }
 
     /// Records why something at or below this value could not be read. What lies below is left

@@ -20,6 +20,6 @@ pub(crate) use entries::DIGITS;
 pub use entries::{Entries, Items, optional};
 pub use located::Located;
 pub use node::{Node, NodeKind, Place};
-pub use problem::{Problem, Problems};
+pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use render::render;
 pub use suggest::suggest;

@@ -29,6 +29,9 @@ impl fmt::Display for Problem {
     }
 }
 
+/// How many problems are told of what anybody may send: a question, or another body.
+pub const MAX_PROBLEMS: usize = 20;
+
 /// What the last problem says where there are more.
 const MORE: &str = "; beyond these there are more, which are told when these are mended";
 

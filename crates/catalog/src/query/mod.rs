@@ -24,11 +24,8 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::decode::{Entries, Items, Located, Node, Problem, Problems, decode_first};
+use crate::decode::{Entries, Items, Located, MAX_PROBLEMS, Node, Problem, Problems, decode_first};
 use crate::time::WeekStart;
-
-/// How many problems of a question are told.
-const MAX_PROBLEMS: usize = 20;
 
 /// A question, in names.
 ///

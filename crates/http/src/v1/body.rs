@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use sandbar::decode::{Items, Located, Node, Problems, decode_first, suggest};
+use sandbar::decode::{Items, Located, MAX_PROBLEMS, Node, Problems, decode_first, suggest};
 use sandbar::query::Value as Constant;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize as DeriveDeserialize;
@@ -17,14 +17,11 @@ use super::words::{Bucket, Direction, Function, Granularity, Operation};
 /// What is said of a number that counts things or names one.
 pub(super) const POSITIVE: &str = "value must be an integer greater than zero.";
 
-/// How much of what is wrong with a body is told.
-const TOLD: usize = 20;
-
 /// Reads a JSON body; what is wrong with its form is told at once.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Value), Refusal> {
     let mut problems = Problems::default();
     let read = match Node::from_json(text) {
-        Ok(node) => decode_first::<T>(&node, &mut problems, TOLD),
+        Ok(node) => decode_first::<T>(&node, &mut problems, MAX_PROBLEMS),
         Err(problem) => {
             problems.push(problem);
             None

@@ -356,10 +356,8 @@ impl<'a> Planner<'a, '_> {
                     self.rely_on_key(base, &table.primary_key)?;
                     match (table.validity, &base.derived) {
                         // A list has versions that never held as well.
-                        (Some((from, _)), None) => {
-                            let mut identity = table.primary_key.clone();
-                            identity.push(from);
-                            self.declare(of, &identity, None)
+                        (Some(_), None) => {
+                            self.declare(of, &table.identity().collect::<Vec<_>>(), None)
                         }
                         _ => Ok(()),
                     }

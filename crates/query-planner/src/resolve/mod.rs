@@ -28,6 +28,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use sandbar_catalog::decode::MAX_PROBLEMS;
 use sandbar_catalog::query::{Filter, SemanticQuery};
 use sandbar_catalog::{
     FieldId, FieldKind, FieldPath, MetricId, Relationship, RelationshipId, TableId,
@@ -51,8 +52,6 @@ use widths::Width;
 
 /// The most columns an answer has.
 const MAX_COLUMNS: usize = 256;
-/// The most problems of one question that are told.
-const MAX_PROBLEMS: usize = 20;
 /// The most related tables one question reads.
 const MAX_SCANS: usize = 32;
 

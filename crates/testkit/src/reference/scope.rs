@@ -75,9 +75,10 @@ impl Reference<'_> {
         about.question(question);
         let asks = |kind: &str, names: &[&str]| names.iter().all(|name| scope.asks(kind, name));
         for name in std::mem::take(&mut about.tables_of) {
-            let metric = self.world.metrics.iter().position(|metric| metric.name == name);
             let mut leaves = Vec::new();
-            metric.into_iter().for_each(|metric| drop(self.calculation(metric, &mut leaves)));
+            if let Some(metric) = self.world.metrics.iter().position(|of| of.name == name) {
+                self.calculation(metric, &mut leaves);
+            }
             let tables = leaves.iter().map(|leaf| leaf.ground().table);
             about.tables.extend(tables.map(|table| self.world.tables[table].name.as_str()));
         }
