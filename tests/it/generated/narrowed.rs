@@ -66,7 +66,7 @@ fn l50_answers_are_those_of_a_world_without_what_is_hidden() {
         assert!(count * 50 > worlds.get(), "{name} in {count} of {} worlds", worlds.get());
     }
     // Much of what is asked is hidden from whoever asks.
-    assert!(answered * 5 > asked, "{answered} of {asked} are answered");
+    assert!(answered * 4 > asked, "{answered} of {asked} are answered");
     // What he is refused is compared as well: most of it speaks of names, hidden ones among them.
     let compared: usize = refused.values().sum();
     assert!(compared * 5 > asked * 2, "{compared} refusals of {asked} questions are compared");
