@@ -310,3 +310,34 @@ async fn a_stretch_without_a_day_tells_nothing() {
     let question = format!(r#"{{ "metrics": [{earlier}], "filter": {filter} }}"#);
     check("all", &question, &["20"]).await;
 }
+
+/// Periods without data have totals as they have groups.
+#[tokio::test]
+async fn periods_without_data_have_totals() {
+    check(
+        "all",
+        r#"{ "metrics": ["placed"],
+          "group_by": [{ "field": "metric_time", "grain": "month", "as": "month" }, "status"],
+          "filter": { "field": "metric_time", "op": "in_range",
+                      "values": ["2026-01-01", "2026-05-01"] },
+          "totals": [["month"], ["status"], []] }"#,
+        &[
+            "2026-01-01,open,0,0",
+            "2026-01-01,paid,1,0",
+            "2026-02-01,open,0,0",
+            "2026-02-01,paid,1,0",
+            "2026-03-01,open,1,0",
+            "2026-03-01,paid,0,0",
+            "2026-04-01,open,0,0",
+            "2026-04-01,paid,0,0",
+            "2026-01-01,,1,1",
+            "2026-02-01,,1,1",
+            "2026-03-01,,1,1",
+            "2026-04-01,,0,1",
+            ",open,1,2",
+            ",paid,2,2",
+            ",,3,3",
+        ],
+    )
+    .await;
+}

@@ -33,6 +33,7 @@ mod generated;
 mod golden;
 mod infinite;
 mod instants;
+mod mixed;
 mod optimised;
 mod partners;
 mod percentiles;

@@ -149,6 +149,9 @@ pub struct Reads {
     pub metrics: Vec<MetricId>,
     /// For each field of the derived table the stored fields that its values are made of.
     pub origins: Vec<Vec<FieldId>>,
+    /// For each field of the derived table the fields that numbers made of it require, as the
+    /// metrics do that it is made of; `None` where no field tells them apart.
+    pub requires: Vec<Vec<Option<FieldId>>>,
 }
 
 /// A field of a table.

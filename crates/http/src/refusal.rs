@@ -160,7 +160,7 @@ impl Refusal {
     }
 
     pub(crate) fn too_many_sessions() -> Self {
-        let message = "no more sessions can be opened now: wait, or send the token itself";
+        let message = "no more sessions can be opened now: wait, or send a token with each request";
         Self::wait("A0303", message, Duration::from_secs(60))
     }
 

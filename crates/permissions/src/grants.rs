@@ -44,6 +44,8 @@ pub struct Grants {
     nothing: TableAccess,
     shape: PolicyShape,
     effective: EffectivePolicy,
+    /// The same for what a model asks, where a token has a scope.
+    of_model: OnceLock<Box<Grants>>,
 }
 
 /// Why a table or metric is not to be queried.
@@ -128,8 +130,8 @@ impl Grants {
     ) -> Self {
         let (shape, effective) = keys(&snapshot, &policies, principal.as_ref(), purpose);
         let tables = snapshot.tables().iter().map(|_| OnceLock::new()).collect();
-        let nothing = TableAccess::default_none();
-        Self { snapshot, policies, principal, purpose, tables, nothing, shape, effective }
+        let (nothing, of_model) = (TableAccess::default_none(), OnceLock::new());
+        Self { snapshot, policies, principal, purpose, tables, nothing, shape, effective, of_model }
     }
 
     /// Grants about which everything is decided, made of these and others.
@@ -139,7 +141,30 @@ impl Grants {
         let (shape, effective) = both(self.effective, other.effective);
         let tables = tables.into_iter().map(OnceLock::from).collect();
         let (nothing, purpose) = (TableAccess::default_none(), self.purpose);
-        Self { snapshot, policies, principal, purpose, tables, nothing, shape, effective }
+        let of_model = OnceLock::new();
+        Self { snapshot, policies, principal, purpose, tables, nothing, shape, effective, of_model }
+    }
+
+    /// What this principal may see of what a model asks, below a derived table: all that policies
+    /// give, as the scope of a token is about the question that the principal asks.
+    pub fn of_model(&self) -> &Self {
+        if self.principal.as_ref().is_none_or(|principal| principal.scopes().is_none()) {
+            return self;
+        }
+        self.of_model.get_or_init(|| {
+            let tables = self.snapshot.tables().iter().map(|_| OnceLock::new()).collect();
+            Box::new(Self {
+                snapshot: Arc::clone(&self.snapshot),
+                policies: Arc::clone(&self.policies),
+                principal: self.principal.clone(),
+                purpose: Purpose::Model,
+                tables,
+                nothing: TableAccess::default_none(),
+                shape: self.shape,
+                effective: self.effective,
+                of_model: OnceLock::new(),
+            })
+        })
     }
 
     /// The model these grants are about.
@@ -472,6 +497,21 @@ impl Grants {
         let Some(derived) = self.snapshot.derived(id.table()) else { return true };
         let origins = derived.reads.origins.get(id.index());
         origins.is_some_and(|origins| origins.iter().all(|origin| self.is_clear(*origin)))
+    }
+
+    /// Whether all rows that are seen show the values of a field as they are stored: nothing is
+    /// masked in it, nor in what it is calculated from, and no row that it is taken from is missing.
+    pub fn shows_stored(&self, id: FieldId) -> bool {
+        let whole = |step: &RelationshipId| {
+            let rows = &self.access(self.snapshot.relationship(*step).to).rows;
+            rows.as_ref().is_some_and(RowFilter::is_everything)
+        };
+        let stored = |path: &FieldPath| path.via.iter().all(whole) && self.shows_stored(path.field);
+        self.is_clear(id)
+            && match &self.snapshot.field(id).kind {
+                FieldKind::Stored { .. } => true,
+                FieldKind::Calculated(expr) => expr.fields().into_iter().all(stored),
+            }
     }
 
     /// Whether the keys that a relationship joins are those that are stored. The keys of a table

@@ -33,6 +33,8 @@ pub enum Purpose {
     Metrics,
     /// To search.
     Search,
+    /// To resolve what a model asks, which is nobody's own question.
+    Model,
 }
 
 const SEARCH: &str = "agent:search";
@@ -58,6 +60,7 @@ impl Purpose {
             Self::Tables => &[READ_TABLE],
             Self::Metrics => &[READ_METRIC],
             Self::Search => &[SEARCH],
+            Self::Model => &[],
         }
     }
 
@@ -79,6 +82,7 @@ impl Purpose {
             Self::Tables => b"tables",
             Self::Metrics => b"metrics",
             Self::Search => b"search",
+            Self::Model => b"model",
         }
     }
 }
@@ -139,6 +143,7 @@ impl Grants {
             Named::Metric(_) => READ_METRIC,
         };
         match self.purpose {
+            Purpose::Model => Level::Query,
             Purpose::MetricValues => match named {
                 // The metric was asked for; this is its table.
                 Named::Table(_) => Level::Query,

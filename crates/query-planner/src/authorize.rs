@@ -15,7 +15,7 @@ use crate::query::{
 /// A refusal where the grants do not allow a table after all, and an internal error where the
 /// question reads a field that they hide: resolving should have refused both.
 pub fn authorize(resolved: ResolvedQuery, grants: &Grants) -> Result<AuthorizedQuery, QueryError> {
-    let Query { source, shape, dense, having, order, limit, clock } = resolved;
+    let Query { source, shape, requires, dense, having, order, limit, clock } = resolved;
     let source = match source {
         Source::Parts(parts) => Source::Parts(all_parts(parts, &order, grants)?),
         Source::Answer(stage) => {
@@ -24,7 +24,7 @@ pub fn authorize(resolved: ResolvedQuery, grants: &Grants) -> Result<AuthorizedQ
             Source::Answer(Box::new(Stage { inner, filter, keys, leaves }))
         }
     };
-    Ok(Query { source, shape, dense, having, order, limit, clock })
+    Ok(Query { source, shape, requires, dense, having, order, limit, clock })
 }
 
 fn all_parts(

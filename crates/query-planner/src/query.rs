@@ -40,6 +40,8 @@ use crate::functions::{Clock, Reporting};
 pub struct Query<S> {
     pub(crate) source: Source<S>,
     pub(crate) shape: Shape,
+    /// What numbers that are made of its columns require.
+    pub(crate) requires: Vec<Requires>,
     /// Periods without data have a row too.
     pub(crate) dense: Option<Dense>,
     /// Conditions on the columns of the answer.
@@ -47,6 +49,16 @@ pub struct Query<S> {
     pub(crate) order: Vec<SortKey>,
     pub(crate) limit: Option<u64>,
     pub(crate) clock: Clock,
+}
+
+/// A column whose values, or rows that, are of one value of another each: numbers that are made of
+/// them group by that, or are narrowed to one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Requires {
+    /// `None`: all rows.
+    pub(crate) column: Option<usize>,
+    /// The other column; `None` where the answer does not have it.
+    pub(crate) by: Option<usize>,
 }
 
 /// A question whose names are resolved within what the asker may see.

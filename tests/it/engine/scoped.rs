@@ -202,3 +202,40 @@ async fn l58_a_token_with_a_scope_keeps_it() {
     assert_eq!(session.search("orders").unwrap().len(), free);
     assert_eq!(session.tables().unwrap_err().code(), "E0103");
 }
+
+/// What a derived table asks is the model's question: a scope is about the one that is asked.
+#[tokio::test]
+async fn l58_a_token_for_a_derived_table_is_not_for_what_it_is_made_of() {
+    let model = "
+tables:
+  by_state:
+    query: { metrics: [revenue], group_by: [{ field: customer.state, as: state }] }
+    fields: { state: { type: text }, revenue: { type: \"decimal(38,2)\" } }
+  large:
+    query: { table: by_state, fields: [state], filter: { field: revenue, op: '>', value: 1 } }
+    fields: { state: { type: text } }
+";
+    let policies = "
+policies: { derived: { groups: [regional], grant: { tables: [by_state, large] } } }
+";
+    let engine = shop().model("derived.yaml", model).policies("derived.yaml", policies);
+    let engine = engine.build().await.unwrap();
+    for table in ["by_state", "large"] {
+        let question = format!(r#"{{"table":"{table}"}}"#);
+        let open = rows(&wei(&engine, None), &question).await.unwrap();
+        assert!(open.contains("CA") && open.lines().count() == 6, "{open}");
+        let narrow = wei(&engine, Some(&format!("agent:query:table:{table}")));
+        assert_eq!(rows(&narrow, &question).await.unwrap(), open);
+        for (other, code) in [
+            (r#"{"table":"orders"}"#, "Q0102"),
+            (r#"{"metrics":["revenue"]}"#, "Q0101"),
+            (r#"{"table":"people"}"#, "Q0102"),
+        ] {
+            assert_eq!(rows(&narrow, other).await.unwrap_err().code(), code, "{other}");
+        }
+    }
+    // Who is not shown what it is made of is not shown the table, whatever his token is for.
+    let nobody = Principal::asserted_by_host("nobody").scope("agent:query").build().unwrap();
+    let error = rows(&engine.session(nobody), r#"{"table":"by_state"}"#).await.unwrap_err();
+    assert_eq!(error.code(), "Q0102");
+}

@@ -14,7 +14,7 @@ use super::{Computed, Planner, bare};
 use crate::error::QueryError;
 use crate::functions::{place, placed};
 use crate::lower::{Columns, Lower, cast, not_zero, only_where};
-use crate::query::{Groups, Part};
+use crate::query::{Dense, Groups, Part};
 
 /// 0 for a group, else the number of the coarser groups that a row is of.
 const LEVEL: &str = "#level";
@@ -90,7 +90,15 @@ impl<'a> Planner<'a, '_> {
                 let after = std::mem::replace(&mut self.shared.aggregates, first);
                 let merged = self.merged(&coarser, level.len(), Absent::Missing)?;
                 self.shared.aggregates = after;
-                merged.builder
+                // Periods without data have their totals too.
+                let dense = self.query.dense.and_then(|dense| {
+                    let key = level.iter().position(|key| *key == dense.key)?;
+                    Some(Dense { key, ..dense })
+                });
+                match dense {
+                    Some(dense) => self.with_gaps(merged.builder, &coarser, level.len(), dense)?,
+                    None => merged.builder,
+                }
             };
             let mut columns = Vec::with_capacity(names.len() + 1);
             for (index, (name, arrow)) in names.iter().zip(&types).enumerate() {

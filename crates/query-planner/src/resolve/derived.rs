@@ -17,7 +17,7 @@ use super::smallest::tells_of_single_rows;
 use crate::compiled::Compiled;
 use crate::error::{ProblemKind, QueryError, QueryProblem};
 use crate::lower::arrow_of;
-use crate::query::{ResolvedQuery, Shape, Source};
+use crate::query::{Requires, ResolvedQuery, Shape, Source};
 
 /// What is wrong with the query of a derived table.
 const DERIVED: &str = "M0123";
@@ -52,7 +52,8 @@ impl Asking<'_> {
         if self.derived.depth >= MAX_DEPTH || self.derived.seen >= MAX_READ {
             return self.too_many(&name);
         }
-        let mut inner = match Asking::of_model(self.grants, self.compiled, self.now, derived) {
+        let grants = self.grants.of_model();
+        let mut inner = match Asking::of_model(grants, self.compiled, self.now, derived) {
             Ok(inner) => inner,
             Err(_) => return self.unanswered(&name),
         };
@@ -118,14 +119,24 @@ pub fn derive(
     if snapshot.tables().iter().all(|table| snapshot.derived(table.id).is_none()) {
         return Ok((snapshot, Report::default()));
     }
-    let snapshot = Arc::new(snapshot);
-    let (derived, report) = Author::new(&snapshot, administrator, now).all();
-    let mut snapshot =
-        Arc::into_inner(snapshot).ok_or_else(|| QueryError::internal("a snapshot in use"))?;
-    for Described { table, reads, types } in derived {
-        snapshot.set_derived(table, reads, &types);
+    let mut snapshot = snapshot;
+    loop {
+        let shared = Arc::new(snapshot);
+        let (derived, report) = Author::new(&shared, administrator, now).all();
+        snapshot =
+            Arc::into_inner(shared).ok_or_else(|| QueryError::internal("a snapshot in use"))?;
+        let mut handed_on = false;
+        for Described { table, reads, types } in derived {
+            let requires = reads.requires.iter().any(|of_field| !of_field.is_empty());
+            let known = snapshot.derived(table).map(|derived| &derived.reads.requires);
+            handed_on |= requires && known != Some(&reads.requires);
+            snapshot.set_derived(table, reads, &types);
+        }
+        // What a table requires those require too that stand on it.
+        if !handed_on || !report.is_empty() {
+            return Ok((snapshot, report));
+        }
     }
-    Ok((snapshot, report))
 }
 
 /// What is found out of a derived table.
@@ -159,7 +170,8 @@ impl Author {
             self.only_rows(table, derived, &resolved);
             self.key(table, derived, &resolved);
             let (origins, types) = self.fields(table, derived, &resolved);
-            let mut reads = Reads { metrics, origins, ..Reads::default() };
+            let requires = requires(&snapshot, table, &resolved);
+            let mut reads = Reads { metrics, origins, requires, ..Reads::default() };
             resolved.each_rows(&mut |rows, fields| {
                 reads.tables.extend(rows.scans.iter().map(|scan| scan.source));
                 reads.fields.extend(fields(&snapshot).iter().map(|path| path.field));
@@ -252,9 +264,7 @@ impl Author {
     /// Rows of totals beside those that they are totals of would be counted twice, and the first
     /// rows of an order that is open are others each time.
     fn only_rows(&mut self, table: &Table, derived: &DerivedTable, resolved: &ResolvedQuery) {
-        if let Shape::Grouped(groups) = &resolved.shape
-            && groups.marker.is_some()
-        {
+        if resolved.requires.iter().any(|required| required.column.is_none()) {
             let message = "the rows of a derived table are of one kind, so it has no `totals`";
             self.say(table, derived, "totals", message.to_owned(), None);
         }
@@ -386,6 +396,26 @@ impl Author {
             self.say(table, derived, "", message, None);
         }
     }
+}
+
+/// For each field of a derived table the fields of it that numbers made of it require.
+fn requires(
+    snapshot: &Snapshot,
+    table: &Table,
+    resolved: &ResolvedQuery,
+) -> Vec<Vec<Option<FieldId>>> {
+    let columns = resolved.shape.columns();
+    let name = |at: usize| columns.get(at).map(|column| column.name.as_str());
+    let shows =
+        |field: &FieldId, at: usize| column(snapshot, *field).is_some_and(|c| name(at) == Some(c));
+    let of_field = |field: &FieldId| -> Vec<Option<FieldId>> {
+        let of_it = |known: &&Requires| known.column.is_some_and(|column| shows(field, column));
+        let known = resolved.requires.iter().filter(of_it);
+        let by =
+            |at: usize| table.fields.iter().map(|field| field.id).find(|field| shows(field, at));
+        known.map(|known| known.by.and_then(by)).collect()
+    };
+    table.fields.iter().map(|field| of_field(&field.id)).collect()
 }
 
 /// The column of the query that a field shows; `None` where it is calculated.

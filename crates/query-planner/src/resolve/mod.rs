@@ -13,6 +13,7 @@ mod members;
 mod names;
 mod numbers;
 mod relative;
+mod requires;
 mod series;
 mod smallest;
 mod stage;
@@ -305,6 +306,7 @@ impl Asking<'_> {
             Shape::Listing(_) => Vec::new(),
         };
         self.requirements(&drafts.required, &drafts.all, Some(levels.as_slice()));
+        let requires = self.requires(&drafts.required, &drafts.all, &shape);
         self.levels_fit(&shape, &drafts.all);
         let dense = self.dense(query, &drafts.all);
         let order = self.order(query, &drafts.all, &shape);
@@ -320,8 +322,8 @@ impl Asking<'_> {
         let parts = drafts.all.into_iter().map(|draft| self.part(draft, &order));
         let parts = parts.collect::<Option<Vec<_>>>()?;
         self.ends_fit(&parts, &shape);
-        let source = Source::Parts(parts);
-        Some(Query { source, shape, dense, having, order, limit, clock: self.clock.clone() })
+        let (source, clock) = (Source::Parts(parts), self.clock.clone());
+        Some(Query { source, shape, requires, dense, having, order, limit, clock })
     }
 
     /// A table beside metrics is that of measures and aggregations, or of one of the metrics.

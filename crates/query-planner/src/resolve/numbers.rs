@@ -6,11 +6,14 @@ use sandbar_catalog::expr::{Aggregate, Arithmetic, Expr, ExprKind};
 use sandbar_catalog::query::{
     Aggregation, Compare, Filter, MetricAsk, RelativeUnit, SemanticQuery,
 };
-use sandbar_catalog::{Conversion, FieldId, Leaf as ModelLeaf, MetricId, Shift, TableId, Window};
+use sandbar_catalog::{
+    Conversion, FieldId, FieldPath, Leaf as ModelLeaf, MetricId, Shift, TableId, Window,
+};
 
 use super::Asking;
 use super::filter::MAX_CONDITIONS;
 use super::ground::Ground;
+use super::requires::Required;
 use crate::functions::Moved;
 use crate::query::{
     AnswerColumn, Definer, Key, Leaf, Member, Of, Output, Place, Predicate, Series, Zone,
@@ -28,16 +31,6 @@ pub(super) struct AskedMetric<'q> {
 pub(super) struct Narrowed<'q> {
     pub(super) filter: Option<&'q Located<Filter>>,
     pub(super) path: &'q str,
-}
-
-/// Fields that a number wants to be grouped by, or narrowed to one value.
-pub(super) struct Required {
-    pub(super) part: usize,
-    pub(super) fields: Vec<FieldId>,
-    pub(super) about: String,
-    pub(super) path: String,
-    /// The number's own place among the leaves of the part.
-    pub(super) leaf: usize,
 }
 
 /// A part being put together.
@@ -140,11 +133,18 @@ impl Drafts {
     }
 
     /// Remembers what a leaf of a part wants, which is the next one or is there already.
-    fn required(&mut self, part: usize, leaf: &Leaf, fields: &[FieldId], about: &str, path: &str) {
+    fn required(
+        &mut self,
+        part: usize,
+        leaf: &Leaf,
+        fields: Vec<Option<FieldPath>>,
+        about: &str,
+        path: &str,
+    ) {
         let Some(draft) = self.all.get(part).filter(|_| !fields.is_empty()) else { return };
         let there = draft.leaves.iter().position(|known| known == leaf);
         let leaf = there.unwrap_or(draft.leaves.len());
-        let (fields, about, path) = (fields.to_vec(), about.to_owned(), path.to_owned());
+        let (about, path) = (about.to_owned(), path.to_owned());
         self.required.push(Required { part, fields, about, path, leaf });
     }
 
@@ -201,6 +201,8 @@ impl Asking<'_> {
             let filters = self.narrowed(narrowed, part, drafts);
             let measure = self.compiled.snapshot().measure(id);
             let leaf = Leaf::new(measure.expr.clone(), filters);
+            let required = self.required_of(&[], &leaf.expr);
+            drafts.required(part, &leaf, required, &measure.name, &path);
             let column = AnswerColumn {
                 name: asked.value.alias.clone().unwrap_or_else(|| measure.name.clone()),
                 label: measure.label.clone(),
@@ -352,7 +354,8 @@ impl Asking<'_> {
             draft.filter.extend(filters);
             draft.fills(leaf, about);
             let made = Leaf::new(leaf.expr.clone(), Vec::new());
-            drafts.required(part, &made, &leaf.requires, about, narrowed.path);
+            let required = self.required_of(&leaf.requires, &leaf.expr);
+            drafts.required(part, &made, required, about, narrowed.path);
             return Some(drafts.leaf(part, made));
         }
         // Of what time another is asked only who may see it can say.
@@ -371,7 +374,8 @@ impl Asking<'_> {
         let (expr, semi_additive) = (leaf.expr.clone(), leaf.semi_additive.clone());
         let (min_group_size, zone) = (leaf.min_group_size, Zone::Model);
         let made = Leaf { expr, zone, filters, semi_additive, min_group_size, definer };
-        drafts.required(part, &made, &leaf.requires, about, narrowed.path);
+        let required = self.required_of(&leaf.requires, &made.expr);
+        drafts.required(part, &made, required, about, narrowed.path);
         Some(drafts.leaf(part, made))
     }
 
@@ -430,7 +434,10 @@ impl Asking<'_> {
         };
         let aggregate = Aggregate { function, argument, distinct, filter: None };
         let expr = Expr::new(ExprKind::Aggregate(Box::new(aggregate)), data_type);
-        let value = drafts.leaf(part, Leaf { zone, ..Leaf::new(expr, filters) });
+        let leaf = Leaf { zone, ..Leaf::new(expr, filters) };
+        let required = self.required_of(&[], &leaf.expr);
+        drafts.required(part, &leaf, required, &column.name, path);
+        let value = drafts.leaf(part, leaf);
         Some(Output { column, value, metric: None })
     }
 }

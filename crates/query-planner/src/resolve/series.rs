@@ -6,15 +6,15 @@ use sandbar_catalog::expr::{Comparison, Expr, ExprKind};
 use sandbar_catalog::query::{Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value};
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{
-    Conversion, FieldId, FieldPath, Literal, RelationshipId, Shift, TableId, Type, Visibility,
-    Window, WindowStart,
+    Conversion, FieldId, FieldPath, Literal, RelationshipId, Shift, TableId, Type, Window,
+    WindowStart,
 };
 
 use super::derived::TOO_MANY;
 use super::filter::MAX_CONDITIONS;
 use super::ground::{Ground, METRIC_TIME};
 use super::instead::at_grain;
-use super::numbers::{Draft, Kind, Required};
+use super::numbers::{Draft, Kind};
 use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, shorten};
@@ -338,84 +338,6 @@ impl Asking<'_> {
                 return;
             }
         }
-    }
-
-    /// Numbers of different units are not added up: each wants its unit grouped by, or one value.
-    /// So does each of the `levels`, the positions of the keys that totals and shares go by. There
-    /// are none where a condition is on the number.
-    pub(super) fn requirements(
-        &mut self,
-        required: &[Required],
-        drafts: &[Draft],
-        levels: Option<&[Vec<usize>]>,
-    ) {
-        for wanted in required {
-            let Some(draft) = drafts.get(wanted.part) else { continue };
-            let own = draft.leaves.get(wanted.leaf).map_or(&[][..], |leaf| &leaf.filters);
-            for field in &wanted.fields {
-                let path = FieldPath::own(*field);
-                let narrowed =
-                    draft.filter.iter().chain(own).any(|predicate| to_one_value(predicate, &path));
-                if narrowed {
-                    continue;
-                }
-                let is_key = |at: &usize| {
-                    draft.keys.get(*at).is_some_and(|k| k.is_of(&path) && k.cut.is_none())
-                };
-                let grouped = (0..draft.keys.len()).any(|at| is_key(&at));
-                if grouped
-                    && levels.unwrap_or_default().iter().all(|level| level.iter().any(is_key))
-                {
-                    continue;
-                }
-                let required = self.compiled.snapshot().field(*field);
-                let (name, about) = (&required.name, shorten(&wanted.about));
-                if required.visibility == Visibility::Internal {
-                    let message = format!(
-                        "`{about}` adds up numbers of one value of a field that cannot be asked \
-                         for: only other numbers can be made of it"
-                    );
-                    self.problem("Q0150", &wanted.path, message);
-                    continue;
-                }
-                let instead = if levels.is_none() {
-                    format!(
-                        "a condition on it would add up all of them; ask for `{about}` in a \
-                         question of its own, by `{name}`"
-                    )
-                } else if grouped {
-                    format!("keep `{name}` in each of the `totals` and `shares`")
-                } else if self.fits_all(&draft.ground, name) {
-                    format!("group by `{name}`, or filter to one value of it")
-                } else {
-                    format!(
-                        "ask for `{about}` in a question of its own, by `{name}`, or give it a \
-                         `filter` to one value of it"
-                    )
-                };
-                let message = format!("`{about}` adds up numbers of one `{name}` only: {instead}");
-                self.problem("Q0150", &wanted.path, message);
-            }
-        }
-    }
-}
-
-/// Whether only rows with one value of a field pass.
-fn to_one_value(predicate: &Predicate, path: &FieldPath) -> bool {
-    let of = |expr: &Expr| matches!(&expr.kind, ExprKind::Field(field) if field == path);
-    let constant = |expr: &Expr| matches!(expr.kind, ExprKind::Literal(_));
-    fn pinned(expr: &Expr, of: &dyn Fn(&Expr) -> bool, constant: &dyn Fn(&Expr) -> bool) -> bool {
-        match &expr.kind {
-            ExprKind::Compare(Comparison::Eq, a, b) => of(a) && constant(b) || of(b) && constant(a),
-            ExprKind::InList(value, list) => of(value) && list.len() == 1,
-            ExprKind::And(a, b) => pinned(a, of, constant) || pinned(b, of, constant),
-            _ => false,
-        }
-    }
-    match predicate {
-        Predicate::And(parts) => parts.iter().any(|part| to_one_value(part, path)),
-        Predicate::Asked(expr) | Predicate::Modelled(expr) => pinned(expr, &of, &constant),
-        Predicate::Or(_) | Predicate::Not(_) | Predicate::Exists(_) => false,
     }
 }
 

@@ -75,10 +75,12 @@ impl Asking<'_> {
                            it in `group_by`";
             self.problem("Q0118", "fields", message);
         }
+        let mut numbers = Vec::new();
         let (shape, keys, leaves) = if grouped {
             let asked: Vec<&FieldAsk> = query.group_by.iter().map(|ask| &ask.value).collect();
             let (shown, keys) = self.of_columns(&columns, &asked, "group_by");
-            let (values, leaves) = self.aggregated_columns(query, &columns);
+            let (values, leaves, at) = self.aggregated_columns(query, &columns);
+            numbers = at;
             let places = (0..leaves.len()).map(|leaf| Place { part: 0, leaf }).collect();
             (self.shape_of_groups(query, shown, places, values), keys, leaves)
         } else {
@@ -91,6 +93,8 @@ impl Asking<'_> {
             (Shape::Listing(shown), keys, Vec::new())
         };
         self.check_names(&shape);
+        let stage = Stage { inner, filter, keys, leaves };
+        let requires = self.requirements_of_stage(&stage, &shape.columns(), &numbers);
         self.the_rest(|asking, name| asking.of_answer(&columns, name));
         let having = self.having(query, &shape);
         let order = self.order_of_columns(query, &shape);
@@ -101,9 +105,8 @@ impl Asking<'_> {
         if !self.problems.is_empty() {
             return None;
         }
-        let source = Source::Answer(Box::new(Stage { inner, filter, keys, leaves }));
-        let clock = self.clock.clone();
-        Some(Query { source, shape, dense: None, having, order, limit, clock })
+        let (source, clock) = (Source::Answer(Box::new(stage)), self.clock.clone());
+        Some(Query { source, shape, requires, dense: None, having, order, limit, clock })
     }
 
     /// A column of the inner answer, or what is calculated of them.
@@ -152,12 +155,13 @@ impl Asking<'_> {
         (shown, keys)
     }
 
+    /// The numbers, what each is computed of, and its place among the aggregations.
     fn aggregated_columns(
         &mut self,
         query: &SemanticQuery,
         columns: &[AnswerColumn],
-    ) -> (Vec<Output>, Vec<Leaf>) {
-        let (mut values, mut leaves) = (Vec::new(), Vec::new());
+    ) -> (Vec<Output>, Vec<Leaf>, Vec<usize>) {
+        let (mut values, mut leaves, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         for (index, asked) in query.aggregations.iter().enumerate() {
             let path = format!("aggregations[{index}]");
             let Some((column, expr)) = self.aggregated_column(&asked.value, columns, &path) else {
@@ -172,8 +176,9 @@ impl Asking<'_> {
             let value = Expr::input(leaves.len(), expr.data_type);
             leaves.push(Leaf::new(expr, filters).asked());
             values.push(Output { column, value, metric: None });
+            numbers.push(index);
         }
-        (values, leaves)
+        (values, leaves, numbers)
     }
 
     fn aggregated_column(

@@ -60,8 +60,11 @@ pub fn without_hidden(world: &World, policies: &Policies) -> (World, Policies) {
     open.grants.retain(|grant| is_left(grant.table));
     for (number, grant) in open.grants.iter_mut().enumerate() {
         let table = &bare.tables[grant.table];
-        let passed =
-            |rows: &RowRule| rows.lacking().map_or_else(|| every_row(table, number), asking);
+        let passed = |rows: &RowRule| match (rows.lacking(), rows.empty_list()) {
+            (Some(attribute), _) => asking(attribute),
+            (None, Some(empty)) => asking(&empty),
+            (None, None) => every_row(table, number),
+        };
         grant.rows = grant.rows.as_ref().map(passed);
         let table = grant.table;
         grant.hidden.retain(|column| column_is_left(table, *column));

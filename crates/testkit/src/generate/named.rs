@@ -8,7 +8,8 @@ use super::random::Random;
 use super::spelled::only_table;
 use super::worlds::some_value;
 use crate::reference::{
-    AskedField, AskedMeasure, Calculation, Condition, Function, Kind, Measure, Question, World,
+    AskedField, AskedMeasure, Calculation, Condition, Expression, Function, Kind, Measure,
+    Question, World,
 };
 
 /// Gives the tables of a world measures. Some metrics are one of these, and some require fields.
@@ -37,9 +38,21 @@ pub fn give_names(random: &mut Random, world: &mut World) {
             world.metrics[metric].measure = Some(measures.len() - 1);
         }
         if random.percent(10) {
-            let columns = &world.tables[table].columns;
-            let others = (1..columns.len()).filter(|c| columns[*c].kind != Kind::Double);
-            let others: Vec<usize> = others.collect();
+            let of = &world.tables[table];
+            let is_plain = |column: &usize| {
+                let asked = |question: &Question| {
+                    let asked = question.fields.iter().chain(&question.group_by);
+                    asked.into_iter().any(|asked| asked.alias == of.columns[*column].name)
+                };
+                match &of.columns[*column].calculated {
+                    // What other tables lead to is another test's.
+                    Some(Expression::Linear { via, .. }) => via.is_empty(),
+                    Some(_) => true,
+                    None => of.derived.as_ref().is_none_or(asked),
+                }
+            };
+            let others = (1..of.columns.len()).filter(|c| of.columns[*c].kind != Kind::Double);
+            let others: Vec<usize> = others.filter(is_plain).collect();
             // Column 1 of every table is a text that it shares with the others.
             let column = if random.percent(70) { 1 } else { *random.pick(&others) };
             world.metrics[metric].requires.push(column);
@@ -52,6 +65,19 @@ pub fn give_names(random: &mut Random, world: &mut World) {
 pub fn ask_by_name(random: &mut Random, world: &World, question: &mut Question) {
     if let Some(inner) = &mut question.from {
         ask_by_name(random, world, inner);
+        let groups = !question.aggregations.is_empty() || !question.group_by.is_empty();
+        let keys = inner.from.is_none().then(|| required(world, inner)).unwrap_or_default();
+        for (table, column) in keys.into_iter().filter(|_| groups) {
+            let name = &world.tables[table].columns[column].name;
+            let key = |key: &&AskedField| key.field == *name && key.cut.is_none();
+            let Some(alias) = inner.group_by.iter().find(key).map(|key| key.alias.clone()) else {
+                continue;
+            };
+            let known = question.group_by.iter().any(|key| key.alias == alias);
+            if !known && random.percent(75) {
+                question.group_by.push(AskedField { field: alias.clone(), cut: None, alias });
+            }
+        }
         return;
     }
     if let Some(table) = only_table(world, question) {

@@ -12,7 +12,7 @@ use super::world::{Function, Shift};
 use super::{Reference, Refused};
 
 /// A question with its segments in its filter.
-fn narrowed(question: &Question) -> Question {
+pub(super) fn narrowed(question: &Question) -> Question {
     let segments = question.segments.iter().cloned().map(Condition::Segment);
     let filter = question.filter.clone().into_iter().chain(segments).reduce(Condition::and);
     Question { filter, segments: Vec::new(), ..question.clone() }
@@ -55,6 +55,18 @@ impl Reference<'_> {
             });
             return self.listing(&Question { fields: all.collect(), ..question.clone() });
         }
+        let (leaves, values, head) = self.numbers(question)?;
+        self.required(question, &leaves)?;
+        let table = question.table.as_ref().and_then(|name| self.table_named(name));
+        let parts = self.parts(question, table, &leaves)?;
+        self.grouped(question, &parts, &leaves, &values, &head)
+    }
+
+    /// The numbers of a question: what they aggregate, what is calculated of that, and their names.
+    pub(super) fn numbers(
+        &self,
+        question: &Question,
+    ) -> Result<(Vec<Leaf>, Vec<Value>, Vec<String>), Refused> {
         let (mut leaves, mut values, mut head) = (Vec::new(), Vec::new(), Vec::new());
         for asked in &question.metrics {
             let index = self.world.metrics.iter().position(|m| m.name == asked.name);
@@ -97,9 +109,7 @@ impl Reference<'_> {
             values.push(Value::Leaf(leaves.len() - 1));
             head.push(asked.alias.clone());
         }
-        self.required(question, &leaves)?;
-        let parts = self.parts(question, table, &leaves)?;
-        self.grouped(question, &parts, &leaves, &values, &head)
+        Ok((leaves, values, head))
     }
 
     /// The calculation of a measure, its aggregations added to `leaves`.
@@ -163,12 +173,14 @@ impl Reference<'_> {
         Ok(merged)
     }
 
-    /// Adds the periods that have no data, for each combination of the other keys that has some.
+    /// Adds the periods that have no data, for each combination of the other keys of a level that
+    /// has some.
     fn filled(
         &self,
         question: &Question,
         parts: &[Part],
         leaves: &[Leaf],
+        level: &[usize],
         merged: &mut Vec<Group>,
     ) -> Result<(), Refused> {
         let mut found = None;
@@ -181,13 +193,14 @@ impl Reference<'_> {
             }
             if let Ok(Some((at, grain))) = self.period(ground, &keys) {
                 match &found {
-                    None => found = Some((ground, keys, at, grain)),
-                    Some((_, _, known, _)) if *known == at => {}
+                    None => found = Some((ground, at, grain)),
+                    Some((_, known, _)) if *known == at => {}
                     Some(_) => return Err("gaps of two times".to_owned()),
                 }
             }
         }
-        let Some((ground, keys, at, grain)) = found else { return Ok(()) };
+        let Some((ground, at, grain)) = found else { return Ok(()) };
+        let Some(at) = level.iter().position(|key| *key == at) else { return Ok(()) };
         let (days, _) = self.parted(ground, question.filter.as_ref());
         let periods = merged.iter().filter_map(|(keys, _)| match keys[at] {
             Cell::Date(day) => Some(day),
@@ -205,7 +218,7 @@ impl Reference<'_> {
             return Ok(());
         }
         let mut others: Vec<Vec<Cell>> = Vec::new();
-        if keys.len() == 1 {
+        if level.len() == 1 {
             others.push(vec![Cell::Null]);
         }
         for (found, _) in merged.iter().filter(|(keys, _)| !keys[at].is_null()) {
@@ -246,13 +259,15 @@ impl Reference<'_> {
             groups.into_iter().map(|(keys, cells)| (keys, value(&cells))).collect()
         };
         let mut merged = self.merged(question, parts, leaves, &all)?;
-        self.filled(question, parts, leaves, &mut merged)?;
+        self.filled(question, parts, leaves, &all, &mut merged)?;
         // Rows with their level, its keys, and the numbers.
         let mut rows: Vec<(usize, Vec<usize>, Group)> =
             told(merged).into_iter().map(|group| (0, all.clone(), group)).collect();
         for (index, kept) in question.totals.iter().enumerate() {
             let level = level(kept);
-            for (found, cells) in told(self.merged(question, parts, leaves, &level)?) {
+            let mut merged = self.merged(question, parts, leaves, &level)?;
+            self.filled(question, parts, leaves, &level, &mut merged)?;
+            for (found, cells) in told(merged) {
                 let mut keys = vec![Cell::Null; names.len()];
                 for (position, key) in level.iter().zip(found) {
                     keys[*position] = key;

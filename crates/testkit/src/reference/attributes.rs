@@ -104,6 +104,25 @@ impl RowRule {
             _ => None,
         })
     }
+
+    /// The list without values that it asks for: then no row passes, whatever else it says.
+    pub(crate) fn empty_list(&self) -> Option<Attribute> {
+        self.leaves().into_iter().find_map(|leaf| match leaf {
+            Self::Attribute(rule) => {
+                let of = &rule.attribute;
+                of.values().is_some_and(|values| values.is_empty()).then(|| of.clone())
+            }
+            // Texts are among the one list, numbers among the other.
+            Self::Among(column, values) if values.is_empty() => {
+                let (name, kind) = match column {
+                    1 => ("cats", Kind::Text),
+                    _ => ("sizes", Kind::Int),
+                };
+                Some(Attribute { name, kind, list: true, given: Given::List(Vec::new()) })
+            }
+            _ => None,
+        })
+    }
 }
 
 impl Grant {

@@ -94,6 +94,16 @@ pub(super) enum Value {
 }
 
 impl Value {
+    /// Whether it is calculated from a leaf.
+    pub(super) fn reads(&self, leaf: usize) -> bool {
+        match self {
+            Self::Leaf(index) => *index == leaf,
+            Self::Number(_) => false,
+            Self::Calculate(_, a, b) => a.reads(leaf) || b.reads(leaf),
+            Self::Fill(inner, _) => inner.reads(leaf),
+        }
+    }
+
     /// Its value; none where one of its leaves is not told.
     pub(super) fn of(&self, leaves: &[Cell]) -> Cell {
         if self.reads_untold(leaves) { Cell::Null } else { self.calculated(leaves) }

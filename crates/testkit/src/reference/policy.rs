@@ -6,6 +6,7 @@ use super::attributes::{Attribute, AttributeRule};
 use super::cell::Cell;
 use super::denials::Denial;
 use super::filter::{Truth, all, any};
+use super::question::AskedField;
 use super::scope::Scope;
 use super::world::{Calculation, Column, Input, Link, Measure, Rule, World};
 
@@ -310,12 +311,17 @@ impl World {
             let from = table.validity.map(|(from, _)| from);
             // Rows of a history are told apart by when they begin as well.
             let tell: Vec<usize> = table.keys().chain(from).collect();
+            // One for which no row can pass says nothing of values.
+            let live = || {
+                let empty = |rows: &RowRule| rows.empty_list().is_some();
+                grants.iter().copied().filter(move |grant| !grant.rows.as_ref().is_some_and(empty))
+            };
             let told = |column: &usize| {
                 let clear =
-                    |grant: &&Grant| grant.shows(&[*column]) && grant.mask(*column).is_none();
-                let everywhere = |grant: &&Grant| grant.rows.is_none() && clear(grant);
-                let shows = grants.iter().all(clear) || grants.iter().any(everywhere);
-                shows && !policies.denies_column(index, *column)
+                    |grant: &Grant| grant.shows(&[*column]) && grant.mask(*column).is_none();
+                let everywhere = |grant: &Grant| grant.rows.is_none() && clear(grant);
+                let shows = live().all(clear) || live().any(everywhere);
+                live().next().is_some() && shows && !policies.denies_column(index, *column)
             };
             shown.told_apart &= tell.iter().all(told);
             let columns = 0..table.columns.len();
@@ -324,6 +330,9 @@ impl World {
                 let denied = made_of.iter().any(|of| policies.denies_column(index, *of));
                 let shows = |grant: &&Grant| grant.shows(&made_of);
                 shown.columns[column].hidden = denied || !grants.iter().any(shows);
+                let wholly = |grant: &Grant| grant.rows.is_none() && grant.shows(&made_of);
+                let by_all = live().all(|grant| grant.shows(&made_of)) || live().any(wholly);
+                shown.columns[column].masked = !by_all || !made_of.iter().all(told);
             }
             for column in columns.clone() {
                 // What it is computed from may be of another table.
@@ -406,8 +415,32 @@ impl World {
                 seen.tables[table].columns[column].hidden = true;
             }
         }
+        seen.mask_what_is_made();
         seen.calculate();
         seen
+    }
+
+    /// What a derived table has of masked columns is masked as well, and what is calculated of it.
+    fn mask_what_is_made(&mut self) {
+        for table in 0..self.tables.len() {
+            let of = &self.tables[table];
+            let Some(question) = &of.derived else { continue };
+            let below =
+                self.tables.iter().find(|table| Some(&table.name) == question.table.as_ref());
+            let is_masked = |column: usize| {
+                let is_it = |asked: &&AskedField| asked.alias == of.columns[column].name;
+                let asked = question.fields.iter().chain(&question.group_by).find(is_it);
+                asked.zip(below).is_some_and(|(asked, below)| {
+                    below.columns.iter().any(|known| known.name == asked.field && known.masked)
+                })
+            };
+            let columns = 0..of.columns.len();
+            let masked = columns.map(|column| of.made_of(column).into_iter().any(is_masked));
+            let masked: Vec<bool> = masked.collect();
+            for (column, masked) in self.tables[table].columns.iter_mut().zip(masked) {
+                column.masked |= masked;
+            }
+        }
     }
 
     /// The time of what is computed from a table: the table's, unless another is named. The asker

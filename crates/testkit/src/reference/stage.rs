@@ -13,6 +13,7 @@ impl Reference<'_> {
         question: &Question,
         inner: &Question,
     ) -> Result<Answer, Refused> {
+        self.of_one_unit(question, inner)?;
         let inner = self.whole(inner)?;
         let column = |name: &str| {
             let found = inner.head.iter().position(|known| known == name);

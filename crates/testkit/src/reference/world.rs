@@ -55,6 +55,8 @@ pub struct Column {
     pub calculated: Option<Expression>,
     /// The type that a derived table says it has.
     pub data_type: Option<&'static str>,
+    /// The asker sees others in place of some of its values, or none.
+    pub masked: bool,
     /// What the asker sees in its place, of a derived table.
     pub mask: Option<Mask>,
     /// The column with the stored values, where the asker sees others.
@@ -74,6 +76,7 @@ impl Column {
             hidden: false,
             calculated: None,
             data_type: None,
+            masked: false,
             mask: None,
             clear: None,
             shown_in: None,
