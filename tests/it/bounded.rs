@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use sandbar::{Engine, Error, Principal, Session};
 
 /// Twelve columns of the rows that many ways lead to.
@@ -254,4 +254,53 @@ async fn where_not_all_ways_are_tried_none_is_the_only_one() {
          tried (found: `visits.at = a_p.a_t`); ask for `f` without it, or declare the relationship \
          that is meant in the model, and write its name"
     );
+}
+
+/// Numbers of other times read their table each for itself, and again for each of the totals: of
+/// many the optimiser would make a plan for minutes.
+#[tokio::test]
+async fn tables_are_read_so_often_and_no_more() {
+    let model = "
+tables:
+  visits:
+    primary_key: [id]
+    time: day
+    fields: { id: {}, day: {}, kind: {}, place: {} }
+metrics: { seen: { table: visits, expr: count(*) } }
+";
+    let columns: [(&str, ArrayRef); 4] = [
+        ("id", Arc::new(Int64Array::from(vec![1]))),
+        ("day", Arc::new(Date32Array::from(vec![20_000]))),
+        ("kind", Arc::new(StringArray::from(vec!["a"]))),
+        ("place", Arc::new(StringArray::from(vec!["b"]))),
+    ];
+    let engine = Engine::builder()
+        .model("model.yaml", model)
+        .policies("policies.yaml", &POLICIES.replace("sales, visits, shops", "visits"))
+        .batches("visits", vec![RecordBatch::try_from_iter(columns).unwrap()]);
+    let staff = Principal::asserted_by_host("ana").group("staff").build().unwrap();
+    let session = engine.build().await.unwrap().session(staff);
+    let question = |numbers: usize, totals: &str| {
+        let earlier = |count| {
+            format!(
+                r#"{{"name":"seen","as":"m{count}","offset":{{"count":{count},"unit":"month"}}}}"#
+            )
+        };
+        let metrics: Vec<String> = (1..=numbers).map(earlier).collect();
+        format!(
+            r#"{{"metrics":[{}],"group_by":[{{"field":"day","grain":"month","as":"m"}},"kind","place"],
+                "filter":{{"field":"day","op":"in_range","values":["2024-11-01","2024-12-01"]}},
+                "totals":[{totals}]}}"#,
+            metrics.join(",")
+        )
+    };
+    for (numbers, totals, times) in
+        [(129, "", 129), (43, r#"["m"],["m","kind"]"#, 129), (65, r#"["m"]"#, 130)]
+    {
+        let (code, message) = told(&session, &question(numbers, totals)).await;
+        assert_eq!(code, "Q0116");
+        assert!(message.contains(&format!("tables {times} times, of at most 128")), "{message}");
+    }
+    let few = rows(&session, &question(8, r#"["m"],["m","kind"]"#)).await;
+    assert_eq!(few.lines().count(), 4, "{few}");
 }

@@ -14,6 +14,7 @@ mod numbers;
 mod odd;
 mod own;
 mod refused;
+mod sampled;
 mod scoped;
 mod shapes;
 mod tokens;

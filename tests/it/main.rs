@@ -22,6 +22,7 @@ mod credited;
 mod crowded;
 mod days;
 mod digits;
+mod dimensions;
 mod docs;
 mod elsewhere;
 mod ends;

@@ -280,6 +280,27 @@ async fn of_many_digits() -> Session {
     over(model, rows.unwrap()).await
 }
 
+/// Whole numbers without a sign have a percentile of their own type, which holds all of them.
+#[tokio::test]
+async fn l30_a_percentile_is_one_of_the_whole_numbers_without_a_sign() {
+    let session = of_many_digits().await;
+    let at = |p: &str, name: &str| {
+        format!(r#"{{"function":"percentile_disc","field":"u","p":{p},"as":"{name}"}}"#)
+    };
+    let (half, all) = (at("0.5", "half"), at("1", "all"));
+    for (group, rows) in [
+        ("", "half,all\n2,18446744073709551615\n"),
+        (
+            r#","group_by":["d"]"#,
+            "d,half,all\n12345678901234567890123456789012345678,2,18446744073709551615\n",
+        ),
+    ] {
+        let question = format!(r#"{{"table":"t","aggregations":[{half},{all}]{group}}}"#);
+        let answer = session.query_json(&question).await.unwrap().collect().await.unwrap();
+        assert_eq!(answer.to_csv().unwrap(), rows);
+    }
+}
+
 #[tokio::test]
 async fn a10_a_question_has_numbers_of_38_digits() {
     let session = of_many_digits().await;

@@ -228,6 +228,55 @@ async fn l1_l30_no_calculation_tells_of_the_ends_of_types_in_another_zone() {
     check("America/New_York", calculations().into_iter().filter(times)).await;
 }
 
+/// Of too few rows no number is told, and none fails.
+#[tokio::test]
+async fn l30_no_aggregation_of_few_rows_tells_of_the_ends_of_types() {
+    let policies = POLICIES.replace("min_group_size: 2", "min_group_size: 3");
+    let session = session(&engine("UTC", &policies, 4).await.unwrap(), "few");
+    let named = ["sum", "avg", "min", "max", "count", "count_distinct", "median", "stddev"];
+    let named = named.iter().chain(&["stddev_pop", "variance", "variance_pop", "approx_distinct"]);
+    let share = |of| format!(r#"{{"function":"{of}","p":0.5,"field":"FIELD","as":"n"}}"#);
+    let functions: Vec<String> = named
+        .map(|name| format!(r#"{{"function":"{name}","field":"FIELD","as":"n"}}"#))
+        .chain(["percentile", "percentile_disc"].map(share))
+        .collect();
+    let (mut wrong, mut missing) = (String::new(), 0);
+    for field in NUMBERS.iter().chain(&TIMES).chain(&OTHERS) {
+        let question = |functions: &[&String], ids: &str| {
+            let named = functions.iter().enumerate().map(|(at, function)| {
+                function.replace("FIELD", field).replace(r#""n""#, &format!(r#""n{at}""#))
+            });
+            format!(
+                r#"{{"table":"t","aggregations":[{}],"filter":{{"and":[
+                    {{"field":"id","op":"in","values":[{ids}]}},
+                    {{"field":"with.id","op":">","value":0}}]}}}}"#,
+                named.collect::<Vec<_>>().join(",")
+            )
+        };
+        // Those that have a meaning for the type.
+        let mut meant = Vec::new();
+        for function in &functions {
+            match asked(&session, &question(&[function], "1")).await {
+                Err(error) if error.starts_with("Q0127") => {}
+                _ => meant.push(function),
+            }
+        }
+        for ids in ["1", "2", "3", "4", "2,4", "1,3", "3,4"] {
+            let question = question(&meant, ids);
+            match asked(&session, &question).await {
+                Ok(answer) if answer.lines().nth(1) == Some(&",".repeat(meant.len() - 1)) => {
+                    missing += meant.len();
+                }
+                other => {
+                    let _ = writeln!(wrong, "{question}\n  {other:?}");
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(missing > 1000, "{missing} missing");
+}
+
 /// Each calculation stands in a row filter of its own; those that the check refuses are left out.
 #[tokio::test]
 async fn l1_no_row_filter_fails_on_the_ends_of_types() {

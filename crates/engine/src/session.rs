@@ -281,7 +281,7 @@ impl Session {
         let (mut plan, mut shield) = (plan, Shield::Open);
         loop {
             let span = debug_span!(target: "sandbar", "sandbar.prepare", ?shield);
-            let prepare = world.executor.prepare(&plan).instrument(span);
+            let prepare = world.executor.prepare(&plan, allowance.deadline).instrument(span);
             match allowance.deadline.bound(prepare).await {
                 Ok(prepared) => {
                     let keys = world.executor.check_keys(&plan, allowance);

@@ -21,6 +21,7 @@ use crate::allowance::Allowance;
 use crate::barrier::BarrierPlanner;
 use crate::budget::Budget;
 use crate::cache::{AnswerCache, CachedAnswer, Slot};
+use crate::deadline::Deadline;
 use crate::decoding::watched;
 use crate::error::RunError;
 use crate::exact_lists::optimizer_rules;
@@ -35,6 +36,7 @@ use crate::source::Sources;
 use crate::spill::Spill;
 use crate::stores::{Held, ObjectStores, Pins};
 use crate::stream::AnswerStream;
+use crate::timed::optimized;
 use crate::verify::verify;
 
 /// Runs verified plans over opened sources.
@@ -42,14 +44,16 @@ use crate::verify::verify;
 /// It runs nothing else:
 ///
 /// ```compile_fail
-/// async fn bare(executor: &sandbar_executor::Executor, plan: datafusion::logical_expr::LogicalPlan) {
-///     let _ = executor.prepare(&plan).await;
+/// use sandbar_executor::{Deadline, Executor};
+/// async fn bare(executor: &Executor, plan: datafusion::logical_expr::LogicalPlan) {
+///     let _ = executor.prepare(&plan, Deadline::starting_now(None)).await;
 /// }
 /// ```
 ///
 /// ```
-/// async fn verified(executor: &sandbar_executor::Executor, plan: sandbar_query_planner::QueryPlan) {
-///     let _ = executor.prepare(&plan).await;
+/// use sandbar_executor::{Deadline, Executor};
+/// async fn verified(executor: &Executor, plan: sandbar_query_planner::QueryPlan) {
+///     let _ = executor.prepare(&plan, Deadline::starting_now(None)).await;
 /// }
 /// ```
 pub struct Executor {
@@ -184,9 +188,13 @@ impl Executor {
     ///
     /// # Errors
     /// [`RunError::Unproven`] where the optimised plan cannot be proven; the caller may plan again
-    /// with a stronger shield.
-    pub async fn prepare(&self, plan: &QueryPlan) -> Result<Prepared, RunError> {
-        let optimised = self.state.optimize(plan.logical()).map_err(RunError::from_datafusion)?;
+    /// with a stronger shield. [`RunError::Time`] where it takes longer than the request may.
+    pub async fn prepare(
+        &self,
+        plan: &QueryPlan,
+        deadline: Deadline,
+    ) -> Result<Prepared, RunError> {
+        let optimised = optimized(plan.logical(), &self.state, deadline)?;
         let optimised =
             row_by_row(optimised, plan.is_narrowed()).map_err(RunError::from_datafusion)?;
         let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
@@ -199,6 +207,7 @@ impl Executor {
             made => made,
         };
         let physical = physical.map_err(RunError::from_datafusion)?;
+        deadline.check()?;
         verify(&physical, &optimised, plan, &self.state, &self.sources)?;
         let (row_cap, narrowed) = (plan.row_cap(), plan.is_narrowed());
         Ok(Prepared { optimised, physical, row_cap, narrowed })
@@ -256,7 +265,7 @@ impl Executor {
     }
 
     async fn has_rows(&self, plan: &LogicalPlan, allowance: &Allowance) -> Result<bool, RunError> {
-        let optimised = self.state.optimize(plan).map_err(RunError::from_datafusion)?;
+        let optimised = optimized(plan, &self.state, allowance.deadline)?;
         let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
         let physical = physical.map_err(RunError::from_datafusion)?;
         let context = self.context(&physical, allowance)?;

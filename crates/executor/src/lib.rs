@@ -36,6 +36,7 @@ mod spill;
 mod sql;
 mod stores;
 mod stream;
+mod timed;
 mod verify;
 #[cfg(test)]
 mod verify_tests;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 
@@ -76,6 +76,15 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
         && parts.all(is_utf8)
         && headers.get_all(CONTENT_ENCODING).iter().all(is_identity)
+        && is_sent_plainly(headers)
+}
+
+/// Whether a body comes as it is, in chunks or at once: of what else it may have been made on its
+/// way (`gzip, chunked`) nothing is undone here (RFC 9112, section 6.1).
+fn is_sent_plainly(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut codings = codings.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked"))
 }
 
 /// Whether no coding is applied to a body (RFC 9110, section 8.4.1).

@@ -31,7 +31,11 @@ tables:
       group_by: [currency]
       aggregations: [{{ function: max, field: {inner}, as: most }}]
     fields: {{ currency: {{ type: text }}, most: {{ type: 'decimal(38,0)' }} }}
+  paid_in:
+    query: {{ metrics: [owed], group_by: [{{ field: currency, as: {denied} }}] }}
+    fields: {{ {denied}: {{ type: text }}, owed: {{ type: 'decimal(38,0)' }} }}
 metrics:
+  owed: {{ table: orders, expr: sum(amount), requires: [currency] }}
   paid: {{ table: orders, expr: sum(amount), requires: [{internal}] }}
   paid_in_euros: {{ derived: paid, inputs: {{ paid: {{ metric: paid, filter: {internal} = 'EUR' }} }} }}
 "
@@ -44,7 +48,7 @@ fn policies(denied: &str) -> String {
 groups: {{ some: {{}} }}
 policies:
   orders: {{ groups: [some], grant: {{ tables: [orders, per_currency] }} }}
-  big: {{ groups: [some], grant: {{ tables: [big], fields: {{ except: [{denied}] }} }} }}
+  big: {{ groups: [some], grant: {{ tables: [big, paid_in], fields: {{ except: [{denied}] }} }} }}
 "
     )
 }
@@ -94,6 +98,9 @@ async fn l21_l3_what_is_shown_names_nothing_hidden_that_it_is_made_of() {
         r#"{"metrics":["paid"],"group_by":["first_secret"]}"#,
         r#"{"table":"orders","aggregations":["count"],"filter":{"metric":"paid","op":">","value":1}}"#,
         r#"{"metrics":["paid_in_euros"]}"#,
+        r#"{"table":"paid_in"}"#,
+        r#"{"table":"paid_in","aggregations":[{"function":"sum","field":"owed"}]}"#,
+        r#"{"from":{"table":"paid_in"},"aggregations":[{"function":"sum","field":"owed"}]}"#,
     ] {
         let (one, other) = (told(&one, question).await, told(&other, question).await);
         assert_eq!(one, other, "{question}");
@@ -103,6 +110,8 @@ async fn l21_l3_what_is_shown_names_nothing_hidden_that_it_is_made_of() {
     // What it is made of is told all the same.
     let big = told(&one, r#"{"table":"big","fields":["id"]}"#).await;
     assert!(big.contains("(not shown) = orders.amount"), "{big}");
+    let mixed = r#"{"table":"paid_in","aggregations":[{"function":"sum","field":"owed"}]}"#;
+    assert!(told(&one, mixed).await.contains("Q0150"));
     let euros = told(&one, r#"{"metrics":["paid_in_euros"]}"#).await;
     assert!(euros.starts_with("paid_in_euros\n10\n"), "{euros}");
 }

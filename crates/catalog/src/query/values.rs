@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
@@ -205,8 +206,24 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
         Some(offset) => offset.to_timestamp(local),
         None => zone.to_timestamp(local),
     };
-    let instant = instant.ok()?;
-    (instant.subsec_nanosecond() % 1_000 == 0).then(|| instant.as_microsecond())
+    if local.subsec_nanosecond() % 1_000 != 0 {
+        return None;
+    }
+    match instant {
+        Ok(instant) => Some(instant.as_microsecond()),
+        Err(_) => {
+            // The last hours of the calendar are beyond what the rules of zones cover: they have
+            // the offset of the nearest instant that these do.
+            let edge = if local.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+            let inside = edge.as_microsecond() - edge.as_microsecond().signum() * 2_000_000;
+            let nearest = || Timestamp::from_microsecond(inside).ok().map(|at| zone.to_offset(at));
+            let offset = pieces.to_numeric_offset().or_else(nearest)?.seconds();
+            let days = i64::from(days_since_epoch(local.date()));
+            let of_day = local.time().duration_since(Time::midnight()).as_micros();
+            let utc = days.checked_mul(86_400)?.checked_sub(i64::from(offset))?;
+            utc.checked_mul(1_000_000)?.checked_add(i64::try_from(of_day).ok()?)
+        }
+    }
 }
 
 /// The whole number that a double is, where it is one for its size alone (from 2^53) and its shortest

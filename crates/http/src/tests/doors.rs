@@ -215,6 +215,12 @@ async fn a_body_is_not_compressed() {
     let mut twice = coded("identity");
     twice.0.headers_mut().append("content-encoding", "br".parse().unwrap());
     twice.of(&app).await.refused(415, "UnsupportedMediaType", "H0103");
+    // What it was made of on its way is not undone either.
+    for (sent, status) in [("chunked", 200), ("gzip, chunked", 415), ("gzip", 415)] {
+        let asked = post(question("revenue_by_category")).bearing("ana");
+        let told = asked.with("transfer-encoding", sent).of(&app).await;
+        assert_eq!(told.status, status, "{sent}");
+    }
     // The words of v1 are JSON in the same form.
     for path in ["/api/agent/v1/search", "/api/agent/batch", "/api/agent/explain"] {
         let mut ask = coded("br");

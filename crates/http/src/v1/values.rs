@@ -1,10 +1,13 @@
 //! `GET /v1/{table|metric}/{id}/field/{field}/values`.
 
+use std::time::Instant;
+
 use arrow::array::RecordBatch;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sandbar::{
-    Collected, FieldDescription, Level, Purpose, SemanticType, Session, Subject, TableDetail, Type,
+    Collected, ErrorKind, FieldDescription, Level, Purpose, SemanticType, Session, Subject,
+    TableDetail, Type,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,6 +24,8 @@ use crate::params::Segments;
 
 /// How many values are given unless the request says otherwise.
 const VALUES: u64 = 30;
+/// Of how many fields a table or metric is shown with values: for each a question is asked.
+const SAMPLED: usize = 100;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "V1Values")]
@@ -171,7 +176,8 @@ fn first_column(collected: &Collected) -> Result<Vec<Value>, Refusal> {
 }
 
 /// Fields as listings show them, where that is wanted with some values of each that people choose
-/// from; and whether anything that was read for these was narrowed for the asker.
+/// from; and whether anything that was read for these was narrowed for the asker. All of these
+/// values together have the time of one question.
 pub(super) async fn views(
     session: &Session,
     subject: Subject<'_>,
@@ -180,9 +186,16 @@ pub(super) async fn views(
     with_values: bool,
 ) -> Result<(Vec<FieldView>, Option<bool>), Refusal> {
     let (mut views, mut scoped) = (Vec::with_capacity(fields.len()), with_values.then_some(false));
+    let session = match subject {
+        Subject::Table(_) => session.clone().used_for(Purpose::Values),
+        Subject::Metric(_) => session.clone(),
+    };
+    let (started, mut sampled) = (Instant::now(), 0);
     for field in fields {
         let mut view = FieldView::of(field, prefix);
-        if with_values && let Some(values) = samples(session, subject, field).await? {
+        let is_sampled = with_values && sampled < SAMPLED && is_chosen_from(field);
+        sampled += usize::from(is_sampled);
+        if is_sampled && let Some(values) = samples(&session, subject, field, started).await? {
             view.field_values = Some(first_column(&values)?);
             scoped = scoped.map(|known| known || values.is_scoped());
         }
@@ -191,28 +204,31 @@ pub(super) async fn views(
     Ok((views, scoped))
 }
 
-/// Some values of a field, where it is one of few values that people choose from.
-async fn samples(
-    session: &Session,
-    subject: Subject<'_>,
-    field: &FieldDescription,
-) -> Result<Option<Collected>, Refusal> {
+/// Whether a field is one of few values that people choose from, and may be asked for.
+fn is_chosen_from(field: &FieldDescription) -> bool {
     let boolean = Type::parse(&field.data_type) == Some(Type::Boolean);
     let chosen = matches!(
         field.semantic,
         Some(SemanticType::Category | SemanticType::State | SemanticType::Country)
     );
-    if !(boolean || chosen) || field.level < Level::Query {
-        return Ok(None);
-    }
-    let session = match subject {
-        Subject::Table(_) => session.clone().used_for(Purpose::Values),
-        Subject::Metric(_) => session.clone(),
-    };
+    (boolean || chosen) && field.level == Level::Query
+}
+
+/// Some values of a field, in what is left of the time since something has `started`.
+async fn samples(
+    session: &Session,
+    subject: Subject<'_>,
+    field: &FieldDescription,
+    started: Instant,
+) -> Result<Option<Collected>, Refusal> {
+    let left = session.limits().time.map(|time| time.saturating_sub(started.elapsed()));
+    let session = session.clone().with_limits(session.limits().clone().with_time(left));
     match session.field_sample(subject, &field.number.to_string(), VALUES).await {
         Ok(values) => Ok(Some(values)),
         // It may be described, and not be queried.
-        Err(error) if error.kind() == sandbar::ErrorKind::Denied => Ok(None),
+        Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
+        // What is calculated fails on some row: it has no values, and others have theirs.
+        Err(error) if error.code() == "E0304" => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

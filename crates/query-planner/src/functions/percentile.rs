@@ -11,7 +11,7 @@ use datafusion_common::arrow::array::{
 use datafusion_common::arrow::buffer::ScalarBuffer;
 use datafusion_common::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Field, FieldRef, Float64Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType,
+    TimestampMicrosecondType, UInt64Type,
 };
 use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -53,6 +53,7 @@ macro_rules! of_type {
         match $arrow {
             DataType::Float64 => Ok(Box::new($make($percentile.kind::<Float64Type>($arrow)))),
             DataType::Int64 => Ok(Box::new($make($percentile.kind::<Int64Type>($arrow)))),
+            DataType::UInt64 => Ok(Box::new($make($percentile.kind::<UInt64Type>($arrow)))),
             DataType::Decimal128(..) => {
                 Ok(Box::new($make($percentile.kind::<Decimal128Type>($arrow))))
             }
@@ -142,7 +143,7 @@ macro_rules! ordered {
     };
 }
 
-ordered!(Int64Type, Decimal128Type, Date32Type, TimestampMicrosecondType);
+ordered!(Int64Type, UInt64Type, Decimal128Type, Date32Type, TimestampMicrosecondType);
 
 impl Ordered for Float64Type {
     /// What is not a number stands last, whatever its sign.

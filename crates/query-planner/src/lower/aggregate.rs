@@ -6,7 +6,7 @@ use datafusion_expr::expr::AggregateFunction as PlanAggregate;
 use datafusion_expr::{AggregateUDF, Expr as Plan, Operator, lit};
 use datafusion_functions_aggregate as functions;
 use sandbar_catalog::Type;
-use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, Fraction};
+use sandbar_catalog::expr::{Aggregate, AggregateFunction, Expr, ExprKind, Fraction};
 use std::sync::Arc;
 
 use super::{
@@ -143,6 +143,7 @@ impl Lower<'_> {
         let column = self.aggregate_column(udaf, arguments, aggregate.distinct, filter);
         let wanted = match aggregate.function {
             AggregateFunction::Min | AggregateFunction::Max => found.clone(),
+            AggregateFunction::PercentileDiscrete(_) => found.clone(),
             _ => arrow_of(data_type)?,
         };
         let plan = if found == wanted { column } else { cast(column, wanted.clone()) };
@@ -220,7 +221,8 @@ impl Lower<'_> {
     ) -> Result<Lowered, QueryError> {
         let value = self.canonical(argument, argument.data_type)?;
         let (distinct, counted) = (aggregate.distinct, value.plan.clone());
-        let (function, summed, found) = sum(argument.data_type, value, distinct);
+        let wide = self.sums_wide(distinct);
+        let (function, summed, found) = sum(argument.data_type, value, wide);
         let mut sum = self.aggregate_column(function, vec![summed], distinct, filter.clone());
         if let DataType::Decimal256(_, scale) = found {
             sum = cast(sum, DataType::Decimal128(38, scale));
@@ -267,6 +269,12 @@ impl Lower<'_> {
         Ok(Lowered::new(placed(extreme, &value.arrow), value.arrow))
     }
 
+    /// Whether sums have room for more digits than are told. Of too few rows none is told, so that
+    /// one of them must not fail either: its digits are looked at where it is told.
+    fn sums_wide(&self, distinct: bool) -> bool {
+        distinct || !self.smallest.is_empty()
+    }
+
     /// The function, its argument, and the type DataFusion gives the result.
     fn function(
         &mut self,
@@ -285,6 +293,7 @@ impl Lower<'_> {
                 }
                 // Texts in dictionaries are counted as texts.
                 let value = one_number(self.out_of_dictionary(value, argument.data_type)?);
+                let value = self.in_micros(value)?;
                 let count = match value.arrow.is_integer() {
                     true => functions::count::count_udaf(),
                     false => count_distinct(),
@@ -301,7 +310,7 @@ impl Lower<'_> {
             }
             AggregateFunction::Sum => {
                 let value = self.summand(argument, data_type)?;
-                sum(argument.data_type, value, aggregate.distinct)
+                sum(argument.data_type, value, self.sums_wide(aggregate.distinct))
             }
             // Of whole numbers and decimals it is a sum over a count.
             AggregateFunction::Avg => self.double(functions::average::avg_udaf(), argument)?,
@@ -339,10 +348,25 @@ impl Lower<'_> {
     ) -> Result<(Arc<AggregateUDF>, Vec<Plan>, DataType), QueryError> {
         let missing = || QueryError::internal("a percentile of nothing");
         let argument = aggregate.argument.as_ref().ok_or_else(missing)?;
-        let value = self.canonical(argument, data_type)?;
+        let value = match data_type {
+            Type::Integer => self.whole(argument)?,
+            _ => self.canonical(argument, data_type)?,
+        };
         #[expect(clippy::cast_precision_loss, reason = "for whoever reads the plan")]
         let shown = lit(share.parts() as f64 / Fraction::WHOLE as f64);
         Ok((percentile(share, between), vec![value.plan, shown], value.arrow))
+    }
+
+    /// A whole number of 64 bits. One without a sign stays that: a conversion would fail on some.
+    fn whole(&mut self, argument: &Expr) -> Result<Lowered, QueryError> {
+        if matches!(argument.kind, ExprKind::Literal(_)) {
+            return self.canonical(argument, Type::Integer);
+        }
+        let lowered = self.expr(argument)?;
+        match lowered.arrow {
+            DataType::UInt64 => Ok(lowered),
+            _ => self.convert(lowered, Type::Integer),
+        }
     }
 
     /// A value of which different ones are counted by their hashes: doubles, which have none, as
@@ -354,7 +378,7 @@ impl Lower<'_> {
                 let double = one_number(self.convert(lowered, Type::Number)?);
                 cast(double.plan, DataType::Utf8)
             }
-            _ => lowered.plan,
+            _ => self.in_micros(lowered)?.plan,
         })
     }
 
@@ -399,11 +423,12 @@ impl Lower<'_> {
 }
 
 /// The sum of values of a type: the function, its argument, and the type of its result. Decimals of
-/// so many digits that a sum could leave 128 bits are seen to it that it does not.
-fn sum(data_type: Type, value: Lowered, distinct: bool) -> (Arc<AggregateUDF>, Plan, DataType) {
+/// so many digits that a sum could leave 128 bits are seen to it that it does not, or are summed in
+/// `wide` ones.
+fn sum(data_type: Type, value: Lowered, wide: bool) -> (Arc<AggregateUDF>, Plan, DataType) {
     let plain = functions::sum::sum_udaf();
     match (data_type, value.arrow) {
-        (Type::Decimal { .. }, DataType::Decimal128(p, s)) if p > WITHOUT_CARE => match distinct {
+        (Type::Decimal { .. }, DataType::Decimal128(p, s)) if p > WITHOUT_CARE => match wide {
             true => {
                 let wide = DataType::Decimal256(76, s);
                 (plain, cast(value.plan, wide.clone()), wide)

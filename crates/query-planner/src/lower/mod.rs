@@ -478,6 +478,15 @@ impl<'a> Lower<'a> {
         self.convert(lowered, to)
     }
 
+    /// A value by which rows are told apart: instants by their microseconds, in whatever they are
+    /// stored.
+    pub(crate) fn in_micros(&mut self, value: Lowered) -> Result<Lowered, QueryError> {
+        match &value.arrow {
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => self.convert(value, Type::Datetime),
+            _ => Ok(value),
+        }
+    }
+
     /// A value in the one type that calculations of a model type use.
     pub(crate) fn convert(&mut self, lowered: Lowered, to: Type) -> Result<Lowered, QueryError> {
         let target = arrow_of(to)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion_common::arrow::datatypes::{DataType, TimeUnit};
+use datafusion_common::arrow::datatypes::DataType;
 use datafusion_common::{Column, JoinType, ScalarValue};
 use datafusion_expr::expr::{AggregateFunction, Case};
 use datafusion_expr::{AggregateUDF, Expr as Plan, LogicalPlan, LogicalPlanBuilder, Operator, lit};
@@ -60,10 +60,7 @@ impl<'a> Planner<'a, '_> {
         lower: &mut Lower<'a>,
     ) -> Result<Lowered, QueryError> {
         let value = one_number(self.key(key, lower)?);
-        match &value.arrow {
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => lower.convert(value, Type::Datetime),
-            _ => Ok(value),
-        }
+        lower.in_micros(value)
     }
 
     /// What a key is, of each row.

@@ -5,6 +5,7 @@ use sandbar_catalog::expr::{Expr, Extent};
 use sandbar_catalog::{Snapshot, TableId};
 
 use super::Asking;
+use super::derived::TOO_MANY;
 use crate::query::{
     Events, Leaf, MemberOf, Part, Predicate, ResolvedQuery, Rows, Shape, SortBy, Source,
 };
@@ -13,10 +14,14 @@ use crate::query::{
 /// seconds.
 const MOST: usize = 3 * Extent::MOST.parts;
 
+/// How often tables may be read: of more the optimiser makes a plan for many seconds, in which it
+/// does not rest.
+const MOST_READ: usize = 128;
+
 impl Asking<'_> {
     /// Refuses what would be planned for minutes.
     pub(super) fn extent(&mut self, query: &ResolvedQuery) {
-        let mut sum = Sum { snapshot: self.compiled.snapshot(), parts: 0 };
+        let mut sum = Sum { snapshot: self.compiled.snapshot(), parts: 0, tables: 0 };
         sum.query(query);
         if sum.parts > MOST {
             let message = format!(
@@ -25,12 +30,22 @@ impl Asking<'_> {
             );
             self.problem("Q0162", "", message);
         }
+        if sum.tables > MOST_READ {
+            let message = format!(
+                "this question reads tables {} times, of at most {MOST_READ}: numbers of their own \
+                 rows or times read them each for itself, and all again for each of the totals; ask \
+                 for less at once",
+                sum.tables
+            );
+            self.problem(TOO_MANY, "", message);
+        }
     }
 }
 
 struct Sum<'s> {
     snapshot: &'s Snapshot,
     parts: usize,
+    tables: usize,
 }
 
 impl Sum<'_> {
@@ -59,15 +74,17 @@ impl Sum<'_> {
                 self.leaves(&stage.leaves);
             }
             Source::Parts(parts) => {
-                let before = self.parts;
+                let before = (self.parts, self.tables);
                 parts.iter().for_each(|part| self.part(part));
                 // Coarser groups are computed from the rows as well.
                 let more = match &query.shape {
                     Shape::Grouped(groups) => groups.levels.len(),
                     Shape::Listing(_) => 0,
                 };
-                let once = self.parts.saturating_sub(before);
-                self.parts = self.parts.saturating_add(once.saturating_mul(more));
+                for (sum, before) in [(&mut self.parts, before.0), (&mut self.tables, before.1)] {
+                    let once = sum.saturating_sub(before);
+                    *sum = sum.saturating_add(once.saturating_mul(more));
+                }
             }
         }
         for key in &query.order {
@@ -88,6 +105,7 @@ impl Sum<'_> {
 
     fn rows(&mut self, rows: &Rows<TableId>) {
         self.conditions(&rows.filter);
+        self.tables = self.tables.saturating_add(rows.scans.len());
         rows.scans.iter().filter_map(|scan| scan.derived.as_ref()).for_each(|of| self.query(of));
         for member in &rows.members {
             match &member.of {

@@ -104,7 +104,11 @@ impl Asking<'_> {
             Err(missing) => missing,
         };
         let Some((target, rest)) = self.qualified(ground.table, &chain) else {
-            return Err(NotFound::Missing(missing));
+            let of_others = self.beside(ground).iter().map(|other| other.table);
+            let mut of_others =
+                of_others.filter_map(|table| self.grants.find_field(table, &chain).ok());
+            let same = of_others.find_map(|other| self.of_one_dimension(ground.table, &other));
+            return same.ok_or(NotFound::Missing(missing));
         };
         let inner = self.grants.find_field(target, rest).map_err(NotFound::Missing)?;
         let routes = self.routes(ground.table, target);
@@ -112,10 +116,24 @@ impl Asking<'_> {
             return Ok(inner.behind(route));
         }
         if routes.none() {
-            return Err(self.unreachable(ground.table, target));
+            let is_beside = self.beside(ground).iter().any(|other| other.table == target);
+            let same = self.of_one_dimension(ground.table, &inner).filter(|_| is_beside);
+            return same.ok_or_else(|| self.unreachable(ground.table, target));
         }
         let ways = routes.found.iter().map(|route| self.dotted(route, &[])).collect();
         Err(NotFound::Ambiguous { table: target, ways, more: routes.more })
+    }
+
+    /// The one field of a table that is of the dimension of an own field of another: numbers of both
+    /// tables are asked together by it, whatever it is called in each.
+    fn of_one_dimension(&self, table: TableId, other: &FieldPath) -> Option<FieldPath> {
+        let snapshot = self.grants.snapshot();
+        let dimension = snapshot.field(other.field).dimension.as_ref()?;
+        let own = snapshot.table(table).fields.iter();
+        let same = own.filter(|field| field.dimension.as_ref() == Some(dimension));
+        let mut seen = same.filter_map(|field| self.grants.find_field(table, &[&field.name]).ok());
+        let found = seen.next().filter(|_| other.via.is_empty())?;
+        seen.next().is_none().then_some(found)
     }
 
     /// `table.field`: the table that the first name means, where that is no relationship.

@@ -2,7 +2,8 @@
 //! by for their sake, or narrows to one value, and what they are of in an answer that is asked on.
 
 use sandbar_catalog::expr::{AggregateFunction, Comparison, Expr, ExprKind};
-use sandbar_catalog::{FieldId, FieldKind, FieldPath, Snapshot, TableId, Visibility};
+use sandbar_catalog::{FieldId, FieldKind, FieldPath, Snapshot, TableId};
+use sandbar_permissions::Level;
 
 use super::numbers::Draft;
 use super::{Asking, shorten};
@@ -65,7 +66,8 @@ impl Asking<'_> {
                 if stands && grouped && kept {
                     continue;
                 }
-                if required.visibility == Visibility::Internal {
+                // Of a derived table he may not be shown it.
+                if self.grants.field_level(field) == Level::None {
                     let message = format!(
                         "`{about}` adds up numbers of one value of a field that cannot be asked \
                          for: only other numbers can be made of it"

@@ -56,6 +56,8 @@ pub(super) fn point(
     }
 }
 
+/// A day without a change of clocks, in microseconds.
+const DAY: i64 = 86_400_000_000;
 const DATETIME: &str = "a date such as `2026-01-31`, which means the whole day, or an instant \
                         such as `2026-01-31T15:00:00Z`";
 
@@ -63,8 +65,10 @@ fn datetime(text: &str, zone: &TimeZone) -> Result<Point, &'static str> {
     match date(text) {
         Some(day) => {
             let next = day.checked_add(1).ok_or(DATETIME)?;
-            let start = midnight(day, zone).ok_or(DATETIME)?;
-            Ok(Point::Day(start, midnight(next, zone).ok_or(DATETIME)?))
+            let start = midnight_of(day, zone).ok_or(DATETIME)?;
+            // The last day of the calendar has no next one, and ends all the same.
+            let end = midnight_of(next, zone).unwrap_or(start.saturating_add(DAY));
+            Ok(Point::Day(Literal::Datetime(start), Literal::Datetime(end)))
         }
         None => Ok(Point::Exact(Literal::Datetime(instant(text, zone).ok_or(DATETIME)?))),
     }
@@ -94,6 +98,24 @@ mod tests {
             unreachable!("a date is a day");
         };
         assert_eq!(end - start, 23 * 3_600_000_000);
+    }
+
+    /// 9999-12-31 is the day 2,932,896 after the first of 1970.
+    #[test]
+    fn z2_the_last_day_of_the_calendar_has_an_end() {
+        for (name, hours) in [("Etc/UTC", 0), ("Europe/Berlin", 1), ("America/New_York", -5)] {
+            let zone = TimeZone::get(name).unwrap();
+            let start = (2_932_896 * 24 - hours) * 3_600_000_000;
+            let day = point(&Value::from("9999-12-31"), Type::Datetime, &zone).unwrap();
+            let end = Literal::Datetime(start + 24 * 3_600_000_000);
+            assert_eq!(day, Point::Day(Literal::Datetime(start), end), "{name}");
+            let noon = point(&Value::from("9999-12-31T12:00:00"), Type::Datetime, &zone).unwrap();
+            let noon_there = Literal::Datetime(start + 12 * 3_600_000_000);
+            assert_eq!(noon, Point::Exact(noon_there), "{name}");
+            let noon = point(&Value::from("9999-12-31T12:00:00Z"), Type::Datetime, &zone).unwrap();
+            let noon_utc = Literal::Datetime((2_932_896 * 24 + 12) * 3_600_000_000);
+            assert_eq!(noon, Point::Exact(noon_utc), "{name}");
+        }
     }
 
     #[test]

@@ -218,11 +218,12 @@ fn variance(values: &[Cell], sum: &Cell, less: i64) -> Cell {
 fn at(ordered: &[Cell], hundredths: u8) -> Cell {
     let way = usize::from(hundredths) * (ordered.len() - 1);
     let (low, high) = (&ordered[way / 100], &ordered[way.div_ceil(100)]);
-    let weight = f64::from(u8::try_from(way % 100).unwrap_or(0)) / 100.0;
+    // In hundredths, of which whole numbers have a whole number.
+    let weight = f64::from(u8::try_from(way % 100).unwrap_or(0));
     match (low.double(), high.double()) {
         // Of one number, and not of two parts of it.
         (Some(low), Some(high)) if low.to_bits() == high.to_bits() => Cell::Double(low),
-        (Some(low), Some(high)) => Cell::Double(low * (1.0 - weight) + high * weight),
+        (Some(low), Some(high)) => Cell::Double((low * (100.0 - weight) + high * weight) / 100.0),
         _ => Cell::Null,
     }
 }
