@@ -67,8 +67,10 @@ impl Reference<'_> {
         (other_at, other): &(i64, usize),
     ) -> Ordering {
         let table = &self.world.tables[ground.table];
+        // Versions of one thing are told apart by when they begin.
+        let begins = |row: usize| table.validity.map(|(from, _)| table.rows[row][from].clone());
         let told = |row: usize| match table.told_apart {
-            true => table.key_of(row),
+            true => table.key_of(row).into_iter().chain(begins(row)).collect(),
             false => Vec::new(),
         };
         let named = |row: usize| told(row).into_iter().chain(keys(row));
