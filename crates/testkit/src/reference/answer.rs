@@ -279,7 +279,9 @@ impl Reference<'_> {
         for share in &question.shares {
             let within = level(&share.within);
             let of = numbers.iter().position(|name| *name == share.of).ok_or("no such number")?;
-            let totals = told(self.merged(question, parts, leaves, &within)?);
+            let mut totals = self.merged(question, parts, leaves, &within)?;
+            self.filled(question, parts, leaves, &within, &mut totals)?;
+            let totals = told(totals);
             for ((_, level, (keys, cells)), found) in rows.iter().zip(&mut shares) {
                 let own: Vec<Cell> = within.iter().map(|index| keys[*index].clone()).collect();
                 let total = totals.iter().find(|(known, _)| same_keys(known, &own));
