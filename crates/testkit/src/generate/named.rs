@@ -66,7 +66,10 @@ pub fn ask_by_name(random: &mut Random, world: &World, question: &mut Question) 
     if let Some(inner) = &mut question.from {
         ask_by_name(random, world, inner);
         let groups = !question.aggregations.is_empty() || !question.group_by.is_empty();
-        let keys = inner.from.is_none().then(|| required(world, inner)).unwrap_or_default();
+        let keys = match inner.from {
+            None => required(world, inner),
+            Some(_) => Vec::new(),
+        };
         for (table, column) in keys.into_iter().filter(|_| groups) {
             let name = &world.tables[table].columns[column].name;
             let key = |key: &&AskedField| key.field == *name && key.cut.is_none();

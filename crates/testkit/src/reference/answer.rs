@@ -11,6 +11,15 @@ use super::question::{Answer, AskedField, AskedMeasure, Condition, Question};
 use super::world::{Function, Shift};
 use super::{Reference, Refused};
 
+/// The numbers of a question.
+pub(super) struct Numbers {
+    /// What they aggregate.
+    pub(super) leaves: Vec<Leaf>,
+    /// What is calculated of that.
+    pub(super) values: Vec<Value>,
+    pub(super) head: Vec<String>,
+}
+
 /// A question with its segments in its filter.
 pub(super) fn narrowed(question: &Question) -> Question {
     let segments = question.segments.iter().cloned().map(Condition::Segment);
@@ -55,18 +64,15 @@ impl Reference<'_> {
             });
             return self.listing(&Question { fields: all.collect(), ..question.clone() });
         }
-        let (leaves, values, head) = self.numbers(question)?;
+        let Numbers { leaves, values, head } = self.numbers(question)?;
         self.required(question, &leaves)?;
         let table = question.table.as_ref().and_then(|name| self.table_named(name));
         let parts = self.parts(question, table, &leaves)?;
         self.grouped(question, &parts, &leaves, &values, &head)
     }
 
-    /// The numbers of a question: what they aggregate, what is calculated of that, and their names.
-    pub(super) fn numbers(
-        &self,
-        question: &Question,
-    ) -> Result<(Vec<Leaf>, Vec<Value>, Vec<String>), Refused> {
+    /// The numbers of a question.
+    pub(super) fn numbers(&self, question: &Question) -> Result<Numbers, Refused> {
         let (mut leaves, mut values, mut head) = (Vec::new(), Vec::new(), Vec::new());
         for asked in &question.metrics {
             let index = self.world.metrics.iter().position(|m| m.name == asked.name);
@@ -109,7 +115,7 @@ impl Reference<'_> {
             values.push(Value::Leaf(leaves.len() - 1));
             head.push(asked.alias.clone());
         }
-        Ok((leaves, values, head))
+        Ok(Numbers { leaves, values, head })
     }
 
     /// The calculation of a measure, its aggregations added to `leaves`.

@@ -1,7 +1,7 @@
 //! Numbers of several units, which are not added up: what a question has to group by, or to narrow
 //! to one value.
 
-use super::answer::narrowed;
+use super::answer::{Numbers, narrowed};
 use super::cell::Cell;
 use super::groups::Key;
 use super::names::Ground;
@@ -50,7 +50,7 @@ impl Reference<'_> {
         }
         let question = narrowed(question);
         let mut found = Vec::new();
-        let (leaves, values, head) = self.numbers(&question)?;
+        let Numbers { leaves, values, head } = self.numbers(&question)?;
         for (index, leaf) in leaves.iter().enumerate().filter(|(_, leaf)| !leaf.requires.is_empty())
         {
             let keys = self.keys(&question, leaf.ground())?;
