@@ -389,12 +389,15 @@ mod tests {
         }
     }
 
-    /// The last instant is 9999-12-30T22:00:00.999999999Z: ten hours west, this one is later.
+    /// The last instant of the rules of zones is 9999-12-30T22:00:00.999999999Z: ten hours west, this
+    /// one is later, on the day 2,932,896 after the first of 1970.
     #[test]
     fn z2_an_offset_is_not_left_out_where_it_leads_too_far() {
         let text = "9999-12-31T00:00:00";
         let kiritimati = TimeZone::get("Pacific/Kiritimati").unwrap();
         assert!(instant(text, &kiritimati).is_some());
-        assert_eq!(instant(&format!("{text}-10:00"), &kiritimati), None);
+        let there = (2_932_896 * 24 + 10) * 3_600_000_000;
+        assert_eq!(instant(&format!("{text}-10:00"), &kiritimati), Some(there));
+        assert_eq!(instant("9999-12-31T23:59:60", &kiritimati), None);
     }
 }

@@ -1,10 +1,9 @@
 //! Which rows count: typed conditions over visible fields.
 
-use jiff::Timestamp;
 use sandbar_catalog::decode::Located;
 use sandbar_catalog::expr::{Expr, ExprKind};
 use sandbar_catalog::query::{
-    Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value, date_of_days, days_since_epoch,
+    Filter, Op, RelativeUnit, SemanticQuery, Truncation, Value, date_of_days,
 };
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{Literal, Type};
@@ -419,8 +418,7 @@ impl Asking<'_> {
             }
             _ => return None,
         };
-        let local = self.clock.zone.to_datetime(Timestamp::from_microsecond(micros).ok()?);
-        let day = days_since_epoch(local.date());
+        let day = i32::try_from(self.clock.offsets().local(micros).0).ok()?;
         Some((day, midnight(day, &self.clock.zone) == Some(Literal::Datetime(micros))))
     }
 

@@ -141,9 +141,7 @@ impl Asking<'_> {
         else {
             return None;
         };
-        let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
-        let date = self.clock.zone.to_datetime(instant).date();
-        let day = sandbar_catalog::query::days_since_epoch(date);
+        let day = i32::try_from(self.clock.offsets().local(micros).0).ok()?;
         (midnight(day, &self.clock.zone)? == Literal::Datetime(micros)).then_some(day)
     }
 
