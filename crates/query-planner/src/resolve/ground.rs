@@ -116,9 +116,7 @@ impl Asking<'_> {
             return Ok(inner.behind(route));
         }
         if routes.none() {
-            let is_beside = self.beside(ground).iter().any(|other| other.table == target);
-            let same = self.of_one_dimension(ground.table, &inner).filter(|_| is_beside);
-            return same.ok_or_else(|| self.unreachable(ground.table, target));
+            return Err(self.unreachable(ground.table, target));
         }
         let ways = routes.found.iter().map(|route| self.dotted(route, &[])).collect();
         Err(NotFound::Ambiguous { table: target, ways, more: routes.more })
