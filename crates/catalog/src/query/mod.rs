@@ -16,7 +16,8 @@ pub(crate) use ask::{Shorthand, ShorthandVisitor, shorthand};
 pub use filter::{Filter, Op, RelativeUnit};
 pub(crate) use values::keeps;
 pub use values::{
-    Value, date_of_days, days_since_epoch, decimal, decimal_text, instant, large_whole, plain_date,
+    Value, date_of_days, days_since_epoch, decimal, decimal_text, instant, large_whole,
+    offset_at_the_end, plain_date,
 };
 
 use schemars::JsonSchema;

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::fmt::temporal::Pieces;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
@@ -212,18 +212,22 @@ pub fn instant(text: &str, zone: &TimeZone) -> Option<i64> {
     match instant {
         Ok(instant) => Some(instant.as_microsecond()),
         Err(_) => {
-            // The last hours of the calendar are beyond what the rules of zones cover: they have
-            // the offset of the nearest instant that these do.
-            let edge = if local.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
-            let inside = edge.as_microsecond() - edge.as_microsecond().signum() * 2_000_000;
-            let nearest = || Timestamp::from_microsecond(inside).ok().map(|at| zone.to_offset(at));
-            let offset = pieces.to_numeric_offset().or_else(nearest)?.seconds();
             let days = i64::from(days_since_epoch(local.date()));
+            let nearest = || offset_at_the_end(days < 0, zone);
+            let offset = pieces.to_numeric_offset().or_else(nearest)?.seconds();
             let of_day = local.time().duration_since(Time::midnight()).as_micros();
             let utc = days.checked_mul(86_400)?.checked_sub(i64::from(offset))?;
             utc.checked_mul(1_000_000)?.checked_add(i64::try_from(of_day).ok()?)
         }
     }
+}
+
+/// The offset of the first or last hours of the calendar, which lie beyond what the rules of zones
+/// cover: that of the nearest instant within.
+pub fn offset_at_the_end(first: bool, zone: &TimeZone) -> Option<Offset> {
+    let edge = if first { Timestamp::MIN } else { Timestamp::MAX };
+    let inside = edge.as_microsecond() - edge.as_microsecond().signum() * 2_000_000;
+    Some(zone.to_offset(Timestamp::from_microsecond(inside).ok()?))
 }
 
 /// The whole number that a double is, where it is one for its size alone (from 2^53) and its shortest

@@ -9,10 +9,9 @@ use datafusion_common::{Result, exec_err};
 use datafusion_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use jiff::Timestamp;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
-use sandbar_catalog::query::date_of_days;
+use sandbar_catalog::query::{date_of_days, offset_at_the_end};
 
 use super::bucket::call;
 use super::later::{instant_of, instant_type, with_first};
@@ -34,9 +33,7 @@ pub(crate) fn midnight_of(day: i32, zone: &TimeZone) -> Option<i64> {
 /// The same of the last days of the calendar, which begin after the last instant that the rules of
 /// zones cover, as 9999-12-31 does in Europe: with the offset of the nearest one.
 fn at_the_end(day: i32, zone: &TimeZone) -> Option<i64> {
-    let edge = if day < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    let inside = edge.as_microsecond() - edge.as_microsecond().signum() * 2_000_000;
-    let offset = zone.to_offset(Timestamp::from_microsecond(inside).ok()?).seconds();
+    let offset = offset_at_the_end(day < 0, zone)?.seconds();
     let seconds = i64::from(day).checked_mul(86_400)?.checked_sub(i64::from(offset))?;
     seconds.checked_mul(1_000_000)
 }
