@@ -11,7 +11,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use sandbar::{Engine, Principal, Session};
-use sandbar_testkit::told;
+use sandbar_testkit::{collected, told};
 
 const MODEL: &str = "
 tables:
@@ -135,11 +135,7 @@ async fn l1_whether_a_calculation_fails_does_not_go_by_batches() {
     {
         let session = asker(hidden, at, batch).await;
         for (question, expected) in ASKED {
-            let answer = match session.query_json(question).await {
-                Ok(answer) => answer.collect().await,
-                Err(error) => Err(error),
-            };
-            let found = match answer {
+            let found = match collected(&session, question).await {
                 Ok(answer) => {
                     let text = answer.to_csv().unwrap();
                     let rows: Vec<&str> = text.lines().skip(1).collect();

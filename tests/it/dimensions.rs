@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use sandbar::{Engine, Principal};
-use sandbar_testkit::told;
+use sandbar_testkit::csv;
 
 const MODEL: &str = "
 tables:
@@ -47,11 +47,7 @@ async fn asked_by(group: &str, question: &str) -> Result<String, String> {
         .await
         .unwrap();
     let asker = Principal::asserted_by_host("ann").group(group).build().unwrap();
-    let answer = match engine.session(asker).query_json(question).await {
-        Ok(stream) => stream.collect().await,
-        Err(error) => Err(error),
-    };
-    answer.map(|answer| answer.to_csv().unwrap()).map_err(|error| told(&error))
+    csv(&engine.session(asker), question).await
 }
 
 #[tokio::test]

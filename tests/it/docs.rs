@@ -4,7 +4,7 @@
 
 use sandbar::{Definitions, PolicyCases, PolicyDefinitions, SemanticQuery};
 use sandbar_shop::ASKERS;
-use sandbar_testkit::{fixture, principal, shop, told};
+use sandbar_testkit::{csv, fixture, principal, shop};
 
 use crate::traps::world;
 
@@ -170,11 +170,7 @@ async fn questions_of_the_manual_have_the_rows_that_it_shows() {
         };
         let shown = blocks.iter().skip(index + 1).find(|b| b.language != "rust");
         let shown = shown.filter(|b| b.language == "csv").map_or("", |b| b.text.as_str());
-        let answer = match session.query_json(&block.text).await {
-            Ok(answer) => answer.collect().await,
-            Err(error) => Err(error),
-        };
-        let found = answer.map_or_else(|error| told(&error), |rows| rows.to_csv().unwrap());
+        let found = csv(&session, &block.text).await.unwrap_or_else(|told| told);
         let right = match shown.strip_suffix("…\n") {
             Some(first) => found.starts_with(first) && found.len() > first.len(),
             None => found == shown,

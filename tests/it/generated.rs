@@ -36,7 +36,7 @@ use sandbar_testkit::reference::{
     Answer, Cell, MASK_KEY, Policies, Question, Reference, Table, World,
 };
 use sandbar_testkit::rows::Rows;
-use sandbar_testkit::told;
+use sandbar_testkit::{collected, told};
 use tokio::runtime::Runtime;
 
 use digest::Digest;
@@ -357,12 +357,7 @@ fn shown(answer: &Answer) -> String {
 async fn outcome(session: &Session, world: &World, question: &Question) -> Outcome {
     let expected = Reference::new(world).answer(question);
     let json = json(question);
-    let answer = AssertUnwindSafe(async {
-        match session.query_json(&json).await {
-            Ok(answer) => answer.collect().await,
-            Err(error) => Err(error),
-        }
-    });
+    let answer = AssertUnwindSafe(collected(session, &json));
     let Ok(answer) = answer.catch_unwind().await else {
         return Outcome::Wrong("panic: the engine panics".to_owned());
     };

@@ -5,16 +5,12 @@ use std::fs;
 
 use sandbar::{Engine, ErrorKind};
 use sandbar_shop::ASKERS;
-use sandbar_testkit::{fixture, principal, shop};
+use sandbar_testkit::{collected, fixture, principal, shop};
 
 /// What an asker gets: the rows as CSV, or the kind of the error.
 async fn answer(engine: &Engine, asker: &sandbar_shop::Asker, query: &str) -> String {
     let session = engine.session(principal(asker));
-    let collected = match session.query_json(query).await {
-        Ok(answer) => answer.collect().await,
-        Err(error) => Err(error),
-    };
-    match collected {
+    match collected(&session, query).await {
         Ok(collected) => collected.to_csv().unwrap(),
         Err(error) => match error.kind() {
             ErrorKind::NotFound | ErrorKind::Denied => format!("error: {}\n", error.kind().name()),

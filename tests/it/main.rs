@@ -39,6 +39,7 @@ mod optimised;
 mod partners;
 mod percentiles;
 mod plans;
+mod prefixed;
 mod proposed;
 mod proven;
 mod refused;

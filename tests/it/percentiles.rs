@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::datatypes::Int32Type;
 use sandbar::query::{Aggregation, SemanticQuery};
 use sandbar::{Engine, Principal, Session, Warning};
+use sandbar_testkit::collected;
 
 const MODEL: &str = "
 tables:
@@ -42,11 +43,7 @@ policies:
 
 /// The lines of an answer, or the code that refuses the question.
 pub(crate) async fn answer(session: &Session, question: &str) -> Result<String, String> {
-    let answer = match session.query_json(question).await {
-        Ok(answer) => answer.collect().await,
-        Err(error) => Err(error),
-    };
-    match answer {
+    match collected(session, question).await {
         Ok(collected) => Ok(collected.to_csv().unwrap()),
         Err(error) => Err(error.code().to_owned()),
     }

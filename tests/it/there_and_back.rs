@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use sandbar::{Engine, Principal, Session};
-use sandbar_testkit::told;
+use sandbar_testkit::{csv, told};
 
 const MODEL: &str = "
 tables:
@@ -58,11 +58,7 @@ async fn of_people(question: &str) -> Result<String, String> {
         .await
         .unwrap();
     let session = engine.session(Principal::asserted_by_host("ann").group("all").build().unwrap());
-    let answer = match session.query_json(question).await {
-        Ok(stream) => stream.collect().await,
-        Err(error) => Err(error),
-    };
-    answer.map(|answer| answer.to_csv().unwrap()).map_err(|error| told(&error))
+    csv(&session, question).await
 }
 
 /// Two sales at one place, in two currencies, on the first days of January and of February 1970.
@@ -87,12 +83,7 @@ async fn session(model: &str) -> Result<Session, sandbar::Error> {
 }
 
 async fn asked(question: &str) -> Result<String, String> {
-    let session = session(MODEL).await.unwrap();
-    let answer = match session.query_json(question).await {
-        Ok(stream) => stream.collect().await,
-        Err(error) => Err(error),
-    };
-    answer.map(|answer| answer.to_csv().unwrap()).map_err(|error| told(&error))
+    csv(&session(MODEL).await.unwrap(), question).await
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Int32Type, i256};
 use sandbar::{Engine, Principal, Session};
-use sandbar_testkit::told;
+use sandbar_testkit::{csv, told};
 
 /// The fields, by what they can be calculated with.
 const NUMBERS: [&str; 13] = [
@@ -167,14 +167,6 @@ fn session(engine: &Engine, group: &str) -> Session {
     engine.session(Principal::asserted_by_host("ann").group(group).build().unwrap())
 }
 
-async fn asked(session: &Session, question: &str) -> Result<String, String> {
-    let answer = match session.query_json(question).await {
-        Ok(stream) => stream.collect().await,
-        Err(error) => Err(error),
-    };
-    answer.map(|answer| answer.to_csv().unwrap()).map_err(|error| told(&error))
-}
-
 /// The questions in which a calculation stands: over a table, and over an answer.
 fn questions(calculation: &str) -> [String; 2] {
     let members = format!(
@@ -195,7 +187,7 @@ async fn check(zone: &str, calculations: impl Iterator<Item = String>) {
     let (mut wrong, mut answered, mut refused) = (String::new(), 0, 0);
     for calculation in calculations {
         for question in questions(&calculation) {
-            let (one, two) = (asked(&alone, &question).await, asked(&among, &question).await);
+            let (one, two) = (csv(&alone, &question).await, csv(&among, &question).await);
             if one != two {
                 let _ = writeln!(wrong, "{question}\n  {one:?}\n  {two:?}");
             }
@@ -204,7 +196,7 @@ async fn check(zone: &str, calculations: impl Iterator<Item = String>) {
         let known = r#"{"field":"c","op":"not_null"}"#;
         let beside = format!(r#"{{"and":[{known},{{"field":"with.id","op":">","value":0}}]}}"#);
         let question = questions(&calculation)[0].replace(known, &beside);
-        match asked(&few, &question).await {
+        match csv(&few, &question).await {
             Ok(_) => answered += 1,
             Err(error) if error.starts_with("Q0160") => refused += 1,
             Err(error) if error.starts_with('Q') => {}
@@ -256,14 +248,14 @@ async fn l30_no_aggregation_of_few_rows_tells_of_the_ends_of_types() {
         // Those that have a meaning for the type.
         let mut meant = Vec::new();
         for function in &functions {
-            match asked(&session, &question(&[function], "1")).await {
+            match csv(&session, &question(&[function], "1")).await {
                 Err(error) if error.starts_with("Q0127") => {}
                 _ => meant.push(function),
             }
         }
         for ids in ["1", "2", "3", "4", "2,4", "1,3", "3,4"] {
             let question = question(&meant, ids);
-            match asked(&session, &question).await {
+            match csv(&session, &question).await {
                 Ok(answer) if answer.lines().nth(1) == Some(&",".repeat(meant.len() - 1)) => {
                     missing += meant.len();
                 }
@@ -310,7 +302,7 @@ async fn l1_no_row_filter_fails_on_the_ends_of_types() {
     let mut wrong = String::new();
     for (n, calculation) in calculations.iter().enumerate() {
         let question = r#"{"table":"t","aggregations":["count"]}"#;
-        if let Err(error) = asked(&session(&engine, &format!("g{n}")), question).await {
+        if let Err(error) = csv(&session(&engine, &format!("g{n}")), question).await {
             let _ = writeln!(wrong, "{calculation}: {error}");
         }
     }
@@ -341,5 +333,5 @@ async fn l30_texts_in_dictionaries_are_counted_in_groups() {
         .await
         .unwrap();
     let question = r#"{"table":"t","group_by":["of"],"aggregations":[{"function":"count_distinct","field":"text","as":"n"}]}"#;
-    assert_eq!(asked(&session(&engine, "all"), question).await.unwrap(), "of,n\n1,2\n2,1\n");
+    assert_eq!(csv(&session(&engine, "all"), question).await.unwrap(), "of,n\n1,2\n2,1\n");
 }

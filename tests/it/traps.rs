@@ -13,8 +13,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use sandbar::{Engine, Session};
+use sandbar_testkit::csv;
 use sandbar_testkit::rows::{Rows, same_rows};
-use sandbar_testkit::told;
 use world::{Way, engine, session};
 
 /// One folder.
@@ -55,14 +55,7 @@ fn traps() -> Vec<Trap> {
 }
 
 async fn answer(session: &Session, query: &str) -> String {
-    let answer = match session.query_json(query).await {
-        Ok(answer) => answer.collect().await,
-        Err(error) => Err(error),
-    };
-    match answer {
-        Ok(collected) => collected.to_csv().unwrap(),
-        Err(error) => format!("error: {}", told(&error)),
-    }
+    csv(session, query).await.unwrap_or_else(|told| format!("error: {told}"))
 }
 
 fn fits(found: &str, expected: &str) -> bool {

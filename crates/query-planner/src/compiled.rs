@@ -101,34 +101,36 @@ impl Compiled {
     /// text is no date or instant.
     pub fn bucket_of(&self, text: &str, grain: Grain) -> Option<String> {
         let clock = &self.clock;
-        let floor = |date| {
-            let first = floor_date(days_since_epoch(date), grain, clock);
+        let floor = |day| {
+            let first = floor_date(day, grain, clock);
             date_of_days(first).map(|first| first.to_string())
         };
         // A day is one of every zone, also where no instant is as late as it ends.
         if grain.is_date()
             && let Some(date) = plain_date(text)
         {
-            return floor(date);
+            return floor(days_since_epoch(date));
         }
-        let at = Timestamp::from_microsecond(instant(text, &clock.zone)?).ok()?;
+        let at = instant(text, &clock.zone)?;
+        let mut offsets = clock.offsets();
         if grain.is_date() {
-            return floor(clock.zone.to_datetime(at).date());
+            return floor(i32::try_from(offsets.local(at).0).ok()?);
         }
-        let begin = |at: Timestamp| {
-            let local = clock.zone.to_datetime(at);
-            let (minutes, seconds) = match grain {
-                Grain::Second => (0, 0),
-                Grain::Minute => (0, local.second()),
-                _ => (local.minute(), local.second()),
-            };
-            let into = i64::from(minutes) * 60 + i64::from(seconds);
-            at.checked_sub(SignedDuration::new(into, local.subsec_nanosecond())).ok()
+        let seconds = match grain {
+            Grain::Second => 1,
+            Grain::Minute => 60,
+            _ => 3_600,
+        };
+        let mut begin = |at: i64| {
+            let (_, shown) = offsets.local(at);
+            at.checked_sub(shown.rem_euclid(seconds * 1_000_000))
         };
         // Where clocks change within a bucket, what follows is named by an instant before the
         // change, which lies in the bucket before.
-        let change = clock.zone.following(at).next().and_then(|next| begin(next.timestamp()));
-        if change == Some(at) { Some(at.to_string()) } else { Some(begin(at)?.to_string()) }
+        let within = Timestamp::from_microsecond(at).ok();
+        let next = within.and_then(|at| clock.zone.following(at).next());
+        let change = next.and_then(|next| begin(next.timestamp().as_microsecond()));
+        written(if change == Some(at) { at } else { begin(at)? })
     }
 
     pub(crate) fn mask_key(&self) -> &MaskKey {
@@ -151,6 +153,15 @@ impl Compiled {
         }
         alias
     }
+}
+
+/// An instant as a question has it, also on the last day of the calendar.
+fn written(micros: i64) -> Option<String> {
+    let (second, micro) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let day = date_of_days(i32::try_from(second.div_euclid(86_400)).ok()?)?;
+    let clock = SignedDuration::new(second.rem_euclid(86_400), i32::try_from(micro * 1_000).ok()?);
+    let at = day.at(0, 0, 0, 0).checked_add(clock).ok()?;
+    Some(format!("{at}Z"))
 }
 
 fn clock_of(snapshot: &Snapshot) -> Clock {

@@ -205,12 +205,12 @@ impl Teller<'_> {
     /// The name of a column of an answer.
     fn column(&self, told: Told, name: &str) -> String {
         let shown = |table: TableId| {
+            // Several fields may be of one column: a hidden one is not to be told by its silence.
             let mut fields = self.snapshot.table(table).fields.iter();
-            let of = fields.find(|field| match &field.kind {
-                FieldKind::Stored { column, .. } => column == name,
+            fields.any(|field| match &field.kind {
+                FieldKind::Stored { column, .. } => column == name && self.shows(&own(field.id)),
                 FieldKind::Calculated(_) => false,
-            });
-            of.is_some_and(|field| self.shows(&own(field.id)))
+            })
         };
         let is_told = self.grants.are_all()
             || match told {

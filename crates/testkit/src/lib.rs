@@ -12,7 +12,7 @@ pub mod rows;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sandbar::{AttributeValue, Engine, EngineBuilder, Principal};
+use sandbar::{AttributeValue, Collected, Engine, EngineBuilder, Principal, Session};
 use sandbar_shop::{Asker, Attribute, MODEL, MODEL_NAME, POLICIES, POLICIES_NAME, Shop};
 
 /// A folder or file below the repository's fixtures.
@@ -65,4 +65,21 @@ pub fn principal(asker: &Asker) -> Principal {
 pub fn told(error: &sandbar::Error) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     format!("{} {error} {}", error.code(), cause.unwrap_or_default())
+}
+
+/// The whole answer to a question in JSON.
+///
+/// # Errors
+/// The question's, or one that comes before its last row.
+pub async fn collected(session: &Session, question: &str) -> Result<Collected, sandbar::Error> {
+    session.query_json(question).await?.collect().await
+}
+
+/// The same as CSV, or what is said instead.
+///
+/// # Errors
+/// What is told of an error.
+pub async fn csv(session: &Session, question: &str) -> Result<String, String> {
+    let answer = collected(session, question).await.map_err(|error| told(&error))?;
+    answer.to_csv().map_err(|error| told(&error))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use sandbar::{Administrator, Decision, Engine, EngineBuilder, Principal, SemanticQuery, Session};
-use sandbar_testkit::told;
+use sandbar_testkit::csv;
 
 const MODEL: &str = "
 tables:
@@ -117,9 +117,8 @@ pub(super) fn session(engine: &Engine, group: &str) -> Session {
 
 /// The rows without their head, or what is said instead.
 pub(super) async fn asked(session: &Session, question: &str) -> Result<String, String> {
-    let answer = session.query_json(question).await.map_err(|e| told(&e))?;
-    let answer = answer.collect().await.map_err(|e| told(&e))?;
-    Ok(answer.to_csv().unwrap().lines().skip(1).collect::<Vec<_>>().join(" "))
+    let rows = csv(session, question).await?;
+    Ok(rows.lines().skip(1).collect::<Vec<_>>().join(" "))
 }
 
 /// Asks questions, each of which has the rows, or the code, that stand beside it.

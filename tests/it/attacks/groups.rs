@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int64Array, RecordBatch, StringArray};
 use sandbar::{Administrator, Engine, Principal, SemanticQuery, Session};
-use sandbar_testkit::told;
+use sandbar_testkit::{collected, told};
 
 const MODEL: &str = "
 tables:
@@ -173,8 +173,7 @@ async fn analyst() -> Session {
 
 /// The rows without their head, and the codes of the warnings.
 async fn asked(session: &Session, question: &str) -> Result<(String, Vec<&'static str>), String> {
-    let answer = session.query_json(question).await.map_err(|e| told(&e))?;
-    let answer = answer.collect().await.map_err(|e| told(&e))?;
+    let answer = collected(session, question).await.map_err(|e| told(&e))?;
     let csv = answer.to_csv().unwrap();
     let rows: Vec<&str> = csv.lines().skip(1).collect();
     Ok((rows.join(" "), answer.warnings().iter().map(|warning| warning.code()).collect()))

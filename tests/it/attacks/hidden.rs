@@ -8,6 +8,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use sandbar::{
     Decision, Engine, EngineBuilder, Error, Principal, SemanticQuery, Session, SqlDialect,
 };
+use sandbar_testkit::collected;
 
 const VISIBLE: &str = "
       id: {}
@@ -111,9 +112,8 @@ pub(super) fn all_of(error: &Error) -> String {
 }
 
 async fn asked(session: &Session, query: &str) -> Result<String, String> {
-    let answer = session.query_json(query).await.map_err(|error| all_of(&error))?;
-    let collected = answer.collect().await.map_err(|error| all_of(&error))?;
-    collected.to_csv().map_err(|error| all_of(&error))
+    let answer = collected(session, query).await.map_err(|error| all_of(&error))?;
+    answer.to_csv().map_err(|error| all_of(&error))
 }
 
 /// Asks both engines a question that must be refused.
@@ -324,4 +324,52 @@ async fn l21_nothing_says_that_a_table_has_fields_that_are_hidden() {
         assert_eq!(hidden.0, [false; 3], "{query}");
         assert!(hidden.2.len() == 2 && hidden.2.iter().all(|(scoped, _)| !scoped), "{query}");
     }
+}
+
+/// The columns below a derived table have the names of its fields, also where a hidden field is of
+/// the same column.
+#[tokio::test]
+async fn l19_a_hidden_field_of_a_column_is_not_told_by_what_is_explained_of_another() {
+    let explained = async |hidden: &str, policies: &str| {
+        let model = format!(
+            "
+tables:
+  staff: {{ primary_key: [id], fields: {{ id: {{}}, team: {{}}, waste: {{}} }} }}
+  teams:
+    query: {{ metrics: [all_waste], group_by: [team] }}
+    primary_key: [team]
+    fields:
+      team: {{ type: text }}
+      {hidden}
+      all_waste: {{ type: 'decimal(38, 0)' }}
+metrics:
+  all_waste: {{ table: staff, expr: sum(waste) }}
+"
+        );
+        let column = |of: &[i64]| Arc::new(Int64Array::from(of.to_vec())) as ArrayRef;
+        let staff = RecordBatch::try_from_iter([
+            ("id", column(&[1, 2])),
+            ("team", Arc::new(StringArray::from(vec!["a", "b"])) as ArrayRef),
+            ("waste", column(&[3, 4])),
+        ]);
+        let engine = Engine::builder()
+            .model("model.yaml", &model)
+            .policies("policies.yaml", policies)
+            .batches("staff", vec![staff.unwrap()])
+            .build()
+            .await
+            .unwrap();
+        let query = SemanticQuery::from_json(r#"{"table":"teams","aggregations":["count"]}"#);
+        let told = session(&engine, "staff").explain(&query.unwrap()).await.unwrap();
+        format!("{:?} {}", told.outline, told.outline)
+    };
+    let granted = "grant: { tables: [staff, teams]";
+    let all = format!(
+        "groups: {{ staff: {{}} }}\npolicies: {{ p: {{ groups: [staff], {granted} }} }} }}"
+    );
+    let except = all.replace("[staff, teams]", "[staff, teams], fields: { except: [secret] }");
+    let absent = explained("", &all).await;
+    assert!(absent.contains("all_waste") && !absent.contains("(not shown)"), "{absent}");
+    let secret = "secret: { column: all_waste, type: 'decimal(38, 0)' }";
+    assert_eq!(explained(secret, &except).await, absent);
 }

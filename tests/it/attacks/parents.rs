@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use sandbar::{Administrator, AttributeValue, Engine, Model, Principal, SemanticQuery, Session};
-use sandbar_testkit::told;
+use sandbar_testkit::{collected, told};
 
 const MODEL: &str = "
 tables:
@@ -190,11 +190,7 @@ fn somebody(groups: &[&str]) -> Principal {
 }
 
 async fn csv(session: &Session, question: &str) -> String {
-    let answer = match session.query_json(question).await {
-        Ok(answer) => answer.collect().await,
-        Err(error) => Err(error),
-    };
-    match answer {
+    match collected(session, question).await {
         Ok(answer) => answer.to_csv().unwrap().split_once('\n').unwrap().1.replace('\n', ";"),
         Err(error) => format!("{} {error}", error.code()),
     }

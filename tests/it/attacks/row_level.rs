@@ -5,6 +5,7 @@
 //! one computed row by row over the data, for policies that let 0 to 100 % of the rows pass.
 
 use sandbar::{ErrorKind, Session};
+use sandbar_testkit::collected;
 
 use super::failing::{ATTACKS, Attack};
 use super::positions::{POSITIONS, Position};
@@ -14,11 +15,7 @@ const SELECTIVITIES: [i64; 7] = [0, 1, 10, 50, 90, 99, 100];
 
 /// The lines below the header, or what went wrong, which must not tell anything either.
 async fn lines(session: &Session, query: &str) -> Result<Vec<String>, String> {
-    let collected = match session.query_json(query).await {
-        Ok(answer) => answer.collect().await,
-        Err(error) => Err(error),
-    };
-    let csv = match collected {
+    let csv = match collected(session, query).await {
         Ok(collected) => collected.to_csv().unwrap(),
         Err(error) => {
             let told = format!("{error} {error:?}");
@@ -173,10 +170,7 @@ async fn check_failure(storage: Storage) {
         for position in POSITIONS.iter().filter(|position| position.fails) {
             let Some(query) = (position.ask)(attack) else { continue };
             for query in by_himself(&query, attack).into_iter().chain([query]) {
-                let collected = match session.query_json(&query).await {
-                    Ok(answer) => answer.collect().await,
-                    Err(error) => Err(error),
-                };
+                let collected = collected(&session, &query).await;
                 let at = format!("{} in {}", attack.name, position.name);
                 let Err(error) = collected else {
                     wrong.push(format!("{at}: no error"));

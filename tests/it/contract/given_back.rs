@@ -190,6 +190,29 @@ async fn l42_an_hour_in_which_clocks_change_by_half_of_one_is_asked_for_by_its_n
     }
 }
 
+/// No instant of the library that knows zones is as late; the answers have these all the same.
+#[tokio::test]
+async fn the_last_hours_of_the_calendar_are_asked_for_by_their_names() {
+    let (last, before) = (253_402_300_799, 253_402_214_400); // 9999-12-31T23:59:59Z, and 9999-12-30
+    let at = [last, last - 1, last - 60, last - 3_600, before, before - 1, 0, 0, -1];
+    for zone in ZONES {
+        let shop = of(zone, at).await;
+        for bucket in [Value::Null, json!("minute"), json!("hour"), json!("day"), json!("month")] {
+            let groups = groups(&shop, "at", &bucket).await;
+            assert_eq!(sum(&groups, |_| true), ROWS, "{zone} {bucket}: {groups:?}");
+            for (name, count) in &groups {
+                let filter = equals("at", &bucket, &json!(name));
+                assert_eq!(counted(&shop, &filter).await, *count, "{zone}: {filter}");
+            }
+        }
+        // Any instant of them is in one.
+        for (bucket, wanted) in [("minute", 2), ("hour", 3)] {
+            let filter = equals("at", &json!(bucket), &json!("9999-12-31T23:59:58Z"));
+            assert_eq!(counted(&shop, &filter).await, wanted, "{zone}: {filter}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn midnight_of_utc_is_a_date_beside_a_bucket_of_days() {
     let january = "2023-01-01T00:00:00Z";

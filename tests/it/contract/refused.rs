@@ -536,6 +536,26 @@ async fn more_than_anybody_needs() {
             assert_eq!((told.status, told.at(&format!("/errors/{key}"))), (400, wanted.into()));
         }
     }
+    // Each text of the table is searched for all of them.
+    for (operation, n, status) in [
+        ("string-not-contains", 100, 200),
+        ("string-not-contains", 101, 400),
+        ("string-starts-with", 9_000, 400),
+        ("not-equals", 9_000, 200),
+    ] {
+        let words: Vec<String> = (0..n).map(|n| format!("word{n}")).collect();
+        let filter = serde_json::json!({ "field_id": "products:title", "operation": operation, "values": words });
+        let body = serde_json::json!({ "table_id": 2, "filters": [filter] });
+        let told = shop.post("ana", CONSTRUCT, body).await;
+        assert_eq!(told.status, status, "{operation} {n}: {told:?}");
+    }
+    // As many conditions as our own questions have; what holds them all is one.
+    for (n, status) in [(999, 200), (1_000, 400)] {
+        let of = |n: usize| serde_json::json!({ "field_id": "orders:id", "operation": "less-than", "value": n });
+        let filters: Vec<serde_json::Value> = (0..n).map(of).collect();
+        let body = serde_json::json!({ "table_id": 3, "filters": filters });
+        assert_eq!(shop.post("ana", CONSTRUCT, body).await.status, status, "{n}");
+    }
     for (n, status) in [(50, 200), (51, 400), (5_000, 400)] {
         let words: Vec<String> = (0..n).map(|n| format!("word{n}")).collect();
         let body = serde_json::json!({ "term_queries": words });

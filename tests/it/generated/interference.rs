@@ -19,7 +19,7 @@ use sandbar_testkit::generate::{
 };
 use sandbar_testkit::reference::{Policies, Question, World};
 use sandbar_testkit::rows::{Rows, same_cell};
-use sandbar_testkit::told;
+use sandbar_testkit::{collected, told};
 use tokio::runtime::Runtime;
 
 use super::digest::Digest;
@@ -90,10 +90,7 @@ impl Door {
 
     async fn told_here(&self, question: &str, explained: bool) -> Told {
         let mut told = String::new();
-        let answer = match self.session.query_json(question).await {
-            Ok(answer) => answer.collect().await,
-            Err(error) => Err(error),
-        };
+        let answer = collected(&self.session, question).await;
         let mut rows = Vec::new();
         match answer {
             Ok(answer) => {

@@ -4,6 +4,7 @@
 use std::error::Error;
 
 use sandbar::Session;
+use sandbar_testkit::collected;
 use sandbar_testkit::generate::{Random, json, smaller, tables, world, yaml};
 use sandbar_testkit::reference::{Question, Table, World};
 use sandbar_testkit::rows::Rows;
@@ -77,10 +78,7 @@ impl Case<'_> {
     /// What one of the engines answers.
     pub(super) fn ask(&self, engine: usize, question: &Question) -> Asked {
         self.runtime.block_on(async {
-            let answer = match self.engines.sessions[engine].query_json(&json(question)).await {
-                Ok(answer) => answer.collect().await,
-                Err(error) => Err(error),
-            };
+            let answer = collected(&self.engines.sessions[engine], &json(question)).await;
             match answer {
                 Ok(collected) => Asked::Rows(Rows::read(&collected.to_csv().unwrap())),
                 Err(error) if is_refusal(&error) => Asked::Refused(error.code().to_owned()),

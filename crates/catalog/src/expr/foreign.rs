@@ -22,7 +22,15 @@ pub(super) fn foreign(tree: &sql::Expr) -> ExprError {
             "write `substring(t, from)` or `substring(t, from, length)`: the first character is 1"
         }
         other => {
-            let message = format!("`{other}` is not part of the expression language");
+            let mut message = format!("`{other}` is not part of the expression language");
+            if let sql::Expr::CompoundFieldAccess { root, .. } = other
+                && let sql::Expr::Function(word) = &**root
+                && matches!(word.args, sql::FunctionArguments::None)
+            {
+                let word = word.name.to_string();
+                message +=
+                    &format!(": a name that is a word of SQL stands in quotes, `\"{word}\"`");
+            }
             return ExprError::new(message);
         }
     })
@@ -54,6 +62,12 @@ mod tests {
             let message = read(text).unwrap_err().message;
             assert!(message.contains(expected), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn words_of_sql_stand_in_quotes() {
+        check(&["user.role = 'dev'"], "stands in quotes, `\"user\"`");
+        assert!(read("\"user\".role = 'dev'").is_ok());
     }
 
     #[test]

@@ -184,6 +184,9 @@ impl Op {
         matches!(self, Self::Last | Self::This | Self::Previous)
     }
 
+    /// The most texts that one condition of JSON looks for: each text is searched for all of them.
+    pub const MOST_TEXTS: usize = 100;
+
     /// Whether it looks into texts, where upper and lower case may count.
     pub fn is_of_texts(self) -> bool {
         matches!(self, Self::Contains | Self::NotContains | Self::StartsWith | Self::EndsWith)
@@ -372,14 +375,14 @@ fn comparison(
         return Err(format!("`case_sensitive` does not belong to `{name}`"));
     }
     let values: Vec<Value> = value.into_iter().chain(values.into_iter().flatten()).collect();
-    let wanted = op.takes(if texts { 100 } else { 1_000 });
+    let wanted = op.takes(if texts { Op::MOST_TEXTS } else { 1_000 });
     if !wanted.contains(&values.len()) {
         let wants = match op {
             Op::Between | Op::InRange => "two `values`".to_owned(),
             Op::In | Op::NotIn => "at most 1000 `values`".to_owned(),
             _ if *wanted.end() == 0 => "no value".to_owned(),
             _ if *wanted.end() == 1 => "one `value`".to_owned(),
-            _ => "1 to 100 `values`".to_owned(),
+            _ => format!("1 to {} `values`", Op::MOST_TEXTS),
         };
         // A `null` reads like nothing at all.
         let missing = matches!(op, Op::Eq | Op::NotEq) && values.is_empty();
@@ -517,7 +520,13 @@ impl Filter {
     /// Both hold.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::all([self, other])
+        match self {
+            Self::And(mut items) if !items.is_empty() => {
+                items.push(other);
+                Self::And(items)
+            }
+            first => Self::all([first, other]),
+        }
     }
 
     /// One of both holds.

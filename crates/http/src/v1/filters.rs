@@ -70,6 +70,10 @@ pub(super) fn checked(
         _ if value.is_some() && !values.is_empty() => {
             problem("values", "give `value` or `values`, not both".to_owned());
         }
+        Operation::Text(_) if values.len() > Op::MOST_TEXTS => {
+            let most = Op::MOST_TEXTS;
+            problem("values", format!("`{name}` looks for at most {most} `values`"));
+        }
         _ if value.is_none() && values.is_empty() => {
             let or = if matches!(operation, Operation::Ordered(_)) { "" } else { " or `values`" };
             problem(

@@ -193,6 +193,7 @@ impl Asking<'_> {
         if self.told_enough() {
             return None;
         }
+        let chain: Vec<&str> = name.split('.').collect();
         let many = match self.find(ground, name) {
             Err(why) => matches!(
                 why,
@@ -200,9 +201,14 @@ impl Asking<'_> {
                     | NotFound::Finer { .. }
                     | NotFound::Sideways { .. }
             ),
-            Ok(_) => false,
+            Ok(_) => {
+                if let Some(ways) = self.one_and_many(ground.table, &chain, |step| step.bridge) {
+                    self.several_steps(ground, name, &ways, path);
+                    return None;
+                }
+                false
+            }
         };
-        let chain: Vec<&str> = name.split('.').collect();
         if many
             && let Ok(Some((step, rest))) = self.to_many(ground.table, &chain)
             && step.bridge

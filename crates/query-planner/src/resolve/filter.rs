@@ -255,8 +255,13 @@ impl Asking<'_> {
             Meaning::Broken => return None,
             Meaning::Other => {}
         }
+        let chain: Vec<&str> = name.split('.').collect();
         let why = match self.find(ground, name) {
             Ok(_) => {
+                if let Some(ways) = self.one_and_many(ground.table, &chain, |_| true) {
+                    self.several_steps(ground, name, &ways, path);
+                    return None;
+                }
                 let found = self.field(ground, name, path)?;
                 let data_type = self.compiled.snapshot().field(found.field).data_type;
                 return test(self, Expr::field(found, data_type), name).map(Predicate::Asked);
@@ -269,7 +274,6 @@ impl Asking<'_> {
                 | NotFound::Finer { .. }
                 | NotFound::Sideways { .. }
         );
-        let chain: Vec<&str> = name.split('.').collect();
         let step = if many { self.to_many(ground.table, &chain) } else { Ok(None) };
         let (step, rest) = match step {
             Ok(Some((step, rest))) if !rest.is_empty() => (step, rest.join(".")),

@@ -248,21 +248,18 @@ impl Asking<'_> {
         from: TableId,
         chain: &'c [&'c str],
     ) -> Result<Option<(ToMany, &'c [&'c str])>, Ways<Way>> {
-        // Over named relationships, the first of which that leads to many is the step.
-        let (mut at, mut via) = (from, Vec::new());
-        for (index, name) in chain.iter().enumerate() {
-            let Some(step) = self.usable(at).into_iter().find(|r| r.name == *name) else { break };
-            if step.cardinality.is_to_one() {
-                via.push(step.id);
-                at = step.to;
-                continue;
-            }
-            let (near, far) = step.on.iter().copied().unzip();
-            let rest = chain.get(index + 1..).unwrap_or_default();
-            let (table, bridge) = (step.to, step.bridge);
-            return Ok(Some((ToMany { via, near, far, table, bridge }, rest)));
+        if let Some(found) = self.named_step(from, chain) {
+            return Ok(Some(found));
         }
         let Some((target, rest)) = self.table_of(from, chain) else { return Ok(None) };
+        let routes = self.routes(from, target);
+        if !rest.is_empty() && !routes.none() {
+            // What is behind a table that each row has one of belongs to that one.
+            let Some((step, left)) = self.named_step(target, rest) else { return Ok(None) };
+            let Some(route) = routes.only() else { return Err(self.written(&routes)) };
+            let via = route.iter().chain(&step.via).copied().collect();
+            return Ok(Some((ToMany { via, ..step }, left)));
+        }
         let ways = self.many(from, target);
         match ways.only() {
             Some((step, _)) => Ok(Some((step.clone(), rest))),
@@ -272,6 +269,51 @@ impl Asking<'_> {
                 Err(Ways { found, more: ways.more })
             }
         }
+    }
+
+    /// The first of some named relationships that leads to many rows, and what is left of the name.
+    fn named_step<'c>(
+        &self,
+        from: TableId,
+        chain: &'c [&'c str],
+    ) -> Option<(ToMany, &'c [&'c str])> {
+        let (mut at, mut via) = (from, Vec::new());
+        for (index, name) in chain.iter().enumerate() {
+            let step = self.usable(at).into_iter().find(|r| r.name == *name)?;
+            if step.cardinality.is_to_one() {
+                via.push(step.id);
+                at = step.to;
+                continue;
+            }
+            let (near, far) = step.on.iter().copied().unzip();
+            let rest = chain.get(index + 1..).unwrap_or_default();
+            let (table, bridge) = (step.to, step.bridge);
+            return Some((ToMany { via, near, far, table, bridge }, rest));
+        }
+        None
+    }
+
+    fn written(&self, routes: &Ways<Vec<RelationshipId>>) -> Ways<Way> {
+        let found = routes.found.iter().map(|route| Way::Written(self.dotted(route, &[])));
+        Ways { found: found.collect(), more: routes.more }
+    }
+
+    /// The ways to a table by which a name calls its field, where each row leads to one row of it, and
+    /// has many itself: either may be meant. Others that are many at the end of a longer way are not,
+    /// as what belongs to a row stands nearer.
+    pub(super) fn one_and_many(
+        &self,
+        from: TableId,
+        chain: &[&str],
+        counts: impl Fn(&ToMany) -> bool,
+    ) -> Option<Ways<Way>> {
+        let (target, _) = self.qualified(from, chain).filter(|(target, _)| *target != from)?;
+        let many = self.many(from, target);
+        let mut direct = many.found.iter().filter(|(step, _)| step.via.is_empty() && counts(step));
+        let first = direct.next()?;
+        let mut ways = self.written(&self.routes(from, target));
+        ways.found.extend(std::iter::once(first).chain(direct).map(|(_, told)| told.clone()));
+        Some(ways)
     }
 
     fn table_of<'c>(

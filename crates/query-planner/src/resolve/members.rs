@@ -34,7 +34,7 @@ impl Asking<'_> {
                 }
             }
         }
-        written.retain(|way| self.as_condition(ground, way));
+        written.retain(|way| self.as_condition(ground, way) || self.fits_all(ground, way));
         written.truncate(MAX_NAMES);
         let about = shorten(&ground.about);
         let instead = match written.is_empty() {

@@ -183,7 +183,10 @@ impl Asking<'_> {
         let mut places: Vec<usize> = places.flat_map(|(_, places)| places).copied().collect();
         places.sort_unstable();
         let mut found: Vec<(ToMany, Way)> = Vec::new();
-        for (table, via) in places.into_iter().filter_map(|place| reached.ways.get(place)) {
+        // Rows that lead to one of the table have none of it besides: no way passes it twice.
+        let passes = |via: &Route| via.iter().any(|id| snapshot.relationship(*id).to == target);
+        let places = places.into_iter().filter_map(|place| reached.ways.get(place));
+        for (table, via) in places.filter(|(_, via)| !passes(via)) {
             if found.len() > MAX_ROUTES {
                 break;
             }

@@ -258,7 +258,7 @@ impl Reference<'_> {
         name: &str,
         test: &dyn Fn(&Cell) -> Truth,
     ) -> Result<Truth, Refused> {
-        match self.find(ground, name) {
+        match self.tested(ground, name) {
             Ok(place) => Ok(test(&self.value(ground, row, &place))),
             Err(NotFound::Other(why)) => Err(why),
             Err(NotFound::Many) => {

@@ -148,6 +148,41 @@ impl Reference<'_> {
         }
     }
 
+    /// A field that a condition tests. Of a table that a row leads to one row of, and has many rows
+    /// of itself, either may be meant.
+    pub(super) fn tested(&self, ground: Ground, name: &str) -> Result<Place, NotFound> {
+        let found = self.find(ground, name)?;
+        match self.has_many_too(ground.table, name, false) {
+            true => Err(NotFound::Other(format!("one and many behind {name}"))),
+            false => Ok(found),
+        }
+    }
+
+    fn has_many_too(&self, from: usize, name: &str, bridges: bool) -> bool {
+        let chain: Vec<&str> = name.split('.').collect();
+        let target =
+            self.table_named(chain[0]).filter(|_| self.link_named(from, chain[0]).is_none());
+        target.filter(|target| *target != from && chain.len() > 1).is_some_and(|target| {
+            let mut links = self.world.tables[target].links.iter();
+            links.any(|link| {
+                let bridge = link.back.as_ref().is_some_and(|back| back.bridge);
+                link.to == from && (bridge || !bridges)
+            })
+        })
+    }
+
+    /// The ways from a table that do not pass another.
+    fn passing_by(&self, from: usize, other: usize) -> Vec<(usize, Vec<usize>)> {
+        let passes = |via: &[usize]| {
+            let mut at = from;
+            via.iter().any(|link| {
+                at = self.world.tables[at].links[*link].to;
+                at == other
+            })
+        };
+        self.reached(from).into_iter().filter(|(_, via)| !passes(via)).collect()
+    }
+
     pub(super) fn field(&self, ground: Ground, name: &str) -> Result<Place, Refused> {
         self.find(ground, name).map_err(|why| match why {
             NotFound::Many => format!("{name} has no single value"),
@@ -280,8 +315,20 @@ impl Reference<'_> {
             return Ok((step, rest.join(".")));
         }
         let target = self.table_named(chain[0]).ok_or_else(|| format!("{name} is no table"))?;
+        let mut routes = self.routes(ground.table, target);
+        if chain.len() > 1 && !routes.is_empty() {
+            // What is behind a table that a row has one of belongs to that one.
+            let behind = self.named_step(target, &chain[1..]);
+            let (step, rest) = behind.ok_or_else(|| format!("{name} leads to no rows"))?;
+            if routes.len() > 1 {
+                return Err(format!("several ways to {name}"));
+            }
+            let via = [routes.remove(0), step.via].concat();
+            self.dated(ground, &via)?;
+            return Ok((Step { via, ..step }, rest.join(".")));
+        }
         let mut found: Vec<Step> = Vec::new();
-        for (table, via) in self.reached(ground.table) {
+        for (table, via) in self.passing_by(ground.table, target) {
             for link in self.world.tables[target].links.iter().filter(|link| link.to == table) {
                 let bridge = link.back.as_ref().is_some_and(|back| back.bridge);
                 let (via, far) = (via.clone(), link.columns().collect());
@@ -299,6 +346,9 @@ impl Reference<'_> {
     pub(super) fn key(&self, ground: Ground, name: &str, cut: Option<Cut>) -> Result<Key, Refused> {
         let bridged = match self.find(ground, name) {
             Err(NotFound::Many) => Some(self.step(ground, name)?),
+            Ok(_) if self.has_many_too(ground.table, name, true) => {
+                return Err(format!("one and many behind {name}"));
+            }
             _ => None,
         };
         let Some((step, rest)) = bridged else {

@@ -84,7 +84,7 @@ impl Reference<'_> {
     }
 
     fn reads_field(&self, ground: Ground, name: &str, ways: &mut Ways) -> Result<(), Refused> {
-        match self.find(ground, name) {
+        match self.tested(ground, name) {
             Ok(place) => self.reads_place(&place, ways),
             Err(NotFound::Other(why)) => return Err(why),
             Err(NotFound::Many) => {
