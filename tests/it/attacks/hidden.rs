@@ -363,12 +363,14 @@ metrics:
         let told = session(&engine, "staff").explain(&query.unwrap()).await.unwrap();
         format!("{:?} {}", told.outline, told.outline)
     };
-    let granted = "grant: { tables: [staff, teams]";
-    let all = format!(
-        "groups: {{ staff: {{}} }}\npolicies: {{ p: {{ groups: [staff], {granted} }} }} }}"
-    );
-    let except = all.replace("[staff, teams]", "[staff, teams], fields: { except: [secret] }");
-    let absent = explained("", &all).await;
+    let all = "
+groups: { staff: {} }
+policies:
+  rows: { groups: [staff], grant: { tables: [staff] } }
+  teams: { groups: [staff], grant: { tables: [teams] } }
+";
+    let except = all.replace("[teams]", "[teams], fields: { except: [secret] }");
+    let absent = explained("", all).await;
     assert!(absent.contains("all_waste") && !absent.contains("(not shown)"), "{absent}");
     let secret = "secret: { column: all_waste, type: 'decimal(38, 0)' }";
     assert_eq!(explained(secret, &except).await, absent);

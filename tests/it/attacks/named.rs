@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use sandbar::{Engine, SemanticQuery};
+use sandbar_testkit::collected;
 
 use super::definer::session;
 
@@ -68,12 +69,16 @@ async fn engine(names: [&str; 4]) -> Engine {
     engine.build().await.unwrap()
 }
 
-/// All that is told of a question: its answer, and how it is answered.
+/// All that is told of a question: its answer, which may have no order, and how it is answered.
 async fn told(engine: &Engine, question: &str) -> String {
     let session = session(engine, "some");
-    let answer = async { session.query_json(question).await?.collect().await }.await;
-    let answer = match answer {
-        Ok(answer) => answer.to_csv().unwrap(),
+    let answer = match collected(&session, question).await {
+        Ok(answer) => {
+            let csv = answer.to_csv().unwrap();
+            let mut lines: Vec<&str> = csv.lines().collect();
+            lines.sort_unstable();
+            lines.join("\n")
+        }
         Err(error) => format!("{error} {error:?} {:?}", error.problems()),
     };
     let query = SemanticQuery::from_json(question).unwrap();
