@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use sandbar::{Engine, Principal, Session};
 
 use crate::optimised::answer;
@@ -116,5 +116,52 @@ async fn l2_a_policy_that_contradicts_itself_leaves_no_partner() {
         let session = session(policy, 10).await;
         let orders = r#"{"table":"orders","fields":["id","cid"],"order_by":["id"]}"#;
         assert_eq!(answer(&session, orders).await, "id,cid\n5,\n", "{policy}");
+    }
+}
+
+/// The optimiser finds it late, and leaves the rows below a condition that none of them fulfils.
+#[tokio::test]
+async fn a_policy_that_contradicts_itself_late_leaves_nothing() {
+    let at =
+        Arc::new(TimestampMicrosecondArray::from(vec![0, 86_400_000_000]).with_timezone("UTC"));
+    let rows = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef),
+        ("at", at),
+        ("cat", Arc::new(StringArray::from(vec!["a", "b"]))),
+    ]);
+    let engine = Engine::builder()
+        .model(
+            "model.yaml",
+            "
+tables:
+  t: { primary_key: [id], fields: { id: {}, at: {}, cat: {} } }
+metrics:
+  most: { table: t, expr: 'percentile(id, 0.90)' }
+",
+        )
+        .policies(
+            "policies.yaml",
+            "
+groups: { everyone: {}, nobody: {} }
+policies:
+  all: { groups: [everyone], grant: { tables: [t] } }
+  none:
+    groups: [nobody]
+    grant:
+      tables: [t]
+      rows: \"date_trunc('day', at) = date '1970-01-01' and date_trunc('day', at) = date '1970-01-02'\"
+",
+        )
+        .batches("t", vec![rows.unwrap()])
+        .build()
+        .await
+        .unwrap();
+    let question = r#"{"metrics":["most"],"group_by":["cat"],"order_by":["cat"],"totals":[[]]}"#;
+    for (group, expected) in [
+        ("everyone", "cat,most,totals\na,1.0,0\nb,2.0,0\n,1.9,1\n"),
+        ("nobody", "cat,most,totals\n,,1\n"),
+    ] {
+        let asker = Principal::asserted_by_host("ana").group(group).build().unwrap();
+        assert_eq!(answer(&engine.session(asker), question).await, expected, "{group}");
     }
 }

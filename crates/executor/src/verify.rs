@@ -248,36 +248,46 @@ pub(crate) fn verify(
             return Err(unproven("a policy's table is gone, and what it guards is not".to_owned()));
         }
     }
-    let mut expected = Vec::with_capacity(left.len());
-    for guard in left.iter().filter_map(|position| plan.guards().get(*position)) {
+    let guards: Vec<&Guard> = left.iter().filter_map(|guard| plan.guards().get(*guard)).collect();
+    let mut expected = Vec::with_capacity(guards.len());
+    for guard in &guards {
         let found = expect(guard, state, sources);
         expected.push(found.map_err(|e| unproven(e.strip_backtrace()))?);
     }
     let mut leaves = Vec::new();
     walk(physical, &mut Vec::new(), &mut leaves).map_err(unproven)?;
-    let fitting = |empty: bool| -> Vec<Vec<usize>> {
-        let fits = |expected: &Expected| {
-            let leaves = leaves.iter().enumerate();
-            let fitting = leaves.filter(|(_, l)| (empty || !l.empty) && expected.fits(l));
-            fitting.map(|(n, _)| n).collect()
-        };
-        expected.iter().map(fits).collect()
+    let fits = |expected: &Expected, empty: bool| -> Vec<usize> {
+        let leaves = leaves.iter().enumerate();
+        let fitting = leaves.filter(|(_, l)| (empty || !l.empty) && expected.fits(l));
+        fitting.map(|(n, _)| n).collect()
     };
+    let fitting = |empty: bool| expected.iter().map(|one| fits(one, empty)).collect();
     let mut taken = vec![None; leaves.len()];
     let mut open = Vec::new();
-    let reading = fitting(false);
+    let reading: Vec<Vec<usize>> = fitting(false);
     for policy in 0..expected.len() {
         if !matched(policy, &reading, &mut taken, &mut vec![false; leaves.len()]) {
             open.push(policy);
         }
     }
     // What is left over reads nothing. Leaves that have a policy keep one.
-    let all = if open.is_empty() { Vec::new() } else { fitting(true) };
+    let mut all = if open.is_empty() { Vec::new() } else { fitting(true) };
     for policy in open {
         if matched(policy, &all, &mut taken, &mut vec![false; leaves.len()]) {
             continue;
         }
-        let Some(expected) = expected.get(policy) else { continue };
+        let (Some(expected), Some(guard)) = (expected.get_mut(policy), guards.get(policy)) else {
+            continue;
+        };
+        // One that contradicts itself may have become what no row fulfils, where it stands.
+        let nothing = leaves_nothing(guard, state, sources);
+        expected.never |= nothing.map_err(|e| unproven(e.strip_backtrace()))?;
+        if let (true, Some(fitting)) = (expected.never, all.get_mut(policy)) {
+            *fitting = fits(expected, true);
+            if matched(policy, &all, &mut taken, &mut vec![false; leaves.len()]) {
+                continue;
+            }
+        }
         // For the operator's log: no asker sees it.
         let shown = |conditions: &[Form]| {
             conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")

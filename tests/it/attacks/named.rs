@@ -76,7 +76,7 @@ async fn told(engine: &Engine, question: &str) -> String {
         Ok(answer) => {
             let csv = answer.to_csv().unwrap();
             let mut lines: Vec<&str> = csv.lines().collect();
-            lines.sort_unstable();
+            lines[1..].sort_unstable();
             lines.join("\n")
         }
         Err(error) => format!("{error} {error:?} {:?}", error.problems()),
