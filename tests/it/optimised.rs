@@ -171,3 +171,50 @@ policies:
         "filter":{"field":"u.id","op":"<=","value":2},"segments":["one"]}"#;
     assert_eq!(answer(&engine.session(ana), question).await, "b\n-7\n");
 }
+
+/// Where the condition is over what is joined, what says so was moved below the join, after the
+/// rows had been sorted without it.
+#[tokio::test]
+async fn rows_are_in_the_order_of_what_has_one_value_behind_a_join() {
+    let model = "
+tables:
+  t:
+    primary_key: [id]
+    time: day
+    fields: { id: {}, size: {}, day: {}, twice: { expr: on_day.week * 2 + 0 } }
+    relationships:
+      on_day: { to: days, on: { day: day }, cardinality: many_to_one }
+      all: { to: u, on: { id: id }, cardinality: one_to_many, bridge: true }
+  u: { primary_key: [id], fields: { id: {}, kind: {} } }
+  days: { primary_key: [day], fields: { day: {}, week: {} } }
+metrics:
+  last: { table: t, expr: avg(size), semi_additive: { over: day, pick: last, per: global } }
+";
+    let policies = "
+groups: { everyone: {} }
+policies: { all: { groups: [everyone], grant: { tables: [t, u, days] } } }
+";
+    let ints = |values: &[i64]| Arc::new(Int64Array::from(values.to_vec())) as ArrayRef;
+    let days = |values: &[i32]| Arc::new(Date32Array::from(values.to_vec())) as ArrayRef;
+    let batch = |columns: Vec<(&str, ArrayRef)>| RecordBatch::try_from_iter(columns).unwrap();
+    let t = vec![("id", ints(&[1, 2, 3])), ("size", ints(&[10, 20, 5])), ("day", days(&[0, 1, 1]))];
+    let u = vec![("id", ints(&[1, 2, 3])), ("kind", ints(&[7, 8, 7]))];
+    let weeks = vec![("day", days(&[0, 1])), ("week", ints(&[1, 2]))];
+    let config = SessionConfig::new().with_target_partitions(2);
+    let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+    let builder = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
+    let builder = builder.session_state(state);
+    let builder = builder.batches("t", vec![batch(t)]).batches("u", vec![batch(u)]);
+    let engine = builder.batches("days", vec![batch(weeks)]).build().await.unwrap();
+    let ana = engine.session(Principal::asserted_by_host("ana").group("everyone").build().unwrap());
+    // The rows of the second day, of which each kind has one.
+    for (week, expected) in
+        [(4, "all.kind,twice,last\n7,4,5.0\n8,4,20.0\n"), (3, "all.kind,twice,last\n")]
+    {
+        let question = format!(
+            r#"{{"metrics":["last"],"group_by":["all.kind","twice"],"order_by":["all.kind"],
+                "filter":{{"field":"twice","value":{week}}}}}"#
+        );
+        assert_eq!(answer(&ana, &question).await, expected);
+    }
+}

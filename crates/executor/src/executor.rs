@@ -162,7 +162,11 @@ impl Executor {
     pub fn new(state: SessionState, sources: Sources, place: Place) -> Self {
         let planner =
             DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(BarrierPlanner)]);
-        let mut whole = state.clone();
+        // Projections that go below a join take what one of its columns is known to be with them.
+        let rules = state.physical_optimizers().iter();
+        let rules = rules.filter(|rule| rule.name() != "ProjectionPushdown").cloned().collect();
+        let whole = SessionStateBuilder::new_from_existing(state.clone());
+        let mut whole = whole.with_physical_optimizer_rules(rules).build();
         whole.config_mut().options_mut().optimizer.repartition_sorts = false;
         Self { state, whole, planner, sources, keys: Keys::default(), place, cache: None }
     }
@@ -200,7 +204,7 @@ impl Executor {
         let physical = self.planner.create_physical_plan(&optimised, &self.state).await;
         let physical = match physical {
             // It leaves a column out of a sort in several partitions that has one value there, and
-            // then misses it where these are merged.
+            // then misses it where these are merged, or where another rule has moved what says so.
             Err(error) if is_out_of_order(&error) => {
                 self.planner.create_physical_plan(&optimised, &self.whole).await
             }

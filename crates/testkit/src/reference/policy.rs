@@ -6,7 +6,6 @@ use super::attributes::{Attribute, AttributeRule};
 use super::cell::Cell;
 use super::denials::Denial;
 use super::filter::{Truth, all, any};
-use super::question::AskedField;
 use super::scope::Scope;
 use super::world::{Calculation, Column, Input, Link, Measure, Rule, World};
 
@@ -428,10 +427,15 @@ impl World {
             let below =
                 self.tables.iter().find(|table| Some(&table.name) == question.table.as_ref());
             let is_masked = |column: usize| {
-                let is_it = |asked: &&AskedField| asked.alias == of.columns[column].name;
-                let asked = question.fields.iter().chain(&question.group_by).find(is_it);
-                asked.zip(below).is_some_and(|(asked, below)| {
-                    below.columns.iter().any(|known| known.name == asked.field && known.masked)
+                let name = &of.columns[column].name;
+                let listed = question.fields.iter().chain(&question.group_by);
+                let listed = listed.map(|asked| (&asked.alias, Some(&asked.field)));
+                let numbers = question.aggregations.iter();
+                let numbers = numbers.map(|asked| (&asked.alias, asked.field.as_ref()));
+                let mut made = listed.chain(numbers).filter(|(alias, _)| *alias == name);
+                let field = made.next().and_then(|(_, field)| field);
+                field.zip(below).is_some_and(|(field, below)| {
+                    below.columns.iter().any(|known| known.name == *field && known.masked)
                 })
             };
             let columns = 0..of.columns.len();
@@ -460,6 +464,12 @@ impl World {
 
     /// Whether a metric is not hidden, nor anything that it is computed from.
     pub fn shows(&self, metric: usize) -> bool {
+        self.shows_as(metric, true)
+    }
+
+    /// The same where the numbers of a metric are added up, or where they are not, so that nothing
+    /// is required of them.
+    fn shows_as(&self, metric: usize, added_up: bool) -> bool {
         if self.metrics[metric].hidden {
             return false;
         }
@@ -467,22 +477,23 @@ impl World {
             let of = &self.tables[table];
             !of.hidden && columns.iter().all(|column| !of.columns[*column].hidden)
         };
-        let input = |input: &Input| {
+        let input_as = |input: &Input, added_up: bool| {
             let mut columns = Vec::new();
             input.filter.iter().for_each(|rule| rule.columns(&mut columns));
             let table = match &self.metrics[input.metric].calculation {
                 Calculation::Simple { table, .. } => Some(*table),
                 _ => None,
             };
-            self.shows(input.metric) && table.is_none_or(|table| on(table, &columns))
+            self.shows_as(input.metric, added_up) && table.is_none_or(|table| on(table, &columns))
         };
+        let input = |input: &Input| input_as(input, true);
         match &self.metrics[metric].calculation {
             Calculation::Simple { table, column, filter, semi, .. } => {
                 let mut columns: Vec<usize> = column.iter().copied().collect();
                 filter.iter().for_each(|rule| rule.columns(&mut columns));
                 columns.extend(semi.iter().flat_map(|semi| semi.per.iter().chain([&semi.over])));
                 // What has to be grouped by or narrowed is told to whoever asks.
-                columns.extend(&self.metrics[metric].requires);
+                columns.extend(self.metrics[metric].requires.iter().filter(|_| added_up));
                 on(*table, &columns)
             }
             Calculation::Ratio(a, b) => input(a) && input(b),
@@ -498,7 +509,8 @@ impl World {
                     _ => false,
                 };
                 let (here, there): (Vec<usize>, Vec<usize>) = pairs.iter().copied().unzip();
-                input(base) && input(follows) && own(base, &here) && own(follows, &there)
+                let follow = input_as(follows, false);
+                input(base) && follow && own(base, &here) && own(follows, &there)
             }
         }
     }
