@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use sandbar::{Engine, Principal, Session};
+use sandbar_shop::ASKERS;
+use sandbar_testkit::{csv, principal, shop};
 
 const MODEL: &str = "
 tables:
@@ -340,4 +342,37 @@ async fn periods_without_data_have_totals() {
         ],
     )
     .await;
+}
+
+/// A number of an earlier time is that of the days that those of the stretch are moved to, as it is
+/// where they are asked for themselves.
+#[tokio::test]
+async fn o3_a_part_of_a_month_is_moved_by_its_days_and_a_month_as_a_whole() {
+    let engine = shop().build().await.unwrap();
+    let ana = engine.session(principal(&ASKERS[0]));
+    let stretch = |from: &str, to: &str| {
+        format!(r#""filter":{{"field":"metric_time","op":"between","values":["{from}","{to}"]}}"#)
+    };
+    let number = async |question: String| {
+        let rows = csv(&ana, &question).await.unwrap_or_else(|told| panic!("{question}: {told}"));
+        rows.lines().nth(1).unwrap().to_owned()
+    };
+    for (unit, from, to, first, last) in [
+        ("month", "2026-06-30", "2026-06-30", "2026-05-30", "2026-05-30"),
+        ("month", "2026-06-02", "2026-06-30", "2026-05-02", "2026-05-30"),
+        ("month", "2026-06-01", "2026-06-30", "2026-05-01", "2026-05-31"),
+        ("quarter", "2026-06-16", "2026-06-30", "2026-03-16", "2026-03-30"),
+        ("quarter", "2026-05-16", "2026-06-30", "2026-02-16", "2026-03-31"),
+        ("year", "2025-02-28", "2025-02-28", "2024-02-28", "2024-02-28"),
+        ("year", "2025-02-01", "2025-02-28", "2024-02-01", "2024-02-29"),
+    ] {
+        let moved = format!(
+            r#"{{"metrics":[{{"name":"order_count","offset":{{"count":1,"unit":"{unit}"}},"as":"n"}}],{}}}"#,
+            stretch(from, to)
+        );
+        let plain = format!(r#"{{"metrics":["order_count"],{}}}"#, stretch(first, last));
+        let (moved, plain) = (number(moved).await, number(plain).await);
+        assert_eq!(moved, plain, "{unit} before {from} to {to}");
+        assert_ne!(plain, "0", "{first} to {last}");
+    }
 }

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
+};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionConfig;
 use sandbar::{Engine, Principal, Session};
@@ -216,5 +218,45 @@ policies: { all: { groups: [everyone], grant: { tables: [t, u, days] } } }
                 "filter":{{"field":"twice","value":{week}}}}}"#
         );
         assert_eq!(answer(&ana, &question).await, expected);
+    }
+}
+
+/// A decimal that is never missing, multiplied by nothing, was simplified to a zero of its own
+/// digits: compared with what has those of the product it failed, and had another type than told.
+#[tokio::test]
+async fn what_is_multiplied_by_nothing_has_the_digits_of_a_product() {
+    let prices = Decimal128Array::from(vec![150, 225]).with_precision_and_scale(12, 2).unwrap();
+    let rows = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef),
+        ("price", Arc::new(prices)),
+    ]);
+    let model = "
+tables:
+  t: { primary_key: [id], fields: { id: {}, price: {}, none: { expr: price * 0.00 } } }
+metrics:
+  free: { table: t, expr: count(*), filter: none > 0 }
+";
+    let policies = "
+groups: { everyone: {} }
+policies: { all: { groups: [everyone], grant: { tables: [t] } } }
+";
+    let builder = Engine::builder().model("model.yaml", model).policies("policies.yaml", policies);
+    let engine = builder.batches("t", vec![rows.unwrap()]).build().await.unwrap();
+    let ana = engine.session(Principal::asserted_by_host("ana").group("everyone").build().unwrap());
+    assert_eq!(answer(&ana, r#"{"metrics":["free"]}"#).await, "free\n0\n");
+    for (expr, zero) in [
+        ("price * 0", "0.00"),
+        ("0 * price", "0.00"),
+        ("price * 0.000", "0.00000"),
+        ("none", "0.0000"),
+    ] {
+        for (op, ids) in [("=", "1 2"), (">", "")] {
+            let question = format!(
+                r#"{{"table":"t","calculated":{{"c":"{expr}"}},"fields":["id","c"],"order_by":["id"],
+                    "filter":{{"field":"c","op":"{op}","value":0}}}}"#
+            );
+            let rows: String = ids.split_whitespace().map(|id| format!("{id},{zero}\n")).collect();
+            assert_eq!(answer(&ana, &question).await, format!("id,c\n{rows}"), "{question}");
+        }
     }
 }

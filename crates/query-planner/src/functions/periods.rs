@@ -71,25 +71,34 @@ impl Reporting {
 
     /// The first day of the periods that the reported ones take their values from.
     pub(super) fn source_from(&self) -> Option<i64> {
-        let from = i64::from(self.from?);
-        Some(self.shifts.iter().rev().fold(from, |day, shift| back(day, *shift)))
+        self.source().0
     }
 
     /// The day after their last one.
     pub(super) fn source_to(&self) -> Option<i64> {
-        let to = i64::from(self.to?);
-        Some(self.shifts.iter().rev().fold(to, |day, shift| match shift {
-            (Shift::Back(..), rules) => {
-                // The end of a month is the start of the next one, whatever its length, also where
-                // it is moved by quarters or years; days and weeks all have one.
-                let whole = calendar::floor(day, Grain::Month, *rules) == day;
-                if whole { back(day, *shift) } else { back(day - 1, *shift) + 1 }
-            }
-            (Shift::StartOf(_), _) => {
-                let start = back(day - 1, *shift);
-                calendar::next(start, self.grain.unwrap_or(Grain::Day), self.rules)
-            }
-        }))
+        self.source().1
+    }
+
+    fn source(&self) -> (Option<i64>, Option<i64>) {
+        let stretch = (self.from.map(i64::from), self.to.map(i64::from));
+        self.shifts.iter().rev().fold(stretch, |(from, to), shift| {
+            let to = to.map(|to| match shift {
+                (Shift::Back(..), rules) => {
+                    // The end of a month is the start of the next one, whatever its length, also
+                    // where it is moved by quarters or years, if all of its days are moved; of a
+                    // part of it the last day is. Days and weeks all have one end.
+                    let month = calendar::floor(to - 1, Grain::Month, *rules);
+                    let ends = calendar::floor(to, Grain::Month, *rules) == to;
+                    let whole = ends && from.is_none_or(|from| from <= month);
+                    if whole { back(to, *shift) } else { back(to - 1, *shift) + 1 }
+                }
+                (Shift::StartOf(_), _) => {
+                    let start = back(to - 1, *shift);
+                    calendar::next(start, self.grain.unwrap_or(Grain::Day), self.rules)
+                }
+            });
+            (from.map(|from| back(from, *shift)), to)
+        })
     }
 
     /// The day that tells the value of a period.
@@ -416,6 +425,26 @@ mod tests {
             let shifts = vec![(Shift::Back(count, unit), RULES)];
             let (from, to) = (Some(day(from)), Some(day(to)));
             let moved = Reporting { shifts, from, to, ..reporting(Grain::Month) };
+            assert_eq!(moved.days(), (Some(day(first)), Some(day(end))), "{count} {unit:?}");
+        }
+    }
+
+    #[test]
+    fn o3_a_part_of_a_month_ends_with_the_day_that_its_last_one_is_moved_to() {
+        let stretches = [
+            (1, RelativeUnit::Month, "2026-06-30", "2026-07-01", "2026-05-30", "2026-05-31"),
+            (1, RelativeUnit::Month, "2024-02-29", "2024-03-01", "2024-01-29", "2024-01-30"),
+            (1, RelativeUnit::Year, "2025-02-28", "2025-03-01", "2024-02-28", "2024-02-29"),
+            (1, RelativeUnit::Quarter, "2026-06-16", "2026-07-01", "2026-03-16", "2026-03-31"),
+            (1, RelativeUnit::Month, "2026-06-02", "2026-07-01", "2026-05-02", "2026-05-31"),
+            // The last month is whole, whatever comes before it.
+            (1, RelativeUnit::Quarter, "2026-05-16", "2026-07-01", "2026-02-16", "2026-04-01"),
+            (1, RelativeUnit::Month, "2026-06-01", "2026-07-01", "2026-05-01", "2026-06-01"),
+        ];
+        for (count, unit, from, to, first, end) in stretches {
+            let shifts = vec![(Shift::Back(count, unit), RULES)];
+            let (from, to) = (Some(day(from)), Some(day(to)));
+            let moved = Reporting { shifts, from, to, ..reporting(Grain::Day) };
             assert_eq!(moved.days(), (Some(day(first)), Some(day(end))), "{count} {unit:?}");
         }
     }

@@ -390,14 +390,20 @@ impl<'a> Lower<'a> {
             }
             Type::Decimal { .. } => {
                 self.fallible = true;
+                let (zero, arrow) = (is_zero(a) || is_zero(b), arrow_of(data_type)?);
                 let (a, b) = (self.decimal(a)?, self.decimal(b)?);
                 // The author's type follows the same rule as DataFusion's; `plan` checks it.
-                let plan = binary(a.plan, operator, b.plan);
+                let plan = match binary(a.plan, operator, b.plan) {
+                    // What is multiplied by nothing is simplified to that, with the digits that it
+                    // has, and compared with what has those of the product.
+                    plan if zero => cast(plan, arrow.clone()),
+                    plan => plan,
+                };
                 let plan = match data_type {
                     Type::Decimal { precision: 38, .. } => within_digits(plan),
                     _ => plan,
                 };
-                Ok(Lowered::new(plan, arrow_of(data_type)?))
+                Ok(Lowered::new(plan, arrow))
             }
             _ => {
                 self.fallible = true;
@@ -550,6 +556,11 @@ pub(crate) fn arrow_of(data_type: Type) -> Result<DataType, QueryError> {
     data_type
         .canonical()
         .ok_or_else(|| QueryError::internal(format!("{data_type} cannot be calculated with")))
+}
+
+fn is_zero(expr: &Expr) -> bool {
+    use Literal::{Decimal, Integer};
+    matches!(expr.kind, ExprKind::Literal(Integer(0) | Decimal { value: 0, .. }))
 }
 
 pub(crate) fn cast(plan: Plan, to: DataType) -> Plan {

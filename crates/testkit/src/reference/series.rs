@@ -50,15 +50,23 @@ impl Periods {
     /// The stretch that the values are taken from.
     fn source(&self) -> Days {
         let grain = self.grain.unwrap_or(Unit::Day);
-        let from = |from| self.shifts.iter().rev().fold(from, |day, shift| shown(day, *shift));
-        let end = |end: i32, shift: &Moved| match shift {
-            // The end of a month is the start of the next, whatever the lengths of both.
-            (Shift::Back(..), weeks) if weeks.floor(end, Unit::Month) == end => shown(end, *shift),
-            (Shift::Back(..), _) => shown(end - 1, *shift) + 1,
-            (Shift::StartOf(_), _) => self.asked.next(shown(end - 1, *shift), grain),
-        };
-        let to = |to| self.shifts.iter().rev().fold(to, end);
-        Days { from: self.days.from.map(from), to: self.days.to.map(to) }
+        let (mut from, mut to) = (self.days.from, self.days.to);
+        for shift in self.shifts.iter().rev() {
+            to = to.map(|end| match shift {
+                // The end of a month of which all days are moved is the start of the next, whatever
+                // the lengths of both.
+                (Shift::Back(..), weeks)
+                    if weeks.floor(end, Unit::Month) == end
+                        && from.is_none_or(|from| from <= weeks.floor(end - 1, Unit::Month)) =>
+                {
+                    shown(end, *shift)
+                }
+                (Shift::Back(..), _) => shown(end - 1, *shift) + 1,
+                (Shift::StartOf(_), _) => self.asked.next(shown(end - 1, *shift), grain),
+            });
+            from = from.map(|day| shown(day, *shift));
+        }
+        Days { from, to }
     }
 
     fn start(&self, start: Start, told: i32) -> Option<i32> {
