@@ -410,6 +410,17 @@ mod tests {
         check(&mtd, "2024-02-02", "2024-02-02", "2024-02-02");
     }
 
+    /// The days that a number of so many units earlier needs for a stretch: from the first up to,
+    /// but without, the last of these.
+    #[track_caller]
+    fn needs(grain: Grain, stretch: (u32, RelativeUnit, &str, &str, &str, &str)) {
+        let (count, unit, from, to, first, end) = stretch;
+        let shifts = vec![(Shift::Back(count, unit), RULES)];
+        let (from, to) = (Some(day(from)), Some(day(to)));
+        let moved = Reporting { shifts, from, to, ..reporting(grain) };
+        assert_eq!(moved.days(), (Some(day(first)), Some(day(end))), "{count} {unit:?}");
+    }
+
     #[test]
     fn o3_whole_months_end_with_the_month_that_they_are_moved_to() {
         let units = [
@@ -421,11 +432,8 @@ mod tests {
             (1, RelativeUnit::Year, "2025-02-01", "2025-02-28", "2024-02-01", "2024-02-28"),
             (2, RelativeUnit::Week, "2025-02-01", "2025-03-01", "2025-01-18", "2025-02-15"),
         ];
-        for (count, unit, from, to, first, end) in units {
-            let shifts = vec![(Shift::Back(count, unit), RULES)];
-            let (from, to) = (Some(day(from)), Some(day(to)));
-            let moved = Reporting { shifts, from, to, ..reporting(Grain::Month) };
-            assert_eq!(moved.days(), (Some(day(first)), Some(day(end))), "{count} {unit:?}");
+        for stretch in units {
+            needs(Grain::Month, stretch);
         }
     }
 
@@ -441,11 +449,8 @@ mod tests {
             (1, RelativeUnit::Quarter, "2026-05-16", "2026-07-01", "2026-02-16", "2026-04-01"),
             (1, RelativeUnit::Month, "2026-06-01", "2026-07-01", "2026-05-01", "2026-06-01"),
         ];
-        for (count, unit, from, to, first, end) in stretches {
-            let shifts = vec![(Shift::Back(count, unit), RULES)];
-            let (from, to) = (Some(day(from)), Some(day(to)));
-            let moved = Reporting { shifts, from, to, ..reporting(Grain::Day) };
-            assert_eq!(moved.days(), (Some(day(first)), Some(day(end))), "{count} {unit:?}");
+        for stretch in stretches {
+            needs(Grain::Day, stretch);
         }
     }
 

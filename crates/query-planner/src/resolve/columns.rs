@@ -4,10 +4,10 @@ use sandbar_catalog::expr::{Bins, Expr};
 use sandbar_catalog::query::{Bin, FieldAsk, SemanticQuery, Truncation, Value};
 use sandbar_catalog::time::{Grain, Part as TimePart};
 use sandbar_catalog::{FieldId, FieldPath, Literal, Type};
-use sandbar_permissions::{Level, Missing};
+use sandbar_permissions::Level;
 
 use super::calculated::Meaning;
-use super::ground::{Ground, METRIC_TIME, NotFound};
+use super::ground::{Ground, METRIC_TIME};
 use super::instead::at_grain;
 use super::numbers::Draft;
 use super::{Asking, MAX_COLUMNS, shorten};
@@ -195,12 +195,7 @@ impl Asking<'_> {
         }
         let chain: Vec<&str> = name.split('.').collect();
         let many = match self.find(ground, name) {
-            Err(why) => matches!(
-                why,
-                NotFound::Missing(Missing::ToMany { .. })
-                    | NotFound::Finer { .. }
-                    | NotFound::Sideways { .. }
-            ),
+            Err(why) => why.may_be_many(),
             Ok(_) => {
                 if let Some(ways) = self.one_and_many(ground.table, &chain, |step| step.bridge) {
                     self.several_steps(ground, name, &ways, path);

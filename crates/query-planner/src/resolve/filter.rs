@@ -7,11 +7,10 @@ use sandbar_catalog::query::{
 };
 use sandbar_catalog::time::Grain;
 use sandbar_catalog::{Literal, Type};
-use sandbar_permissions::Missing;
 
 use super::calculated::Meaning;
 use super::compare::{cut, half_open, test, wanted};
-use super::ground::{Ground, NotFound};
+use super::ground::Ground;
 use super::relative::range;
 use super::values::{Point, midnight, point};
 use super::{Asking, did_you_mean, shorten};
@@ -268,13 +267,7 @@ impl Asking<'_> {
             }
             Err(why) => why,
         };
-        let many = matches!(
-            why,
-            NotFound::Missing(Missing::ToMany { .. })
-                | NotFound::Finer { .. }
-                | NotFound::Sideways { .. }
-        );
-        let step = if many { self.to_many(ground.table, &chain) } else { Ok(None) };
+        let step = if why.may_be_many() { self.to_many(ground.table, &chain) } else { Ok(None) };
         let (step, rest) = match step {
             Ok(Some((step, rest))) if !rest.is_empty() => (step, rest.join(".")),
             Ok(_) => {

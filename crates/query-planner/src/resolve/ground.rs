@@ -59,6 +59,16 @@ pub(super) enum NotFound {
     NoTime,
 }
 
+impl NotFound {
+    /// Whether rows may lead to many of what has the name.
+    pub(super) fn may_be_many(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing(Missing::ToMany { .. }) | Self::Finer { .. } | Self::Sideways { .. }
+        )
+    }
+}
+
 impl Asking<'_> {
     /// What a name means for each row: what the question calculates, or a field; says so if there
     /// is neither.
